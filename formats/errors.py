@@ -1,0 +1,244 @@
+"""Every error that seriatim raises on purpose.
+
+::
+
+    SchedulerError                  code, retryable: class attributes
+    ├── FormatError                 the bytes are wrong; never retry as they are
+    │   ├── MalformedError          reason, offset
+    │   └── LimitExceededError      limit, given, maximum
+    ├── CommitmentError             well formed, but not proven
+    │   ├── BadSignatureError
+    │   ├── WeakKeyError
+    │   ├── UnsignedError           the node takes signed messages only
+    │   └── ChainBrokenError        process, slot, expected, given
+    ├── RefusedError                proven, but against a rule of the process or the node
+    │   └── ForeignSchedulerError   given, expected
+    ├── ConflictError               valid, but lost a race; read again, then retry
+    │   └── SlotConflictError       process, expected, given
+    ├── NotFoundError               no such process, slot or message
+    ├── UnsupportedError            understood, but not something this node does
+    ├── UnavailableError            not now; retry after a delay
+    │   ├── OverloadedError         retry_after_ms
+    │   ├── StoppingError
+    │   └── DeadlineExceededError   deadline_ms; the outcome is unknown, a retry is safe
+    └── StoreError                  the data folder cannot be used as it is
+        ├── StoreLockedError        pid, url
+        ├── StoreVersionError       found, supported
+        └── CorruptRecordError      process, slot
+
+``code`` is a stable string that clients may match on; the sentence is for people and says what
+to do. HTTP statuses live in ``gateway/problems.py``, nowhere else.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class SchedulerError(Exception):
+    """Root of the tree; never raised itself."""
+
+    code: ClassVar[str] = "error"
+    retryable: ClassVar[bool] = False
+
+
+class FormatError(SchedulerError):
+    """Bytes that cannot be read as what they claim to be."""
+
+    code = "malformed"
+
+
+class MalformedError(FormatError):
+    """A rule of the encoding is broken.
+
+    Attributes:
+        code: which rule, for example ``truncated`` or ``non_canonical_tags``.
+        offset: byte position of the fault where one is known, else ``None``.
+    """
+
+    def __init__(self, reason: str, *, code: str = "malformed", offset: int | None = None) -> None:
+        self.code = code  # type: ignore[misc]  # a narrower code than the class's own
+        self.reason = reason
+        self.offset = offset
+        super().__init__(reason if offset is None else f"{reason} (at byte {offset})")
+
+
+class LimitExceededError(FormatError):
+    """A bound of ``formats/limits.py`` is passed."""
+
+    code = "limit_exceeded"
+
+    def __init__(self, limit: str, *, given: int, maximum: int) -> None:
+        self.limit = limit
+        self.given = given
+        self.maximum = maximum
+        super().__init__(f"{limit} is {given}; at most {maximum} is allowed")
+
+
+class CommitmentError(SchedulerError):
+    """Well formed, but the proof does not hold."""
+
+    code = "bad_commitment"
+
+
+class BadSignatureError(CommitmentError):
+    """The signature is not the owner's signature over these bytes."""
+
+    code = "bad_signature"
+
+
+class WeakKeyError(CommitmentError):
+    """The key is too short or has a dangerous shape."""
+
+    code = "weak_key"
+
+
+class UnsignedError(CommitmentError):
+    """A message without a signature came to a node that takes signed ones only."""
+
+    code = "unsigned"
+
+
+class ChainBrokenError(CommitmentError):
+    """An assignment does not follow from the one before it."""
+
+    code = "chain_broken"
+
+    def __init__(self, *, process: str, slot: int, expected: str, given: str) -> None:
+        self.process = process
+        self.slot = slot
+        self.expected = expected
+        self.given = given
+        super().__init__(f"process {process}, slot {slot}: expected {expected}, found {given}")
+
+
+class RefusedError(SchedulerError):
+    """Proven, but a rule of the process or the node forbids it."""
+
+    code = "refused"
+
+    def __init__(self, reason: str, *, code: str = "refused") -> None:
+        self.code = code  # type: ignore[misc]  # a narrower code than the class's own
+        super().__init__(reason)
+
+
+class ForeignSchedulerError(RefusedError):
+    """A spawn names a scheduler that is not this node."""
+
+    def __init__(self, *, given: str, expected: str) -> None:
+        self.given = given
+        self.expected = expected
+        super().__init__(
+            f"the process names scheduler {given}, this node is {expected}; "
+            "spawn with this node's address, or start the node with --any-scheduler",
+            code="foreign_scheduler",
+        )
+
+
+class ConflictError(SchedulerError):
+    """Valid, but somebody else was first."""
+
+    code = "conflict"
+    retryable = True
+
+
+class SlotConflictError(ConflictError):
+    """An append did not continue the log where it ends."""
+
+    code = "slot_conflict"
+
+    def __init__(self, *, process: str, expected: int, given: int) -> None:
+        self.process = process
+        self.expected = expected
+        self.given = given
+        super().__init__(f"process {process}: the next slot is {expected}, the append gave {given}")
+
+
+class NotFoundError(SchedulerError):
+    """No such process, slot, message or path."""
+
+    code = "not_found"
+
+
+class UnsupportedError(SchedulerError):
+    """Understood, but not something this node does (a compute unit's work, say)."""
+
+    code = "unsupported"
+
+
+class UnavailableError(SchedulerError):
+    """Not now. The same request may be sent again: appends deduplicate by message id."""
+
+    code = "unavailable"
+    retryable = True
+
+
+class OverloadedError(UnavailableError):
+    """A bounded queue is full."""
+
+    code = "overloaded"
+
+    def __init__(self, queue: str, *, retry_after_ms: int) -> None:
+        self.queue = queue
+        self.retry_after_ms = retry_after_ms
+        super().__init__(f"{queue} is full; try again in {retry_after_ms} ms")
+
+
+class StoppingError(UnavailableError):
+    """The node is shutting down and takes no new work."""
+
+    code = "stopping"
+
+
+class DeadlineExceededError(UnavailableError):
+    """No answer in time. The outcome is unknown; sending the same message again is safe."""
+
+    code = "deadline_exceeded"
+
+    def __init__(self, what: str, *, deadline_ms: int) -> None:
+        self.deadline_ms = deadline_ms
+        super().__init__(f"{what} gave no answer within {deadline_ms} ms; send the same again")
+
+
+class StoreError(SchedulerError):
+    """The data folder cannot be used as it is."""
+
+    code = "store"
+
+
+class StoreLockedError(StoreError):
+    """Another node holds the data folder."""
+
+    code = "store_locked"
+
+    def __init__(self, path: str, *, pid: int, url: str | None = None) -> None:
+        self.path = path
+        self.pid = pid
+        self.url = url
+        where = f", serving {url}" if url else ""
+        super().__init__(f"{path} is in use by the node with pid {pid}{where}; stop it first")
+
+
+class StoreVersionError(StoreError):
+    """The data folder was written by a newer seriatim."""
+
+    code = "store_version"
+
+    def __init__(self, path: str, *, found: int, supported: int) -> None:
+        self.found = found
+        self.supported = supported
+        super().__init__(
+            f"{path} has store format {found}, this seriatim reads up to {supported}; "
+            "install a newer seriatim"
+        )
+
+
+class CorruptRecordError(StoreError):
+    """A stored record's checksum does not match its bytes."""
+
+    code = "corrupt_record"
+
+    def __init__(self, *, process: str, slot: int, reason: str) -> None:
+        self.process = process
+        self.slot = slot
+        super().__init__(f"process {process}, slot {slot}: {reason}")

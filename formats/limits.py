@@ -1,0 +1,59 @@
+"""Every bound of the product, named once, with the relations between them asserted at import.
+
+Sizes are in bytes (``_bytes``), times in milliseconds (``_ms``); every bound is inclusive.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# ANS-104 data items (ANS-104 §2 and the maintained arbundles).
+TAGS_MAX: Final = 128
+TAG_NAME_MAX_BYTES: Final = 1024
+TAG_VALUE_MAX_BYTES: Final = 3072
+TAG_BLOCK_MAX_BYTES: Final = 4096
+RSA_KEY_MIN_BITS: Final = 2048
+RSA_KEY_MAX_BITS: Final = 4096
+BUNDLE_ITEMS_MAX: Final = 10_000
+BUNDLE_DEPTH_MAX: Final = 8
+
+# What comes in over HTTP.
+BODY_MAX_BYTES: Final = 10 * 1024 * 1024
+JSON_DEPTH_MAX: Final = 32
+JSON_INTEGER_MAX: Final = 2**63 - 1
+BODY_READ_MIN_BYTES_PER_S: Final = 64 * 1024
+BODY_READ_GRACE_MS: Final = 10_000
+CONNECTIONS_MAX: Final = 4_096
+KEEPALIVE_MS: Final = 15_000
+
+# Pages.
+PAGE_DEFAULT: Final = 100
+PAGE_MAX: Final = 5_000
+SCHEDULE_PAGE_MAX: Final = 1_001
+PAGE_CHUNK_BYTES: Final = 96 * 1024
+
+# Queues: what is waiting, and for how long.
+MAILBOX_MAX: Final = 4_096
+COMMIT_QUEUE_MAX: Final = 16_384
+COMMIT_BATCH_MAX: Final = 1_024
+COMMIT_BATCH_MAX_BYTES: Final = 32 * 1024 * 1024
+VERIFY_QUEUE_MAX: Final = 16_384
+VERIFY_BATCH_MAX: Final = 128
+ASK_DEADLINE_MS: Final = 30_000
+RETRY_AFTER_MS: Final = 1_000
+IDLE_PASSIVATE_MS: Final = 600_000
+STOP_DEADLINE_MS: Final = 10_000
+
+# Store.
+MAP_BYTES: Final = 1 << 40
+MEMORY_CACHE_BYTES: Final = 64 * 1024 * 1024
+LINK_DEPTH_MAX: Final = 16
+PATH_SEGMENT_MAX_BYTES: Final = 128
+PATH_MAX_BYTES: Final = 480
+
+assert TAG_NAME_MAX_BYTES < TAG_BLOCK_MAX_BYTES
+assert TAG_VALUE_MAX_BYTES < TAG_BLOCK_MAX_BYTES
+assert COMMIT_BATCH_MAX <= COMMIT_QUEUE_MAX
+assert BODY_MAX_BYTES < COMMIT_BATCH_MAX_BYTES
+assert PAGE_DEFAULT <= SCHEDULE_PAGE_MAX <= PAGE_MAX
+assert PATH_SEGMENT_MAX_BYTES <= PATH_MAX_BYTES <= 511, "LMDB keys end at 511 bytes"

@@ -1,0 +1,5 @@
+"""Every way in: HTTP routes per protocol, the command line, the client, the benchmark.
+
+The only folder that imports ``aiohttp``, ``typer`` and ``rich``. Imports ``actors`` and
+``formats``; never ``store``.
+"""
