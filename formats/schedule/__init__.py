@@ -1,0 +1,1 @@
+"""A process's schedule: variants, hash chains, assignments, stored records, and their audit."""

@@ -1,0 +1,107 @@
+"""The log: what every storage of assignments offers, whatever it is made of.
+
+Keep this protocol free of LMDB: a shared SQL store is to implement it too, with
+``(process, slot)`` as the primary key doing the fencing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+from seriatim.formats.schedule.record import Head, Record
+
+
+class Append(NamedTuple):
+    """One assignment on its way to disk.
+
+    Attributes:
+        process: process id, 32 raw bytes.
+        slot: the slot that it takes; must be the next one of the process.
+        record: encoded `Record`.
+        ids: ids under which it can be found (message id, assignment id), 32 raw bytes each;
+            ids that are already known for this process keep their first slot.
+        view: the assignment as its variant's readers want it, ready to be joined into a page;
+            empty for none. Derived: it can be dropped and made again from ``record``.
+    """
+
+    process: bytes
+    slot: int
+    record: bytes
+    ids: tuple[bytes, ...]
+    view: bytes = b""
+
+
+class Place(NamedTuple):
+    """Where an assignment stands."""
+
+    process: bytes
+    slot: int
+
+
+class Log(Protocol):
+    """Ordered, gapless, append-only logs, one per process.
+
+    Reads see only what is durable. All reads are safe from any thread; `append` is called by
+    one writer at a time.
+    """
+
+    def head(self, process: bytes) -> Head | None:
+        """Return the head of *process*, or ``None`` when it has no slot yet.
+
+        Raises:
+            CorruptRecordError: the last record is damaged.
+        """
+
+    def append(self, batch: Sequence[Append]) -> int:
+        """Write the whole *batch* durably, or nothing of it.
+
+        A process may appear more than once, with consecutive slots.
+
+        Returns:
+            The node-wide commit sequence number of the batch's first entry; entries are
+            numbered from 0 in the order in which they became durable.
+
+        Raises:
+            SlotConflictError: an entry does not continue its process's log; nothing is written.
+            StoreError: the storage refused; whether the batch is there is unknown until the log
+                is read again.
+        """
+
+    def read(self, process: bytes, slot: int) -> Record | None:
+        """Return the record at *slot*, or ``None`` where the log does not reach.
+
+        Raises:
+            CorruptRecordError: the record is damaged.
+        """
+
+    def read_range(self, process: bytes, first: int, last: int) -> Iterator[tuple[int, Record]]:
+        """Yield ``(slot, record)`` from *first* to *last*, both inclusive, in slot order.
+
+        Ends early where the log ends. Holds no transaction open between two items for longer
+        than it takes to copy a chunk of ``PAGE_CHUNK_BYTES``.
+        """
+
+    def read_views(self, process: bytes, first: int, last: int) -> list[bytes]:
+        """Return the views of *first* to *last*, both inclusive, in slot order.
+
+        Empty as soon as one of them has no view.
+        """
+
+    def timestamp_ms(self, process: bytes, slot: int) -> int | None:
+        """Return the timestamp at *slot* without reading the rest of the record."""
+
+    def find(self, any_id: bytes) -> list[Place]:
+        """Return every place where *any_id* (message or assignment id) stands, by process."""
+
+    def find_in(self, process: bytes, any_id: bytes) -> int | None:
+        """Return the slot of *process* at which *any_id* first stands, or ``None``."""
+
+    def processes(self, *, after: bytes | None = None, limit: int) -> list[bytes]:
+        """Return up to *limit* process ids in byte order, from the first one after *after*."""
+
+    def commits(self, first: int, limit: int) -> list[Place]:
+        """Return up to *limit* places in commit order, from sequence number *first* on."""
+
+    def close(self) -> None:
+        """Release everything; later calls raise `StoreError`."""
