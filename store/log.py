@@ -82,10 +82,14 @@ class Log(Protocol):
         than it takes to copy a chunk of ``PAGE_CHUNK_BYTES``.
         """
 
-    def read_views(self, process: bytes, first: int, last: int) -> list[bytes]:
-        """Return the views of *first* to *last*, both inclusive, in slot order.
+    def read_views(
+        self, process: bytes, first: int, last: int, *, separator: bytes
+    ) -> Iterator[bytes]:
+        """Yield the views of *first* to *last*, both inclusive, joined with *separator*.
 
-        Empty as soon as one of them has no view.
+        In slot order, in chunks of about ``PAGE_CHUNK_BYTES``: chunk after chunk may be sent as
+        it comes, with *separator* between two chunks added by the caller. Holds no transaction
+        open between two chunks. Ends early where the log ends or where an entry has no view.
         """
 
     def timestamp_ms(self, process: bytes, slot: int) -> int | None:

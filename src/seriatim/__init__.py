@@ -1,0 +1,1 @@
+"""seriatim: a durable, verifiable message scheduler. One after another."""
