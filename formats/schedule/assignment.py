@@ -1,0 +1,162 @@
+"""Assignments: giving a placed message its chain value, its signature and its stored form.
+
+Two signed forms, both ANS-104 items of the node's wallet without target and data:
+
+* ``ao.TN.1``: the legacy tags in the legacy order, a random anchor.
+* ``ao.N.1``: lower-case tags sorted by name, typed by ``ao-types``, no anchor; the message is
+  named by ``body+link``.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from seriatim.formats.ans104.avro import Tag
+from seriatim.formats.ans104.item import DataItem, sign_item
+from seriatim.formats.errors import RefusedError
+from seriatim.formats.ids import b64url, encode_id
+from seriatim.formats.schedule.chain import GENESIS, next_chain
+from seriatim.formats.schedule.record import NO_ID, Kind, Record
+from seriatim.formats.schedule.variant import Variant
+from seriatim.formats.signing.wallet import Wallet
+
+EPOCH: Final = "0"
+BLOCK_HEIGHT_DIGITS: Final = 12
+HYPERBEAM_TYPES: Final = (
+    'block-height="integer", block-timestamp="integer", slot="integer", timestamp="integer"'
+)
+
+
+class Block(NamedTuple):
+    """The newest known block of the chain that a node publishes to.
+
+    Attributes:
+        height: block height; 0 when unknown.
+        hash: block hash, raw bytes; 32 zeros when unknown.
+        timestamp: as the gateway gives it (seconds); 0 when unknown.
+    """
+
+    height: int = 0
+    hash: bytes = bytes(32)
+    timestamp: int = 0
+
+
+class Draft(NamedTuple):
+    """A message with its place, before chain and signature. Ids are 32 raw bytes."""
+
+    process: bytes
+    slot: int
+    variant: Variant
+    timestamp_ms: int
+    kind: Kind
+    message_id: bytes
+    message: bytes
+    path: str
+    excludes: tuple[str, ...]
+    block: Block
+
+
+class Link(NamedTuple):
+    """What the next assignment of a process chains to."""
+
+    hash_chain: bytes
+    assignment_id: bytes
+
+
+FIRST_LINK: Final = Link(GENESIS, NO_ID)
+
+
+def seal(draft: Draft, previous: Link, wallet: Wallet | None, *, anchor: bytes) -> Record:
+    """Return the record of *draft*: chained to *previous* and, if its variant says so, signed.
+
+    Args:
+        draft: the placed message.
+        previous: the link of the slot before; `FIRST_LINK` for slot 0.
+        wallet: the node's wallet; may be ``None`` for variants that are not signed.
+        anchor: 32 random bytes, used by ``ao.TN.1``.
+
+    Raises:
+        RefusedError: the variant is signed and there is no wallet; code ``no_wallet``.
+    """
+    chain = next_chain(
+        draft.variant,
+        process=draft.process,
+        previous=previous.hash_chain,
+        previous_assignment_id=previous.assignment_id,
+        message_id=draft.message_id,
+    )
+    assignment_id, assignment = NO_ID, b""
+    if draft.variant.signed:
+        if wallet is None:
+            raise RefusedError(
+                f"{draft.variant.tag} assignments are signed; give the node a wallet",
+                code="no_wallet",
+            )
+        item = _sign(draft, chain, wallet, anchor)
+        assignment_id, assignment = item.id, bytes(item.raw)
+    return Record(
+        draft.variant,
+        draft.kind,
+        draft.timestamp_ms,
+        draft.message_id,
+        assignment_id,
+        chain,
+        draft.message,
+        assignment,
+    )
+
+
+def link_of(record: Record) -> Link:
+    """Return what the slot after *record* chains to."""
+    return Link(record.hash_chain, record.assignment_id)
+
+
+def _sign(draft: Draft, chain: bytes, wallet: Wallet, anchor: bytes) -> DataItem:
+    if draft.variant is Variant.LEGACY:
+        return sign_item(
+            wallet, target=b"", anchor=anchor, tags=legacy_tags(draft, chain), data=b""
+        )
+    return sign_item(wallet, target=b"", anchor=b"", tags=hyperbeam_tags(draft, chain), data=b"")
+
+
+def legacy_tags(draft: Draft, chain: bytes) -> list[Tag]:
+    """Return the ``ao.TN.1`` tags in wire order.
+
+    The process's own assignment has no ``Message`` tag (ao Scheduler Unit, AOP-6).
+    """
+    pairs = [
+        ("Process", encode_id(draft.process)),
+        ("Epoch", EPOCH),
+        ("Nonce", str(draft.slot)),
+        ("Hash-Chain", encode_id(chain)),
+        ("Block-Height", f"{draft.block.height:0{BLOCK_HEIGHT_DIGITS}d}"),
+        ("Timestamp", str(draft.timestamp_ms)),
+        ("Data-Protocol", "ao"),
+        ("Type", "Assignment"),
+        ("Variant", draft.variant.tag),
+    ]
+    if draft.message_id != draft.process:
+        pairs.append(("Message", encode_id(draft.message_id)))
+    pairs.extend(("Exclude", exclude) for exclude in draft.excludes)
+    return [Tag(name.encode(), value.encode()) for name, value in pairs]
+
+
+def hyperbeam_tags(draft: Draft, chain: bytes) -> list[Tag]:
+    """Return the ``ao.N.1`` tags, sorted by name."""
+    pairs = [
+        ("ao-types", HYPERBEAM_TYPES),
+        ("block-hash", b64url(draft.block.hash)),
+        ("block-height", str(draft.block.height)),
+        ("block-timestamp", str(draft.block.timestamp)),
+        ("body+link", encode_id(draft.message_id)),
+        ("data-protocol", "ao"),
+        ("epoch", EPOCH),
+        ("hash-chain", encode_id(chain)),
+        ("path", draft.path),
+        ("process", encode_id(draft.process)),
+        ("slot", str(draft.slot)),
+        ("timestamp", str(draft.timestamp_ms)),
+        ("type", "Assignment"),
+        ("variant", draft.variant.tag),
+    ]
+    return [Tag(name.encode(), value.encode()) for name, value in pairs]

@@ -1,0 +1,116 @@
+"""``application/aos-2``: the schedule shape that ao's compute units read from HyperBEAM.
+
+White space free, keys sorted at every level, capitalised node keys. Not verifiable: it carries
+no public key and no raw bytes. Source: HyperBEAM's scheduler formats, specification §4.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from seriatim.formats.ans104.avro import Tag
+from seriatim.formats.ans104.item import DataItem
+from seriatim.formats.ids import b64url, encode_id
+from seriatim.formats.schedule.assignment import Block
+from seriatim.formats.wire.legacy import node_of
+from seriatim.formats.wire.stored import StoredAssignment
+
+_LINK_SUFFIX = "+link"
+
+
+def encode_view(stored: StoredAssignment) -> bytes:
+    """Return one edge; the cursor is the slot as a JSON number."""
+    edge = {
+        "cursor": stored.slot,
+        "node": {"assignment": _assignment(stored), "message": _message(stored)},
+    }
+    return orjson.dumps(edge, option=orjson.OPT_SORT_KEYS)
+
+
+def page_open() -> bytes:
+    """Return how a page begins; edges joined with commas follow."""
+    return b'{"edges":['
+
+
+def page_close(process: bytes, block: Block, *, has_next_page: bool) -> bytes:
+    """Return how a page of *process* ends, after its edges."""
+    info = {
+        "block-hash": b64url(block.hash),
+        "block-height": str(block.height),
+        "has_next_page": has_next_page,
+        "process": encode_id(process),
+        "timestamp": str(block.timestamp),
+    }
+    return b'],"page_info":' + orjson.dumps(info, option=orjson.OPT_SORT_KEYS) + b"}"
+
+
+def _message(stored: StoredAssignment) -> dict[str, Any] | None:
+    if stored.item is not None:
+        return _item_struct(stored.item, _original_tags(stored.item.tags))
+    legacy = node_of(stored)["message"]
+    if legacy is None:
+        return None
+    return {
+        "Anchor": "",
+        "Data": legacy["data"],
+        "From": "",
+        "Id": legacy["id"],
+        "Owner": "",
+        "Signature": "",
+        "Tags": [_header_case(tag["name"], tag["value"]) for tag in legacy["tags"]],
+        "Target": legacy["target"] or "",
+    }
+
+
+def _assignment(stored: StoredAssignment) -> dict[str, Any]:
+    item = stored.assignment
+    if item is not None:
+        kept = (tag for tag in item.tags if not tag.name.endswith(_LINK_SUFFIX.encode()))
+        return _item_struct(item, _original_tags(kept))
+    legacy = node_of(stored)["assignment"]
+    tags = [tag for tag in legacy["tags"] if tag["name"] not in ("Nonce", "Message")]
+    return {
+        "Anchor": "",
+        "Data": "",
+        "From": "",
+        "Id": "",
+        "Owner": "",
+        "Signature": "",
+        "Tags": [*tags, {"name": "Slot", "value": str(stored.slot)}],
+        "Target": "",
+    }
+
+
+def _item_struct(item: DataItem, tags: list[dict[str, str]]) -> dict[str, Any]:
+    owner = encode_id(item.address)
+    sender = item.tag(b"From-Process") or item.tag(b"from-process")
+    return {
+        "Anchor": b64url(item.anchor),
+        "Data": bytes(item.data).decode("utf-8", "replace"),
+        "From": sender.decode("utf-8", "replace") if sender else owner,
+        "Id": encode_id(item.id),
+        "Owner": owner,
+        "Signature": b64url(item.signature),
+        "Tags": tags,
+        "Target": encode_id(bytes(item.target)) if item.target else "",
+    }
+
+
+def _original_tags(tags: Iterable[Tag]) -> list[dict[str, str]]:
+    """Return *tags* in their own order and case, or, all in lower case, in header case, sorted.
+
+    HyperBEAM keeps the original tags of an item only where a name is not in lower case.
+    """
+    texts = [
+        (name.decode("utf-8", "replace"), value.decode("utf-8", "replace")) for name, value in tags
+    ]
+    if any(name != name.lower() for name, _ in texts):
+        return [{"name": name, "value": value} for name, value in texts]
+    return [_header_case(name, value) for name, value in sorted(texts)]
+
+
+def _header_case(name: str, value: str) -> dict[str, str]:
+    return {"name": "-".join(part.title() for part in name.split("-")), "value": value}

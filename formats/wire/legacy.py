@@ -1,0 +1,199 @@
+"""The legacy Scheduler Unit's JSON: nodes, edges, pages, process metadata.
+
+Key order is the order that the unit writes; clients do not depend on it, recorded replies do.
+Source: ao Scheduler Unit; see ``docs/protocol/legacy.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+
+from seriatim.formats.ans104.avro import Tag
+from seriatim.formats.ans104.item import DataItem
+from seriatim.formats.ids import b64url, encode_id
+from seriatim.formats.schedule.assignment import BLOCK_HEIGHT_DIGITS, EPOCH
+from seriatim.formats.schedule.variant import Variant
+from seriatim.formats.wire.stored import StoredAssignment
+
+PAGE_OPEN: Final = (
+    b'{"page_info":{"has_next_page":false},"edges":[',
+    b'{"page_info":{"has_next_page":true},"edges":[',
+)
+"""How a page begins, by whether there is a next page."""
+PAGE_CLOSE: Final = b"]}"
+
+_NO_OWNER: Final = {"address": "", "key": ""}
+
+
+def encode_edge(stored: StoredAssignment, cursor: str, *, show_anchor: bool = False) -> bytes:
+    """Return one edge of a page; *cursor* is the timestamp or the nonce, as text.
+
+    With *show_anchor*, an assignment anchor that is not text comes as base64url.
+    """
+    node = node_of(stored, show_anchor=show_anchor)
+    return orjson.dumps({"node": node, "cursor": cursor})
+
+
+def encode_view(stored: StoredAssignment) -> bytes:
+    """Return the edge with its timestamp as the cursor: the stored view of ``ao.TN.1``."""
+    return encode_edge(stored, str(stored.record.timestamp_ms))
+
+
+def recursor(view: bytes, timestamp_digits: int, cursor: int) -> bytes:
+    """Return *view* with *cursor* in place of its timestamp of *timestamp_digits* digits."""
+    return b'%b"%d"}' % (view[: -timestamp_digits - 3], cursor)
+
+
+def node_of(stored: StoredAssignment, *, show_anchor: bool = False) -> dict[str, Any]:
+    """Return ``{"message", "assignment"}``; the message is ``None`` for an assign."""
+    return {
+        "message": _message(stored),
+        "assignment": _assignment(stored, show_anchor=show_anchor),
+    }
+
+
+def encode_node(stored: StoredAssignment) -> bytes:
+    """Return a single node, as ``GET /{id}`` and ``GET /{process}/latest`` answer."""
+    return orjson.dumps(node_of(stored))
+
+
+def encode_process(stored: StoredAssignment) -> bytes:
+    """Return the process's own description, from its slot 0."""
+    message = _message(stored)
+    assert message is not None, "slot 0 is a spawn"
+    item = stored.item
+    return orjson.dumps(
+        {
+            "process_id": encode_id(stored.process),
+            "block": _block_height(stored),
+            "owner": message["owner"],
+            "tags": message["tags"],
+            "timestamp": stored.record.timestamp_ms,
+            "data": _strict_text(bytes(item.data)) if item else message["data"],
+            "anchor": message["anchor"],
+            "signature": message["signature"],
+            "target": message["target"],
+        }
+    )
+
+
+def _message(stored: StoredAssignment) -> dict[str, Any] | None:
+    own = stored.record.message_id == stored.process
+    item = stored.item
+    if item is not None:
+        target = encode_id(bytes(item.target)) if item.target else ""
+        return {
+            "id": encode_id(item.id),
+            "owner": _owner(item),
+            "data": bytes(item.data).decode("utf-8", "replace"),
+            "tags": _tags(item.tags),
+            "signature": b64url(item.signature),
+            "anchor": _strict_text(bytes(item.anchor)) if item.anchor else None,
+            "target": target or (None if own else ""),
+        }
+    if stored.unsigned is None:
+        return None
+    fields = stored.unsigned.fields
+    target = _field_text(fields.get("target", ""))
+    return {
+        "id": encode_id(stored.record.message_id),
+        "owner": _NO_OWNER,
+        "data": _field_text(fields.get("data", "")),
+        "tags": [
+            {"name": name, "value": _field_text(value)}
+            for name, value in sorted(fields.items())
+            if name not in ("data", "target")
+        ],
+        "signature": "",
+        "anchor": None,
+        "target": target or (None if own else ""),
+    }
+
+
+def _assignment(stored: StoredAssignment, *, show_anchor: bool) -> dict[str, Any]:
+    item = stored.assignment
+    if item is not None and stored.record.variant is Variant.LEGACY:
+        anchor = bytes(item.anchor)
+        text = _strict_text(anchor) if anchor else None
+        return {
+            "id": encode_id(item.id),
+            "owner": _owner(item),
+            "tags": _tags(item.tags),
+            "signature": b64url(item.signature),
+            "anchor": b64url(anchor) if text is None and anchor and show_anchor else text,
+            "target": "",
+        }
+    return {
+        "id": encode_id(item.id) if item else "",
+        "owner": _owner(item) if item else _NO_OWNER,
+        "tags": _translated_tags(stored),
+        "signature": b64url(item.signature) if item else "",
+        "anchor": None,
+        "target": "",
+    }
+
+
+def _translated_tags(stored: StoredAssignment) -> list[dict[str, str]]:
+    """Return the legacy names for an assignment of another variant.
+
+    Legacy clients look for ``Nonce`` and ``Timestamp``. The signature covers the assignment's
+    own form, so a translated one cannot be verified from this shape alone.
+    """
+    record = stored.record
+    pairs = [
+        ("Process", encode_id(stored.process)),
+        ("Epoch", EPOCH),
+        ("Nonce", str(stored.slot)),
+        ("Hash-Chain", encode_id(record.hash_chain)),
+        ("Block-Height", _block_height(stored)),
+        ("Timestamp", str(record.timestamp_ms)),
+        ("Data-Protocol", "ao"),
+        ("Type", "Assignment"),
+        ("Variant", record.variant.tag),
+    ]
+    if record.message_id != stored.process:
+        pairs.append(("Message", encode_id(record.message_id)))
+    return [{"name": name, "value": value} for name, value in pairs]
+
+
+def _block_height(stored: StoredAssignment) -> str:
+    """Return the assignment's block height as 12 digits, whatever its variant."""
+    height = b"0"
+    if stored.assignment is not None:
+        height = (
+            stored.assignment.tag(b"Block-Height") or stored.assignment.tag(b"block-height") or b"0"
+        )
+    return height.decode("ascii").zfill(BLOCK_HEIGHT_DIGITS)
+
+
+def _owner(item: DataItem) -> dict[str, str]:
+    return {"address": encode_id(item.address), "key": b64url(item.owner)}
+
+
+def _tags(tags: tuple[Tag, ...]) -> list[dict[str, str]]:
+    return [
+        {"name": name.decode("utf-8", "replace"), "value": value.decode("utf-8", "replace")}
+        for name, value in tags
+    ]
+
+
+def _strict_text(raw: bytes) -> str | None:
+    """Return *raw* as text, or ``None`` where it is not UTF-8."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def _field_text(value: Any) -> str:  # noqa: ANN401  # any value of a message
+    """Return a field of an unsigned message as the text that a tag would carry."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Mapping):
+        value = dict(value)
+    return orjson.dumps(value, default=list).decode()
