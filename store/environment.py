@@ -1,0 +1,236 @@
+"""The LMDB environment under a data folder: opening, transactions, and closing it safely.
+
+May live here: what every database of the store shares. Must not: what a database means.
+This is the one place that turns ``lmdb.Error`` into `StoreError`.
+
+One OS process writes (``Environment.open_writer``); any number of others may read at the same
+time (``Environment.open_reader``). Never fork once an environment is open: the child could
+commit the parent's transaction. Start other programs with ``subprocess`` instead.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import lmdb
+
+from seriatim.formats.errors import StoreError, StoreVersionError
+from seriatim.formats.limits import MAP_BYTES
+from seriatim.store.folder import (
+    FILE_MODE,
+    create_private_file,
+    create_private_folder,
+    sync_folder,
+)
+
+if TYPE_CHECKING:
+    from lmdb import Transaction
+    from lmdb import _Database as Database
+
+STORE_FORMAT: Final = 1
+
+_DATABASES: Final = (b"meta", b"log", b"ids", b"views", b"processes", b"commits", b"tree")
+_FORMAT_KEY: Final = b"format"
+_CREATED_BY_KEY: Final = b"created-by"
+_SPARE_READS: Final = 4
+
+
+class Environment:
+    """An open LMDB environment, with every database of the store in it.
+
+    Safe from any thread, with one write transaction at a time. `close` waits for transactions
+    that are under way in other threads, so that none of them touches unmapped memory; do not
+    call it from inside a transaction.
+    """
+
+    def __init__(self, path: Path, handle: lmdb.Environment) -> None:
+        """Take over *handle*; use `open_writer` or `open_reader`."""
+        self.path = path
+        self._handle = handle
+        self._databases: dict[bytes, Database] = {}
+        self._gate = threading.Condition()
+        self._open_transactions = 0
+        self._closed = False
+
+    @classmethod
+    def open_writer(
+        cls, path: Path, *, created_by: str = "seriatim", map_bytes: int = MAP_BYTES
+    ) -> Environment:
+        """Open the folder *path* for writing; make it and its databases where missing.
+
+        Args:
+            path: the folder of the environment, `DataFolder.log`.
+            created_by: who makes a new store, kept in it for people to read.
+            map_bytes: the largest size that the data file may reach. Address space, not disk
+                or memory; fixed for as long as the environment is open.
+
+        Raises:
+            StoreVersionError: a newer seriatim wrote it.
+            StoreError: it cannot be opened, is open in this OS process already, or holds
+                something else.
+        """
+        try:
+            create_private_folder(path)
+            for name in ("data.mdb", "lock.mdb"):
+                create_private_file(path / name)
+            sync_folder(path)
+        except OSError as error:
+            raise StoreError(f"{path} cannot be made a store: {error.strerror}") from error
+        environment = cls(path, _open(path, map_bytes=map_bytes, readonly=False))
+        with _closed_on_error(environment):
+            environment._create(created_by)
+        return environment
+
+    @classmethod
+    def open_reader(cls, path: Path, *, map_bytes: int = MAP_BYTES) -> Environment:
+        """Open the folder *path* for reading only; a writer may have it open elsewhere.
+
+        Raises:
+            StoreVersionError: a newer seriatim wrote it.
+            StoreError: there is no store, or it cannot be opened.
+        """
+        if not (path / "data.mdb").exists():
+            raise StoreError(f"{path} holds no store; start a node on it first")
+        environment = cls(path, _open(path, map_bytes=map_bytes, readonly=True))
+        with _closed_on_error(environment):
+            environment._attach()
+        return environment
+
+    def database(self, name: bytes) -> Database:
+        """Return the handle of the database *name*, one of the store's own."""
+        return self._databases[name]
+
+    @contextmanager
+    def reading(self) -> Iterator[Transaction[memoryview]]:
+        """Run a block in a read transaction: a snapshot of what is durable.
+
+        Keep it short, and copy what leaves the block: its buffers die with it, and pages that
+        it can see are not used again while it is open. Never ``yield`` from inside.
+
+        Raises:
+            StoreError: LMDB refused, or the environment is closed.
+        """
+        with self._transaction(), self._handle.begin(buffers=True) as transaction:
+            yield transaction
+
+    @contextmanager
+    def writing(self) -> Iterator[Transaction[memoryview]]:
+        """Run a block in the write transaction; commit durably at its end.
+
+        An exception from the block aborts it. Begin and end are on one thread: LMDB's writer
+        lock belongs to the thread that took it.
+
+        Raises:
+            StoreError: LMDB refused, or the environment is closed. When it comes from the
+                commit, whether the transaction took place is unknown.
+        """
+        with self._transaction(), self._handle.begin(write=True, buffers=True) as transaction:
+            yield transaction
+
+    def reader_check(self) -> int:
+        """Free the reader slots of OS processes that have died; return how many there were.
+
+        A dead reader keeps the pages of its snapshot from being used again.
+
+        Raises:
+            StoreError: LMDB refused, or the environment is closed.
+        """
+        with self._transaction():
+            return self._handle.reader_check()
+
+    def close(self) -> None:
+        """Wait for the transactions under way, then release everything. Idempotent."""
+        with self._gate:
+            if self._closed:
+                return
+            self._closed = True
+            self._gate.wait_for(lambda: self._open_transactions == 0)
+            self._databases.clear()
+            self._handle.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._gate:
+            if self._closed:
+                raise StoreError(f"{self.path} is closed")
+            self._open_transactions += 1
+        try:
+            yield
+        except lmdb.Error as error:
+            raise StoreError(f"{self.path}: {error}") from error
+        finally:
+            with self._gate:
+                self._open_transactions -= 1
+                self._gate.notify_all()
+
+    def _create(self, created_by: str) -> None:
+        """Make whatever is missing in one transaction: a store is whole or not there."""
+        self.reader_check()
+        with self._transaction():
+            meta_exists = self._handle.stat()["entries"] == 0 or b"meta" in self._handle.dbs()
+        if not meta_exists:
+            raise StoreError(f"{self.path} is an LMDB environment of some other program")
+        with self.writing() as transaction:
+            self._databases = {
+                name: self._handle.open_db(name, txn=transaction) for name in _DATABASES
+            }
+            meta = self._databases[b"meta"]
+            if transaction.get(_FORMAT_KEY, db=meta) is None:
+                transaction.put(_FORMAT_KEY, STORE_FORMAT.to_bytes(4, "big"), db=meta)
+                transaction.put(_CREATED_BY_KEY, created_by.encode(), db=meta)
+            self._check_format(transaction)
+
+    def _attach(self) -> None:
+        with self._transaction():
+            present = self._handle.dbs()
+            if b"meta" not in present:
+                raise StoreError(f"{self.path} holds no store of seriatim")
+            self._databases[b"meta"] = self._handle.open_db(b"meta", create=False)
+        with self.reading() as transaction:
+            self._check_format(transaction)
+        with self._transaction():
+            for name in _DATABASES:
+                self._databases[name] = self._handle.open_db(name, create=False)
+
+    def _check_format(self, transaction: Transaction[memoryview]) -> None:
+        stored = transaction.get(_FORMAT_KEY, db=self._databases[b"meta"])
+        if stored is None:
+            raise StoreError(f"{self.path} holds no store of seriatim")
+        found = int.from_bytes(stored, "big")
+        if found > STORE_FORMAT:
+            raise StoreVersionError(str(self.path), found=found, supported=STORE_FORMAT)
+
+
+def _open(path: Path, *, map_bytes: int, readonly: bool) -> lmdb.Environment:
+    try:
+        return lmdb.open(
+            str(path),
+            lib_version=0,  # engine 0.9: its files are what the crash tests were run on
+            map_size=map_bytes,
+            max_dbs=len(_DATABASES),
+            mode=FILE_MODE,
+            readonly=readonly,
+            create=not readonly,
+            # A store outgrows memory; its reads are single records and short ranges, for
+            # which reading ahead fetches pages that nobody asked for.
+            readahead=False,
+            # Left at True: pages are written whole, and memory of the node, its key among it,
+            # must not leak into the file.
+            meminit=True,
+            max_spare_txns=_SPARE_READS,
+        )
+    except lmdb.Error as error:
+        raise StoreError(f"{path} cannot be opened: {error}") from error
+
+
+@contextmanager
+def _closed_on_error(environment: Environment) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        environment.close()
+        raise

@@ -1,0 +1,274 @@
+"""The log in LMDB: one transaction and one fsync per batch, however many processes it touches.
+
+======================== ============================================ ==========================
+database                 key                                          value
+======================== ============================================ ==========================
+``log``                  process 32, slot 8                           record
+``ids``                  id 32, process 32                            slot 8, the first one
+``views``                process 32, slot 8                           view
+``processes``            process 32                                   sequence 8 of its slot 0
+``commits``              sequence 8 of the batch's first entry        (process 32, slot 8) each
+======================== ============================================ ==========================
+
+There is no table of heads: the head is the last key of its process, one seek away, so nothing
+can disagree with the log.
+
+py-lmdb gives up the GIL for every call, which is dear in a busy OS process: an append makes two
+puts for a plain message and one per further id, in bulk, and three seeks per process touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from seriatim.formats.errors import CorruptRecordError, SlotConflictError
+from seriatim.formats.ids import ID_BYTES, encode_id
+from seriatim.formats.limits import PAGE_CHUNK_BYTES
+from seriatim.formats.schedule.record import (
+    HEADER_BYTES,
+    Head,
+    Record,
+    decode_head,
+    decode_record,
+    peek_timestamp_ms,
+)
+from seriatim.store.environment import Environment
+from seriatim.store.keys import (
+    AFTER_LAST_SLOT,
+    PLACE_BYTES,
+    SLOT_MAX,
+    check_id,
+    clamp_range,
+    number,
+    number_bytes,
+    place_key,
+    place_slot,
+)
+from seriatim.store.log import Append, Log, Place
+
+if TYPE_CHECKING:
+    from lmdb import Cursor, Transaction
+
+
+class LmdbLog(Log):
+    """`Log` over an `Environment`, which it owns: closing the log closes the environment."""
+
+    def __init__(self, environment: Environment) -> None:
+        """Use *environment*, opened by its writer or by a reader."""
+        self._environment = environment
+        self._log = environment.database(b"log")
+        self._ids = environment.database(b"ids")
+        self._views = environment.database(b"views")
+        self._processes = environment.database(b"processes")
+        self._commits = environment.database(b"commits")
+
+    def head(self, process: bytes) -> Head | None:
+        """See `Log.head`."""
+        check_id(process)
+        with self._environment.reading() as transaction:
+            cursor = transaction.cursor(self._log)
+            if not _seek_head(cursor, process):
+                return None
+            slot, stored = place_slot(cursor.key()), bytes(cursor.value())
+        return decode_head(stored, process=process, slot=slot)
+
+    def append(self, batch: Sequence[Append]) -> int:
+        """See `Log.append`."""
+        with self._environment.writing() as transaction:
+            cursor = transaction.cursor(self._log)
+            _check_slots(cursor, batch)
+            # In key order, entries of one process meet on one page while it is hot.
+            cursor.putmulti(sorted((place_key(e.process, e.slot), e.record) for e in batch))
+            self._put_indexes(transaction, batch)
+            return self._put_commit(transaction, batch)
+
+    def read(self, process: bytes, slot: int) -> Record | None:
+        """See `Log.read`."""
+        stored = self._peek(process, slot, last_byte=None)
+        return None if stored is None else decode_record(stored, process=process, slot=slot)
+
+    def read_range(self, process: bytes, first: int, last: int) -> Iterator[tuple[int, Record]]:
+        """See `Log.read_range`."""
+        check_id(process)
+        slots = clamp_range(first, last)
+        while slots:
+            with self._environment.reading() as transaction:
+                stored = _copy_chunk(transaction.cursor(self._log), process, slots)
+            if not stored:
+                return
+            for slot, value in zip(slots, stored, strict=False):
+                yield slot, decode_record(value, process=process, slot=slot)
+            slots = slots[len(stored) :]
+
+    def read_views(
+        self, process: bytes, first: int, last: int, *, separator: bytes
+    ) -> Iterator[bytes]:
+        """See `Log.read_views`."""
+        check_id(process)
+        slots = clamp_range(first, last)
+        while slots:
+            with self._environment.reading() as transaction:
+                cursor = transaction.cursor(self._views)
+                count, joined = _join_chunk(cursor, process, slots, separator)
+            if not count:
+                return
+            slots = slots[count:]
+            yield joined
+
+    def timestamp_ms(self, process: bytes, slot: int) -> int | None:
+        """See `Log.timestamp_ms`."""
+        header = self._peek(process, slot, last_byte=HEADER_BYTES)
+        return None if header is None else peek_timestamp_ms(header)
+
+    def find(self, any_id: bytes) -> list[Place]:
+        """See `Log.find`."""
+        check_id(any_id)
+        places = []
+        with self._environment.reading() as transaction:
+            cursor = transaction.cursor(self._ids)
+            if cursor.set_range(any_id):
+                for key, slot in cursor.iternext():
+                    if key[:ID_BYTES] != any_id:
+                        break
+                    places.append(Place(bytes(key[ID_BYTES:]), number(slot)))
+        return places
+
+    def find_in(self, process: bytes, any_id: bytes) -> int | None:
+        """See `Log.find_in`."""
+        with self._environment.reading() as transaction:
+            slot = transaction.get(check_id(any_id) + check_id(process), db=self._ids)
+            return None if slot is None else number(slot)
+
+    def processes(self, *, after: bytes | None = None, limit: int) -> list[bytes]:
+        """See `Log.processes`."""
+        found: list[bytes] = []
+        # No id lies between `after` and `after` with a zero byte behind it.
+        start = b"\0" if after is None else check_id(after) + b"\0"
+        with self._environment.reading() as transaction:
+            cursor = transaction.cursor(self._processes)
+            if limit > 0 and cursor.set_range(start):
+                for process in cursor.iternext(keys=True, values=False):
+                    found.append(bytes(process))
+                    if len(found) == limit:
+                        break
+        return found
+
+    def commits(self, first: int, limit: int) -> list[Place]:
+        """See `Log.commits`."""
+        sequences = clamp_range(first, first + limit - 1)
+        packed = b""
+        with self._environment.reading() as transaction:
+            cursor = transaction.cursor(self._commits)
+            if sequences and _seek_batch(cursor, sequences.start):
+                skipped = (sequences.start - number(cursor.key())) * PLACE_BYTES
+                wanted = skipped + len(sequences) * PLACE_BYTES
+                for batch in cursor.iternext(keys=False, values=True):
+                    packed += batch
+                    if len(packed) >= wanted:
+                        break
+                packed = packed[skipped:wanted]
+        return [
+            Place(packed[at : at + ID_BYTES], place_slot(packed[at : at + PLACE_BYTES]))
+            for at in range(0, len(packed), PLACE_BYTES)
+        ]
+
+    def close(self) -> None:
+        """See `Log.close`."""
+        self._environment.close()
+
+    def _peek(self, process: bytes, slot: int, *, last_byte: int | None) -> bytes | None:
+        check_id(process)
+        if not 0 <= slot <= SLOT_MAX:
+            return None
+        with self._environment.reading() as transaction:
+            stored = transaction.get(place_key(process, slot), db=self._log)
+            return None if stored is None else bytes(stored[:last_byte])
+
+    def _put_indexes(self, transaction: Transaction[memoryview], batch: Sequence[Append]) -> None:
+        ids = sorted(
+            (check_id(any_id) + entry.process, number_bytes(entry.slot))
+            for entry in batch
+            for any_id in entry.ids
+        )
+        # The sort puts the lowest slot of one id first, and the first one stays.
+        transaction.cursor(self._ids).putmulti(ids, overwrite=False)
+        views = sorted((place_key(e.process, e.slot), e.view) for e in batch if e.view)
+        if views:
+            transaction.cursor(self._views).putmulti(views)
+
+    def _put_commit(self, transaction: Transaction[memoryview], batch: Sequence[Append]) -> int:
+        cursor = transaction.cursor(self._commits)
+        sequence = 0
+        if cursor.last():
+            sequence = number(cursor.key()) + len(cursor.value()) // PLACE_BYTES
+        if batch:
+            key = number_bytes(sequence)
+            cursor.put(key, b"".join(place_key(e.process, e.slot) for e in batch), append=True)
+        for at, entry in enumerate(batch, sequence):
+            if entry.slot == 0:
+                transaction.put(entry.process, number_bytes(at), db=self._processes)
+        return sequence
+
+
+def _check_slots(cursor: Cursor[memoryview], batch: Sequence[Append]) -> None:
+    """Refuse *batch* unless every entry takes the next slot of its process."""
+    next_slots: dict[bytes, int] = {}
+    for entry in batch:
+        expected = next_slots.get(entry.process)
+        if expected is None:
+            known = _seek_head(cursor, check_id(entry.process))
+            expected = place_slot(cursor.key()) + 1 if known else 0
+        if entry.slot != expected:
+            raise SlotConflictError(
+                process=encode_id(entry.process), expected=expected, given=entry.slot
+            )
+        next_slots[entry.process] = expected + 1
+
+
+def _seek_head(cursor: Cursor[memoryview], process: bytes) -> bool:
+    """Put *cursor* on the last entry of *process*; tell whether it has one."""
+    past_it = cursor.set_range(process + AFTER_LAST_SLOT)
+    on_entry = cursor.prev() if past_it else cursor.last()
+    return on_entry and cursor.key()[:ID_BYTES] == process
+
+
+def _seek_batch(cursor: Cursor[memoryview], sequence: int) -> bool:
+    """Put *cursor* on the batch in which *sequence* stands, or would stand at the end."""
+    key = number_bytes(sequence)
+    if cursor.set_range(key):
+        return cursor.key() == key or cursor.prev()
+    return cursor.last()
+
+
+def _copy_chunk(cursor: Cursor[memoryview], process: bytes, slots: range) -> list[bytes]:
+    """Copy a chunk of records; a hole in the log is damage, not its end."""
+    values = [bytes(value) for value in _chunk(cursor, process, slots)]
+    if not values and cursor.key()[:ID_BYTES] == process:
+        raise CorruptRecordError(
+            process=encode_id(process), slot=slots.start, reason="the record is missing"
+        )
+    return values
+
+
+def _join_chunk(
+    cursor: Cursor[memoryview], process: bytes, slots: range, separator: bytes
+) -> tuple[int, bytes]:
+    values = _chunk(cursor, process, slots)
+    return len(values), separator.join(values)
+
+
+def _chunk(cursor: Cursor[memoryview], process: bytes, slots: range) -> list[memoryview]:
+    """Return the values of *slots* of *process* up to the first gap, about a chunk of them.
+
+    At least one where there is one. They live only as long as the cursor's transaction.
+    """
+    values: list[memoryview] = []
+    size = 0
+    if cursor.set_range(place_key(process, slots[0])):
+        for slot, (key, value) in zip(slots, cursor.iternext(), strict=False):
+            size += len(value)
+            if key != place_key(process, slot) or (values and size > PAGE_CHUNK_BYTES):
+                break
+            values.append(value)
+    return values
