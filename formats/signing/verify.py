@@ -1,0 +1,150 @@
+"""Checking a signature: one function for each ANS-104 signature type, in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from seriatim.formats import limits
+from seriatim.formats.errors import BadSignatureError, MalformedError, WeakKeyError
+from seriatim.formats.signing import ethereum
+from seriatim.formats.signing.scheme import SCHEMES, SignatureType
+
+RSA_EXPONENT: Final = 65537
+
+_SHA256: Final = SHA256()
+_PSS_ANY_SALT: Final = PSS(MGF1(_SHA256), PSS.AUTO)
+
+_ED25519_KEY_BYTES: Final = 32
+_ED25519_SIGNATURE_BYTES: Final = 64
+_MULTI_SLOTS: Final = 32
+_MULTI_BITMAP_AT: Final = _MULTI_SLOTS * _ED25519_SIGNATURE_BYTES
+_MULTI_THRESHOLD_AT: Final = _MULTI_SLOTS * _ED25519_KEY_BYTES
+
+# The curve's eight points of small order have five y coordinates; two of them can also be written
+# as y + p. Under such a key one signature holds for many messages (RFC 8032 leaves it open).
+_FIELD_PRIME: Final = 2**255 - 19
+_ORDER_EIGHT_Y: Final = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD83D3D706A17C7
+_SMALL_ORDER_Y: Final = frozenset(
+    {
+        0,
+        1,
+        _FIELD_PRIME - 1,
+        _ORDER_EIGHT_Y,
+        _FIELD_PRIME - _ORDER_EIGHT_Y,
+        _FIELD_PRIME,
+        _FIELD_PRIME + 1,
+    }
+)
+_Y_MASK: Final = 2**255 - 1
+
+
+def verify(signature_type: int, owner: bytes, signature: bytes, signing_hash: bytes) -> None:
+    """Return when *signature* is *owner*'s over *signing_hash*, and raise otherwise.
+
+    Args:
+        signature_type: 1 to 7, see `SignatureType`.
+        owner: the public key in the form of its type, `SCHEMES` bytes long.
+        signature: `SCHEMES` bytes long.
+        signing_hash: the 48-byte deep hash of the item.
+
+    Raises:
+        MalformedError: the type is not known (code ``unknown_signature_type``), or owner or
+            signature have another length than the type fixes (code ``bad_key_length``).
+        BadSignatureError: the signature does not hold.
+        WeakKeyError: the key is of a kind that proves nothing, whatever was signed.
+
+    Source:
+        ANS-104, and the behaviour of arbundles where it leaves room.
+    """
+    check = _CHECKS.get(signature_type)
+    if check is None:
+        raise MalformedError(
+            f"signature type {signature_type} is not known", code="unknown_signature_type"
+        )
+    if (len(signature), len(owner)) != SCHEMES[signature_type]:
+        raise MalformedError(
+            f"owner or signature does not have the length of type {signature_type}",
+            code="bad_key_length",
+        )
+    check(owner, signature, signing_hash)
+
+
+def _verify_arweave(owner: bytes, signature: bytes, signing_hash: bytes) -> None:
+    # The owner always has 512 bytes; zeros in front would hide a short modulus.
+    modulus = int.from_bytes(owner, "big")
+    if modulus.bit_length() < limits.RSA_KEY_MIN_BITS or not modulus & 1:
+        raise WeakKeyError(f"an RSA modulus must be odd, of {limits.RSA_KEY_MIN_BITS} bits or more")
+    try:
+        key = RSAPublicNumbers(RSA_EXPONENT, modulus).public_key()
+        key.verify(signature, signing_hash, _PSS_ANY_SALT, _SHA256)
+    except (InvalidSignature, ValueError):
+        raise _bad_signature() from None
+
+
+def _verify_ed25519(owner: bytes, signature: bytes, message: bytes) -> None:
+    if int.from_bytes(owner, "little") & _Y_MASK in _SMALL_ORDER_Y:
+        raise WeakKeyError("the ed25519 key is a point of small order")
+    try:
+        Ed25519PublicKey.from_public_bytes(owner).verify(signature, message)
+    except InvalidSignature:
+        raise _bad_signature() from None
+
+
+def _verify_solana(owner: bytes, signature: bytes, signing_hash: bytes) -> None:
+    _verify_ed25519(owner, signature, signing_hash.hex().encode("ascii"))
+
+
+def _verify_aptos(owner: bytes, signature: bytes, signing_hash: bytes) -> None:
+    text = f"APTOS\nmessage: {signing_hash.hex()}\nnonce: bundlr"
+    _verify_ed25519(owner, signature, text.encode("ascii"))
+
+
+def _verify_multi_aptos(owner: bytes, signature: bytes, signing_hash: bytes) -> None:
+    # arbundles never reads the threshold and takes an empty bitmap: there, anybody signs.
+    bitmap = int.from_bytes(signature[_MULTI_BITMAP_AT:], "big")
+    if bitmap.bit_count() < max(1, owner[_MULTI_THRESHOLD_AT]):
+        raise BadSignatureError("fewer signatures than the owner's threshold")
+    for index in range(_MULTI_SLOTS):
+        if bitmap >> (_MULTI_SLOTS - 1 - index) & 1:
+            key_at = index * _ED25519_KEY_BYTES
+            slot_at = index * _ED25519_SIGNATURE_BYTES
+            _verify_ed25519(
+                owner[key_at : key_at + _ED25519_KEY_BYTES],
+                signature[slot_at : slot_at + _ED25519_SIGNATURE_BYTES],
+                signing_hash,
+            )
+
+
+def _verify_ethereum(owner: bytes, signature: bytes, signing_hash: bytes) -> None:
+    if not ethereum.verify_point(owner, signature, ethereum.personal_digest(signing_hash)):
+        raise _bad_signature()
+
+
+def _verify_typed_ethereum(owner: bytes, signature: bytes, signing_hash: bytes) -> None:
+    address = ethereum.decode_address(owner)
+    digest = ethereum.typed_digest(signing_hash, address)
+    if ethereum.recover_address(signature, digest) != address:
+        raise _bad_signature()
+
+
+def _bad_signature() -> BadSignatureError:
+    return BadSignatureError("the signature is not the owner's signature over this item")
+
+
+_CHECKS: Final[Mapping[int, Callable[[bytes, bytes, bytes], None]]] = {
+    SignatureType.ARWEAVE: _verify_arweave,
+    SignatureType.ED25519: _verify_ed25519,
+    SignatureType.ETHEREUM: _verify_ethereum,
+    SignatureType.SOLANA: _verify_solana,
+    SignatureType.APTOS: _verify_aptos,
+    SignatureType.MULTI_APTOS: _verify_multi_aptos,
+    SignatureType.TYPED_ETHEREUM: _verify_typed_ethereum,
+}
+assert _CHECKS.keys() == SCHEMES.keys()
