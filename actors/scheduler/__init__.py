@@ -1,0 +1,1 @@
+"""Giving each message its slot: registry, server, the pure machine, the committer."""

@@ -1,0 +1,143 @@
+"""The pure heart of a server: which slot a message gets. No clock, no I/O, no threads.
+
+State of one process::
+
+              submit (spawn)                 submit
+    EMPTY ───────────────────► OPEN ◄──────────────────┐
+      │                         │ └──────────────────────┘
+      │ submit (message)        │ settle(slot): everything up to slot is durable
+      ▼                         │ the server drops the machine after a failed commit and
+    NotFoundError               ▼ makes a new one from the store's head: un-assigned
+                               OPEN
+
+    submit of …                          gives      next slot
+    a signed message, not seen before    Placed     + 1
+    a signed message waiting for disk    Waiting    –
+    a signed message already on disk     (the server answers from the store)
+    an unsigned message, a reference     Placed     + 1
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from seriatim.formats.errors import NotFoundError, RefusedError
+from seriatim.formats.ids import encode_id
+from seriatim.formats.schedule.assignment import Block, Draft
+from seriatim.formats.schedule.record import Head, Kind
+from seriatim.formats.schedule.submission import Submission
+from seriatim.formats.schedule.variant import Variant
+
+
+class Placed(NamedTuple):
+    """A new slot was given; the draft has to be made durable."""
+
+    draft: Draft
+
+
+class Waiting(NamedTuple):
+    """The same signed message has *slot* already, which is not durable yet."""
+
+    slot: int
+
+
+class Machine:
+    """The assigned-but-not-durable end of one process's log."""
+
+    __slots__ = ("_pending", "process", "slot_next", "timestamp_ms", "variant")
+
+    def __init__(self, process: bytes, head: Head | None) -> None:
+        """Continue after *head*; ``None`` is a process that has no slot yet."""
+        self.process = process
+        self.variant: Variant | None = None if head is None else head.variant
+        self.slot_next = 0 if head is None else head.slot + 1
+        self.timestamp_ms = -1 if head is None else head.timestamp_ms
+        self._pending: dict[bytes, tuple[int, bytes]] | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything that was assigned is durable."""
+        return not self._pending
+
+    def submit(
+        self, submission: Submission, *, variant_default: Variant, now_ms: int, block: Block
+    ) -> Placed | Waiting:
+        """Give *submission* its slot.
+
+        The timestamp is *now_ms*, or one more than the last one where the clock has not moved
+        on: timestamps rise strictly within a process, so that they can serve as cursors.
+
+        Args:
+            submission: a verified message; not on disk yet.
+            variant_default: the variant of a spawn that names none.
+            now_ms: wall clock.
+            block: the newest known block.
+
+        Raises:
+            NotFoundError: the process has not been spawned.
+            RefusedError: another message with the same id is waiting (code ``id_taken``).
+        """
+        signed = submission.kind is Kind.ITEM
+        if signed and self._pending is not None:
+            waiting = self._pending.get(submission.message_id)
+            if waiting is not None:
+                check_same(waiting[1], submission)
+                return Waiting(waiting[0])
+        if self.variant is None:
+            if submission.spawn is None:
+                raise NotFoundError(
+                    f"process {encode_id(self.process)} is not known here; spawn it first"
+                )
+            self.variant = submission.spawn.variant or variant_default
+        slot = self.slot_next
+        timestamp_ms = max(now_ms, self.timestamp_ms + 1)
+        self.slot_next = slot + 1
+        self.timestamp_ms = timestamp_ms
+        if self._pending is None:
+            self._pending = {}
+        # Unsigned messages and references are pending too, under a key of their own: the
+        # machine is idle only when nothing waits.
+        key = submission.message_id if signed else slot.to_bytes(8, "big")
+        self._pending[key] = (slot, submission.message)
+        return Placed(
+            Draft(
+                self.process,
+                slot,
+                self.variant,
+                timestamp_ms,
+                submission.kind,
+                submission.message_id,
+                submission.message,
+                submission.path,
+                submission.excludes,
+                block,
+            )
+        )
+
+    def settle(self, slot: int) -> None:
+        """Forget what is durable: everything up to *slot*, inclusive."""
+        pending = self._pending
+        if pending is None:
+            return
+        # Insertion order is slot order, so the durable ones are in front.
+        for key in list(pending):
+            if pending[key][0] > slot:
+                break
+            del pending[key]
+        if not pending:
+            self._pending = None
+
+
+def check_same(message: bytes, submission: Submission) -> None:
+    """Refuse a message whose id is taken by other bytes.
+
+    An id is the hash of a signature, and some schemes let one signature fit two keys.
+
+    Raises:
+        RefusedError: code ``id_taken``.
+    """
+    if message != submission.message:
+        raise RefusedError(
+            f"another message with id {encode_id(submission.message_id)} is in this process",
+            code="id_taken",
+        )

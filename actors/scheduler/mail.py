@@ -1,0 +1,94 @@
+"""The mail between the node, the registry, the servers and the committer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from seriatim.actors.scheduler.writer import Sealed
+from seriatim.formats.errors import SchedulerError
+from seriatim.formats.schedule.assignment import Draft
+from seriatim.formats.schedule.submission import Submission
+from seriatim.formats.schedule.variant import Variant
+
+
+class Receipt(NamedTuple):
+    """The answer to a submission. What it names is on disk.
+
+    Attributes:
+        process: 32 raw bytes, as are all ids here.
+        slot: the slot of the message.
+        variant: the kind of the assignment.
+        timestamp_ms: the assignment's timestamp.
+        message_id: id of the message.
+        assignment_id: id of the signed assignment; zeros where it is not signed.
+        hash_chain: the chain value at this slot.
+        assignment: the signed assignment item; empty where it is not signed.
+        repeated: the message had this slot before.
+    """
+
+    process: bytes
+    slot: int
+    variant: Variant
+    timestamp_ms: int
+    message_id: bytes
+    assignment_id: bytes
+    hash_chain: bytes
+    assignment: bytes
+    repeated: bool = False
+
+
+class Reply(Protocol):
+    """Where an answer goes; whichever comes first counts, the rest is ignored."""
+
+    def resolve(self, receipt: Receipt) -> None:
+        """Answer with *receipt*."""
+
+    def reject(self, error: Exception) -> None:
+        """Answer with *error*."""
+
+
+class Submit:
+    """Node → registry → server: give this message its slot and answer when it is durable."""
+
+    __slots__ = ("reply", "submission", "variant_default")
+
+    def __init__(self, submission: Submission, variant_default: Variant, reply: Reply) -> None:
+        self.submission = submission
+        self.variant_default = variant_default
+        self.reply = reply
+
+    def fail(self, error: Exception) -> None:
+        """Answer with *error*; the runtime calls this for mail that nobody will handle."""
+        self.reply.reject(error)
+
+
+class Durable(NamedTuple):
+    """Committer → server: these drafts are on disk, in slot order."""
+
+    entries: Sequence[tuple[Draft, Sealed]]
+
+
+class Undone(NamedTuple):
+    """Committer → server: the commit failed or is in doubt; nothing that waits has its slot."""
+
+    error: SchedulerError
+
+
+class Retire(NamedTuple):
+    """Registry → server: you have not been used for long; say whether you may go."""
+
+
+class Retired(NamedTuple):
+    """Server → registry: I hold nothing that is not on disk.
+
+    ``received`` counts the `Submit` mails so far: the registry lets the server go only when that
+    is all it ever sent, so that no message can fall between the two.
+    """
+
+    process: bytes
+    received: int
+
+
+class Sweep(NamedTuple):
+    """Clock → registry: look for servers that nobody uses."""

@@ -1,0 +1,112 @@
+"""The registry: finds or starts the one server of a process, and lets idle ones go.
+
+Every submission passes through it, in order, so two first messages cannot start two servers.
+
+States of a process here::
+
+                 Submit                    Sweep, not used for long
+    (absent) ───────────► SERVED ────────────────────► SERVED, asked to retire
+        ▲                   ▲                               │ Retired(received)
+        │  received = sent  └──── received < sent ──────────┤ (mail was on its way: it stays)
+        └───────────────────────────────────────────────────┘
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any
+
+from seriatim.actors.runtime.actor import LightActor, Ref
+from seriatim.actors.runtime.dispatcher import Dispatcher
+from seriatim.actors.scheduler.mail import Retire, Retired, Submit, Sweep
+from seriatim.actors.scheduler.server import Server, World
+from seriatim.formats.errors import NotFoundError, SchedulerError
+from seriatim.formats.ids import encode_id
+from seriatim.formats.limits import IDLE_PASSIVATE_MS
+
+
+class _Entry:
+    __slots__ = ("ref", "sent", "used_ms")
+
+    def __init__(self, ref: Ref[Server]) -> None:
+        self.ref = ref
+        self.sent = 0
+        self.used_ms = 0
+
+
+class Registry(LightActor):
+    """Routes submissions to servers; see the module."""
+
+    def __init__(self, dispatcher: Dispatcher, world: World) -> None:
+        """Start servers on *dispatcher*, each with *world*."""
+        super().__init__()
+        self._dispatcher = dispatcher
+        self._world = world
+        # Least recently used first, so that a sweep ends at the first one that is in use.
+        self._entries: OrderedDict[bytes, _Entry] = OrderedDict()
+
+    def on_start(self) -> None:
+        """Make this the registry that retired servers answer to, and sweep from time to time."""
+        self._world.registry = self.ref
+        self._sweep_later()
+
+    def on_receive(self, message: Any) -> None:  # noqa: ANN401  # pykka's signature
+        """Handle one mail; see ``mail.py``."""
+        kind = type(message)
+        if kind is Submit:
+            self._route(message)
+        elif kind is Retired:
+            self._retired(message)
+        elif kind is Sweep:
+            self._sweep()
+        else:
+            raise TypeError(f"the registry knows no mail {kind.__name__}")
+
+    @property
+    def live(self) -> list[bytes]:
+        """The processes that have a server now, most recently used last."""
+        return list(self._entries)
+
+    def _route(self, mail: Submit) -> None:
+        process = mail.submission.process
+        entries = self._entries
+        entry = entries.get(process)
+        try:
+            if entry is None:
+                self._check_known(mail)
+                entry = _Entry(Server.start(self._dispatcher, process, self._world))
+                entries[process] = entry
+            else:
+                entries.move_to_end(process)
+            entry.used_ms = self._world.clock.monotonic_ms()
+            entry.ref.tell(mail)
+            entry.sent += 1
+        except SchedulerError as error:
+            mail.fail(error)
+
+    def _check_known(self, mail: Submit) -> None:
+        """Start no server for a process that does not exist: anybody can make up ids."""
+        process = mail.submission.process
+        if mail.submission.spawn is None and self._world.log.head(process) is None:
+            raise NotFoundError(f"process {encode_id(process)} is not known here; spawn it first")
+
+    def _sweep(self) -> None:
+        limit_ms = self._world.clock.monotonic_ms() - IDLE_PASSIVATE_MS
+        for entry in self._entries.values():
+            if entry.used_ms > limit_ms:
+                break
+            entry.ref.tell(Retire())
+        self._sweep_later()
+
+    def _sweep_later(self) -> None:
+        self._world.clock.call_later(IDLE_PASSIVATE_MS // 4, self._tell_sweep)
+
+    def _tell_sweep(self) -> None:
+        if self.ref.is_alive():
+            self.ref.tell(Sweep())
+
+    def _retired(self, mail: Retired) -> None:
+        entry = self._entries.get(mail.process)
+        if entry is not None and entry.sent == mail.received:
+            del self._entries[mail.process]
+            entry.ref.stop(block=False)

@@ -1,0 +1,170 @@
+"""The server: one actor per process, the deliberate bottleneck that gives out its slots.
+
+It owns a `Machine` and the callers that wait for the disk. It signs nothing and writes nothing:
+drafts go to the committer, answers come back as `Durable` or `Undone`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pykka
+
+from seriatim.actors.runtime.actor import LightActor, Ref
+from seriatim.actors.runtime.clock import Clock
+from seriatim.actors.scheduler.committer import Committer
+from seriatim.actors.scheduler.machine import Machine, Placed, check_same
+from seriatim.actors.scheduler.mail import Durable, Receipt, Retire, Retired, Submit, Undone
+from seriatim.formats.errors import SchedulerError, UnavailableError
+from seriatim.formats.schedule.assignment import Block, Draft
+from seriatim.formats.schedule.record import Kind, Record
+from seriatim.store.log import Log
+
+
+class World:
+    """What every server of a node is handed: the outside, shared to keep a server small."""
+
+    __slots__ = ("block", "clock", "committer", "log", "registry")
+
+    def __init__(
+        self, *, log: Log, clock: Clock, committer: Committer, block: Callable[[], Block]
+    ) -> None:
+        self.log = log
+        self.clock = clock
+        self.committer = committer
+        self.block = block
+        self.registry: Ref[Any] | None = None
+
+
+class Server(LightActor):
+    """Gives the messages of one process their slots, one after another."""
+
+    __slots__ = ("_epoch", "_machine", "_received", "_waiters", "_world", "process")
+
+    def __init__(self, process: bytes, world: World) -> None:
+        """Serve *process*; the state is loaded with the first mail."""
+        super().__init__()
+        self.process = process
+        self._world = world
+        self._machine: Machine | None = None
+        self._epoch = -1
+        self._received = 0
+        self._waiters: dict[int, list[Submit]] | None = None
+
+    def on_receive(self, message: Any) -> None:  # noqa: ANN401  # pykka's signature
+        """Handle one mail; see ``mail.py``."""
+        kind = type(message)
+        if kind is Submit:
+            self._received += 1
+            self._submit(message)
+        elif kind is Durable:
+            self._durable(message)
+        elif kind is Undone:
+            self._undo(message.error)
+        elif kind is Retire:
+            self._retire()
+        else:
+            raise TypeError(f"a server knows no mail {kind.__name__}")
+
+    def _submit(self, mail: Submit) -> None:
+        world = self._world
+        submission = mail.submission
+        try:
+            machine = self._current_machine()
+            if submission.kind is Kind.ITEM and machine.slot_next:
+                slot = world.log.find_in(self.process, submission.message_id)
+                if slot is not None:
+                    mail.reply.resolve(self._receipt_at(slot, mail))
+                    return
+            world.committer.check_room()
+            outcome = machine.submit(
+                submission,
+                variant_default=mail.variant_default,
+                now_ms=world.clock.now_ms(),
+                block=world.block(),
+            )
+        except SchedulerError as error:
+            mail.fail(error)
+            return
+        except Exception as error:
+            # The bug is ours; the caller gets an answer, and the state is rebuilt from disk.
+            self._undo(UnavailableError("the server of this process failed; send the same again"))
+            mail.fail(error)
+            raise
+        waiters = self._waiters
+        if waiters is None:
+            waiters = self._waiters = {}
+        if isinstance(outcome, Placed):
+            waiters[outcome.draft.slot] = [mail]
+            world.committer.append(outcome.draft, self.ref)
+        else:
+            waiters[outcome.slot].append(mail)
+
+    def _current_machine(self) -> Machine:
+        """Return the machine, loaded anew where a failed commit has made it worthless."""
+        epoch = self._world.committer.epoch
+        if self._machine is None or self._epoch != epoch:
+            self._undo(UnavailableError("a commit failed; send the same again"))
+            self._machine = Machine(self.process, self._world.log.head(self.process))
+            self._epoch = epoch
+        return self._machine
+
+    def _durable(self, mail: Durable) -> None:
+        waiters = self._waiters or {}
+        for draft, sealed in mail.entries:
+            receipt = Receipt(
+                draft.process,
+                draft.slot,
+                draft.variant,
+                draft.timestamp_ms,
+                draft.message_id,
+                *sealed,
+            )
+            for position, waiter in enumerate(waiters.pop(draft.slot, ())):
+                waiter.reply.resolve(receipt._replace(repeated=True) if position else receipt)
+        if not waiters:
+            self._waiters = None
+        if self._machine is not None and self._epoch == self._world.committer.epoch:
+            self._machine.settle(mail.entries[-1][0].slot)
+
+    def _undo(self, error: SchedulerError) -> None:
+        """Un-assign everything that is not durable: the store knows what really happened."""
+        waiters, self._waiters, self._machine = self._waiters, None, None
+        for mails in (waiters or {}).values():
+            for mail in mails:
+                mail.fail(error)
+
+    def _retire(self) -> None:
+        registry = self._world.registry
+        if registry is not None and not self._waiters:
+            registry.tell(Retired(self.process, self._received))
+
+    def on_stop(self) -> None:
+        """Answer whoever still waits."""
+        self._undo(UnavailableError("the node has stopped; send the same again"))
+
+    def _receipt_at(self, slot: int, mail: Submit) -> Receipt:
+        record = self._world.log.read(self.process, slot)
+        if record is None:
+            raise UnavailableError("the log ended before a known slot; send the same again")
+        check_same(record.message, mail.submission)
+        return receipt_of(self.process, slot, record)
+
+
+def receipt_of(process: bytes, slot: int, record: Record) -> Receipt:
+    """Return the receipt of a message that is on disk already."""
+    return Receipt(
+        process,
+        slot,
+        record.variant,
+        record.timestamp_ms,
+        record.message_id,
+        record.assignment_id,
+        record.hash_chain,
+        record.assignment,
+        repeated=True,
+    )
+
+
+__all__ = ["Draft", "Server", "World", "pykka", "receipt_of"]

@@ -1,0 +1,168 @@
+"""Sealing and writing one batch: what the committer's thread or child process does.
+
+Synchronous and alone: the only place that opens write transactions and that signs assignments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
+from operator import attrgetter
+from typing import Final, NamedTuple
+
+from seriatim.formats.schedule.assignment import (
+    FIRST_LINK,
+    Draft,
+    Link,
+    link_of,
+    seal,
+)
+from seriatim.formats.schedule.record import NO_ID, Kind, Record
+from seriatim.formats.schedule.chain import next_chain
+from seriatim.formats.schedule.variant import Variant
+from seriatim.formats.signing.wallet import Wallet
+from seriatim.formats.wire import aos2, legacy
+from seriatim.formats.wire.stored import StoredAssignment
+from seriatim.store.log import Append, Log
+
+_LINKS_MAX: Final = 65_536
+
+
+class Sealed(NamedTuple):
+    """What the writer adds to a draft; durable when anybody sees it."""
+
+    assignment_id: bytes
+    hash_chain: bytes
+    assignment: bytes
+
+
+class Writer:
+    """Makes batches of drafts durable in one log."""
+
+    def __init__(
+        self,
+        log: Log,
+        wallet: Wallet | None,
+        entropy: Callable[[int], bytes],
+        *,
+        signers: int = 1,
+    ) -> None:
+        """Write to *log*, signing with *wallet*.
+
+        Args:
+            log: the only writer of this log is this object.
+            wallet: ``None`` refuses variants that are signed.
+            entropy: gives that many random bytes.
+            signers: threads that sign; more than one pays off with RSA, whose signatures take
+                a millisecond and release the interpreter.
+        """
+        self._log = log
+        self._wallet = wallet
+        self._entropy = entropy
+        self._pool = ThreadPoolExecutor(signers, "signer") if signers > 1 else None
+        self._links: dict[bytes, tuple[int, Link]] = {}
+
+    def write(self, drafts: Sequence[Draft]) -> list[Sealed]:
+        """Seal *drafts*, make all of them durable in one transaction, and return the seals.
+
+        Drafts of one process come in slot order. Either all are durable, or an error is raised
+        and whether they are is unknown until the log is read again.
+
+        Raises:
+            SchedulerError: see `Log.append` and `seal`.
+        """
+        try:
+            records = self._seal_all(drafts)
+            self._log.append([_append(*each) for each in zip(drafts, records, strict=True)])
+        except BaseException:
+            # The store decides what happened; the next batch asks it.
+            self._links.clear()
+            raise
+        for draft, record in zip(drafts, records, strict=True):
+            self._links[draft.process] = (draft.slot, link_of(record))
+        if len(self._links) > _LINKS_MAX:
+            self._links.clear()
+        return [Sealed(each.assignment_id, each.hash_chain, each.assignment) for each in records]
+
+    def close(self) -> None:
+        """Stop signing; the log stays open for its owner."""
+        if self._pool is not None:
+            self._pool.shutdown()
+
+    def _seal_all(self, drafts: Sequence[Draft]) -> list[Record]:
+        """Return the records of *drafts*, in their order."""
+        jobs = list(self._jobs(drafts))
+        run: Callable[..., Iterable[list[Record]]] = (
+            map if self._pool is None or len(jobs) == 1 else self._pool.map
+        )
+        by_place: dict[tuple[bytes, int], Record] = {}
+        for (chunk, _), records in zip(jobs, run(self._seal_job, jobs), strict=True):
+            for draft, record in zip(chunk, records, strict=True):
+                by_place[draft.process, draft.slot] = record
+        return [by_place[draft.process, draft.slot] for draft in drafts]
+
+    def _jobs(self, drafts: Sequence[Draft]) -> Iterable[tuple[list[Draft], Link]]:
+        """Yield what can be sealed side by side: drafts in order, and the link before them.
+
+        A legacy assignment chains to the *signature* before it, so a process's drafts stay
+        together; the other chains are over message ids and known at once.
+        """
+        ordered = sorted(drafts, key=attrgetter("process"))
+        for process, group in groupby(ordered, key=attrgetter("process")):
+            chunk = list(group)
+            link = self._link_before(process, chunk[0].slot)
+            if chunk[0].variant is Variant.LEGACY or self._pool is None:
+                yield chunk, link
+                continue
+            for draft in chunk:
+                yield [draft], link
+                link = Link(_message_chain(draft, link), NO_ID)
+
+    def _link_before(self, process: bytes, slot: int) -> Link:
+        if slot == 0:
+            return FIRST_LINK
+        known = self._links.get(process)
+        if known is not None and known[0] == slot - 1:
+            return known[1]
+        head = self._log.head(process)
+        # A head that does not fit is the log's to refuse: append compares and sets.
+        return FIRST_LINK if head is None else Link(head.hash_chain, head.assignment_id)
+
+    def _seal_job(self, job: tuple[list[Draft], Link]) -> list[Record]:
+        drafts, link = job
+        records: list[Record] = []
+        for draft in drafts:
+            anchor = self._entropy(32) if draft.variant is Variant.LEGACY else b""
+            record = seal(draft, link, self._wallet, anchor=anchor)
+            link = link_of(record)
+            records.append(record)
+        return records
+
+
+def _message_chain(draft: Draft, link: Link) -> bytes:
+    return next_chain(
+        draft.variant,
+        process=draft.process,
+        previous=link.hash_chain,
+        previous_assignment_id=link.assignment_id,
+        message_id=draft.message_id,
+    )
+
+
+def _append(draft: Draft, record: Record) -> Append:
+    ids = [] if record.kind is Kind.REFERENCE else [record.message_id]
+    if record.assignment_id != NO_ID:
+        ids.append(record.assignment_id)
+    return Append(
+        draft.process, draft.slot, record.encode(), tuple(ids), encode_view(draft, record)
+    )
+
+
+def encode_view(draft: Draft, record: Record) -> bytes:
+    """Return what the variant's own readers ask for; empty where none is stored."""
+    if record.variant is Variant.NATIVE:
+        return b""
+    stored = StoredAssignment(draft.process, draft.slot, record)
+    module = legacy if record.variant is Variant.LEGACY else aos2
+    return module.encode_view(stored)

@@ -1,0 +1,177 @@
+"""The offline check of a process's log: slots, chain, signatures, and what each one covers.
+
+Pure: it is fed records in slot order and keeps a few values between two of them. What it
+accepts, anybody can check again from the same bytes.
+"""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+from typing import Final
+
+from seriatim.formats.ans104.avro import Tag
+from seriatim.formats.ans104.item import DataItem
+from seriatim.formats.codecs.cbor import CborCodec, unsigned_id
+from seriatim.formats.errors import ChainBrokenError, SchedulerError
+from seriatim.formats.ids import b64url_decode, encode_id
+from seriatim.formats.schedule.assignment import (
+    FIRST_LINK,
+    Block,
+    Draft,
+    Link,
+    hyperbeam_tags,
+    legacy_tags,
+    link_of,
+)
+from seriatim.formats.schedule.chain import next_chain
+from seriatim.formats.schedule.record import NO_ID, Kind, Record
+from seriatim.formats.schedule.submission import submit_item, submit_unsigned
+from seriatim.formats.schedule.variant import Variant
+
+_CBOR: Final = CborCodec()
+
+
+class Audit:
+    """Checks one process, slot by slot from 0.
+
+    Attributes:
+        slots: how many slots have passed.
+        signatures: how many signatures have been verified.
+        scheduler: address of the wallet that signed the assignments, or ``None`` so far.
+        spawner: address of the owner of the spawn, or ``None`` where it is not signed.
+    """
+
+    def __init__(self, process: bytes, *, signatures: bool = True) -> None:
+        """Start before slot 0 of *process*; without *signatures*, check structure only."""
+        self._process = process
+        self._check_signatures = signatures
+        self._link: Link = FIRST_LINK
+        self._timestamp_ms = -1
+        self._variant: Variant | None = None
+        self.slots = 0
+        self.signatures = 0
+        self.scheduler: bytes | None = None
+        self.spawner: bytes | None = None
+
+    def add(self, slot: int, record: Record) -> None:
+        """Check the next record.
+
+        Raises:
+            ChainBrokenError: the record does not follow from the ones before, or one of its
+                parts does not cover another; the error names the slot and both values.
+        """
+        self._expect("slot", slot, self.slots, slot)
+        if self._variant is None:
+            self._expect("message of slot 0", record.message_id, self._process, slot)
+            self._variant = record.variant
+        self._expect("variant", record.variant, self._variant, slot)
+        if record.timestamp_ms <= self._timestamp_ms:
+            raise self._broken(
+                slot, f"timestamp over {self._timestamp_ms}", str(record.timestamp_ms)
+            )
+        chain = next_chain(
+            record.variant,
+            process=self._process,
+            previous=self._link.hash_chain,
+            previous_assignment_id=self._link.assignment_id,
+            message_id=record.message_id,
+        )
+        self._expect("hash chain", record.hash_chain, chain, slot)
+        try:
+            self._check_message(slot, record)
+            self._check_assignment(slot, record)
+        except ChainBrokenError:
+            raise
+        except (SchedulerError, ValueError) as error:
+            raise self._broken(slot, "a sound message and assignment", str(error)) from error
+        self._link = link_of(record)
+        self._timestamp_ms = record.timestamp_ms
+        self.slots += 1
+
+    def _check_message(self, slot: int, record: Record) -> None:
+        if record.kind is Kind.REFERENCE:
+            self._expect("message bytes of a reference", record.message, b"", slot)
+            return
+        if record.kind is Kind.UNSIGNED:
+            self._expect("message id", unsigned_id(record.message), record.message_id, slot)
+            submission = submit_unsigned(_CBOR.decode(record.message), process=self._process)
+        else:
+            item = DataItem.decode(record.message)
+            self._expect("message id", item.id, record.message_id, slot)
+            self._verify(item)
+            submission = submit_item(item, process=self._process)
+            if slot == 0:
+                self.spawner = item.address
+        if slot == 0 and submission.spawn is None:
+            raise self._broken(slot, "a spawn", "another message")
+
+    def _check_assignment(self, slot: int, record: Record) -> None:
+        if not record.variant.signed:
+            self._expect("assignment", (record.assignment_id, record.assignment), (NO_ID, b""), slot)
+            return
+        item = DataItem.decode(record.assignment)
+        self._expect("assignment id", item.id, record.assignment_id, slot)
+        self._verify(item)
+        if self.scheduler is None:
+            self.scheduler = item.address
+        self._expect("scheduler", item.address, self.scheduler, slot)
+        expected = self._expected_tags(slot, record, item)
+        for given, wanted in zip_longest(item.tags, expected):
+            self._expect("assignment tag", _tag_text(given), _tag_text(wanted), slot)
+
+    def _expected_tags(self, slot: int, record: Record, item: DataItem) -> list[Tag]:
+        """Return the tags that the assignment must have.
+
+        What the record does not determine (block, path, excludes) is taken from the assignment:
+        the scheduler's signature is the only source for it.
+        """
+        legacy = record.variant is Variant.LEGACY
+        draft = Draft(
+            self._process,
+            slot,
+            record.variant,
+            record.timestamp_ms,
+            record.kind,
+            record.message_id,
+            b"",
+            _tag_value(item, b"path"),
+            tuple(value.decode() for name, value in item.tags if name == b"Exclude"),
+            Block(
+                int(_tag_value(item, b"Block-Height" if legacy else b"block-height")),
+                b"" if legacy else b64url_decode(_tag_value(item, b"block-hash")),
+                0 if legacy else int(_tag_value(item, b"block-timestamp")),
+            ),
+        )
+        return (legacy_tags if legacy else hyperbeam_tags)(draft, record.hash_chain)
+
+    def _verify(self, item: DataItem) -> None:
+        if self._check_signatures:
+            item.verify()
+            self.signatures += 1
+
+    def _expect(self, what: str, given: object, expected: object, slot: int) -> None:
+        if given != expected:
+            raise self._broken(slot, f"{what} {_show(expected)}", _show(given))
+
+    def _broken(self, slot: int, expected: str, given: str) -> ChainBrokenError:
+        return ChainBrokenError(
+            process=encode_id(self._process), slot=slot, expected=expected, given=given
+        )
+
+
+def _tag_value(item: DataItem, name: bytes) -> str:
+    return (item.tag(name) or b"").decode()
+
+
+def _tag_text(tag: Tag | None) -> str:
+    if tag is None:
+        return "no tag"
+    return f"{tag.name.decode('utf-8', 'replace')}={tag.value.decode('utf-8', 'replace')}"
+
+
+def _show(value: object) -> str:
+    if isinstance(value, bytes):
+        return encode_id(value) if len(value) == len(NO_ID) else value[:32].hex()
+    return value.name if isinstance(value, (Variant, Kind)) else str(value)
+
+

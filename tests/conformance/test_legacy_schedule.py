@@ -1,0 +1,125 @@
+"""The recorded legacy schedule: our records give the recorded replies, byte for byte."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from seriatim.formats.ans104.item import DataItem
+from seriatim.formats.errors import ChainBrokenError
+from seriatim.formats.ids import decode_id, encode_id
+from seriatim.formats.schedule.assignment import Block, Draft, legacy_tags
+from seriatim.formats.schedule.audit import Audit
+from seriatim.formats.schedule.record import Kind, Record
+from seriatim.formats.schedule.variant import Variant
+from seriatim.formats.wire import legacy
+from seriatim.formats.wire.stored import StoredAssignment
+
+VECTORS = Path(__file__).parent / "vectors" / "su-schedule"
+SCHEDULE: dict[str, Any] = orjson.loads((VECTORS / "schedule.json").read_bytes())
+PROCESS = decode_id(SCHEDULE["processId"])
+ENTRIES: list[dict[str, Any]] = SCHEDULE["entries"]
+
+
+def record_at(nonce: int) -> Record:
+    entry = ENTRIES[nonce]
+    name = {"process": f"{nonce:02}-process.bin", "message": f"{nonce:02}-message.bin"}.get(
+        entry["kind"]
+    )
+    return Record(
+        Variant.LEGACY,
+        Kind.ITEM if name else Kind.REFERENCE,
+        entry["timestamp"],
+        decode_id(entry["messageId"]),
+        decode_id(entry["assignmentId"]),
+        decode_id(entry["hashChain"]),
+        (VECTORS / name).read_bytes() if name else b"",
+        (VECTORS / f"{nonce:02}-assignment.bin").read_bytes(),
+    )
+
+
+def stored_at(nonce: int) -> StoredAssignment:
+    return StoredAssignment(PROCESS, nonce, record_at(nonce))
+
+
+def test_the_audit_accepts_the_recorded_schedule() -> None:
+    audit = Audit(PROCESS)
+    for nonce in range(len(ENTRIES)):
+        audit.add(nonce, record_at(nonce))
+    assert audit.slots == len(ENTRIES)
+    assert audit.scheduler is not None
+    assert encode_id(audit.scheduler) == SCHEDULE["schedulerAddress"]
+    assert audit.signatures == 2 * len(ENTRIES) - 1, "the assign carries no message to verify"
+
+
+def test_the_audit_refuses_a_gap() -> None:
+    audit = Audit(PROCESS)
+    audit.add(0, record_at(0))
+    with pytest.raises(ChainBrokenError, match="slot 1"):
+        audit.add(2, record_at(2))
+
+
+def test_the_audit_refuses_slots_in_another_order() -> None:
+    audit = Audit(PROCESS)
+    audit.add(0, record_at(0))
+    with pytest.raises(ChainBrokenError, match="hash chain"):
+        audit.add(1, record_at(2))
+
+
+@pytest.mark.parametrize("nonce", range(len(ENTRIES)))
+def test_the_assignment_tags_are_ours_in_the_recorded_order(nonce: int) -> None:
+    entry, record = ENTRIES[nonce], record_at(nonce)
+    item = DataItem.decode(record.assignment)
+    excludes = tuple(tag.value.decode() for tag in item.tags if tag.name == b"Exclude")
+    draft = Draft(
+        PROCESS,
+        nonce,
+        Variant.LEGACY,
+        entry["timestamp"],
+        record.kind,
+        record.message_id,
+        record.message,
+        "",
+        excludes,
+        Block(height=entry["blockHeight"]),
+    )
+    assert tuple(legacy_tags(draft, record.hash_chain)) == item.tags
+
+
+LISTS = {
+    "GET-list-default": (range(7), False, False),
+    "GET-list-limit3": (range(3), True, False),
+    "GET-list-from-ts-limit2": (range(3, 5), True, False),
+    "GET-list-from-process-ts": (range(1, 7), False, False),
+    "GET-list-past-end": (range(0), False, False),
+    "GET-list-show-anchor": (range(2), True, True),
+}
+
+
+def recorded(name: str) -> bytes:
+    """Return the recorded reply as the unit sends it: the vectors are indented for reading."""
+    return orjson.dumps(orjson.loads((VECTORS / f"{name}.json").read_bytes()))
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_page_has_the_recorded_bytes(name: str) -> None:
+    nonces, has_next, show_anchor = LISTS[name]
+    edges = (
+        legacy.encode_edge(stored_at(n), str(ENTRIES[n]["timestamp"]), show_anchor=show_anchor)
+        for n in nonces
+    )
+    page = legacy.PAGE_OPEN[has_next] + b",".join(edges) + legacy.PAGE_CLOSE
+    assert page == recorded(name)
+
+
+def test_an_assign_has_the_recorded_bytes() -> None:
+    assert legacy.encode_node(stored_at(4)) == recorded("GET-assigned-by-assignment-id")
+
+
+def test_a_view_takes_another_cursor() -> None:
+    view = legacy.encode_view(stored_at(3))
+    digits = len(str(ENTRIES[3]["timestamp"]))
+    assert legacy.recursor(view, digits, 3) == legacy.encode_edge(stored_at(3), "3")
