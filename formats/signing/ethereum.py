@@ -20,6 +20,7 @@ _PERSONAL_PREFIX: Final = b"\x19Ethereum Signed Message:\n"
 _TYPED_PREFIX: Final = b"\x19\x01"
 _ADDRESS_CHARS: Final = 42
 _ADDRESS_BYTES: Final = 20
+_UPPER_FROM: Final = 8
 _HEX_DIGITS: Final = frozenset(b"0123456789abcdefABCDEF")
 
 
@@ -60,14 +61,28 @@ def address_of(point: bytes) -> bytes:
 
 
 def decode_address(text: bytes) -> bytes:
-    """Return the 20 bytes of an address written as ``0x`` and 40 hexadecimal digits, any case.
+    """Return the 20 bytes of an address written as ``0x`` and 40 hexadecimal digits.
+
+    One case throughout is plain text; mixed case is a checksum (EIP-55), and has to be right.
 
     Raises:
         BadSignatureError: *text* is not an address, so nobody can have signed for it.
     """
-    if len(text) == _ADDRESS_CHARS and text[:2] == b"0x" and _HEX_DIGITS.issuperset(text[2:]):
-        return bytes.fromhex(text[2:].decode("ascii"))
+    digits = text[2:]
+    if len(text) == _ADDRESS_CHARS and text[:2] == b"0x" and _HEX_DIGITS.issuperset(digits):
+        plain = digits.lower()
+        if digits in (plain, plain.upper()) or digits == _checksummed(plain):
+            return bytes.fromhex(plain.decode("ascii"))
     raise BadSignatureError("the owner is not an Ethereum address in text form")
+
+
+def _checksummed(plain: bytes) -> bytes:
+    """Return lower-case digits in the case that EIP-55 gives them: a digit of the hash each."""
+    case = keccak256(plain).hex()
+    digits = zip(plain.decode("ascii"), case, strict=False)
+    return "".join(
+        digit.upper() if int(high, 16) >= _UPPER_FROM else digit for digit, high in digits
+    ).encode("ascii")
 
 
 def verify_point(point: bytes, signature: bytes, digest: bytes) -> bool:
@@ -87,14 +102,16 @@ def verify_point(point: bytes, signature: bytes, digest: bytes) -> bool:
 def recover_address(signature: bytes, digest: bytes) -> bytes:
     """Return the 20-byte address whose key made *signature* (r ‖ s ‖ v) over *digest*.
 
-    ``v`` is 27 or 28, or the bare 0 or 1 that some wallets write.
+    ``v`` is the bare 0 or 1 that some wallets write, or any number from 27 on, of which only
+    odd or even counts: this is how ethers reads it, and with it every arbundles. Here the upper
+    half of ``s`` is taken too, as there.
 
     Raises:
         BadSignatureError: no key gives this signature.
     """
     v = signature[64]
-    recovery = v - RECOVERY_OFFSET if v >= RECOVERY_OFFSET else v
-    if recovery in (0, 1):
+    if v <= 1 or v >= RECOVERY_OFFSET:
+        recovery = v if v <= 1 else (v - RECOVERY_OFFSET) & 1
         try:
             point = PublicKey.from_signature_and_message(
                 signature[:64] + bytes((recovery,)), digest, hasher=None

@@ -30,7 +30,7 @@ _MULTI_THRESHOLD_AT: Final = _MULTI_SLOTS * _ED25519_KEY_BYTES
 # The curve's eight points of small order have five y coordinates; two of them can also be written
 # as y + p. Under such a key one signature holds for many messages (RFC 8032 leaves it open).
 _FIELD_PRIME: Final = 2**255 - 19
-_ORDER_EIGHT_Y: Final = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD83D3D706A17C7
+_ORDER_EIGHT_Y: Final = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
 _SMALL_ORDER_Y: Final = frozenset(
     {
         0,
