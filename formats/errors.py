@@ -20,7 +20,10 @@
     ├── UnavailableError            not now; retry after a delay
     │   ├── OverloadedError         retry_after_ms
     │   ├── StoppingError
-    │   └── DeadlineExceededError   deadline_ms; the outcome is unknown, a retry is safe
+    │   ├── DeadlineExceededError   deadline_ms; the outcome is unknown, a retry is safe
+    │   ├── ActorDeadError          the actor stopped before it answered
+    │   ├── ChildFailedError        kind, code: a child node refused or failed a batch
+    │   └── ChildDiedError          status; the outcome is unknown, a retry is safe
     └── StoreError                  the data folder cannot be used as it is
         ├── StoreLockedError        pid, url
         ├── StoreVersionError       found, supported
@@ -198,6 +201,48 @@ class DeadlineExceededError(UnavailableError):
     def __init__(self, what: str, *, deadline_ms: int) -> None:
         self.deadline_ms = deadline_ms
         super().__init__(f"{what} gave no answer within {deadline_ms} ms; send the same again")
+
+
+class ActorDeadError(UnavailableError):
+    """The actor stopped before it answered; its successor starts on the next request."""
+
+    code = "actor_dead"
+
+    def __init__(self, actor: str) -> None:
+        self.actor = actor
+        super().__init__(f"{actor} stopped before it answered; send the same again")
+
+
+class ChildFailedError(UnavailableError):
+    """A child node answered a whole batch with an error.
+
+    Attributes:
+        code: the code of the child's `SchedulerError`, or ``child_failed`` for any other error.
+        kind: name of the error's class in the child.
+        reason: the child's own sentence.
+    """
+
+    code = "child_failed"
+
+    def __init__(self, child: str, *, kind: str, reason: str, code: str = "child_failed") -> None:
+        self.code = code  # type: ignore[misc]  # a narrower code than the class's own
+        self.kind = kind
+        self.reason = reason
+        super().__init__(f"{child} failed with {kind}: {reason}")
+
+
+class ChildDiedError(UnavailableError):
+    """A child node ended by itself. What it was doing may or may not have happened.
+
+    Attributes:
+        status: exit status; negative for the number of the signal that ended it.
+    """
+
+    code = "child_died"
+
+    def __init__(self, child: str, *, status: int) -> None:
+        self.status = status
+        super().__init__(f"{child} ended with status {status}; restart the node")
 
 
 class StoreError(SchedulerError):
