@@ -171,8 +171,8 @@ class Environment:
         """Make whatever is missing in one transaction: a store is whole or not there."""
         self.reader_check()
         with self._transaction():
-            meta_exists = self._handle.stat()["entries"] == 0 or b"meta" in self._handle.dbs()
-        if not meta_exists:
+            is_foreign = self._handle.stat()["entries"] and b"meta" not in self._handle.dbs()
+        if is_foreign:
             raise StoreError(f"{self.path} is an LMDB environment of some other program")
         with self.writing() as transaction:
             self._databases = {

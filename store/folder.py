@@ -6,6 +6,7 @@ May live here: paths and permissions. Must not: reading or writing what the file
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -41,18 +42,20 @@ class DataFolder:
 
 
 def create_private_folder(path: Path) -> None:
-    """Make *path* and its missing parents, durably, and take it away from group and others.
+    """Make *path* and its missing parents, durably, each open to its owner only.
+
+    A folder that is there already keeps its mode: it may be one that others need, such as
+    ``/tmp``.
 
     Raises:
-        StoreError: it cannot be made, or belongs to somebody else.
+        StoreError: it cannot be made.
     """
     try:
         for folder in (*reversed(path.parents), path):
             if not folder.exists():
-                folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+                folder.mkdir(mode=FOLDER_MODE)
+                folder.chmod(FOLDER_MODE)  # the mode given to mkdir passes through the umask
                 sync_folder(folder.parent)
-        # The mode given to mkdir passes through the umask, and the folder may be an old one.
-        path.chmod(FOLDER_MODE)
     except OSError as error:
         raise StoreError(f"{path} cannot be made a data folder: {error.strerror}") from error
 
@@ -67,10 +70,8 @@ def create_private_file(path: Path) -> None:
         OSError: the file system refuses.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-    try:
+    with suppress(FileExistsError):
         os.close(os.open(path, flags, FILE_MODE))
-    except FileExistsError:
-        pass
     path.chmod(FILE_MODE)
 
 

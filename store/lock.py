@@ -142,7 +142,7 @@ def _read(descriptor: int) -> LockHolder | None:
     try:
         content = json.loads(os.pread(descriptor, _CONTENT_BYTES, 0))
         pid, url, started_ms = content["pid"], content["url"], content["started"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
     if not (isinstance(pid, int) and pid > 0 and isinstance(started_ms, int)):
         return None
