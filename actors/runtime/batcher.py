@@ -1,0 +1,189 @@
+"""Gathers single jobs into batches for an `Offload`.
+
+No timers: a batch is whatever came while the one before was on its way, so a quiet node answers
+at once and a busy one shares the cost of a commit among hundreds.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+
+from seriatim.actors.runtime.future import Future
+from seriatim.formats.errors import LimitExceededError, OverloadedError, StoppingError
+from seriatim.formats.limits import RETRY_AFTER_MS
+
+if TYPE_CHECKING:
+    from seriatim.actors.runtime.offload import Offload
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+
+class BatchBounds(NamedTuple):
+    """How much may wait and how much may go at once; all inclusive.
+
+    Attributes:
+        queue_max: jobs that wait, not counting those on their way.
+        queue_max_bytes: their bytes.
+        batch_max: jobs in one batch.
+        batch_max_bytes: their bytes; also the most that a single job may have.
+        in_flight_max: batches on their way at the same time.
+    """
+
+    queue_max: int
+    queue_max_bytes: int
+    batch_max: int
+    batch_max_bytes: int
+    in_flight_max: int = 1
+
+
+class _Entry(NamedTuple, Generic[Job, Result]):
+    job: Job
+    size_bytes: int
+    answer: Future[Result]
+
+
+class Batcher(Generic[Job, Result]):
+    """One bounded queue in front of one offload. Belongs to the event loop's thread."""
+
+    def __init__(
+        self,
+        offload: Offload[Job, Result],
+        *,
+        name: str,
+        bounds: BatchBounds,
+        size: Callable[[Job], int],
+        call_soon: Callable[[Callable[[], None]], object],
+    ) -> None:
+        """Gather for *offload*.
+
+        Args:
+            offload: handles the batches; closed by `close`.
+            name: of the queue, for errors.
+            bounds: what may wait and what may go at once.
+            size: bytes of a job, about; what the byte bounds count.
+            call_soon: runs a callback after the current one; the loop's ``call_soon``.
+        """
+        self._offload = offload
+        self._name = name
+        self._bounds = bounds
+        self._size = size
+        self._call_soon = call_soon
+        self._queue: deque[_Entry[Job, Result]] = deque()
+        self._queue_bytes = 0
+        self._in_flight = 0
+        self._is_flush_due = False
+        self._is_flushing = False
+        self._is_closed = False
+        self._drained: Future[None] = Future()
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that wait for a batch."""
+        return len(self._queue)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes of the jobs that wait for a batch."""
+        return self._queue_bytes
+
+    @property
+    def in_flight(self) -> int:
+        """Batches on their way."""
+        return self._in_flight
+
+    def submit(self, job: Job) -> Future[Result]:
+        """Queue *job* and return the future of its result.
+
+        Jobs go out in the order of their submission. What is submitted in one turn of the loop
+        goes together. When a batch fails, all its jobs fail with the batch's error.
+
+        Raises:
+            OverloadedError: the queue is full.
+            LimitExceededError: the job alone is larger than a batch may be.
+            StoppingError: `close` was called.
+        """
+        bounds = self._bounds
+        size_bytes = self._size(job)
+        if self._is_closed:
+            raise StoppingError(f"{self._name} is stopping")
+        if size_bytes > bounds.batch_max_bytes:
+            raise LimitExceededError(
+                f"a job of {self._name}", given=size_bytes, maximum=bounds.batch_max_bytes
+            )
+        if (
+            len(self._queue) >= bounds.queue_max
+            or self._queue_bytes + size_bytes > bounds.queue_max_bytes
+        ):
+            raise OverloadedError(self._name, retry_after_ms=RETRY_AFTER_MS)
+        answer: Future[Result] = Future()
+        self._queue.append(_Entry(job, size_bytes, answer))
+        self._queue_bytes += size_bytes
+        if not self._is_flush_due and self._in_flight < bounds.in_flight_max:
+            self._is_flush_due = True
+            self._call_soon(self._flush)
+        return answer
+
+    async def close(self) -> None:
+        """Take no more jobs, let all those taken finish, then close the offload."""
+        self._is_closed = True
+        self._tell_if_drained()
+        await self._drained
+        await self._offload.close()
+
+    def _flush(self) -> None:
+        self._is_flush_due = False
+        if self._is_flushing:
+            # An offload that answers inside call() came back here: the loop below goes on.
+            return
+        self._is_flushing = True
+        try:
+            while self._queue and self._in_flight < self._bounds.in_flight_max:
+                self._send(self._take_batch())
+        finally:
+            self._is_flushing = False
+
+    def _take_batch(self) -> list[_Entry[Job, Result]]:
+        """Take as many of the oldest jobs as the bounds allow: at least one."""
+        bounds, queue = self._bounds, self._queue
+        batch: list[_Entry[Job, Result]] = []
+        batch_bytes = 0
+        while queue and len(batch) < bounds.batch_max:
+            if batch_bytes + queue[0].size_bytes > bounds.batch_max_bytes:
+                break
+            entry = queue.popleft()
+            batch_bytes += entry.size_bytes
+            batch.append(entry)
+        self._queue_bytes -= batch_bytes
+        return batch
+
+    def _send(self, batch: list[_Entry[Job, Result]]) -> None:
+        self._in_flight += 1
+
+        def release(answer: Future[Sequence[Result]]) -> None:
+            self._in_flight -= 1
+            # The next batch is on its way before anybody reacts to this one.
+            self._flush()
+            _settle_all(batch, answer)
+            self._tell_if_drained()
+
+        self._offload.call([entry.job for entry in batch]).add_done_callback(release)
+
+    def _tell_if_drained(self) -> None:
+        if self._is_closed and not self._queue and self._in_flight == 0:
+            self._drained.resolve()
+
+
+def _settle_all(batch: list[_Entry[Job, Result]], answer: Future[Sequence[Result]]) -> None:
+    error = answer.error()
+    results = answer.get() if error is None else ()
+    if error is None and len(results) != len(batch):
+        error = RuntimeError(f"{len(results)} results came back for {len(batch)} jobs")
+    if error is not None:
+        for entry in batch:
+            entry.answer.fail(error)
+        return
+    for entry, result in zip(batch, results, strict=True):
+        entry.answer.resolve(result)
