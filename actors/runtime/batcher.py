@@ -56,6 +56,7 @@ class Batcher(Generic[Job, Result]):
         bounds: BatchBounds,
         size: Callable[[Job], int],
         call_soon: Callable[[Callable[[], None]], object],
+        fails_together: bool = False,
     ) -> None:
         """Gather for *offload*.
 
@@ -65,12 +66,15 @@ class Batcher(Generic[Job, Result]):
             bounds: what may wait and what may go at once.
             size: bytes of a job, about; what the byte bounds count.
             call_soon: runs a callback after the current one; the loop's ``call_soon``.
+            fails_together: jobs build on the ones before them, so a failed batch fails
+                everything that waits, and nothing more goes out before all have heard of it.
         """
         self._offload = offload
         self._name = name
         self._bounds = bounds
         self._size = size
         self._call_soon = call_soon
+        self._fails_together = fails_together
         self._queue: deque[_Entry[Job, Result]] = deque()
         self._queue_bytes = 0
         self._in_flight = 0
@@ -94,6 +98,15 @@ class Batcher(Generic[Job, Result]):
         """Batches on their way."""
         return self._in_flight
 
+    def check_open(self) -> None:
+        """Return when jobs are still taken.
+
+        Raises:
+            StoppingError: `close` was called.
+        """
+        if self._is_closed:
+            raise StoppingError(f"{self._name} is stopping")
+
     def submit(self, job: Job) -> Future[Result]:
         """Queue *job* and return the future of its result.
 
@@ -107,8 +120,7 @@ class Batcher(Generic[Job, Result]):
         """
         bounds = self._bounds
         size_bytes = self._size(job)
-        if self._is_closed:
-            raise StoppingError(f"{self._name} is stopping")
+        self.check_open()
         if size_bytes > bounds.batch_max_bytes:
             raise LimitExceededError(
                 f"a job of {self._name}", given=size_bytes, maximum=bounds.batch_max_bytes
@@ -164,7 +176,11 @@ class Batcher(Generic[Job, Result]):
 
         def release(answer: Future[Sequence[Result]]) -> None:
             self._in_flight -= 1
-            # The next batch is on its way before anybody reacts to this one.
+            if self._fails_together and answer.error() is not None:
+                batch.extend(self._queue)
+                self._queue.clear()
+                self._queue_bytes = 0
+            # Otherwise the next batch is on its way before anybody reacts to this one.
             self._flush()
             _settle_all(batch, answer)
             self._tell_if_drained()

@@ -71,7 +71,7 @@ class Mailbox:
 
         Raises:
             ActorDeadError: the actor has stopped.
-            OverloadedError: ``mailbox_max`` mails wait; never for the stop message.
+            OverloadedError: ``mailbox_max`` mails wait; see `_is_always_taken`.
         """
         dispatcher = self.dispatcher
         must_wake = False
@@ -82,7 +82,7 @@ class Mailbox:
             mail = self._mail
             if mail is None:
                 mail = self._mail = deque()
-            elif len(mail) >= actor.mailbox_max and type(envelope.message) is not _ActorStop:
+            elif len(mail) >= actor.mailbox_max and not _is_always_taken(envelope.message):
                 raise OverloadedError(f"the mailbox of {actor}", retry_after_ms=RETRY_AFTER_MS)
             mail.append(envelope)
             if self._state == _IDLE:
@@ -129,6 +129,15 @@ class Mailbox:
             self._state = _CLOSED
             self._actor = None
             return deque() if mail is None else mail
+
+
+def _is_always_taken(message: object) -> bool:
+    """Tell whether *message* gets into a full mailbox.
+
+    The stop message does, and mail whose class says ``always_taken``: answers to what the actor
+    itself has asked for, which are bounded by its own questions.
+    """
+    return type(message) is _ActorStop or getattr(message, "always_taken", False)
 
 
 def answer_error(envelope: Envelope[Any], error: BaseException) -> bool:

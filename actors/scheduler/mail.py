@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple
 
+from seriatim.actors.runtime.future import Future
 from seriatim.actors.scheduler.writer import Sealed
 from seriatim.formats.errors import SchedulerError
 from seriatim.formats.schedule.assignment import Draft
@@ -38,41 +38,42 @@ class Receipt(NamedTuple):
     repeated: bool = False
 
 
-class Reply(Protocol):
-    """Where an answer goes; whichever comes first counts, the rest is ignored."""
-
-    def resolve(self, receipt: Receipt) -> None:
-        """Answer with *receipt*."""
-
-    def reject(self, error: Exception) -> None:
-        """Answer with *error*."""
-
-
 class Submit:
     """Node → registry → server: give this message its slot and answer when it is durable."""
 
     __slots__ = ("reply", "submission", "variant_default")
 
-    def __init__(self, submission: Submission, variant_default: Variant, reply: Reply) -> None:
+    def __init__(
+        self, submission: Submission, variant_default: Variant, reply: Future[Receipt]
+    ) -> None:
         self.submission = submission
         self.variant_default = variant_default
         self.reply = reply
 
     def fail(self, error: Exception) -> None:
         """Answer with *error*; the runtime calls this for mail that nobody will handle."""
-        self.reply.reject(error)
+        self.reply.fail(error)
 
 
-class Durable(NamedTuple):
-    """Committer → server: these drafts are on disk, in slot order."""
+class Durable:
+    """Committer → server: this draft is on disk, and so is everything before it."""
 
-    entries: Sequence[tuple[Draft, Sealed]]
+    __slots__ = ("draft", "sealed")
+    always_taken: ClassVar[bool] = True
+
+    def __init__(self, draft: Draft, sealed: Sealed) -> None:
+        self.draft = draft
+        self.sealed = sealed
 
 
-class Undone(NamedTuple):
+class Undone:
     """Committer → server: the commit failed or is in doubt; nothing that waits has its slot."""
 
-    error: SchedulerError
+    __slots__ = ("error",)
+    always_taken: ClassVar[bool] = True
+
+    def __init__(self, error: SchedulerError) -> None:
+        self.error = error
 
 
 class Retire(NamedTuple):

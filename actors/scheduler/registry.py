@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any
 
-from seriatim.actors.runtime.actor import LightActor, Ref
+from seriatim.actors.runtime.actor import LightActor, LightRef
 from seriatim.actors.runtime.dispatcher import Dispatcher
 from seriatim.actors.scheduler.mail import Retire, Retired, Submit, Sweep
 from seriatim.actors.scheduler.server import Server, World
@@ -28,7 +28,7 @@ from seriatim.formats.limits import IDLE_PASSIVATE_MS
 class _Entry:
     __slots__ = ("ref", "sent", "used_ms")
 
-    def __init__(self, ref: Ref[Server]) -> None:
+    def __init__(self, ref: LightRef[Server]) -> None:
         self.ref = ref
         self.sent = 0
         self.used_ms = 0
@@ -39,15 +39,15 @@ class Registry(LightActor):
 
     def __init__(self, dispatcher: Dispatcher, world: World) -> None:
         """Start servers on *dispatcher*, each with *world*."""
-        super().__init__()
-        self._dispatcher = dispatcher
+        super().__init__(dispatcher)
         self._world = world
         # Least recently used first, so that a sweep ends at the first one that is in use.
         self._entries: OrderedDict[bytes, _Entry] = OrderedDict()
+        world.live = self._entries.keys()
 
     def on_start(self) -> None:
         """Make this the registry that retired servers answer to, and sweep from time to time."""
-        self._world.registry = self.ref
+        self._world.registry = self.actor_ref
         self._sweep_later()
 
     def on_receive(self, message: Any) -> None:  # noqa: ANN401  # pykka's signature
@@ -62,11 +62,6 @@ class Registry(LightActor):
         else:
             raise TypeError(f"the registry knows no mail {kind.__name__}")
 
-    @property
-    def live(self) -> list[bytes]:
-        """The processes that have a server now, most recently used last."""
-        return list(self._entries)
-
     def _route(self, mail: Submit) -> None:
         process = mail.submission.process
         entries = self._entries
@@ -74,11 +69,11 @@ class Registry(LightActor):
         try:
             if entry is None:
                 self._check_known(mail)
-                entry = _Entry(Server.start(self._dispatcher, process, self._world))
+                entry = _Entry(Server.start(self.dispatcher, process, self._world))
                 entries[process] = entry
             else:
                 entries.move_to_end(process)
-            entry.used_ms = self._world.clock.monotonic_ms()
+            entry.used_ms = self.dispatcher.clock.monotonic_ms()
             entry.ref.tell(mail)
             entry.sent += 1
         except SchedulerError as error:
@@ -91,7 +86,7 @@ class Registry(LightActor):
             raise NotFoundError(f"process {encode_id(process)} is not known here; spawn it first")
 
     def _sweep(self) -> None:
-        limit_ms = self._world.clock.monotonic_ms() - IDLE_PASSIVATE_MS
+        limit_ms = self.dispatcher.clock.monotonic_ms() - IDLE_PASSIVATE_MS
         for entry in self._entries.values():
             if entry.used_ms > limit_ms:
                 break
@@ -99,14 +94,14 @@ class Registry(LightActor):
         self._sweep_later()
 
     def _sweep_later(self) -> None:
-        self._world.clock.call_later(IDLE_PASSIVATE_MS // 4, self._tell_sweep)
+        self.dispatcher.clock.call_later(IDLE_PASSIVATE_MS // 4, self._tell_sweep)
 
     def _tell_sweep(self) -> None:
-        if self.ref.is_alive():
-            self.ref.tell(Sweep())
+        if self.actor_ref.is_alive():
+            self.actor_ref.tell(Sweep())
 
     def _retired(self, mail: Retired) -> None:
         entry = self._entries.get(mail.process)
         if entry is not None and entry.sent == mail.received:
             del self._entries[mail.process]
-            entry.ref.stop(block=False)
+            entry.ref.stop()

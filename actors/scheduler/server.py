@@ -6,18 +6,16 @@ drafts go to the committer, answers come back as `Durable` or `Undone`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
-import pykka
-
-from seriatim.actors.runtime.actor import LightActor, Ref
-from seriatim.actors.runtime.clock import Clock
+from seriatim.actors.runtime.actor import LightActor, LightRef
+from seriatim.actors.runtime.dispatcher import Dispatcher
 from seriatim.actors.scheduler.committer import Committer
 from seriatim.actors.scheduler.machine import Machine, Placed, check_same
 from seriatim.actors.scheduler.mail import Durable, Receipt, Retire, Retired, Submit, Undone
 from seriatim.formats.errors import SchedulerError, UnavailableError
-from seriatim.formats.schedule.assignment import Block, Draft
+from seriatim.formats.schedule.assignment import Block
 from seriatim.formats.schedule.record import Kind, Record
 from seriatim.store.log import Log
 
@@ -25,16 +23,14 @@ from seriatim.store.log import Log
 class World:
     """What every server of a node is handed: the outside, shared to keep a server small."""
 
-    __slots__ = ("block", "clock", "committer", "log", "registry")
+    __slots__ = ("block", "committer", "live", "log", "registry")
 
-    def __init__(
-        self, *, log: Log, clock: Clock, committer: Committer, block: Callable[[], Block]
-    ) -> None:
+    def __init__(self, *, log: Log, committer: Committer, block: Callable[[], Block]) -> None:
         self.log = log
-        self.clock = clock
         self.committer = committer
         self.block = block
-        self.registry: Ref[Any] | None = None
+        self.registry: LightRef[Any] | None = None
+        self.live: Collection[bytes] = ()
 
 
 class Server(LightActor):
@@ -42,9 +38,9 @@ class Server(LightActor):
 
     __slots__ = ("_epoch", "_machine", "_received", "_waiters", "_world", "process")
 
-    def __init__(self, process: bytes, world: World) -> None:
+    def __init__(self, dispatcher: Dispatcher, process: bytes, world: World) -> None:
         """Serve *process*; the state is loaded with the first mail."""
-        super().__init__()
+        super().__init__(dispatcher)
         self.process = process
         self._world = world
         self._machine: Machine | None = None
@@ -81,7 +77,7 @@ class Server(LightActor):
             outcome = machine.submit(
                 submission,
                 variant_default=mail.variant_default,
-                now_ms=world.clock.now_ms(),
+                now_ms=self.dispatcher.clock.now_ms(),
                 block=world.block(),
             )
         except SchedulerError as error:
@@ -97,7 +93,7 @@ class Server(LightActor):
             waiters = self._waiters = {}
         if isinstance(outcome, Placed):
             waiters[outcome.draft.slot] = [mail]
-            world.committer.append(outcome.draft, self.ref)
+            world.committer.append(outcome.draft, self.actor_ref)
         else:
             waiters[outcome.slot].append(mail)
 
@@ -111,22 +107,23 @@ class Server(LightActor):
         return self._machine
 
     def _durable(self, mail: Durable) -> None:
-        waiters = self._waiters or {}
-        for draft, sealed in mail.entries:
-            receipt = Receipt(
-                draft.process,
-                draft.slot,
-                draft.variant,
-                draft.timestamp_ms,
-                draft.message_id,
-                *sealed,
-            )
-            for position, waiter in enumerate(waiters.pop(draft.slot, ())):
-                waiter.reply.resolve(receipt._replace(repeated=True) if position else receipt)
-        if not waiters:
-            self._waiters = None
+        draft = mail.draft
         if self._machine is not None and self._epoch == self._world.committer.epoch:
-            self._machine.settle(mail.entries[-1][0].slot)
+            self._machine.settle(draft.slot)
+        if self._waiters is None:
+            return
+        receipt = Receipt(
+            draft.process,
+            draft.slot,
+            draft.variant,
+            draft.timestamp_ms,
+            draft.message_id,
+            *mail.sealed,
+        )
+        for position, waiter in enumerate(self._waiters.pop(draft.slot, ())):
+            waiter.reply.resolve(receipt._replace(repeated=True) if position else receipt)
+        if not self._waiters:
+            self._waiters = None
 
     def _undo(self, error: SchedulerError) -> None:
         """Un-assign everything that is not durable: the store knows what really happened."""
@@ -165,6 +162,3 @@ def receipt_of(process: bytes, slot: int, record: Record) -> Receipt:
         record.assignment,
         repeated=True,
     )
-
-
-__all__ = ["Draft", "Server", "World", "pykka", "receipt_of"]

@@ -164,5 +164,6 @@ def encode_view(draft: Draft, record: Record) -> bytes:
     if record.variant is Variant.NATIVE:
         return b""
     stored = StoredAssignment(draft.process, draft.slot, record)
-    module = legacy if record.variant is Variant.LEGACY else aos2
-    return module.encode_view(stored)
+    if record.variant is Variant.LEGACY:
+        return legacy.encode_view(stored)
+    return aos2.encode_view(stored)

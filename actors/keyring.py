@@ -1,0 +1,64 @@
+"""The node's wallet file: read, or made the first time it is needed; for its owner's eyes only."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from seriatim.formats.errors import StoreError
+from seriatim.formats.signing.wallet import Wallet, WalletKind, generate, wallet_from_json
+from seriatim.store.folder import FILE_MODE, sync_folder
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def read_wallet(path: Path) -> Wallet:
+    """Return the wallet in the file *path*.
+
+    Raises:
+        StoreError: there is no such file, or others than its owner may read or write it.
+        FormatError: it holds no wallet.
+        WeakKeyError: its key is too weak.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        with os.fdopen(descriptor, "rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            raw = file.read()
+    except OSError as error:
+        raise StoreError(f"wallet {path} cannot be read: {error.strerror}") from error
+    if mode & _OTHERS:
+        raise StoreError(
+            f"wallet {path} is open to others (mode {stat.S_IMODE(mode):04o}); chmod 600 it"
+        )
+    return wallet_from_json(raw)
+
+
+def create_wallet(path: Path, kind: WalletKind) -> Wallet:
+    """Make a wallet of *kind*, write it durably to the new file *path* (0600), and return it.
+
+    Making an RSA key takes seconds: keep it off the event loop.
+
+    Raises:
+        StoreError: the file exists, or cannot be written.
+    """
+    wallet = generate(kind)
+    partial = path.with_name(f".{path.name}.new")
+    try:
+        partial.unlink(missing_ok=True)
+        descriptor = os.open(
+            partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE
+        )
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(wallet.to_json())
+            file.flush()
+            os.fsync(file.fileno())
+        # A link fails where the name is taken; a rename would put an old key out of the world.
+        os.link(partial, path)
+        partial.unlink()
+        sync_folder(path.parent)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise StoreError(f"wallet {path} cannot be made: {error.strerror}") from error
+    return wallet

@@ -1,0 +1,182 @@
+"""Opening a data folder as a running node: where its parts are made and put together.
+
+Two compositions of the same parts:
+
+* ``in_children=True``: the writer and the verifier are child OS processes; the node itself only
+  reads the log. For a serving node, whose event loop must stay free.
+* ``in_children=False``: they are threads of this OS process. For embedding: nothing is started.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from seriatim.actors.node import Node, Policy
+from seriatim.actors.runtime.batcher import BatchBounds, Batcher
+from seriatim.actors.runtime.child_offload import ChildOffload
+from seriatim.actors.runtime.clock import SystemClock
+from seriatim.actors.runtime.dispatcher import LoopDispatcher
+from seriatim.actors.runtime.offload import ThreadOffload
+from seriatim.actors.scheduler import handlers
+from seriatim.actors.scheduler.system import Scheduler
+from seriatim.formats.errors import ChildDiedError
+from seriatim.formats.limits import (
+    COMMIT_BATCH_MAX,
+    COMMIT_BATCH_MAX_BYTES,
+    COMMIT_QUEUE_MAX,
+    COMMIT_QUEUE_MAX_BYTES,
+    VERIFY_BATCH_MAX,
+    VERIFY_BATCH_MAX_BYTES,
+    VERIFY_QUEUE_MAX,
+    VERIFY_QUEUE_MAX_BYTES,
+)
+from seriatim.store.environment import Environment
+from seriatim.store.folder import DataFolder
+from seriatim.store.lmdb_log import LmdbLog
+from seriatim.store.lock import FolderLock
+
+if TYPE_CHECKING:
+    from seriatim.actors.runtime.offload import Offload
+    from seriatim.actors.scheduler.handlers import Verdict
+    from seriatim.actors.scheduler.writer import Sealed
+    from seriatim.formats.schedule.assignment import Draft
+    from seriatim.formats.signing.wallet import Wallet
+    from seriatim.store.log import Log
+
+Closing = TypeVar("Closing", bound="Offload[Any, Any]")
+
+_COMMIT_BOUNDS: Final = BatchBounds(
+    COMMIT_QUEUE_MAX, COMMIT_QUEUE_MAX_BYTES, COMMIT_BATCH_MAX, COMMIT_BATCH_MAX_BYTES
+)
+_VERIFY_BOUNDS: Final = BatchBounds(
+    VERIFY_QUEUE_MAX, VERIFY_QUEUE_MAX_BYTES, VERIFY_BATCH_MAX, VERIFY_BATCH_MAX_BYTES
+)
+# What a draft costs beside its message: ids, numbers, frames.
+_DRAFT_OWN_BYTES: Final = 256
+
+
+async def open_node(
+    path: Path, *, wallet: Wallet | None, policy: Policy, in_children: bool
+) -> tuple[Node, FolderLock]:
+    """Open the data folder *path*, made where it is missing, and run a node on it.
+
+    The lock is the node's; it is released when the node is closed. Announce the node's URL
+    through it.
+
+    Raises:
+        StoreLockedError: another node runs on the folder.
+        StoreError: the folder cannot be used.
+    """
+    loop = asyncio.get_running_loop()
+    dispatcher = LoopDispatcher(loop, SystemClock(loop))
+    folder = DataFolder(path)
+    folder.create()
+    async with AsyncExitStack() as stack:
+        lock = FolderLock.acquire(
+            folder.lock, pid=os.getpid(), started_ms=dispatcher.clock.now_ms()
+        )
+        stack.callback(lock.release)
+        parts = _Parts(folder, wallet, stack)
+        log, writer, verifier = await (parts.in_children() if in_children else parts.in_threads())
+        scheduler = Scheduler(
+            dispatcher=dispatcher,
+            log=log,
+            writer=Batcher(
+                writer,
+                name="the commit queue",
+                bounds=_COMMIT_BOUNDS,
+                size=_draft_bytes,
+                call_soon=loop.call_soon,
+                fails_together=True,
+            ),
+        )
+        parts.on_writer_death = scheduler.writer_died
+        node = Node(
+            log=log,
+            wallet=wallet,
+            policy=policy,
+            scheduler=scheduler,
+            verifier=Batcher(
+                verifier,
+                name="the verification queue",
+                bounds=_VERIFY_BOUNDS,
+                size=len,
+                call_soon=loop.call_soon,
+            ),
+            release=stack.pop_all().aclose,
+        )
+    return node, lock
+
+
+class _Parts:
+    """What differs between the two compositions: where the writer and the verifier live."""
+
+    def __init__(self, folder: DataFolder, wallet: Wallet | None, stack: AsyncExitStack) -> None:
+        self._folder = folder
+        self._wallet = wallet
+        self._stack = stack
+        self.on_writer_death: Callable[[ChildDiedError], object] = _ignore
+
+    async def in_threads(
+        self,
+    ) -> tuple[Log, Offload[Draft, Sealed], Offload[bytes, Verdict]]:
+        log = LmdbLog(Environment.open_writer(self._folder.log))
+        self._stack.callback(log.close)
+        writer = handlers.make_writer(log, self._wallet)
+        self._stack.callback(writer.close)
+        writing = await self._start(ThreadOffload.start(lambda: writer.write, name="writer"))
+        verifying = await self._start(
+            ThreadOffload.start(lambda: handlers.verify_items, name="verifier")
+        )
+        return log, writing, verifying
+
+    async def in_children(
+        self,
+    ) -> tuple[Log, Offload[Draft, Sealed], Offload[bytes, Verdict]]:
+        wallet_json = b"" if self._wallet is None else self._wallet.to_json()
+        writing = await self._start(
+            ChildOffload.start(
+                handlers.WRITER_CHILD,
+                handlers.writer_init(self._folder.log, wallet_json),
+                name="the writer",
+                encode=handlers.drafts_to_plain,
+                decode=handlers.seals_from_plain,
+                on_death=self._writer_died,
+            )
+        )
+        verifying: ChildOffload[bytes, handlers.Verdict] = await self._start(
+            ChildOffload.start(
+                handlers.VERIFIER_CHILD,
+                b"",
+                name="the verifier",
+                encode=list,
+                decode=handlers.verdicts_from_plain,
+                on_death=self._writer_died,
+            )
+        )
+        # The child has made the store by now; this OS process never writes to it.
+        log = LmdbLog(Environment.open_reader(self._folder.log))
+        self._stack.callback(log.close)
+        return log, writing, verifying
+
+    async def _start(self, starting: Awaitable[Closing]) -> Closing:
+        offload = await starting
+        self._stack.push_async_callback(offload.close)
+        return offload
+
+    def _writer_died(self, error: ChildDiedError) -> None:
+        self.on_writer_death(error)
+
+
+def _draft_bytes(draft: Draft) -> int:
+    return len(draft.message) + _DRAFT_OWN_BYTES
+
+
+def _ignore(error: ChildDiedError) -> None:
+    """Before the node is composed, the failed start itself says what happened."""
+    del error

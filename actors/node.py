@@ -1,0 +1,286 @@
+"""The node: one log, its actors, and the rules by which messages come in.
+
+Composed by ``launch.py``. Every way in (HTTP, command line, embedding) goes through `Node`, so
+that a rule stands in one place. Lives on one event loop; only `Node.close` ends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from seriatim.actors.runtime.future import Future
+from seriatim.actors.scheduler.mail import Receipt, Submit
+from seriatim.formats.errors import (
+    NotFoundError,
+    RefusedError,
+    StoppingError,
+    UnsignedError,
+)
+from seriatim.formats.ids import encode_id
+from seriatim.formats.limits import ASK_DEADLINE_MS, STOP_DEADLINE_MS
+from seriatim.formats.schedule.assignment import Block
+from seriatim.formats.schedule.submission import submit_reference, submit_unsigned
+from seriatim.formats.schedule.variant import Variant
+from seriatim.formats.wire.stored import StoredAssignment
+
+if TYPE_CHECKING:
+    from seriatim.actors.runtime.batcher import Batcher
+    from seriatim.actors.scheduler.handlers import Verdict
+    from seriatim.actors.scheduler.system import Scheduler
+    from seriatim.formats.ans104.item import DataItem
+    from seriatim.formats.message import Message
+    from seriatim.formats.schedule.record import Head
+    from seriatim.formats.schedule.submission import Submission
+    from seriatim.formats.signing.wallet import Wallet
+    from seriatim.store.log import Log, Place
+
+NO_BLOCK: Final = Block()
+
+
+class Policy(NamedTuple):
+    """What a node takes.
+
+    Attributes:
+        accept_unsigned: messages without a signature; each takes a new slot.
+        any_scheduler: spawns that name another node's wallet as their scheduler.
+    """
+
+    accept_unsigned: bool = False
+    any_scheduler: bool = False
+
+
+class Node:
+    """A running scheduler node.
+
+    Attributes:
+        block: the newest known block; whoever learns of a newer one sets it.
+        failed: settled with an error when the node cannot write any more and has to end.
+    """
+
+    def __init__(  # noqa: PLR0913  # the parts that launch.py composes
+        self,
+        *,
+        log: Log,
+        wallet: Wallet | None,
+        policy: Policy,
+        scheduler: Scheduler,
+        verifier: Batcher[bytes, Verdict],
+        release: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Take over the parts; *release* gives back what `close` has not ended itself."""
+        self._log = log
+        self._wallet = wallet
+        self._policy = policy
+        self._scheduler = scheduler
+        self._verifier = verifier
+        self._release = release
+        self._is_stopping = False
+        self._taken = 0
+        self._idle: Future[None] = Future()
+        self._closed: Future[None] | None = None
+        self.failed: Future[None] = scheduler.failed
+
+    @property
+    def block(self) -> Block:
+        """The newest known block of the chain that the node publishes to."""
+        return self._scheduler.block
+
+    @block.setter
+    def block(self, block: Block) -> None:
+        self._scheduler.block = block
+
+    @property
+    def wallet(self) -> Wallet | None:
+        """The wallet that signs assignments, or ``None``."""
+        return self._wallet
+
+    @property
+    def address(self) -> bytes:
+        """The address of the node's wallet, 32 raw bytes.
+
+        Raises:
+            RefusedError: the node has no wallet; code ``no_wallet``.
+        """
+        if self._wallet is None:
+            raise RefusedError("this node has no wallet", code="no_wallet")
+        return self._wallet.address
+
+    @property
+    def live(self) -> list[bytes]:
+        """The processes that have a server now."""
+        return self._scheduler.live
+
+    @property
+    def waiting(self) -> dict[str, int]:
+        """How much waits, by queue."""
+        return {"commit": self._scheduler.waiting, "verify": self._verifier.waiting}
+
+    def now_ms(self) -> int:
+        """Return the node's wall clock."""
+        return self._scheduler.clock.now_ms()
+
+    # Coming in.
+
+    async def schedule_item(
+        self, item: DataItem, submission: Submission, *, variant_default: Variant
+    ) -> Receipt:
+        """Verify *item* and give it its slot; return when it is durable.
+
+        The same item again, at any time, gives the same receipt.
+
+        Args:
+            item: decoded, not verified.
+            submission: what `submit_item` made of it.
+            variant_default: for a spawn that names none: the kind of the API that it came by.
+
+        Raises:
+            CommitmentError: the signature does not hold.
+            RefusedError: a rule of the node or the process forbids it.
+            NotFoundError: the process has not been spawned.
+            UnavailableError: not now; the same again is safe.
+        """
+        self._check_spawn(submission, variant_default)
+        with self._taking():
+            verdict = await self._verifier.submit(submission.message)
+            if verdict is not None:
+                raise verdict
+            return await self._submit(submission, variant_default)
+
+    async def schedule_unsigned(
+        self, message: Message, *, process: bytes | None = None, variant_default: Variant
+    ) -> Receipt:
+        """Give an unsigned message a new slot, where the node takes such messages.
+
+        Raises:
+            UnsignedError: the node takes signed messages only.
+            RefusedError, NotFoundError, UnavailableError: as for `schedule_item`.
+        """
+        if not self._policy.accept_unsigned:
+            raise UnsignedError(
+                "this node takes signed messages only; sign it as an ANS-104 item, or start "
+                "the node with --accept-unsigned"
+            )
+        submission = submit_unsigned(message, process=process)
+        self._check_spawn(submission, variant_default)
+        with self._taking():
+            return await self._submit(submission, variant_default)
+
+    async def schedule_reference(
+        self, process: bytes, message_id: bytes, *, excludes: tuple[str, ...] = ()
+    ) -> Receipt:
+        """Give a message that lives elsewhere a new slot in *process* (legacy assign)."""
+        submission = submit_reference(process, message_id, excludes=excludes)
+        with self._taking():
+            return await self._submit(submission, Variant.LEGACY)
+
+    # Looking at what is durable. All of these are short reads on the caller's thread.
+
+    def head(self, process: bytes) -> Head | None:
+        """Return where *process* ends, or ``None`` for a process that is not known."""
+        return self._log.head(process)
+
+    def stored(self, process: bytes, slot: int) -> StoredAssignment:
+        """Return one assignment.
+
+        Raises:
+            NotFoundError: the log does not reach so far.
+        """
+        record = self._log.read(process, slot)
+        if record is None:
+            raise NotFoundError(f"process {encode_id(process)} has no slot {slot}")
+        return StoredAssignment(process, slot, record)
+
+    def schedule(self, process: bytes, first: int, last: int) -> Iterator[StoredAssignment]:
+        """Yield the assignments from *first* to *last*, both inclusive."""
+        for slot, record in self._log.read_range(process, first, last):
+            yield StoredAssignment(process, slot, record)
+
+    def views(
+        self, process: bytes, first: int, last: int, *, separator: bytes
+    ) -> Iterator[bytes]:
+        """Yield stored views, joined in chunks; see `Log.read_views`."""
+        return self._log.read_views(process, first, last, separator=separator)
+
+    def find(self, any_id: bytes) -> list[Place]:
+        """Return every place of a message or assignment id."""
+        return self._log.find(any_id)
+
+    def slots_until(self, process: bytes, time_ms: int) -> int:
+        """Return how many slots of *process* have a timestamp of at most *time_ms*.
+
+        Timestamps rise strictly within a process, so this is a binary search.
+        """
+        head = self._log.head(process)
+        low, high = 0, 0 if head is None else head.slot + 1
+        while low < high:
+            middle = (low + high) // 2
+            stamp_ms = self._log.timestamp_ms(process, middle)
+            if stamp_ms is not None and stamp_ms <= time_ms:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def processes(self, *, after: bytes | None = None, limit: int) -> list[bytes]:
+        """Return up to *limit* process ids in byte order, after *after*."""
+        return self._log.processes(after=after, limit=limit)
+
+    # The end.
+
+    def refuse_new_work(self) -> None:
+        """Answer every new message with `StoppingError`; what was taken goes on."""
+        self._is_stopping = True
+
+    async def close(self) -> None:
+        """Refuse new work, finish what was taken, release everything. Idempotent."""
+        if self._closed is not None:
+            await self._closed
+            return
+        self._closed = Future()
+        self.refuse_new_work()
+        if self._taken:
+            self._scheduler.clock.call_later(STOP_DEADLINE_MS, self._idle.resolve)
+            await self._idle
+        await self._verifier.close()
+        await self._scheduler.close()
+        await self._release()
+        self._closed.resolve()
+
+    async def _submit(self, submission: Submission, variant_default: Variant) -> Receipt:
+        reply: Future[Receipt] = Future()
+        self._scheduler.submit(Submit(submission, variant_default, reply), ASK_DEADLINE_MS)
+        return await reply
+
+    @contextmanager
+    def _taking(self) -> Iterator[None]:
+        """Count a message that was taken: `close` waits until each one has its answer.
+
+        Raises:
+            StoppingError: the node takes no more.
+        """
+        if self._is_stopping:
+            raise StoppingError("the node is stopping; send the same again to the next one")
+        self._taken += 1
+        try:
+            yield
+        finally:
+            self._taken -= 1
+            if self._is_stopping and not self._taken:
+                self._idle.resolve()
+
+    def _check_spawn(self, submission: Submission, variant_default: Variant) -> None:
+        spawn = submission.spawn
+        if spawn is None:
+            return
+        if (spawn.variant or variant_default).signed and self._wallet is None:
+            raise RefusedError(
+                "this node has no wallet to sign assignments with; give it one, or spawn with "
+                f"Variant {Variant.NATIVE.tag}",
+                code="no_wallet",
+            )
+        if not self._policy.any_scheduler:
+            spawn.check_scheduler(
+                "(no wallet)" if self._wallet is None else encode_id(self._wallet.address)
+            )

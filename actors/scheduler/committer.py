@@ -1,0 +1,109 @@
+"""The committer: everything that waits for the disk, in one batch, in one transaction.
+
+Batches are whatever arrived while the one before was being written: group commit without a
+timer. A failed commit is in doubt, so everything that waits anywhere is un-assigned, the epoch
+moves on, and every server reads the store again before it gives out another slot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from seriatim.actors.scheduler.mail import Durable, Undone
+from seriatim.formats.errors import (
+    ActorDeadError,
+    OverloadedError,
+    SchedulerError,
+    UnavailableError,
+)
+from seriatim.formats.limits import (
+    BODY_MAX_BYTES,
+    COMMIT_QUEUE_MAX,
+    COMMIT_QUEUE_MAX_BYTES,
+    RETRY_AFTER_MS,
+)
+
+if TYPE_CHECKING:
+    from seriatim.actors.runtime.actor import LightRef
+    from seriatim.actors.runtime.batcher import Batcher
+    from seriatim.actors.runtime.future import Future
+    from seriatim.actors.scheduler.writer import Sealed
+    from seriatim.formats.schedule.assignment import Draft
+
+_QUEUE: Final = "the commit queue"
+
+
+class Committer:
+    """Hands drafts to the writer and its answers back to the servers.
+
+    Attributes:
+        epoch: counts failed commits; what a server knows of its log holds within one epoch.
+    """
+
+    def __init__(
+        self, batcher: Batcher[Draft, Sealed], on_failure: Callable[[SchedulerError], None]
+    ) -> None:
+        """Write through *batcher*, which fails everything that waits when a batch fails.
+
+        Args:
+            batcher: to the writer's thread or child process.
+            on_failure: told once per failed commit, after the epoch has moved on.
+        """
+        self._batcher = batcher
+        self._on_failure = on_failure
+        self._last_error: BaseException | None = None
+        self.epoch = 0
+
+    @property
+    def waiting(self) -> int:
+        """Drafts that wait for a batch."""
+        return self._batcher.waiting
+
+    def check_room(self) -> None:
+        """Return when one more draft of any size may come.
+
+        Raises:
+            OverloadedError: the queue is full.
+            StoppingError: the node is stopping.
+        """
+        batcher = self._batcher
+        batcher.check_open()
+        if (
+            batcher.waiting >= COMMIT_QUEUE_MAX
+            or batcher.waiting_bytes > COMMIT_QUEUE_MAX_BYTES - 2 * BODY_MAX_BYTES
+        ):
+            raise OverloadedError(_QUEUE, retry_after_ms=RETRY_AFTER_MS)
+
+    def append(self, draft: Draft, server: LightRef[Any]) -> None:
+        """Make *draft* durable, then tell *server*. Call `check_room` first."""
+
+        def settle(answer: Future[Sealed]) -> None:
+            error = answer.error()
+            if error is None:
+                mail: Durable | Undone = Durable(draft, answer.get())
+            else:
+                mail = Undone(self._failed(error))
+            try:
+                server.tell(mail)
+            except (ActorDeadError, OverloadedError):
+                # A server that is gone has answered its callers; what is on disk stays there.
+                return
+
+        self._batcher.submit(draft).add_done_callback(settle)
+
+    async def close(self) -> None:
+        """Write what waits, then end the writer."""
+        await self._batcher.close()
+
+    def _failed(self, error: BaseException) -> SchedulerError:
+        """Move the epoch on, once per failed commit; return what the callers get to hear."""
+        if error is not self._last_error:
+            self._last_error = error
+            self.epoch += 1
+            self._on_failure(
+                error if isinstance(error, SchedulerError) else UnavailableError(str(error))
+            )
+        if isinstance(error, SchedulerError) and error.retryable:
+            return error
+        return UnavailableError("the commit failed; send the same again")

@@ -1,0 +1,132 @@
+"""What runs off the event loop: the writer's and the verifier's batch handlers.
+
+Each comes in two forms: for a thread, on values; and for a child OS process, on the plain values
+that CBOR can carry (``*_child`` factories, named by the node when it starts the child).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from seriatim.actors.scheduler.writer import Sealed, Writer
+from seriatim.formats.ans104.item import DataItem
+from seriatim.formats.errors import BadSignatureError, CommitmentError, StoreError, WeakKeyError
+from seriatim.formats.schedule.assignment import Block, Draft
+from seriatim.formats.schedule.record import Kind
+from seriatim.formats.schedule.variant import Variant
+from seriatim.formats.signing.wallet import Wallet, wallet_from_json
+from seriatim.store.environment import Environment
+from seriatim.store.lmdb_log import LmdbLog
+from seriatim.store.log import Log
+
+WRITER_CHILD: Final = "seriatim.actors.scheduler.handlers:writer_child"
+VERIFIER_CHILD: Final = "seriatim.actors.scheduler.handlers:verifier_child"
+
+EXIT_POISONED: Final = 74
+
+_RSA: Final = 1
+_ERRORS: Final = {error.code: error for error in (BadSignatureError, WeakKeyError)}
+
+Verdict = CommitmentError | None
+
+
+def make_writer(log: Log, wallet: Wallet | None) -> Writer:
+    """Return the writer of *log*, with a thread per core where signatures are slow."""
+    slow = wallet is not None and wallet.signature_type == _RSA
+    signers = (os.cpu_count() or 1) if slow else 1
+    return Writer(log, wallet, os.urandom, signers=signers)
+
+
+def verify_items(items: Sequence[bytes]) -> list[Verdict]:
+    """Return, for each raw item, ``None`` when its signature holds, else what is wrong."""
+    return [_verify(raw) for raw in items]
+
+
+def _verify(raw: bytes) -> Verdict:
+    try:
+        DataItem.decode(raw).verify()
+    except CommitmentError as error:
+        return error
+    return None
+
+
+def writer_init(path: Path, wallet_json: bytes) -> bytes:
+    """Return what `writer_child` needs: the environment's folder, the wallet's JSON or nothing."""
+    return os.fsencode(path) + b"\0" + wallet_json
+
+
+def writer_child(init: bytes) -> Callable[[list[list[Any]]], list[list[bytes]]]:
+    """Return a child's writer; *init* is made by `writer_init`."""
+    path, _, wallet_json = init.partition(b"\0")
+    wallet = wallet_from_json(wallet_json) if wallet_json else None
+    log = LmdbLog(Environment.open_writer(Path(os.fsdecode(path))))
+    writer = make_writer(log, wallet)
+
+    def handle(batch: list[list[Any]]) -> list[list[bytes]]:
+        try:
+            seals = writer.write([_draft_from_plain(each) for each in batch])
+        except StoreError:
+            _exit_if_poisoned(log)
+            raise
+        return [list(sealed) for sealed in seals]
+
+    return handle
+
+
+def _exit_if_poisoned(log: Log) -> None:
+    """End the child, and with it the node, when the environment refuses to be read too.
+
+    LMDB refuses everything after a failed write of its meta page, until it is opened again.
+    """
+    try:
+        log.processes(limit=1)
+    except StoreError as error:
+        raise SystemExit(EXIT_POISONED) from error
+
+
+def verifier_child(init: bytes) -> Callable[[list[bytes]], list[list[str] | None]]:
+    """Return a child's verifier; it needs no *init*."""
+    del init
+
+    def handle(batch: list[bytes]) -> list[list[str] | None]:
+        return [_verdict_to_plain(verdict) for verdict in verify_items(batch)]
+
+    return handle
+
+
+def drafts_to_plain(drafts: Sequence[Draft]) -> list[list[Any]]:
+    """Return *drafts* as CBOR can carry them."""
+    return [[*draft[:9], *draft.block] for draft in drafts]
+
+
+def seals_from_plain(plain: list[list[bytes]]) -> list[Sealed]:
+    """Return the seals that *plain* was."""
+    return [Sealed(*each) for each in plain]
+
+
+def verdicts_from_plain(plain: list[list[str] | None]) -> list[Verdict]:
+    """Return the verdicts that *plain* was."""
+    return [None if each is None else _ERRORS.get(each[0], CommitmentError)(each[1]) for each in plain]
+
+
+def _verdict_to_plain(verdict: Verdict) -> list[str] | None:
+    return None if verdict is None else [verdict.code, str(verdict)]
+
+
+def _draft_from_plain(plain: list[Any]) -> Draft:
+    process, slot, variant, timestamp_ms, kind, message_id, message, path, excludes = plain[:9]
+    return Draft(
+        process,
+        slot,
+        Variant(variant),
+        timestamp_ms,
+        Kind(kind),
+        message_id,
+        message,
+        path,
+        tuple(excludes),
+        Block(*plain[9:]),
+    )

@@ -1,0 +1,87 @@
+"""The scheduler's actors, composed: registry, servers and committer over one log."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from seriatim.actors.runtime.future import Future
+from seriatim.actors.scheduler.committer import Committer
+from seriatim.actors.scheduler.registry import Registry
+from seriatim.actors.scheduler.server import World
+from seriatim.formats.errors import ActorDeadError, OverloadedError, SchedulerError, StoreError
+from seriatim.formats.schedule.assignment import Block
+
+if TYPE_CHECKING:
+    from seriatim.actors.runtime.batcher import Batcher
+    from seriatim.actors.runtime.clock import Clock
+    from seriatim.actors.runtime.dispatcher import Dispatcher
+    from seriatim.actors.scheduler.mail import Submit
+    from seriatim.actors.scheduler.writer import Sealed
+    from seriatim.formats.schedule.assignment import Draft
+    from seriatim.store.log import Log
+
+
+class Scheduler:
+    """The one way to a slot.
+
+    Attributes:
+        block: the newest known block, put into every assignment.
+        failed: fails when the log can be written no more.
+    """
+
+    def __init__(
+        self, *, dispatcher: Dispatcher, log: Log, writer: Batcher[Draft, Sealed]
+    ) -> None:
+        """Run on *dispatcher*, reading *log* and writing it through *writer*."""
+        self.block = Block()
+        self.failed: Future[None] = Future()
+        self._log = log
+        self._dispatcher = dispatcher
+        self._committer = Committer(writer, self._commit_failed)
+        world = World(log=log, committer=self._committer, block=lambda: self.block)
+        self._registry = Registry.start(dispatcher, world)
+        self._live = world.live
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that timestamps come from."""
+        return self._dispatcher.clock
+
+    @property
+    def live(self) -> list[bytes]:
+        """The processes that have a server now."""
+        return list(self._live)
+
+    @property
+    def waiting(self) -> int:
+        """Messages that wait for the disk."""
+        return self._committer.waiting
+
+    def submit(self, mail: Submit, deadline_ms: int) -> None:
+        """Take *mail*; its reply is settled in any case, by the deadline at the latest."""
+        try:
+            self._registry.tell(mail)
+        except (ActorDeadError, OverloadedError) as error:
+            mail.fail(error)
+        else:
+            self._dispatcher.watch(mail.reply, "the scheduler", deadline_ms)
+
+    def writer_died(self, error: SchedulerError) -> None:
+        """Learn that nothing can be written any more: the node has to end."""
+        self.failed.fail(error)
+
+    async def close(self) -> None:
+        """Let the registry and the servers handle their mail, write what waits, and end."""
+        await self._registry.stop()
+        await self._committer.close()
+        self._dispatcher.close()
+
+    def _commit_failed(self, error: SchedulerError) -> None:
+        if not isinstance(error, StoreError):
+            return
+        try:
+            self._log.processes(limit=1)
+        except StoreError as second:
+            # The environment is poisoned: reads fail too. Crash-only: the next start reads
+            # from disk what really happened.
+            self.failed.fail(second)

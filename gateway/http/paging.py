@@ -1,0 +1,115 @@
+"""From the legacy unit's paging parameters to a range of slots, and pages as streams."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+from seriatim.formats.errors import LimitExceededError, MalformedError
+from seriatim.formats.limits import PAGE_DEFAULT, PAGE_MAX
+
+_ABSENT = frozenset({"", "undefined", "null"})
+
+
+class SlotRange(NamedTuple):
+    """Slots *first* to *last*, both inclusive; empty when *last* < *first*.
+
+    Attributes:
+        first: first slot of the page.
+        last: last slot of the page.
+        has_next: whether a slot that was asked for follows.
+        by_nonce: whether cursors are slots; they are timestamps otherwise.
+    """
+
+    first: int
+    last: int
+    has_next: bool
+    by_nonce: bool
+
+
+def legacy_range(
+    query: Mapping[str, str], *, head: int, slots_until: Callable[[int], int]
+) -> SlotRange:
+    """Return the page that a legacy client asks for.
+
+    ``from`` is exclusive and ``to`` inclusive, as times or, with any nonce parameter, as slots.
+    The process itself (slot 0) comes first when ``from`` is absent, whatever ``to`` says.
+
+    Args:
+        query: ``from``, ``to``, ``from-nonce``, ``to-nonce``, ``limit``; ``undefined`` counts
+            as absent, as real clients send it.
+        head: the process's last slot.
+        slots_until: how many slots have a timestamp of at most the given one.
+
+    Raises:
+        MalformedError: a bound that is no integer, or a limit below 1 (code ``bad_query``).
+        LimitExceededError: a number beyond 64 bits.
+    """
+    by_nonce = _given(query, "from-nonce") or _given(query, "to-nonce")
+    if by_nonce:
+        after = _integer(query, "from-nonce", -1)
+        last = min(_integer(query, "to-nonce", head), head)
+        first = 0 if after == -1 else max(after + 1, 1)
+    else:
+        first, last = 0, head
+        if _given(query, "from"):
+            first = max(slots_until(_integer(query, "from", 0)), 1)
+        if _given(query, "to"):
+            last = slots_until(_integer(query, "to", 0)) - 1
+    if first == 0:
+        last = max(last, 0)
+    page_last = min(last, first + _limit(query) - 1)
+    return SlotRange(first, page_last, has_next=page_last < last and first <= last, by_nonce=by_nonce)
+
+
+def _limit(query: Mapping[str, str]) -> int:
+    text = query.get("limit", "")
+    try:
+        limit = int(text)
+    except ValueError:
+        return PAGE_DEFAULT
+    if limit < 1:
+        raise MalformedError("limit must be 1 or more", code="bad_query")
+    return min(limit, PAGE_MAX)
+
+
+def _given(query: Mapping[str, str], name: str) -> bool:
+    return query.get(name, "") not in _ABSENT
+
+
+def _integer(query: Mapping[str, str], name: str, default: int) -> int:
+    if not _given(query, name):
+        return default
+    return parse_integer(name, query[name])
+
+
+def parse_integer(name: str, text: str) -> int:
+    """Return the 64-bit integer *text* of query parameter *name*.
+
+    Raises:
+        MalformedError: not an integer; code ``bad_query``.
+        LimitExceededError: beyond 64 bits.
+    """
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit()):
+        raise MalformedError(f"{name} must be an integer, not {text[:32]!r}", code="bad_query")
+    if len(digits) > 19 or int(digits) >= 1 << 63:
+        raise LimitExceededError(name, given=len(digits), maximum=19)
+    return int(text)
+
+
+def join_page(opening: bytes, chunks: Iterator[bytes], closing: bytes) -> Iterator[bytes]:
+    """Yield a page in pieces: *opening*, *chunks* with commas between them, *closing*.
+
+    The first and the last piece are joined with their neighbours, so that a small page is one
+    piece.
+    """
+    waiting = opening
+    separator = b""
+    for chunk in chunks:
+        if separator:
+            yield waiting
+            waiting = b""
+        waiting = waiting + separator + chunk
+        separator = b","
+    yield waiting + closing

@@ -1,0 +1,62 @@
+"""Replies: the few shapes that every protocol here sends, with the headers that all share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+from aiohttp import web
+
+from seriatim.gateway.problems import Problem
+
+JSON: Final = "application/json"
+TEXT: Final = "text/plain; charset=utf-8"
+PROBLEM: Final = "application/problem+json"
+
+# Browsers call every one of these APIs; none of them uses cookies, so any origin may.
+CORS: Final = {
+    "access-control-allow-origin": "*",
+    "access-control-allow-methods": "GET, POST, PUT, DELETE, OPTIONS",
+    "access-control-expose-headers": "*",
+}
+_COMMON: Final = {**CORS, "server": "seriatim"}
+_JSON_HEADERS: Final = {**_COMMON, "content-type": JSON}
+
+
+def reply_json(
+    body: bytes | Mapping[str, Any], *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    """Return *body* (bytes as they are, a map as compact JSON) as ``application/json``."""
+    raw = body if isinstance(body, bytes) else orjson.dumps(body)
+    every = _JSON_HEADERS if headers is None else {**_JSON_HEADERS, **headers}
+    return web.Response(body=raw, status=status, headers=every)
+
+
+def reply_text(
+    text: str, *, status: int = 200, content_type: str = TEXT, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    """Return *text* as it is."""
+    every = {**_COMMON, "content-type": content_type, **(headers or {})}
+    return web.Response(body=text.encode(), status=status, headers=every)
+
+
+def reply_problem(problem: Problem) -> web.Response:
+    """Return *problem* as RFC 9457 JSON."""
+    headers = {**_COMMON, "content-type": PROBLEM, **problem.headers}
+    return web.Response(body=problem.encode(), status=problem.status, headers=headers)
+
+
+def reply_preflight(asked_headers: str) -> web.Response:
+    """Return the answer to a CORS preflight: everything is allowed."""
+    headers = {
+        **_COMMON,
+        "access-control-allow-headers": asked_headers or "*",
+        "access-control-max-age": "86400",
+    }
+    return web.Response(status=204, headers=headers)
+
+
+def stream_headers(content_type: str, headers: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the headers of a reply that is sent in pieces."""
+    return {**_COMMON, "content-type": content_type, **(headers or {})}

@@ -1,0 +1,97 @@
+"""Errors on their way out: the only place that knows HTTP statuses.
+
+Two shapes: RFC 9457 problem JSON on our own and HyperBEAM's paths, ``{"error": …}`` on the
+legacy unit's. Both carry the stable code in the header ``seriatim-error`` too.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Final
+
+import orjson
+
+from seriatim.formats.errors import (
+    BadSignatureError,
+    CommitmentError,
+    ConflictError,
+    DeadlineExceededError,
+    FormatError,
+    LimitExceededError,
+    NotFoundError,
+    OverloadedError,
+    RefusedError,
+    SchedulerError,
+    StoreError,
+    UnavailableError,
+    UnsupportedError,
+)
+from seriatim.formats.limits import RETRY_AFTER_MS
+
+CODE_HEADER: Final = "seriatim-error"
+
+_LOG: Final = logging.getLogger("seriatim.gateway")
+
+# The most special class that fits decides: the order of this table is the order of the search.
+_STATUSES: Final[Mapping[type[SchedulerError], int]] = {
+    LimitExceededError: 413,
+    FormatError: 400,
+    BadSignatureError: 400,
+    CommitmentError: 400,
+    RefusedError: 400,
+    ConflictError: 409,
+    NotFoundError: 404,
+    UnsupportedError: 501,
+    OverloadedError: 429,
+    DeadlineExceededError: 504,
+    UnavailableError: 503,
+    StoreError: 503,
+    SchedulerError: 500,
+}
+
+
+class Problem:
+    """An error as a client sees it.
+
+    Attributes:
+        status: HTTP status.
+        code: stable text that clients may match on.
+        detail: a sentence for people.
+        headers: headers of the reply, ``retry-after`` among them where a retry makes sense.
+    """
+
+    __slots__ = ("code", "detail", "headers", "status")
+
+    def __init__(self, error: BaseException) -> None:
+        """Describe *error*; what is not ours is logged and named ``internal`` only."""
+        if isinstance(error, SchedulerError):
+            self.status = status_of(type(error))
+            self.code = error.code
+            self.detail = str(error)
+        else:
+            _LOG.error("unexpected %s: %s", type(error).__name__, str(error)[:200])
+            _LOG.debug("where it came from", exc_info=error)
+            self.status, self.code = 500, "internal"
+            self.detail = "the node failed at this request; nothing was stored, try again"
+        self.headers = {CODE_HEADER: self.code}
+        if self.status in (429, 503, 504):
+            retry_ms = getattr(error, "retry_after_ms", RETRY_AFTER_MS)
+            self.headers["retry-after"] = str(max(1, -(-retry_ms // 1000)))
+
+    def encode(self) -> bytes:
+        """Return the RFC 9457 body."""
+        return orjson.dumps(
+            {
+                "type": f"urn:seriatim:error:{self.code}",
+                "title": self.code.replace("_", " "),
+                "status": self.status,
+                "code": self.code,
+                "detail": self.detail,
+            }
+        )
+
+
+def status_of(kind: type[SchedulerError]) -> int:
+    """Return the HTTP status for errors of *kind*."""
+    return next(status for known, status in _STATUSES.items() if issubclass(kind, known))
