@@ -55,7 +55,7 @@ _ITEM_START: Final[Mapping[int, bytes]] = {int(kind): _item_start(kind) for kind
 _EMPTY: Final = deep_hash(b"")
 
 
-def item_hash(  # noqa: PLR0913  # the five signed fields of ANS-104 and their type
+def item_hash(  # noqa: PLR0913, PLR0917  # the five signed fields of ANS-104 and their type
     signature_type: int, owner: Blob, target: Blob, anchor: Blob, tag_block: Blob, data: Blob
 ) -> bytes:
     """Return the 48 bytes that an item's owner signs.
@@ -73,9 +73,6 @@ def item_hash(  # noqa: PLR0913  # the five signed fields of ANS-104 and their t
     """
     accumulated = _ITEM_START[signature_type]
     for blob in (owner, target, anchor, tag_block, data):
-        if blob:
-            leaf = sha384(_blob_prefix(len(blob)) + sha384(blob).digest()).digest()
-        else:
-            leaf = _EMPTY
+        leaf = sha384(_blob_prefix(len(blob)) + sha384(blob).digest()).digest() if blob else _EMPTY
         accumulated = sha384(accumulated + leaf).digest()
     return accumulated

@@ -64,7 +64,7 @@ class DataItem:
         "_tags_at",
     )
 
-    def __init__(  # noqa: PLR0913  # where each part stands; the callers have just found out
+    def __init__(  # noqa: PLR0913, PLR0917  # where each part stands; the callers have just found out
         self,
         raw: bytes | memoryview,
         signature_type: int,

@@ -6,7 +6,7 @@ refuse has to be written by somebody.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -55,7 +55,7 @@ def naive_records(pairs: Iterable[tuple[bytes, bytes]]) -> bytes:
     return b"".join(zigzag(len(name)) + name + zigzag(len(value)) + value for name, value in pairs)
 
 
-def naive_block(pairs: list[tuple[bytes, bytes]]) -> bytes:
+def naive_block(pairs: Sequence[tuple[bytes, bytes]]) -> bytes:
     """Return the canonical tag block of *pairs*, of any size."""
     return zigzag(len(pairs)) + naive_records(pairs) + b"\0" if pairs else b""
 

@@ -38,7 +38,8 @@ def test_the_short_way_agrees_with_the_definition(signature_type: int, filled: b
     head = (b"dataitem", b"1", str(signature_type).encode())
     expected = deep_hash([*head, owner, *rest])
     assert item_hash(signature_type, owner, *rest) == expected
-    assert item_hash(signature_type, *map(memoryview, (owner, *rest))) == expected
+    views = [memoryview(field) for field in (owner, *rest)]
+    assert item_hash(signature_type, *views) == expected
 
 
 def test_the_published_unsigned_item_has_its_hash() -> None:

@@ -63,7 +63,7 @@ def test_every_shape_is_read_and_is_built_alike(
         assert item.raw == raw
         assert item.signature_type == signature_type
         assert (item.signature, item.owner) == (signature, owner)
-        assert (item.target, item.anchor, item.data) == (target, anchor, data)
+        assert (item.target, item.anchor, bytes(item.data)) == (target, anchor, data)
         assert item.tags == tuple(Tag(*pair) for pair in pairs)
         assert item.tag_block == naive_block(pairs)
         assert item.id == sha256(signature).digest()
@@ -135,7 +135,7 @@ def test_a_truncated_item_is_refused_with_its_offset(size: int, part: str) -> No
 
 
 def test_an_item_that_ends_with_its_tags_is_whole() -> None:
-    assert DataItem.decode(WHOLE).data == b""
+    assert not DataItem.decode(WHOLE).data
 
 
 @pytest.mark.parametrize("signature_type", [0, 8, 99, 257, 0x0100, 0xFFFF])

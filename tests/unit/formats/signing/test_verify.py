@@ -183,8 +183,8 @@ def arweave_key() -> RSAPrivateKey:
     """Return the test wallet's key as the library's own object, which takes any salt length."""
     jwk = orjson.loads(known_wallet(WalletKind.RSA).to_json())
     names = ("p", "q", "d", "dp", "dq", "qi", "n")
-    *private, n = (int.from_bytes(b64url_decode(jwk[name]), "big") for name in names)
-    return RSAPrivateNumbers(*private, RSAPublicNumbers(65537, n)).private_key()
+    p, q, d, dp, dq, qi, n = (int.from_bytes(b64url_decode(jwk[name]), "big") for name in names)
+    return RSAPrivateNumbers(p, q, d, dp, dq, qi, RSAPublicNumbers(65537, n)).private_key()
 
 
 @pytest.mark.parametrize("salt", [0, 20, 32, 64, 478])
