@@ -257,7 +257,7 @@ class LightActor(pykka.Actor):
 
     def run_batch(self, mail_max: int) -> int:
         """Handle up to *mail_max* mails; for the dispatcher only. Return how many there were."""
-        if not self._is_running:
+        if not self._is_running and not self.actor_stopped.is_set():
             self._run_on_start()
         mailbox = self.actor_inbox
         handled = 0

@@ -7,13 +7,14 @@ never into the arguments or the environment, where every user of the machine can
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar, cast
 
 from seriatim.actors.runtime.frame import FrameReader, Kind, encode_frame
 from seriatim.actors.runtime.future import Future
@@ -30,7 +31,8 @@ from seriatim.formats.limits import CHILD_START_DEADLINE_MS, STOP_DEADLINE_MS
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
-_MODULE = "seriatim.actors.runtime.child"
+_LOG: Final = logging.getLogger("seriatim.actors")
+_MODULE: Final = "seriatim.actors.runtime.child"
 
 
 class ChildOffload(Generic[Job, Result]):
@@ -243,11 +245,11 @@ class _Link(asyncio.Protocol):
         try:
             while (frame := self._reader.next_frame()) is not None:
                 self._take_frame(*frame)
-        except FormatError:
+        except FormatError as error:
             # After one frame that makes no sense no later one can be trusted.
+            _LOG.error("a child does not keep to the protocol: %s", error)  # noqa: TRY400
             if self._transport is not None:
                 self._transport.abort()
-            raise
 
     def connection_lost(self, _: Exception | None) -> None:
         self._lose()

@@ -158,4 +158,5 @@ class ManualClock:
         while (due_ms := self.due_ms()) is not None and due_ms <= end_ms:
             self._monotonic_ms = due_ms
             heapq.heappop(self._timers).fire()
-        self._monotonic_ms = end_ms
+        # A callback may have advanced further.
+        self._monotonic_ms = max(self._monotonic_ms, end_ms)

@@ -34,6 +34,12 @@ class Deadlines:
         self._armed_tick: float = _NEVER
         self._timer: Timer | None = None
 
+    @property
+    def watched(self) -> int:
+        """How many futures are waited for."""
+        with self._lock:
+            return sum(map(len, self._buckets.values()))
+
     def watch(self, future: Future[Any], what: object, deadline_ms: int) -> bool:
         """Fail *future* unless it is done *deadline_ms* from now.
 

@@ -19,6 +19,7 @@ from seriatim.formats.errors import StoppingError
 from seriatim.formats.limits import DISPATCH_TURN_MAX, MAIL_BATCH_MAX
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from random import Random
 
     from seriatim.actors.runtime.actor import LightActor
@@ -145,13 +146,22 @@ class LoopDispatcher(Dispatcher):
         if _is_running_here(self._loop):
             self._loop.call_soon(self._turn)
         else:
-            self._loop.call_soon_threadsafe(self._turn)
+            self._call_from_outside(self._turn)
 
     def _arm(self, deadlines: Deadlines) -> None:
         if _is_running_here(self._loop):
             deadlines.arm()
         else:
-            self._loop.call_soon_threadsafe(deadlines.arm)
+            self._call_from_outside(deadlines.arm)
+
+    def _call_from_outside(self, callback: Callable[[], object]) -> None:
+        try:
+            self._loop.call_soon_threadsafe(callback)
+        except RuntimeError:
+            # The loop is closed. After close() all mail is answered and nothing is to be done;
+            # without it the mail would wait for ever, so whoever sent it has to know.
+            if not self._is_closed:
+                raise
 
     def _turn(self) -> None:
         line = self._line

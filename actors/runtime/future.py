@@ -139,7 +139,10 @@ class Future(pykka.Future[T]):
             self.add_done_callback(lambda _: settled.set())
             if not settled.wait(timeout):
                 raise DeadlineExceededError("the actor", deadline_ms=round((timeout or 0) * 1000))
-        return self._result()
+        try:
+            return self._result()
+        finally:
+            del self  # see _result
 
     def __await__(self) -> Generator[Any, None, T]:
         """Wait in the running event loop, without blocking it."""
@@ -148,7 +151,10 @@ class Future(pykka.Future[T]):
             waiter: asyncio.Future[None] = loop.create_future()
             self.add_done_callback(functools.partial(_wake, loop, waiter))
             yield from waiter
-        return self._result()
+        try:
+            return self._result()
+        finally:
+            del self  # see _result
 
     __iter__ = __await__
 
@@ -157,10 +163,15 @@ class Future(pykka.Future[T]):
         mapped: Future[M] = Future()
 
         def settle(source: Future[T]) -> None:
+            if source._error is not None:
+                mapped.fail(source._error)
+                return
             try:
                 value = func(source._result())
             except Exception as error:  # noqa: BLE001  # whatever it is belongs to the reader
-                mapped.fail(error)
+                # Without this frame in its traceback, which holds `mapped`; see _result.
+                trace = error.__traceback__
+                mapped.fail(error.with_traceback(trace.tb_next if trace else None))
             else:
                 mapped.resolve(value)
 
@@ -229,7 +240,8 @@ class Future(pykka.Future[T]):
         try:
             raise error
         finally:
-            # The traceback now holds this frame: without this the future would keep itself alive.
+            # The error's traceback now holds this frame and its callers' here: without this the
+            # future would hold itself through its error, until the next garbage collection.
             del self, error
 
 
