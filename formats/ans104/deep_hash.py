@@ -16,15 +16,14 @@ from functools import lru_cache
 from hashlib import sha384
 from typing import Final, TypeAlias
 
+from seriatim.formats.limits import BLOB_LENGTHS_CACHED_MAX
 from seriatim.formats.signing.scheme import SCHEMES
 
 Blob: TypeAlias = bytes | memoryview
 Tree: TypeAlias = "Blob | Sequence[Tree]"
 
-_LENGTHS_CACHED: Final = 8_192
 
-
-@lru_cache(maxsize=_LENGTHS_CACHED)
+@lru_cache(maxsize=BLOB_LENGTHS_CACHED_MAX)
 def _blob_prefix(length: int) -> bytes:
     return sha384(b"blob%d" % length).digest()
 

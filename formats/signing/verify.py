@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from seriatim.formats import limits
 from seriatim.formats.errors import BadSignatureError, MalformedError, WeakKeyError
+from seriatim.formats.limits import RSA_KEY_MIN_BITS, RSA_KEYS_CACHED_MAX
 from seriatim.formats.signing import ethereum
 from seriatim.formats.signing.scheme import SCHEMES, SignatureType
 
@@ -77,15 +78,20 @@ def verify(signature_type: int, owner: bytes, signature: bytes, signing_hash: by
 
 
 def _verify_arweave(owner: bytes, signature: bytes, signing_hash: bytes) -> None:
+    try:
+        _rsa_key(owner).verify(signature, signing_hash, _PSS_ANY_SALT, _SHA256)
+    except InvalidSignature:
+        raise _bad_signature() from None
+
+
+@lru_cache(maxsize=RSA_KEYS_CACHED_MAX)
+def _rsa_key(owner: bytes) -> RSAPublicKey:
+    """Return the key of a modulus; most messages come from few owners, and this is a sixth."""
     # The owner always has 512 bytes; zeros in front would hide a short modulus.
     modulus = int.from_bytes(owner, "big")
-    if modulus.bit_length() < limits.RSA_KEY_MIN_BITS or not modulus & 1:
-        raise WeakKeyError(f"an RSA modulus must be odd, of {limits.RSA_KEY_MIN_BITS} bits or more")
-    try:
-        key = RSAPublicNumbers(RSA_EXPONENT, modulus).public_key()
-        key.verify(signature, signing_hash, _PSS_ANY_SALT, _SHA256)
-    except (InvalidSignature, ValueError):
-        raise _bad_signature() from None
+    if modulus.bit_length() < RSA_KEY_MIN_BITS or not modulus & 1:
+        raise WeakKeyError(f"an RSA modulus must be odd, of {RSA_KEY_MIN_BITS} bits or more")
+    return RSAPublicNumbers(RSA_EXPONENT, modulus).public_key()
 
 
 def _verify_ed25519(owner: bytes, signature: bytes, message: bytes) -> None:
