@@ -36,7 +36,6 @@ STORE_FORMAT: Final = 1
 _DATABASES: Final = (b"meta", b"log", b"ids", b"views", b"processes", b"commits", b"tree")
 _FORMAT_KEY: Final = b"format"
 _CREATED_BY_KEY: Final = b"created-by"
-_SPARE_READS: Final = 4
 
 
 class Environment:
@@ -149,7 +148,6 @@ class Environment:
                 return
             self._closed = True
             self._gate.wait_for(lambda: self._open_transactions == 0)
-            self._databases.clear()
             self._handle.close()
 
     @contextmanager
@@ -221,7 +219,6 @@ def _open(path: Path, *, map_bytes: int, readonly: bool) -> lmdb.Environment:
             # Left at True: pages are written whole, and memory of the node, its key among it,
             # must not leak into the file.
             meminit=True,
-            max_spare_txns=_SPARE_READS,
         )
     except lmdb.Error as error:
         raise StoreError(f"{path} cannot be opened: {error}") from error

@@ -100,11 +100,17 @@ def decode_record(stored: bytes, *, process: bytes, slot: int) -> Record:
     fields = _unpack(stored, process=process, slot=slot)
     if sha256(stored[_CHECKSUM_BYTES:]).digest()[:_CHECKSUM_BYTES] != stored[:_CHECKSUM_BYTES]:
         raise _corrupt(process, slot, "the checksum does not match the bytes")
-    _, variant, kind, timestamp_ms, message_id, assignment_id, chain, message_len, _ = fields
+    _, variant_byte, kind_byte, timestamp_ms, message_id, assignment_id, chain, message_len, _ = (
+        fields
+    )
+    try:
+        variant, kind = Variant(variant_byte), Kind(kind_byte)
+    except ValueError as error:
+        raise _corrupt(process, slot, str(error)) from error
     split = HEADER_BYTES + message_len
     return Record(
-        Variant(variant),
-        Kind(kind),
+        variant,
+        kind,
         timestamp_ms,
         message_id,
         assignment_id,
@@ -123,9 +129,7 @@ def decode_head(stored: bytes, *, process: bytes, slot: int) -> Head:
         CorruptRecordError: as for `decode_record`.
     """
     record = decode_record(stored, process=process, slot=slot)
-    return Head(
-        slot, record.variant, record.timestamp_ms, record.assignment_id, record.hash_chain
-    )
+    return Head(slot, record.variant, record.timestamp_ms, record.assignment_id, record.hash_chain)
 
 
 def peek_timestamp_ms(stored: bytes) -> int:

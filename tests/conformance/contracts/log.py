@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -256,9 +257,24 @@ class LogContract(ABC):
                 assert log.commits(first, limit) == every[low:high], (first, limit)
         assert log.commits(BEYOND_64_BITS, 1) == []
 
-    def test_a_damaged_record_is_reported_with_its_place(self, log: Log) -> None:
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            lambda stored: b"",
+            lambda stored: stored[:-1],
+            lambda stored: stored[:-1] + bytes((stored[-1] ^ 1,)),
+            lambda stored: bytes((stored[0] ^ 1,)) + stored[1:],
+            lambda stored: _sealed(stored[8:9] + b"\x09" + stored[10:]),
+            lambda stored: _sealed(stored[8:10] + b"\x09" + stored[11:]),
+            lambda stored: _sealed(b"\x09" + stored[9:]),
+        ],
+        ids=["empty", "short", "body", "checksum", "variant", "kind", "format"],
+    )
+    def test_a_damaged_record_is_reported_with_its_place(
+        self, log: Log, damage: Callable[[bytes], bytes]
+    ) -> None:
         good, bad = make_appends(P, range(2))
-        log.append([good, bad._replace(record=bad.record[:-1] + b"\0")])
+        log.append([good, bad._replace(record=damage(bad.record))])
         for call in (lambda: log.head(P), lambda: log.read(P, 1)):
             with pytest.raises(CorruptRecordError) as refusal:
                 call()
@@ -289,3 +305,8 @@ class LogContract(ABC):
         for call in calls:
             with pytest.raises(StoreError, match="closed"):
                 call()
+
+
+def _sealed(body: bytes) -> bytes:
+    """Give *body* a checksum that fits, as a newer seriatim would."""
+    return sha256(body).digest()[:8] + body

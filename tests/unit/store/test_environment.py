@@ -194,13 +194,15 @@ def test_closing_waits_for_a_read_in_another_thread(folder: Path) -> None:
     reader.start()
     reading.wait()
     closer.start()
-    with pytest.raises(StoreError, match="closed"):
-        while True:  # until the close has begun
-            environment.reader_check()
-    assert closer.is_alive()
-    may_end.set()
-    reader.join()
-    closer.join()
+    try:
+        with pytest.raises(StoreError, match="closed"):
+            while True:  # until the close has begun
+                environment.reader_check()
+        assert closer.is_alive()
+    finally:
+        may_end.set()
+        reader.join()
+        closer.join()
     assert seen == [b"seriatim"]
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
 
 from seriatim.formats.errors import CorruptRecordError, StoreError
 from seriatim.store.environment import Environment
-from seriatim.store.keys import place_key
+from seriatim.store.keys import number, place_key
 from seriatim.store.lmdb_log import LmdbLog
 from seriatim.store.log import Log, Place
 from tests.conformance.contracts.log import LogContract
@@ -79,4 +80,42 @@ def test_views_can_be_dropped_without_touching_the_log(folder: Path) -> None:
     assert log.read(P, 2) == make_record(P, 2)
     log.append(make_appends(P, [3]))
     assert list(log.read_views(P, 3, 3, separator=b",")) == [b"view 3"]
+    log.close()
+
+
+def test_a_process_is_known_with_the_sequence_of_its_first_slot(folder: Path) -> None:
+    environment = Environment.open_writer(folder)
+    log = LmdbLog(environment)
+    log.append([*make_appends(P, range(2)), make_append(Q, 0)])
+    log.append([make_append(P, 2), make_append(Q, 1)])
+    processes = environment.database(b"processes")
+    with environment.reading() as transaction:
+        stored = {bytes(k): number(v) for k, v in transaction.cursor(processes).iternext()}
+    assert stored == {P: 0, Q: 2}
+    log.close()
+
+
+def test_readers_in_other_threads_see_a_batch_whole_or_not_at_all(folder: Path) -> None:
+    log = LmdbLog(Environment.open_writer(folder))
+    width = 8
+    torn: list[list[int]] = []
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.is_set():
+            slots = [slot for slot, _ in log.read_range(P, 0, 10_000)]
+            if len(slots) % width or slots != list(range(len(slots))):
+                torn.append(slots)
+
+    watchers = [threading.Thread(target=watch) for _ in range(2)]
+    for watcher in watchers:
+        watcher.start()
+    try:
+        for first in range(0, 20 * width, width):
+            log.append(make_appends(P, range(first, first + width)))
+    finally:
+        done.set()
+        for watcher in watchers:
+            watcher.join()
+    assert torn == []
     log.close()
