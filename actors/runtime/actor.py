@@ -320,12 +320,12 @@ class LightActor(pykka.Actor):
                 answer.add_done_callback(reply_to.follow)
             else:
                 reply_to.resolve(answer)
+        finally:
+            # An error's traceback holds this frame: with these in it the future of the answer
+            # would hold itself through its error, until the next garbage collection.
+            del envelope, message, reply_to
 
     def _fail(self, envelope: Envelope[Any], error: BaseException) -> None:
-        # Without the runtime's own frame, whose locals lead back to the future of the answer:
-        # the error would be a cycle and live until the next garbage collection.
-        if error.__traceback__ is not None:
-            error.__traceback__ = error.__traceback__.tb_next
         is_answered = answer_error(envelope, error)
         self._log_failure(type(envelope.message).__name__, error, is_answered=is_answered)
         self._call_on_error(error)

@@ -26,7 +26,11 @@ from seriatim.formats.errors import (
     MalformedError,
     StoppingError,
 )
-from seriatim.formats.limits import CHILD_START_DEADLINE_MS, STOP_DEADLINE_MS
+from seriatim.formats.limits import (
+    CHILD_EXIT_GRACE_MS,
+    CHILD_START_DEADLINE_MS,
+    STOP_DEADLINE_MS,
+)
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -206,9 +210,8 @@ class ChildOffload(Generic[Job, Result]):
 
     def _lose(self) -> None:
         """Hear that the link is gone: make sure that the child is, too."""
-        if not self._is_closed:
-            self._child.kill()
-        self._loop.run_in_executor(None, self._child.wait).add_done_callback(self._bury)
+        waited = self._loop.run_in_executor(None, _reap, self._child)
+        waited.add_done_callback(self._bury)
 
     def _bury(self, waited: asyncio.Future[int]) -> None:
         if waited.cancelled():
@@ -271,3 +274,15 @@ def _spawn(link: socket.socket) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         command, pass_fds=(link.fileno(),), stdin=subprocess.DEVNULL, start_new_session=True
     )
+
+
+def _reap(child: subprocess.Popen[bytes]) -> int:
+    """Wait until *child* is gone and return its exit status; on a thread, because it blocks.
+
+    A child that ends by itself gets the time to do so: its own status says more than SIGKILL's.
+    """
+    try:
+        return child.wait(CHILD_EXIT_GRACE_MS / 1000)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        return child.wait()

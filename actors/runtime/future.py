@@ -169,9 +169,7 @@ class Future(pykka.Future[T]):
             try:
                 value = func(source._result())
             except Exception as error:  # noqa: BLE001  # whatever it is belongs to the reader
-                # Without this frame in its traceback, which holds `mapped`; see _result.
-                trace = error.__traceback__
-                mapped.fail(error.with_traceback(trace.tb_next if trace else None))
+                mapped.fail(error)
             else:
                 mapped.resolve(value)
 

@@ -32,7 +32,7 @@ class Scribe(LightActor):
     def on_receive(self, message: Any) -> str:
         if isinstance(message, BaseException):
             raise message
-        if isinstance(message, Scribe | LightRef):
+        if isinstance(message, LightRef):
             self.neighbour = message
         elif message:
             self.trace.append(self.name)

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import threading
 import weakref
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 import pykka
@@ -148,7 +148,7 @@ def test_get_waits_for_another_thread_but_not_for_ever() -> None:
 
 def test_pykkas_combinators_work_without_hooks(run: Run) -> None:
     async def main() -> None:
-        numbers: Future[list[int]] = Future()
+        numbers: Future[Iterable[int]] = Future()
         one: Future[int] = Future()
         doubled = one.map(lambda n: n * 2)
         odd = numbers.filter(lambda n: n % 2 == 1)
