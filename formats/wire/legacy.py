@@ -42,9 +42,10 @@ def encode_view(stored: StoredAssignment) -> bytes:
     return encode_edge(stored, str(stored.record.timestamp_ms))
 
 
-def recursor(view: bytes, timestamp_digits: int, cursor: int) -> bytes:
-    """Return *view* with *cursor* in place of its timestamp of *timestamp_digits* digits."""
-    return b'%b"%d"}' % (view[: -timestamp_digits - 3], cursor)
+def recursor(view: bytes, cursor: int) -> bytes:
+    """Return *view* with *cursor* in place of its timestamp."""
+    at = view.rindex(b'"', 0, -2)
+    return b'%b"%d"}' % (view[:at], cursor)
 
 
 def node_of(stored: StoredAssignment, *, show_anchor: bool = False) -> dict[str, Any]:

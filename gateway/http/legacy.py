@@ -7,8 +7,6 @@ Errors are HTTP 400 with ``{"error": text}``, as the unit gives them; see
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Final
-
 from aiohttp import web
 
 from seriatim.actors.node import Node
@@ -20,15 +18,12 @@ from seriatim.formats.schedule.submission import submit_item
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.wire import legacy
 from seriatim.formats.wire.legacy_rules import check_legacy_item
-from seriatim.formats.wire.stored import StoredAssignment
 from seriatim.gateway.http.body import read_body
 from seriatim.gateway.http.foreign import ForeignMessages
 from seriatim.gateway.http.paging import SlotRange, join_page, legacy_range
 from seriatim.gateway.http.reply import JSON, reply_json
 from seriatim.gateway.http.stream import send_stream
 from seriatim.gateway.problems import Problem
-
-_TIMESTAMP_CURSORS_DIGITS: Final = 13
 
 
 class LegacyApi:
@@ -155,9 +150,3 @@ def reply_error(problem: Problem) -> web.Response:
     kept = (413, 429, 500, 501, 503, 504)
     status = problem.status if problem.status in kept else 400
     return reply_json({"error": problem.detail}, status=status, headers=problem.headers)
-
-
-def settlement_depth(spawn: StoredAssignment) -> str:
-    """Return the text of the process's ``Settlement-Depth`` tag; empty where there is none."""
-    item = spawn.item
-    return (item.tag(b"Settlement-Depth") or b"").decode("utf-8", "replace") if item else ""

@@ -121,5 +121,4 @@ def test_an_assign_has_the_recorded_bytes() -> None:
 
 def test_a_view_takes_another_cursor() -> None:
     view = legacy.encode_view(stored_at(3))
-    digits = len(str(ENTRIES[3]["timestamp"]))
-    assert legacy.recursor(view, digits, 3) == legacy.encode_edge(stored_at(3), "3")
+    assert legacy.recursor(view, 3) == legacy.encode_edge(stored_at(3), "3")

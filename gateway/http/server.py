@@ -1,0 +1,204 @@
+"""Listening: sockets, bounds on connections, and a stop that loses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+from aiohttp.http import HttpRequestParser
+from aiohttp.http_parser import HttpRequestParserPy
+
+from seriatim.formats.errors import StoreError
+from seriatim.formats.limits import (
+    BODY_MAX_BYTES,
+    CONNECTIONS_MAX,
+    HTTP_HEADERS_MAX,
+    HTTP_LINE_MAX_BYTES,
+    KEEPALIVE_MS,
+    STOP_DEADLINE_MS,
+)
+from seriatim.gateway.chain import ChainGateway, refresh_block
+from seriatim.gateway.http.dispatch import Dispatcher
+from seriatim.gateway.http.foreign import ForeignMessages
+from seriatim.gateway.http.legacy import LegacyApi
+from seriatim.gateway.http.scheduler import SchedulerApi
+from seriatim.gateway.metrics import Metrics
+
+if TYPE_CHECKING:
+    from aiohttp.abc import AbstractStreamWriter
+    from aiohttp.http_parser import RawRequestMessage
+    from aiohttp.streams import StreamReader
+    from aiohttp.web_protocol import RequestHandler
+
+    from seriatim.actors.node import Node
+    from seriatim.formats.schedule.assignment import Block
+
+EXIT_OK: Final = 0
+EXIT_CANNOT_WRITE: Final = 75
+
+_LOG: Final = logging.getLogger("seriatim.gateway")
+_HTTP_LOG: Final = logging.getLogger("seriatim.http")
+
+
+class HttpServer(web.Server):
+    """aiohttp's low-level server with a cap on connections and our body limit."""
+
+    def __init__(self, handler: Dispatcher) -> None:
+        super().__init__(
+            handler,
+            request_factory=_make_request,
+            keepalive_timeout=KEEPALIVE_MS / 1000,
+            max_line_size=HTTP_LINE_MAX_BYTES,
+            max_field_size=HTTP_LINE_MAX_BYTES,
+            max_headers=HTTP_HEADERS_MAX,
+            auto_decompress=False,
+            access_log=None,
+            logger=_HTTP_LOG,
+        )
+
+    def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
+        """Take a connection, or close it at once when there are too many."""
+        super().connection_made(handler, transport)
+        if len(self._connections) > CONNECTIONS_MAX:
+            transport.close()
+
+
+async def run_server(
+    node: Node,
+    *,
+    host: str,
+    port: int,
+    on_ready: Callable[[str], None],
+    gateway_url: str | None = None,
+) -> int:
+    """Serve *node* until SIGTERM or SIGINT; return the exit status.
+
+    On a signal: no new connections, no new work, every request that was taken is answered, the
+    node is closed, and the status is 0. A second signal ends at once, which is safe: whatever
+    was acknowledged is on disk.
+
+    Args:
+        node: closed on return.
+        host: address to listen on.
+        port: 0 picks a free one.
+        on_ready: called with the URL once requests are taken.
+        gateway_url: the operator's Arweave gateway, if any.
+
+    Raises:
+        StoreError: the port cannot be had.
+    """
+    _require_c_parser()
+    _HTTP_LOG.addFilter(_one_line)
+    gateway = ChainGateway(gateway_url) if gateway_url else None
+    runner = web.ServerRunner(HttpServer(_dispatcher(node, gateway)), handle_signals=False)
+    await runner.setup()
+    refreshing = _start_refresh(node, gateway)
+    try:
+        url = await _listen(runner, host, port)
+        stop = _stop_signal()
+        on_ready(url)
+        return await _wait(node, stop)
+    finally:
+        node.refuse_new_work()
+        if refreshing is not None:
+            refreshing.cancel()
+        await runner.cleanup()
+        if gateway is not None:
+            await gateway.close()
+        await node.close()
+
+
+def _dispatcher(node: Node, gateway: ChainGateway | None) -> Dispatcher:
+    return Dispatcher(
+        node,
+        LegacyApi(node, ForeignMessages(node, gateway)),
+        SchedulerApi(node),
+        Metrics(node),
+    )
+
+
+async def _listen(runner: web.ServerRunner, host: str, port: int) -> str:
+    site = web.TCPSite(
+        runner, host, port, shutdown_timeout=STOP_DEADLINE_MS / 1000, backlog=1024
+    )
+    try:
+        await site.start()
+    except OSError as error:
+        raise StoreError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+    bound_port = runner.addresses[0][1]
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{bound_port}"
+
+
+def _stop_signal() -> asyncio.Event:
+    """Return an event that the first SIGTERM or SIGINT sets; the second one ends at once."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def take(number: int) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, take, number)
+    return stop
+
+
+async def _wait(node: Node, stop: asyncio.Event) -> int:
+    """Return the exit status when the node is asked to stop, or cannot write any more."""
+    node.failed.add_done_callback(lambda _: stop.set())
+    await stop.wait()
+    error = node.failed.error() if node.failed.done() else None
+    if error is None:
+        return EXIT_OK
+    _LOG.critical("the node has to end: %s", error)
+    return EXIT_CANNOT_WRITE
+
+
+def _start_refresh(node: Node, gateway: ChainGateway | None) -> asyncio.Task[None] | None:
+    if gateway is None:
+        return None
+
+    def accept(block: Block) -> None:
+        node.block = block
+
+    return asyncio.create_task(refresh_block(gateway, accept))
+
+
+def _make_request(
+    message: RawRequestMessage,
+    payload: StreamReader,
+    protocol: RequestHandler,
+    writer: AbstractStreamWriter,
+    task: asyncio.Task[None],
+) -> web.BaseRequest:
+    return web.BaseRequest(
+        message,
+        payload,
+        protocol,
+        writer,
+        task,
+        asyncio.get_running_loop(),
+        client_max_size=BODY_MAX_BYTES,
+    )
+
+
+def _require_c_parser() -> None:
+    """Refuse aiohttp's pure-Python parser: it is slow, and has had smuggling holes of its own."""
+    if HttpRequestParser is HttpRequestParserPy:
+        raise StoreError("aiohttp came without its C parser; install a wheel of aiohttp")
+
+
+def _one_line(record: logging.LogRecord) -> bool:
+    """Keep aiohttp's complaints about bad requests to a line each, without a traceback."""
+    record.exc_info = None
+    record.exc_text = None
+    return True
+
+

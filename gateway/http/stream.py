@@ -1,0 +1,49 @@
+"""Sending a reply that comes in pieces, without holding all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from aiohttp import web
+
+from seriatim.formats.limits import PAGE_CHUNK_BYTES
+from seriatim.gateway.http.reply import reply_json, stream_headers
+
+
+async def send_stream(
+    request: web.BaseRequest,
+    content_type: str,
+    pieces: Iterator[bytes],
+    headers: Mapping[str, str] | None = None,
+) -> web.StreamResponse:
+    """Send *pieces* as one body; a single piece goes out as an ordinary reply.
+
+    Pieces are read as the client takes them: a slow client holds one piece, not the page.
+    """
+    gathered = _gather(pieces)
+    first = next(gathered, b"")
+    second = next(gathered, None)
+    if second is None:
+        return reply_json(first, headers={"content-type": content_type, **(headers or {})})
+    response = web.StreamResponse(headers=stream_headers(content_type, headers))
+    await response.prepare(request)
+    await response.write(first)
+    await response.write(second)
+    for piece in gathered:
+        await response.write(piece)
+    await response.write_eof()
+    return response
+
+
+def _gather(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield *pieces* joined to about ``PAGE_CHUNK_BYTES``: each one costs a system call."""
+    waiting: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        waiting.append(piece)
+        size += len(piece)
+        if size >= PAGE_CHUNK_BYTES:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield b"".join(waiting)

@@ -1,0 +1,65 @@
+"""Counters for operators, in Prometheus's text form: names with units, bounded labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from seriatim.actors.node import Node
+
+_METHODS: Final = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH"})
+_BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+
+
+class Metrics:
+    """What the node's HTTP face counts."""
+
+    def __init__(self, node: Node) -> None:
+        """Count for *node*; its queues are read when somebody asks."""
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "seriatim_requests",
+            "Requests answered, by API, method and status.",
+            ("api", "method", "status"),
+            registry=self._registry,
+        )
+        self._seconds = Histogram(
+            "seriatim_request_duration_seconds",
+            "Time from the request's head to the reply.",
+            ("api",),
+            buckets=_BUCKETS_S,
+            registry=self._registry,
+        )
+        self._gauge("seriatim_live_servers", "Processes with a server.", lambda: len(node.live))
+        for queue in node.waiting:
+            self._gauge(
+                f"seriatim_{queue}_queue_messages",
+                f"Messages that wait in the {queue} queue.",
+                partial(_waiting, node, queue),
+            )
+        self._children: dict[tuple[str, str, int], Counter] = {}
+
+    def count(self, api: str, method: str, status: int, duration_s: float) -> None:
+        """Count one answered request."""
+        key = (api, method if method in _METHODS else "other", status)
+        child = self._children.get(key)
+        if child is None:
+            child = self._children[key] = self._requests.labels(*map(str, key))
+        child.inc()
+        self._seconds.labels(api).observe(duration_s)
+
+    def render(self) -> tuple[str, str]:
+        """Return the text of all metrics and its content type."""
+        text: bytes = generate_latest(self._registry)  # type: ignore[no-untyped-call]
+        return text.decode(), CONTENT_TYPE_LATEST
+
+    def _gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
+        Gauge(name, text, registry=self._registry).set_function(read)
+
+
+def _waiting(node: Node, queue: str) -> float:
+    return node.waiting[queue]
