@@ -13,9 +13,9 @@ database                 key                                          value
 There is no table of heads: the head is the last key of its process, one seek away, so nothing
 can disagree with the log.
 
-py-lmdb gives up the GIL for every call, which is dear in a busy OS process. An append makes one
-put for the record, one per id and one for the view, in bulk; three seeks per process that it
-touches; and one put for the batch. Sorting the puts by key was measured, and brings nothing.
+py-lmdb may hand over the GIL in every call, so calls are few. An append makes one put for the
+record, one per id and one for the view, in bulk; three seeks per process that it touches; and
+one put for the batch. Sorting the puts by key was measured, and brings nothing.
 """
 
 from __future__ import annotations
