@@ -86,7 +86,7 @@ def _verify_arweave(owner: bytes, signature: bytes, signing_hash: bytes) -> None
 
 @lru_cache(maxsize=RSA_KEYS_CACHED_MAX)
 def _rsa_key(owner: bytes) -> RSAPublicKey:
-    """Return the key of a modulus; most messages come from few owners, and this is a sixth."""
+    """Return the key of a modulus. Kept: owners come back, and this is a sixth of a check."""
     # The owner always has 512 bytes; zeros in front would hide a short modulus.
     modulus = int.from_bytes(owner, "big")
     if modulus.bit_length() < RSA_KEY_MIN_BITS or not modulus & 1:
