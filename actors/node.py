@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from seriatim.actors.pages import RenderedPages
 from seriatim.actors.runtime.future import Future
 from seriatim.actors.scheduler.mail import Receipt, Submit
 from seriatim.formats.errors import (
@@ -26,6 +27,7 @@ from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.wire.stored import StoredAssignment
 
 if TYPE_CHECKING:
+    from seriatim.actors.pages import Encode
     from seriatim.actors.runtime.batcher import Batcher
     from seriatim.actors.scheduler.handlers import Verdict
     from seriatim.actors.scheduler.system import Scheduler
@@ -71,6 +73,7 @@ class Node:
     ) -> None:
         """Take over the parts; *release* gives back what `close` has not ended itself."""
         self._log = log
+        self._pages = RenderedPages(log)
         self._wallet = wallet
         self._policy = policy
         self._scheduler = scheduler
@@ -202,6 +205,12 @@ class Node:
     ) -> Iterator[bytes]:
         """Yield stored views, joined in chunks; see `Log.read_views`."""
         return self._log.read_views(process, first, last, separator=separator)
+
+    def rendered(
+        self, process: bytes, first: int, last: int, *, shape: str, encode: Encode
+    ) -> Iterator[bytes]:
+        """Yield assignments in a wire shape, joined in chunks; see `RenderedPages.render`."""
+        return self._pages.render(process, first, last, shape=shape, encode=encode)
 
     def find(self, any_id: bytes) -> list[Place]:
         """Return every place of a message or assignment id."""

@@ -11,6 +11,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Final, NamedTuple
 
+from seriatim.formats.ans104.item import DataItem
 from seriatim.formats.schedule.assignment import (
     FIRST_LINK,
     Draft,
@@ -22,11 +23,13 @@ from seriatim.formats.schedule.record import NO_ID, Kind, Record
 from seriatim.formats.schedule.chain import next_chain
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.wallet import Wallet
-from seriatim.formats.wire import aos2, legacy
+from seriatim.formats.wire import legacy
 from seriatim.formats.wire.stored import StoredAssignment
 from seriatim.store.log import Append, Log
 
 _LINKS_MAX: Final = 65_536
+
+_SealedDraft = tuple[Draft, Record, DataItem | None]
 
 
 class Sealed(NamedTuple):
@@ -73,33 +76,36 @@ class Writer:
             SchedulerError: see `Log.append` and `seal`.
         """
         try:
-            records = self._seal_all(drafts)
-            self._log.append([_append(*each) for each in zip(drafts, records, strict=True)])
+            sealed = self._seal_all(drafts)
+            self._log.append([_append(*each) for each in sealed])
         except BaseException:
             # The store decides what happened; the next batch asks it.
             self._links.clear()
             raise
-        for draft, record in zip(drafts, records, strict=True):
+        for draft, record, _ in sealed:
             self._links[draft.process] = (draft.slot, link_of(record))
         if len(self._links) > _LINKS_MAX:
             self._links.clear()
-        return [Sealed(each.assignment_id, each.hash_chain, each.assignment) for each in records]
+        return [
+            Sealed(record.assignment_id, record.hash_chain, record.assignment)
+            for _, record, _ in sealed
+        ]
 
     def close(self) -> None:
         """Stop signing; the log stays open for its owner."""
         if self._pool is not None:
             self._pool.shutdown()
 
-    def _seal_all(self, drafts: Sequence[Draft]) -> list[Record]:
-        """Return the records of *drafts*, in their order."""
-        jobs = list(self._jobs(drafts))
-        run: Callable[..., Iterable[list[Record]]] = (
-            map if self._pool is None or len(jobs) == 1 else self._pool.map
-        )
-        by_place: dict[tuple[bytes, int], Record] = {}
-        for (chunk, _), records in zip(jobs, run(self._seal_job, jobs), strict=True):
-            for draft, record in zip(chunk, records, strict=True):
-                by_place[draft.process, draft.slot] = record
+    def _seal_all(self, drafts: Sequence[Draft]) -> list[_SealedDraft]:
+        """Return *drafts* sealed, in their order."""
+        if self._pool is None:
+            links: dict[bytes, Link] = {}
+            return [self._seal_next(draft, links) for draft in drafts]
+        by_place = {
+            (each[0].process, each[0].slot): each
+            for sealed in self._pool.map(self._seal_job, self._jobs(drafts))
+            for each in sealed
+        }
         return [by_place[draft.process, draft.slot] for draft in drafts]
 
     def _jobs(self, drafts: Sequence[Draft]) -> Iterable[tuple[list[Draft], Link]]:
@@ -112,7 +118,7 @@ class Writer:
         for process, group in groupby(ordered, key=attrgetter("process")):
             chunk = list(group)
             link = self._link_before(process, chunk[0].slot)
-            if chunk[0].variant is Variant.LEGACY or self._pool is None:
+            if chunk[0].variant is Variant.LEGACY:
                 yield chunk, link
                 continue
             for draft in chunk:
@@ -129,15 +135,20 @@ class Writer:
         # A head that does not fit is the log's to refuse: append compares and sets.
         return FIRST_LINK if head is None else Link(head.hash_chain, head.assignment_id)
 
-    def _seal_job(self, job: tuple[list[Draft], Link]) -> list[Record]:
+    def _seal_job(self, job: tuple[list[Draft], Link]) -> list[_SealedDraft]:
         drafts, link = job
-        records: list[Record] = []
-        for draft in drafts:
-            anchor = self._entropy(32) if draft.variant is Variant.LEGACY else b""
-            record = seal(draft, link, self._wallet, anchor=anchor)
-            link = link_of(record)
-            records.append(record)
-        return records
+        links = {drafts[0].process: link}
+        return [self._seal_next(draft, links) for draft in drafts]
+
+    def _seal_next(self, draft: Draft, links: dict[bytes, Link]) -> _SealedDraft:
+        """Seal *draft* after the link of its process in *links*, and move that link on."""
+        link = links.get(draft.process)
+        if link is None:
+            link = self._link_before(draft.process, draft.slot)
+        anchor = self._entropy(32) if draft.variant is Variant.LEGACY else b""
+        record, item = seal(draft, link, self._wallet, anchor=anchor)
+        links[draft.process] = link_of(record)
+        return draft, record, item
 
 
 def _message_chain(draft: Draft, link: Link) -> bytes:
@@ -150,20 +161,18 @@ def _message_chain(draft: Draft, link: Link) -> bytes:
     )
 
 
-def _append(draft: Draft, record: Record) -> Append:
+def _append(draft: Draft, record: Record, item: DataItem | None) -> Append:
+    """Return what goes to disk.
+
+    Legacy clients look assignments up by id and page through them for hours, so those are
+    indexed and rendered here, where a signature costs a hundred times as much. Other variants
+    are found by message or slot, and rendered when they are read.
+    """
     ids = [] if record.kind is Kind.REFERENCE else [record.message_id]
-    if record.assignment_id != NO_ID:
-        ids.append(record.assignment_id)
-    return Append(
-        draft.process, draft.slot, record.encode(), tuple(ids), encode_view(draft, record)
-    )
-
-
-def encode_view(draft: Draft, record: Record) -> bytes:
-    """Return what the variant's own readers ask for; empty where none is stored."""
-    if record.variant is Variant.NATIVE:
-        return b""
-    stored = StoredAssignment(draft.process, draft.slot, record)
+    view = b""
     if record.variant is Variant.LEGACY:
-        return legacy.encode_view(stored)
-    return aos2.encode_view(stored)
+        ids.append(record.assignment_id)
+        view = legacy.encode_view(
+            StoredAssignment(draft.process, draft.slot, record, assignment=item)
+        )
+    return Append(draft.process, draft.slot, record.encode(), tuple(ids), view)

@@ -53,10 +53,12 @@ def encode_tags(tags: Sequence[Tag]) -> bytes:
         return b""
     if len(tags) > TAGS_MAX:
         raise LimitExceededError("tags", given=len(tags), maximum=TAGS_MAX)
-    parts = [_encode_number(len(tags))]
+    parts = [_NUMBERS[len(tags)]]
     for name, value in tags:
-        _check_sizes(len(name), len(value))
-        parts += (_encode_number(len(name)), name, _encode_number(len(value)), value)
+        name_bytes, value_bytes = len(name), len(value)
+        if name_bytes > TAG_NAME_MAX_BYTES or value_bytes > TAG_VALUE_MAX_BYTES:
+            _refuse_sizes(name_bytes, value_bytes)
+        parts += (_NUMBERS[name_bytes], name, _NUMBERS[value_bytes], value)
     parts.append(b"\0")
     block = b"".join(parts)
     if len(block) > TAG_BLOCK_MAX_BYTES:
@@ -123,7 +125,7 @@ def _decode_block(block: bytes) -> tuple[Tag, ...]:
         if at >= end:
             _refuse("the tag block ends inside a tag", end)
         if value_bytes > TAG_VALUE_MAX_BYTES or name_bytes > TAG_NAME_MAX_BYTES:
-            _check_sizes(name_bytes, value_bytes)
+            _refuse_sizes(name_bytes, value_bytes)
         tags.append(_new_tag(Tag, (name, block[value_at:at])))
     if block[at]:
         _refuse("the tags are split into several blocks, or more are there than counted", at)
@@ -158,11 +160,17 @@ def _encode_number(number: int) -> bytes:
     return bytes((number << 1 & 0x7F | 0x80, number >> 6))
 
 
-def _check_sizes(name_bytes: int, value_bytes: int) -> None:
+# Every number that a tag block can hold: a look-up costs a third of the arithmetic, and each
+# assignment encodes thirty of them.
+_NUMBERS: Final = tuple(
+    map(_encode_number, range(max(TAGS_MAX, TAG_NAME_MAX_BYTES, TAG_VALUE_MAX_BYTES) + 1))
+)
+
+
+def _refuse_sizes(name_bytes: int, value_bytes: int) -> NoReturn:
     if name_bytes > TAG_NAME_MAX_BYTES:
         raise LimitExceededError("tag name", given=name_bytes, maximum=TAG_NAME_MAX_BYTES)
-    if value_bytes > TAG_VALUE_MAX_BYTES:
-        raise LimitExceededError("tag value", given=value_bytes, maximum=TAG_VALUE_MAX_BYTES)
+    raise LimitExceededError("tag value", given=value_bytes, maximum=TAG_VALUE_MAX_BYTES)
 
 
 def _refuse(reason: str, offset: int) -> NoReturn:

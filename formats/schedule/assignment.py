@@ -26,6 +26,12 @@ HYPERBEAM_TYPES: Final = (
     'block-height="integer", block-timestamp="integer", slot="integer", timestamp="integer"'
 )
 
+_TYPES_TAG: Final = Tag(b"ao-types", HYPERBEAM_TYPES.encode())
+_PROTOCOL_TAG: Final = Tag(b"data-protocol", b"ao")
+_EPOCH_TAG: Final = Tag(b"epoch", EPOCH.encode())
+_TYPE_TAG: Final = Tag(b"type", b"Assignment")
+_VARIANT_TAG: Final = Tag(b"variant", Variant.HYPERBEAM.tag.encode())
+
 
 class Block(NamedTuple):
     """The newest known block of the chain that a node publishes to.
@@ -66,8 +72,13 @@ class Link(NamedTuple):
 FIRST_LINK: Final = Link(GENESIS, NO_ID)
 
 
-def seal(draft: Draft, previous: Link, wallet: Wallet | None, *, anchor: bytes) -> Record:
-    """Return the record of *draft*: chained to *previous* and, if its variant says so, signed.
+def seal(
+    draft: Draft, previous: Link, wallet: Wallet | None, *, anchor: bytes
+) -> tuple[Record, DataItem | None]:
+    """Return *draft* chained to *previous* and, if its variant says so, signed.
+
+    The item of the pair is the signed assignment that the record holds, ``None`` where the
+    variant is not signed.
 
     Args:
         draft: the placed message.
@@ -85,7 +96,7 @@ def seal(draft: Draft, previous: Link, wallet: Wallet | None, *, anchor: bytes) 
         previous_assignment_id=previous.assignment_id,
         message_id=draft.message_id,
     )
-    assignment_id, assignment = NO_ID, b""
+    item: DataItem | None = None
     if draft.variant.signed:
         if wallet is None:
             raise RefusedError(
@@ -93,17 +104,17 @@ def seal(draft: Draft, previous: Link, wallet: Wallet | None, *, anchor: bytes) 
                 code="no_wallet",
             )
         item = _sign(draft, chain, wallet, anchor)
-        assignment_id, assignment = item.id, bytes(item.raw)
-    return Record(
+    record = Record(
         draft.variant,
         draft.kind,
         draft.timestamp_ms,
         draft.message_id,
-        assignment_id,
+        NO_ID if item is None else item.id,
         chain,
         draft.message,
-        assignment,
+        b"" if item is None else item.raw,
     )
+    return record, item
 
 
 def link_of(record: Record) -> Link:
@@ -143,20 +154,20 @@ def legacy_tags(draft: Draft, chain: bytes) -> list[Tag]:
 
 def hyperbeam_tags(draft: Draft, chain: bytes) -> list[Tag]:
     """Return the ``ao.N.1`` tags, sorted by name."""
-    pairs = [
-        ("ao-types", HYPERBEAM_TYPES),
-        ("block-hash", b64url(draft.block.hash)),
-        ("block-height", str(draft.block.height)),
-        ("block-timestamp", str(draft.block.timestamp)),
-        ("body+link", encode_id(draft.message_id)),
-        ("data-protocol", "ao"),
-        ("epoch", EPOCH),
-        ("hash-chain", encode_id(chain)),
-        ("path", draft.path),
-        ("process", encode_id(draft.process)),
-        ("slot", str(draft.slot)),
-        ("timestamp", str(draft.timestamp_ms)),
-        ("type", "Assignment"),
-        ("variant", draft.variant.tag),
+    block = draft.block
+    return [
+        _TYPES_TAG,
+        Tag(b"block-hash", b64url(block.hash).encode()),
+        Tag(b"block-height", b"%d" % block.height),
+        Tag(b"block-timestamp", b"%d" % block.timestamp),
+        Tag(b"body+link", b64url(draft.message_id).encode()),
+        _PROTOCOL_TAG,
+        _EPOCH_TAG,
+        Tag(b"hash-chain", b64url(chain).encode()),
+        Tag(b"path", draft.path.encode()),
+        Tag(b"process", b64url(draft.process).encode()),
+        Tag(b"slot", b"%d" % draft.slot),
+        Tag(b"timestamp", b"%d" % draft.timestamp_ms),
+        _TYPE_TAG,
+        _VARIANT_TAG,
     ]
-    return [Tag(name.encode(), value.encode()) for name, value in pairs]

@@ -7,7 +7,8 @@ no public key and no raw bytes. Source: HyperBEAM's scheduler formats, specifica
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -21,7 +22,7 @@ from seriatim.formats.wire.stored import StoredAssignment
 _LINK_SUFFIX = "+link"
 
 
-def encode_view(stored: StoredAssignment) -> bytes:
+def encode_edge(stored: StoredAssignment) -> bytes:
     """Return one edge; the cursor is the slot as a JSON number."""
     edge = {
         "cursor": stored.slot,
@@ -60,7 +61,9 @@ def _message(stored: StoredAssignment) -> dict[str, Any] | None:
         "Id": legacy["id"],
         "Owner": "",
         "Signature": "",
-        "Tags": [_header_case(tag["name"], tag["value"]) for tag in legacy["tags"]],
+        "Tags": _original_tags(
+            Tag(tag["name"].encode(), tag["value"].encode()) for tag in legacy["tags"]
+        ),
         "Target": legacy["target"] or "",
     }
 
@@ -104,13 +107,22 @@ def _original_tags(tags: Iterable[Tag]) -> list[dict[str, str]]:
 
     HyperBEAM keeps the original tags of an item only where a name is not in lower case.
     """
-    texts = [
-        (name.decode("utf-8", "replace"), value.decode("utf-8", "replace")) for name, value in tags
-    ]
-    if any(name != name.lower() for name, _ in texts):
-        return [{"name": name, "value": value} for name, value in texts]
-    return [_header_case(name, value) for name, value in sorted(texts)]
+    named = [(_tag_name(name), value.decode("utf-8", "replace")) for name, value in tags]
+    if any(not name.is_lower for name, _ in named):
+        return [{"name": name.text, "value": value} for name, value in named]
+    named.sort()
+    return [{"name": name.header_case, "value": value} for name, value in named]
 
 
-def _header_case(name: str, value: str) -> dict[str, str]:
-    return {"name": "-".join(part.title() for part in name.split("-")), "value": value}
+class _TagName(NamedTuple):
+    text: str
+    header_case: str
+    is_lower: bool
+
+
+@lru_cache(maxsize=1024)
+def _tag_name(name: bytes) -> _TagName:
+    """Return what a tag's name looks like; the same few names come again and again."""
+    text = name.decode("utf-8", "replace")
+    header_case = "-".join(part.title() for part in text.split("-"))
+    return _TagName(text, header_case, text == text.lower())

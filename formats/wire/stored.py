@@ -19,10 +19,15 @@ class StoredAssignment:
         record: the stored record.
     """
 
-    def __init__(self, process: bytes, slot: int, record: Record) -> None:
+    def __init__(
+        self, process: bytes, slot: int, record: Record, *, assignment: DataItem | None = None
+    ) -> None:
+        """Take a record; *assignment* is its signed item where that is at hand already."""
         self.process = process
         self.slot = slot
         self.record = record
+        if assignment is not None:
+            self.assignment = assignment
 
     @cached_property
     def item(self) -> DataItem | None:

@@ -6,7 +6,7 @@ and written today.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
@@ -31,7 +31,6 @@ from seriatim.gateway.http.reply import JSON, reply_json, reply_text
 from seriatim.gateway.http.stream import send_stream
 
 AOS2: Final = "application/aos-2"
-# HyperBEAM sends aos-2 as JSON: its readers look at the content type.
 _NO_STORE: Final = {"cache-control": "no-store"}
 _ITEM_TYPES: Final = frozenset({"application/ans104", "application/octet-stream", DEVICE})
 
@@ -64,13 +63,16 @@ class SchedulerApi:
         accept = keys.get("accept") or request.headers.get("accept") or ""
         block = self._node.block
         if AOS2 in accept.lower():
+            opening = aos2.page_open()
             closing = aos2.page_close(known, block, has_next_page=continues)
-            pieces = join_page(aos2.page_open(), self._aos2_edges(known, first, last), closing)
+            shape, encode = AOS2, aos2.encode_edge
         else:
+            opening = schedule.page_open()
             closing = schedule.page_close(known, block, continues=continues)
-            entries = map(schedule.encode_entry, self._node.schedule(known, first, last))
-            pieces = join_page(schedule.page_open(), entries, closing)
-        return await send_stream(request, JSON, pieces)
+            shape, encode = JSON, schedule.encode_entry
+        chunks = self._node.rendered(known, first, last, shape=shape, encode=encode)
+        # HyperBEAM sends aos-2 as JSON too: its readers look at the content type.
+        return await send_stream(request, JSON, join_page(opening, chunks, closing))
 
     async def get_slot(
         self, request: web.BaseRequest, keys: Mapping[str, str], process: bytes | None
@@ -125,14 +127,6 @@ class SchedulerApi:
         return await self._node.schedule_item(
             item, submission, variant_default=Variant.HYPERBEAM
         )
-
-    def _aos2_edges(self, process: bytes, first: int, last: int) -> Iterator[bytes]:
-        head = self._node.head(process)
-        if head is not None and head.variant is Variant.HYPERBEAM:
-            yield from self._node.views(process, first, last, separator=b",")
-            return
-        for stored in self._node.schedule(process, first, last):
-            yield aos2.encode_view(stored)
 
     def _known(self, keys: Mapping[str, str], process: bytes | None) -> tuple[bytes, int]:
         """Return the process that a request is about, and its last slot."""
