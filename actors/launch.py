@@ -24,12 +24,13 @@ from seriatim.actors.runtime.dispatcher import LoopDispatcher
 from seriatim.actors.runtime.offload import ThreadOffload
 from seriatim.actors.scheduler import handlers
 from seriatim.actors.scheduler.system import Scheduler
-from seriatim.formats.errors import ChildDiedError
+from seriatim.formats.errors import ChildDiedError, StoreLockedError
 from seriatim.formats.limits import (
     COMMIT_BATCH_MAX,
     COMMIT_BATCH_MAX_BYTES,
     COMMIT_QUEUE_MAX,
     COMMIT_QUEUE_MAX_BYTES,
+    ORPHAN_LOCK_WAIT_MS,
     VERIFY_BATCH_MAX,
     VERIFY_BATCH_MAX_BYTES,
     VERIFY_QUEUE_MAX,
@@ -38,7 +39,7 @@ from seriatim.formats.limits import (
 from seriatim.store.environment import Environment
 from seriatim.store.folder import DataFolder
 from seriatim.store.lmdb_log import LmdbLog
-from seriatim.store.lock import FolderLock
+from seriatim.store.lock import FolderLock, is_alive
 
 if TYPE_CHECKING:
     from seriatim.actors.runtime.offload import Offload
@@ -56,6 +57,7 @@ _COMMIT_BOUNDS: Final = BatchBounds(
 _VERIFY_BOUNDS: Final = BatchBounds(
     VERIFY_QUEUE_MAX, VERIFY_QUEUE_MAX_BYTES, VERIFY_BATCH_MAX, VERIFY_BATCH_MAX_BYTES
 )
+_LOCK_RETRY_MS: Final = 20
 # What a draft costs beside its message: ids, numbers, frames.
 _DRAFT_OWN_BYTES: Final = 256
 
@@ -77,11 +79,9 @@ async def open_node(
     folder = DataFolder(path)
     folder.create()
     async with AsyncExitStack() as stack:
-        lock = FolderLock.acquire(
-            folder.lock, pid=os.getpid(), started_ms=dispatcher.clock.now_ms()
-        )
+        lock = await _acquire(folder, started_ms=dispatcher.clock.now_ms())
         stack.callback(lock.release)
-        parts = _Parts(folder, wallet, stack)
+        parts = _Parts(folder, wallet, lock, stack)
         log, writer, verifier = await (parts.in_children() if in_children else parts.in_threads())
         scheduler = Scheduler(
             dispatcher=dispatcher,
@@ -116,9 +116,16 @@ async def open_node(
 class _Parts:
     """What differs between the two compositions: where the writer and the verifier live."""
 
-    def __init__(self, folder: DataFolder, wallet: Wallet | None, stack: AsyncExitStack) -> None:
+    def __init__(
+        self,
+        folder: DataFolder,
+        wallet: Wallet | None,
+        lock: FolderLock,
+        stack: AsyncExitStack,
+    ) -> None:
         self._folder = folder
         self._wallet = wallet
+        self._lock = lock
         self._stack = stack
         self.on_writer_death: Callable[[ChildDiedError], object] = _ignore
 
@@ -147,6 +154,8 @@ class _Parts:
                 encode=handlers.drafts_to_plain,
                 decode=handlers.seals_from_plain,
                 on_death=self._writer_died,
+                # Nobody else gets the folder while this child can still write to it.
+                inherit=(self._lock.fileno(),),
             )
         )
         verifying: ChildOffload[bytes, handlers.Verdict] = await self._start(
@@ -171,6 +180,23 @@ class _Parts:
 
     def _writer_died(self, error: ChildDiedError) -> None:
         self.on_writer_death(error)
+
+
+async def _acquire(folder: DataFolder, *, started_ms: int) -> FolderLock:
+    """Return the folder's lock, waiting a moment for the child of a node that was killed.
+
+    Raises:
+        StoreLockedError: a living node holds it.
+    """
+    waited_ms = 0
+    while True:
+        try:
+            return FolderLock.acquire(folder.lock, pid=os.getpid(), started_ms=started_ms)
+        except StoreLockedError as error:
+            if is_alive(error.pid) or waited_ms >= ORPHAN_LOCK_WAIT_MS:
+                raise
+        await asyncio.sleep(_LOCK_RETRY_MS / 1000)
+        waited_ms += _LOCK_RETRY_MS
 
 
 def _draft_bytes(draft: Draft) -> int:

@@ -131,7 +131,7 @@ def holder(path: Path) -> LockHolder | None:
         found = _read(descriptor)
         # A pid that is gone settles it. Only for one that lives is the lock itself asked:
         # asking takes it for a moment, and must not stand in the way of a node that starts.
-        if found is None or not _is_alive(found.pid) or _is_free(descriptor):
+        if found is None or not is_alive(found.pid) or _is_free(descriptor):
             return None
         return found
     finally:
@@ -149,7 +149,8 @@ def _read(descriptor: int) -> LockHolder | None:
     return LockHolder(pid, url if isinstance(url, str) else None, started_ms)
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Tell whether there is an OS process *pid*."""
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):

@@ -80,6 +80,7 @@ class ChildOffload(Generic[Job, Result]):
         encode: Callable[[Sequence[Job]], object],
         decode: Callable[[Any], Sequence[Result]],
         on_death: Callable[[ChildDiedError], object],
+        inherit: Sequence[int] = (),
     ) -> ChildOffload[Job, Result]:
         """Start the child; return once it has made its handler.
 
@@ -95,6 +96,7 @@ class ChildOffload(Generic[Job, Result]):
             decode: turns the handler's answer into one result per job; `list` for plain ones.
             on_death: called once, on the loop, when the child ends without having been closed;
                 after all open calls have failed.
+            inherit: file descriptors that the child keeps open for as long as it lives.
 
         Raises:
             ChildFailedError: the factory raised, or the target does not exist.
@@ -104,7 +106,7 @@ class ChildOffload(Generic[Job, Result]):
         ours, theirs = socket.socketpair()
         with theirs:
             try:
-                child = _spawn(theirs)
+                child = _spawn(theirs, inherit)
             except BaseException:
                 ours.close()
                 raise
@@ -268,11 +270,14 @@ class _Link(asyncio.Protocol):
             self._transport.write_eof()
 
 
-def _spawn(link: socket.socket) -> subprocess.Popen[bytes]:
+def _spawn(link: socket.socket, inherit: Sequence[int]) -> subprocess.Popen[bytes]:
     """Start a child that holds *link*, in a session of its own: Ctrl-C does not reach it."""
     command = [sys.executable, "-P", "-m", _MODULE, str(link.fileno()), str(os.getpid())]
     return subprocess.Popen(
-        command, pass_fds=(link.fileno(),), stdin=subprocess.DEVNULL, start_new_session=True
+        command,
+        pass_fds=(link.fileno(), *inherit),
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
     )
 
 
