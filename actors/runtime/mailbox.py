@@ -112,15 +112,17 @@ class Mailbox:
         return 0 if mail is None else len(mail)
 
     def rest(self) -> bool:
-        """End a batch: return whether the actor stays in the line, because mail is left."""
-        with self.dispatcher.lock:
-            if self._state == _CLOSED:
-                return False
-            if self._mail:
-                return True
-            self._mail = None
-            self._state = _IDLE
+        """End a batch: return whether the actor stays in the line, because mail is left.
+
+        Called under the dispatcher's lock.
+        """
+        if self._state == _CLOSED:
             return False
+        if self._mail:
+            return True
+        self._mail = None
+        self._state = _IDLE
+        return False
 
     def close(self) -> deque[Envelope[Any]]:
         """Take no mail any more; let go of the actor; return what waited, oldest first."""

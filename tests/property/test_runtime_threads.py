@@ -10,26 +10,50 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
 import uvloop
+from seriatim.actors.runtime import mailbox
 from seriatim.actors.runtime.actor import LightActor, LightRef
 from seriatim.actors.runtime.dispatcher import Dispatcher, LoopDispatcher
 from seriatim.actors.runtime.future import Future
 from seriatim.formats.errors import ActorDeadError, OverloadedError
 
 PATIENCE_S = 60
+RUNTIME = str(Path(mailbox.__file__).parent)
 
 
-@pytest.fixture(autouse=True)
-def switching() -> Iterator[None]:
-    """Let threads switch about every ten microseconds."""
+@pytest.fixture(autouse=True, params=["interval", "line"])
+def rounds(request: pytest.FixtureRequest) -> Iterator[int]:
+    """Make threads switch all the time; return a factor for how much work to do meanwhile.
+
+    ``interval``: about every ten microseconds, where the interpreter looks for it: at calls and
+    loops. ``line``: at every line of the runtime, which is what shows a missing lock.
+    """
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
-    yield
+    traced = sys.gettrace()
+    if request.param == "line":
+        threading.settrace(switch_at_lines)
+        yield 1
+        threading.settrace(traced)
+    else:
+        yield 10
     sys.setswitchinterval(before)
+
+
+def switch_at_lines(frame: FrameType, event: str, _: object) -> Callable[..., Any] | None:
+    """Trace: give the interpreter to another thread at every line of the runtime."""
+    if event == "line":
+        time.sleep(0)
+    elif not frame.f_code.co_filename.startswith(RUNTIME):
+        return None
+    return switch_at_lines
 
 
 @pytest.fixture(params=["asyncio", "uvloop"])
@@ -100,10 +124,10 @@ def in_threads(count: int, work: Callable[[int], None]) -> None:
 
 
 def test_each_senders_mail_is_handled_in_order_and_one_at_a_time(
-    dispatcher: LoopDispatcher,
+    dispatcher: LoopDispatcher, rounds: int
 ) -> None:
     refs = [Checker.start(dispatcher) for _ in range(8)]
-    mails = 300
+    mails = 30 * rounds
 
     def send(sender: int) -> None:
         for number in range(mails):
@@ -118,24 +142,24 @@ def test_each_senders_mail_is_handled_in_order_and_one_at_a_time(
 
 
 def test_no_wake_up_is_lost_when_mail_meets_the_end_of_a_batch(
-    dispatcher: LoopDispatcher,
+    dispatcher: LoopDispatcher, rounds: int
 ) -> None:
     """Each ask finds the actor just going idle: one at a time per thread, nothing else waiting."""
     ref = Checker.start(dispatcher)
 
     def ask(sender: int) -> None:
-        for number in range(400):
+        for number in range(60 * rounds):
             assert ref.ask((sender, number)).get(timeout=PATIENCE_S) == number
 
     in_threads(3, ask)
 
 
 def test_every_ask_is_answered_however_it_races_with_the_stop(
-    dispatcher: LoopDispatcher,
+    dispatcher: LoopDispatcher, rounds: int
 ) -> None:
     outcomes = {"answered": 0, "dead": 0}
     lock = threading.Lock()
-    for _ in range(40):
+    for _ in range(20 * rounds):
         ref = Checker.start(dispatcher)
         asked: list[Future[Any]] = []
 
@@ -221,8 +245,8 @@ def test_a_bounded_mailbox_never_holds_more_however_many_fill_it(
     assert ref.stop().get(timeout=PATIENCE_S) is True
 
 
-def test_a_future_is_settled_once_whoever_comes_first() -> None:
-    for _ in range(300):
+def test_a_future_is_settled_once_whoever_comes_first(rounds: int) -> None:
+    for _ in range(50 * rounds):
         future: Future[int] = Future()
         won: list[int] = []
         heard: list[int] = []

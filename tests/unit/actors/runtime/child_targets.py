@@ -43,6 +43,9 @@ def moody(_: bytes) -> Handler:
                 return [object()]
             case "short":
                 return []
+            case "deaf":
+                os.closerange(3, 1_000)
+                time.sleep(600)
             case "hang":
                 time.sleep(600)
         return [os.getpid() for _ in jobs]

@@ -124,6 +124,20 @@ def test_a_full_mailbox_refuses_the_next_mail_but_not_the_stop(
     assert stopped.get() is True
 
 
+def test_a_full_mailbox_takes_answers_to_the_actors_own_questions(
+    dispatcher: ManualDispatcher,
+) -> None:
+    class Answer(Letter):
+        always_taken = True
+
+    ref = Small.start(dispatcher)
+    ref.tell(1)
+    ref.tell(2)
+    answer = ref.ask(Answer("taken"))
+    dispatcher.run_until_idle()
+    assert answer.get() == "taken"
+
+
 def test_a_full_mailbox_takes_mail_again_after_some_was_handled(
     dispatcher: ManualDispatcher,
 ) -> None:

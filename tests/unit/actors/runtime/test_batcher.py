@@ -51,7 +51,9 @@ class DeadOffload(HeldOffload):
 class Bench:
     """A batcher whose `call_soon` waits for `turn`."""
 
-    def __init__(self, offload: HeldOffload, **bounds: int) -> None:
+    def __init__(
+        self, offload: HeldOffload, *, fails_together: bool = False, **bounds: int
+    ) -> None:
         self.due: list[Callable[[], None]] = []
         wide = {"queue_max": 9, "queue_max_bytes": 90, "batch_max": 9, "batch_max_bytes": 90}
         self.batcher: Batcher[bytes, bytes] = Batcher(
@@ -60,20 +62,21 @@ class Bench:
             bounds=BatchBounds(**(wide | bounds)),
             size=len,
             call_soon=self.due.append,
+            fails_together=fails_together,
         )
 
     def submit(self, *jobs: bytes) -> list[Future[bytes]]:
         return [self.batcher.submit(job) for job in jobs]
 
     def turn(self) -> None:
-        due, self.due = self.due, []
-        for callback in due:
+        for callback in [self.due.pop(0) for _ in range(len(self.due))]:
             callback()
 
 
 def test_what_comes_in_one_turn_goes_together_and_is_answered_in_order() -> None:
     offload = HeldOffload()
     bench = Bench(offload)
+    bench.batcher.check_open()
     answers = bench.submit(b"a", b"b", b"c")
     assert offload.seen == []
     assert len(bench.due) == 1, "one hop for all of them"
@@ -162,6 +165,24 @@ def test_a_failed_batch_fails_its_own_jobs_only() -> None:
     assert kept.get() == b"B"
 
 
+def test_jobs_that_build_on_each_other_fail_together_before_any_new_one_goes_out() -> None:
+    offload = HeldOffload()
+    bench = Bench(offload, fails_together=True)
+    first = bench.submit(b"a")
+    bench.turn()
+    waiting = bench.submit(b"b", b"c")
+    seen: list[int] = []
+    waiting[-1].add_done_callback(lambda _: seen.append(len(offload.batches)))
+    error = OSError("disk")
+    offload.batches[0][1].fail(error)
+    assert [answer.error() for answer in first + waiting] == [error] * 3
+    assert seen == [1]
+    assert (bench.batcher.waiting, bench.batcher.waiting_bytes) == (0, 0)
+    bench.submit(b"d")
+    bench.turn()
+    assert offload.seen == [[b"a"], [b"d"]]
+
+
 def test_a_wrong_number_of_results_fails_the_batch() -> None:
     offload = HeldOffload()
     bench = Bench(offload)
@@ -188,6 +209,8 @@ def test_closing_waits_for_all_jobs_then_closes_the_offload(run: Run) -> None:
         await asyncio.sleep(0)
         with pytest.raises(StoppingError):
             bench.submit(b"c")
+        with pytest.raises(StoppingError):
+            bench.batcher.check_open()
         bench.turn()
         offload.let_go(0)
         await asyncio.sleep(0)

@@ -104,9 +104,9 @@ def test_a_death_fails_what_is_open_and_what_comes_later(run: Run, mood: str, st
     async def main() -> None:
         deaths: Deaths = []
         offload = await start("moody", deaths=deaths)
-        answers = [offload.call([one]) for one in ("pid", mood, "pid", "pid")]
-        assert await answers[0] == [offload.pid]
-        for answer in (*answers[1:], offload.call(["pid"])):
+        assert await offload.call(["pid"]) == [offload.pid]
+        answers = [offload.call([one]) for one in (mood, "pid", "pid")]
+        for answer in answers:
             with pytest.raises(ChildDiedError) as death:
                 await answer
             assert death.value.status == status
@@ -182,6 +182,45 @@ def test_a_child_that_does_not_end_in_time_is_killed(
         with pytest.raises(ChildDiedError):
             await answer
         assert not is_alive(offload.pid)
+
+    run(main())
+
+
+def test_a_child_keeps_the_descriptors_that_it_inherits(run: Run) -> None:
+    async def main() -> None:
+        deaths: Deaths = []
+        reading, writing = os.pipe()
+        offload: ChildOffload[Any, Any] = await ChildOffload.start(
+            f"{TARGETS}:echo",
+            b"",
+            name="the child",
+            encode=list,
+            decode=list,
+            on_death=deaths.append,
+            inherit=[writing],
+        )
+        os.close(writing)
+        os.set_blocking(reading, False)
+        with pytest.raises(BlockingIOError):
+            os.read(reading, 1)
+        await offload.close()
+        assert os.read(reading, 1) == b"", "closed with the child"
+        os.close(reading)
+
+    run(main())
+
+
+def test_a_child_that_lives_on_without_its_link_is_killed(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        monkeypatch.setattr(child_offload, "CHILD_EXIT_GRACE_MS", 50)
+        offload = await start("moody")
+        with pytest.raises(ChildDiedError) as death:
+            await offload.call(["deaf"])
+        assert death.value.status == -signal.SIGKILL
+        assert not is_alive(offload.pid)
+        await offload.close()
 
     run(main())
 
