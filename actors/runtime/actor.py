@@ -17,7 +17,17 @@ from __future__ import annotations
 import logging
 import traceback
 from asyncio import CancelledError
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, TypeVar, cast, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Final,
+    Generic,
+    Literal,
+    TypeVar,
+    cast,
+    overload,
+)
 
 import pykka
 from pykka._envelope import Envelope
@@ -273,7 +283,7 @@ class LightActor(pykka.Actor):
         waiting = self._shut()
         try:
             self.on_stop()
-        except (Exception, CancelledError) as error:
+        except (Exception, CancelledError) as error:  # noqa: BLE001  # one failure rule for all
             self._log_failure("on_stop", error)
         finally:
             self._answer_dead(waiting)
@@ -286,7 +296,7 @@ class LightActor(pykka.Actor):
         self._is_running = True
         try:
             self.on_start()
-        except (Exception, CancelledError) as error:
+        except (Exception, CancelledError) as error:  # noqa: BLE001  # one failure rule for all
             # An actor that did not start cannot be trusted with mail, whatever its class says.
             self._log_failure("on_start", error)
             self._call_on_error(error)
@@ -307,7 +317,7 @@ class LightActor(pykka.Actor):
                 answer = self._handle_receive(message)
             else:
                 answer = self.on_receive(message)
-        except (Exception, CancelledError) as error:
+        except (Exception, CancelledError) as error:  # noqa: BLE001  # one failure rule for all
             self._fail(envelope, error)
         except BaseException:
             answer_dead(envelope, str(self))
@@ -335,7 +345,7 @@ class LightActor(pykka.Actor):
     def _call_on_error(self, error: BaseException) -> None:
         try:
             self.on_error(error)
-        except (Exception, CancelledError) as second:
+        except (Exception, CancelledError) as second:  # noqa: BLE001  # as above
             self._log_failure("on_error", second)
             self.terminate()
 

@@ -252,7 +252,7 @@ class _Link(asyncio.Protocol):
                 self._take_frame(*frame)
         except FormatError as error:
             # After one frame that makes no sense no later one can be trusted.
-            _LOG.error("a child does not keep to the protocol: %s", error)  # noqa: TRY400
+            _LOG.error("a child does not keep to the protocol: %s", error)
             if self._transport is not None:
                 self._transport.abort()
 

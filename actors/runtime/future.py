@@ -228,7 +228,7 @@ class Future(pykka.Future[T]):
     def _call(self, callback: Callable[[Future[T]], object]) -> None:
         try:
             callback(self)
-        except Exception:
+        except Exception:  # noqa: BLE001  # the other callbacks have to run
             _LOG.exception("callback of a future failed")
 
     def _result(self) -> T:

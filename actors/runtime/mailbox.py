@@ -155,7 +155,7 @@ def answer_error(envelope: Envelope[Any], error: BaseException) -> bool:
         return False
     try:
         fail(error)
-    except Exception:
+    except Exception:  # noqa: BLE001  # the others have to be answered
         _LOG.exception("%s.fail failed", type(envelope.message).__name__)
     return True
 

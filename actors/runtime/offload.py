@@ -17,19 +17,19 @@ from seriatim.formats.errors import StoppingError
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
-JobT = TypeVar("JobT", contravariant=True)
+JobIn_contra = TypeVar("JobIn_contra", contravariant=True)
 Outcome = TypeVar("Outcome")
 
 BatchHandler = Callable[[Sequence[Job]], Sequence[Result]]
 
 
-class Offload(Protocol[JobT, Result]):
+class Offload(Protocol[JobIn_contra, Result]):
     """Handles batches one after the other, in the order of the calls.
 
     All methods belong to the event loop's thread, and futures are settled on it.
     """
 
-    def call(self, jobs: Sequence[JobT]) -> Future[Sequence[Result]]:
+    def call(self, jobs: Sequence[JobIn_contra]) -> Future[Sequence[Result]]:
         """Hand *jobs* over; more than one batch may be on its way.
 
         Returns:

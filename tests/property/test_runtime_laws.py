@@ -6,10 +6,11 @@ from functools import partial
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from seriatim.actors.runtime.clock import ManualClock
 from seriatim.actors.runtime.deadline import Deadlines
-from seriatim.actors.runtime.future import Future
 from seriatim.actors.runtime.frame import FrameReader, Kind, encode_frame
+from seriatim.actors.runtime.future import Future
 from seriatim.formats.limits import DEADLINE_GRAIN_MS
 
 delays = st.integers(0, 500)

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 import uvloop
+
 from seriatim.actors.runtime import mailbox
 from seriatim.actors.runtime.actor import LightActor, LightRef
 from seriatim.actors.runtime.dispatcher import Dispatcher, LoopDispatcher

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import pykka
 import pytest
+
 from seriatim.actors.runtime.actor import LightActor, Query
 from seriatim.actors.runtime.clock import ManualClock
 from seriatim.actors.runtime.dispatcher import Dispatcher, ManualDispatcher

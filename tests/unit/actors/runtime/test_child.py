@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 import pytest
+
 from seriatim.actors.runtime import child
 from seriatim.actors.runtime.frame import FrameReader, Kind, encode_frame
 from seriatim.formats.errors import MalformedError

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from seriatim.actors.runtime import child_offload
 from seriatim.actors.runtime.child_offload import ChildOffload
 from seriatim.actors.runtime.offload import Offload
@@ -304,7 +305,6 @@ def test_the_child_ends_with_its_node_even_in_the_middle_of_a_batch(mood: str) -
         [sys.executable, "-c", NODE, mood], stdout=subprocess.PIPE, check=False, timeout=60
     )
     assert node.returncode == -signal.SIGKILL
-    pid = int(node.stdout)
     wait_until_gone(int(node.stdout))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+
 from seriatim.actors.runtime.clock import Clock, ManualClock, SystemClock
 
 

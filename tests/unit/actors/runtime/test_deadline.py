@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from seriatim.actors.runtime.clock import ManualClock
 from seriatim.actors.runtime.deadline import Deadlines
 from seriatim.actors.runtime.future import Future

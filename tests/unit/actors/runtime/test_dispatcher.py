@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from itertools import pairwise
 from random import Random
 from typing import Any
 
 import pytest
+
 from seriatim.actors.runtime.actor import LightActor, LightRef
 from seriatim.actors.runtime.clock import ManualClock
-from seriatim.actors.runtime.dispatcher import Dispatcher, LoopDispatcher, ManualDispatcher
+from seriatim.actors.runtime.dispatcher import (
+    Dispatcher,
+    LoopDispatcher,
+    ManualDispatcher,
+)
 from seriatim.formats.errors import ActorDeadError, DeadlineExceededError, StoppingError
 from seriatim.formats.limits import DISPATCH_TURN_MAX, MAIL_BATCH_MAX
 
@@ -71,7 +77,7 @@ def test_a_turn_ends_so_that_the_loop_can_look_at_its_sockets(run: Run) -> None:
         while len(trace) < 100 * MAIL_BATCH_MAX:
             seen.append(len(trace))
             await asyncio.sleep(0)
-        turns = [after - before for before, after in zip(seen, seen[1:], strict=False)]
+        turns = [after - before for before, after in pairwise(seen)]
         assert max(turns) <= DISPATCH_TURN_MAX
         dispatcher.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 
 import pytest
+
 from seriatim.actors.runtime import frame
 from seriatim.actors.runtime.frame import FrameReader, Kind, encode_frame
 from seriatim.formats.errors import LimitExceededError, MalformedError

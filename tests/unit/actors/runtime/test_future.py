@@ -11,6 +11,7 @@ from typing import Any
 
 import pykka
 import pytest
+
 from seriatim.actors.runtime.future import Future
 from seriatim.formats.errors import DeadlineExceededError
 

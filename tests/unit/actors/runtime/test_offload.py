@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import pytest
+
 from seriatim.actors.runtime.offload import BatchHandler, Offload, ThreadOffload
 from seriatim.formats.errors import StoppingError
 
