@@ -38,7 +38,7 @@ def rounds(request: pytest.FixtureRequest) -> Iterator[int]:
     """
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
-    traced = sys.gettrace()
+    traced = threading.gettrace()
     if request.param == "line":
         threading.settrace(switch_at_lines)
         yield 1
