@@ -7,7 +7,6 @@ that a rule stands in one place. Lives on one event loop; only `Node.close` ends
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from seriatim.actors.pages import RenderedPages
@@ -145,11 +144,14 @@ class Node:
             UnavailableError: not now; the same again is safe.
         """
         self._check_spawn(submission, variant_default)
-        with self._taking():
+        self._take()
+        try:
             verdict = await self._verifier.submit(submission.message)
             if verdict is not None:
                 raise verdict
             return await self._submit(submission, variant_default)
+        finally:
+            self._answered()
 
     async def schedule_unsigned(
         self, message: Message, *, process: bytes | None = None, variant_default: Variant
@@ -167,16 +169,14 @@ class Node:
             )
         submission = submit_unsigned(message, process=process)
         self._check_spawn(submission, variant_default)
-        with self._taking():
-            return await self._submit(submission, variant_default)
+        return await self._take_and_submit(submission, variant_default)
 
     async def schedule_reference(
         self, process: bytes, message_id: bytes, *, excludes: tuple[str, ...] = ()
     ) -> Receipt:
         """Give a message that lives elsewhere a new slot in *process* (legacy assign)."""
         submission = submit_reference(process, message_id, excludes=excludes)
-        with self._taking():
-            return await self._submit(submission, Variant.LEGACY)
+        return await self._take_and_submit(submission, Variant.LEGACY)
 
     # Looking at what is durable. All of these are short reads on the caller's thread.
 
@@ -257,14 +257,22 @@ class Node:
         await self._release()
         self._closed.resolve()
 
+    async def _take_and_submit(
+        self, submission: Submission, variant_default: Variant
+    ) -> Receipt:
+        self._take()
+        try:
+            return await self._submit(submission, variant_default)
+        finally:
+            self._answered()
+
     async def _submit(self, submission: Submission, variant_default: Variant) -> Receipt:
         reply: Future[Receipt] = Future()
         self._scheduler.submit(Submit(submission, variant_default, reply), ASK_DEADLINE_MS)
         return await reply
 
-    @contextmanager
-    def _taking(self) -> Iterator[None]:
-        """Count a message that was taken: `close` waits until each one has its answer.
+    def _take(self) -> None:
+        """Count a message that is taken: `close` waits until each one has its answer.
 
         Raises:
             StoppingError: the node takes no more.
@@ -272,12 +280,11 @@ class Node:
         if self._is_stopping:
             raise StoppingError("the node is stopping; send the same again to the next one")
         self._taken += 1
-        try:
-            yield
-        finally:
-            self._taken -= 1
-            if self._is_stopping and not self._taken:
-                self._idle.resolve()
+
+    def _answered(self) -> None:
+        self._taken -= 1
+        if self._is_stopping and not self._taken:
+            self._idle.resolve()
 
     def _check_spawn(self, submission: Submission, variant_default: Variant) -> None:
         spawn = submission.spawn

@@ -41,16 +41,19 @@ class Metrics:
                 f"Messages that wait in the {queue} queue.",
                 partial(_waiting, node, queue),
             )
-        self._children: dict[tuple[str, str, int], Counter] = {}
+        # Looking a label up costs more than counting.
+        self._counted: dict[tuple[str, str, int], Counter] = {}
+        self._timed: dict[str, Histogram] = {}
 
     def count(self, api: str, method: str, status: int, duration_s: float) -> None:
         """Count one answered request."""
         key = (api, method if method in _METHODS else "other", status)
-        child = self._children.get(key)
-        if child is None:
-            child = self._children[key] = self._requests.labels(*map(str, key))
-        child.inc()
-        self._seconds.labels(api).observe(duration_s)
+        counted = self._counted.get(key)
+        if counted is None:
+            counted = self._counted[key] = self._requests.labels(*map(str, key))
+            self._timed[api] = self._seconds.labels(api)
+        counted.inc()
+        self._timed[api].observe(duration_s)
 
     def render(self) -> tuple[str, str]:
         """Return the text of all metrics and its content type."""

@@ -36,7 +36,7 @@ async def read_body(request: web.BaseRequest) -> bytes:
         )
     content = request.content
     if content.is_eof():
-        return await content.read()
+        return content.read_nowait(-1)
     try:
         async with asyncio.timeout(_read_limit_s(length)):
             return await _read_bounded(request)

@@ -76,13 +76,14 @@ class Dispatcher:
         method = "GET" if request.method == "HEAD" else request.method
         if method == "OPTIONS":
             return reply_preflight(request.headers.get("access-control-request-headers", ""))
-        exact = self._exact.get((method, request.path))
+        target = request.raw_path
+        exact = self._exact.get((method, target.partition("?")[0]))
         is_legacy = exact is not None
         try:
             if exact is not None:
                 response = await exact(request)
             else:
-                path = parse_path(request.rel_url.raw_path, request.rel_url.raw_query_string)
+                path = parse_path(target)
                 is_legacy = method == "GET" and _is_legacy(path)
                 response = await (
                     self._read_legacy(request, path)

@@ -7,6 +7,9 @@ Source: specification §1.3.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
@@ -14,6 +17,8 @@ from seriatim.formats.errors import LimitExceededError, MalformedError
 
 SEGMENT_MAX_BYTES: Final = 512
 SEGMENTS_MAX: Final = 16
+# Clients post to the same few paths again and again; a target is bounded by the request line.
+PATHS_CACHED_MAX: Final = 1024
 
 
 class Segment(NamedTuple):
@@ -32,15 +37,15 @@ class Path(NamedTuple):
     """
 
     segments: tuple[Segment, ...]
-    keys: dict[str, str]
+    keys: Mapping[str, str]
 
 
-def parse_path(raw_path: str, query: str) -> Path:
+@lru_cache(maxsize=PATHS_CACHED_MAX)
+def parse_path(target: str) -> Path:
     """Return the steps and keys of a request's target.
 
     Args:
-        raw_path: the path as it was sent, percent-encoded.
-        query: the query as it was sent, without its question mark.
+        target: path and query as they were sent, percent-encoded.
 
     Raises:
         LimitExceededError: too many segments, or one over ``SEGMENT_MAX_BYTES``.
@@ -48,7 +53,7 @@ def parse_path(raw_path: str, query: str) -> Path:
     """
     segments: list[Segment] = []
     keys: dict[str, str] = {}
-    raw_path, _, sent_in_path = raw_path.replace("%3f", "%3F").partition("%3F")
+    raw_path, _, query = target.replace("%3f", "?").replace("%3F", "?").partition("?")
     for part in raw_path.split("/"):
         if not part:
             continue
@@ -60,9 +65,8 @@ def parse_path(raw_path: str, query: str) -> Path:
         segments.append(Segment(name, device))
     if len(segments) > SEGMENTS_MAX:
         raise LimitExceededError("path segments", given=len(segments), maximum=SEGMENTS_MAX)
-    _read_keys(_decode(sent_in_path), keys)
-    _read_keys(_decode(query), keys)
-    return Path(tuple(segments), keys)
+    _read_keys(_decode(query).replace("?", "&"), keys)
+    return Path(tuple(segments), MappingProxyType(keys))
 
 
 def _decode(text: str) -> str:

@@ -15,12 +15,11 @@ TEXT: Final = "text/plain; charset=utf-8"
 PROBLEM: Final = "application/problem+json"
 
 # Browsers call every one of these APIs; none of them uses cookies, so any origin may.
-CORS: Final = {
+_COMMON: Final = {
     "access-control-allow-origin": "*",
-    "access-control-allow-methods": "GET, POST, PUT, DELETE, OPTIONS",
     "access-control-expose-headers": "*",
+    "server": "seriatim",
 }
-_COMMON: Final = {**CORS, "server": "seriatim"}
 _JSON_HEADERS: Final = {**_COMMON, "content-type": JSON}
 
 
@@ -51,6 +50,7 @@ def reply_preflight(asked_headers: str) -> web.Response:
     """Return the answer to a CORS preflight: everything is allowed."""
     headers = {
         **_COMMON,
+        "access-control-allow-methods": "GET, POST, PUT, DELETE, OPTIONS",
         "access-control-allow-headers": asked_headers or "*",
         "access-control-max-age": "86400",
     }
