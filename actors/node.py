@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from seriatim.actors.runtime.batcher import Batcher
     from seriatim.actors.scheduler.handlers import Verdict
     from seriatim.actors.scheduler.system import Scheduler
-    from seriatim.formats.ans104.item import DataItem
     from seriatim.formats.message import Message
     from seriatim.formats.schedule.record import Head
     from seriatim.formats.schedule.submission import Submission
@@ -60,7 +59,7 @@ class Node:
         failed: settled with an error when the node cannot write any more and has to end.
     """
 
-    def __init__(  # noqa: PLR0913  # the parts that launch.py composes
+    def __init__(  # the parts that launch.py composes
         self,
         *,
         log: Log,
@@ -125,16 +124,13 @@ class Node:
 
     # Coming in.
 
-    async def schedule_item(
-        self, item: DataItem, submission: Submission, *, variant_default: Variant
-    ) -> Receipt:
-        """Verify *item* and give it its slot; return when it is durable.
+    async def schedule_item(self, submission: Submission, *, variant_default: Variant) -> Receipt:
+        """Verify a signed item and give it its slot; return when it is durable.
 
         The same item again, at any time, gives the same receipt.
 
         Args:
-            item: decoded, not verified.
-            submission: what `submit_item` made of it.
+            submission: what `submit_item` made of the item; its signature is checked here.
             variant_default: for a spawn that names none: the kind of the API that it came by.
 
         Raises:
@@ -200,9 +196,7 @@ class Node:
         for slot, record in self._log.read_range(process, first, last):
             yield StoredAssignment(process, slot, record)
 
-    def views(
-        self, process: bytes, first: int, last: int, *, separator: bytes
-    ) -> Iterator[bytes]:
+    def views(self, process: bytes, first: int, last: int, *, separator: bytes) -> Iterator[bytes]:
         """Yield stored views, joined in chunks; see `Log.read_views`."""
         return self._log.read_views(process, first, last, separator=separator)
 
@@ -257,9 +251,7 @@ class Node:
         await self._release()
         self._closed.resolve()
 
-    async def _take_and_submit(
-        self, submission: Submission, variant_default: Variant
-    ) -> Receipt:
+    async def _take_and_submit(self, submission: Submission, variant_default: Variant) -> Receipt:
         self._take()
         try:
             return await self._submit(submission, variant_default)

@@ -25,7 +25,7 @@ _URL_ALPHABET: Final = frozenset(
 def b64url(raw: bytes | memoryview) -> str:
     """Return *raw* as base64url text without padding.
 
-    >>> b64url(b"\\xfb\\xff")
+    >>> b64url(bytes([0xFB, 0xFF]))
     '-_8'
     """
     return b2a_base64(raw, newline=False).translate(_TO_URL).rstrip(b"=").decode("ascii")

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import aiohttp
 
-from seriatim.formats.errors import NotFoundError, SchedulerError, UnavailableError
 from seriatim.formats.codecs.json import parse_json
+from seriatim.formats.errors import NotFoundError, SchedulerError, UnavailableError
 from seriatim.formats.ids import b64url_decode, encode_id
 from seriatim.formats.schedule.assignment import Block
 

@@ -273,7 +273,7 @@ class _Link(asyncio.Protocol):
 def _spawn(link: socket.socket, inherit: Sequence[int]) -> subprocess.Popen[bytes]:
     """Start a child that holds *link*, in a session of its own: Ctrl-C does not reach it."""
     command = [sys.executable, "-P", "-m", _MODULE, str(link.fileno()), str(os.getpid())]
-    return subprocess.Popen(
+    return subprocess.Popen(  # noqa: S603  # our own interpreter and module
         command,
         pass_fds=(link.fileno(), *inherit),
         stdin=subprocess.DEVNULL,

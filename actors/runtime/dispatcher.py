@@ -228,4 +228,4 @@ class ManualDispatcher(Dispatcher):
 
 def _is_running_here(loop: asyncio.AbstractEventLoop) -> bool:
     """Tell whether *loop* runs on this thread."""
-    return asyncio._get_running_loop() is loop
+    return asyncio._get_running_loop() is loop  # documented for such checks

@@ -109,7 +109,11 @@ def seals_from_plain(plain: list[list[bytes]]) -> list[Sealed]:
 
 def verdicts_from_plain(plain: list[list[str] | None]) -> list[Verdict]:
     """Return the verdicts that *plain* was."""
-    return [None if each is None else _ERRORS.get(each[0], CommitmentError)(each[1]) for each in plain]
+    return [None if each is None else _error_from_plain(*each) for each in plain]
+
+
+def _error_from_plain(code: str, sentence: str) -> CommitmentError:
+    return _ERRORS.get(code, CommitmentError)(sentence)
 
 
 def _verdict_to_plain(verdict: Verdict) -> list[str] | None:

@@ -12,7 +12,7 @@ State of one process::
 
     submit of …                          gives      next slot
     a signed message, not seen before    Placed     + 1
-    a signed message waiting for disk    Waiting    –
+    a signed message waiting for disk    Waiting    -
     a signed message already on disk     (the server answers from the store)
     an unsigned message, a reference     Placed     + 1
 """

@@ -50,7 +50,7 @@ class Registry(LightActor):
         self._world.registry = self.actor_ref
         self._sweep_later()
 
-    def on_receive(self, message: Any) -> None:  # noqa: ANN401  # pykka's signature
+    def on_receive(self, message: Any) -> None:  # pykka's signature
         """Handle one mail; see ``mail.py``."""
         kind = type(message)
         if kind is Submit:

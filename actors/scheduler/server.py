@@ -48,7 +48,7 @@ class Server(LightActor):
         self._received = 0
         self._waiters: dict[int, list[Submit]] | None = None
 
-    def on_receive(self, message: Any) -> None:  # noqa: ANN401  # pykka's signature
+    def on_receive(self, message: Any) -> None:  # pykka's signature
         """Handle one mail; see ``mail.py``."""
         kind = type(message)
         if kind is Submit:

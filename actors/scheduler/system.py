@@ -29,9 +29,7 @@ class Scheduler:
         failed: fails when the log can be written no more.
     """
 
-    def __init__(
-        self, *, dispatcher: Dispatcher, log: Log, writer: Batcher[Draft, Sealed]
-    ) -> None:
+    def __init__(self, *, dispatcher: Dispatcher, log: Log, writer: Batcher[Draft, Sealed]) -> None:
         """Run on *dispatcher*, reading *log* and writing it through *writer*."""
         self.block = Block()
         self.failed: Future[None] = Future()

@@ -26,6 +26,7 @@ from seriatim.formats.limits import (
 )
 
 # Zigzag doubles a number that is not negative: two bytes reach 8191, past every bound here.
+_VARINT_MORE: Final = 0x7F
 _ONE_BYTE_MAX: Final = 0x7F >> 1
 _TWO_BYTES_MAX: Final = 0x3FFF >> 1
 assert max(TAG_BLOCK_MAX_BYTES, TAGS_MAX) <= _TWO_BYTES_MAX
@@ -143,12 +144,12 @@ def _decode_number(block: bytes, at: int) -> tuple[int, int]:
     low = block[at]
     if low & 1:
         _refuse("a negative number stands in the tag block", at)
-    if low < 0x80:
+    if low <= _VARINT_MORE:
         return low >> 1, at + 1
     high = block[at + 1]
     if high == 0:
         _refuse("a number in the tag block is not written in its shortest form", at)
-    if high > 0x7F:
+    if high > _VARINT_MORE:
         _refuse("a number in the tag block points past its end", at)
     return (low & 0x7F | high << 7) >> 1, at + 2
 

@@ -54,7 +54,7 @@ _ITEM_START: Final[Mapping[int, bytes]] = {int(kind): _item_start(kind) for kind
 _EMPTY: Final = deep_hash(b"")
 
 
-def item_hash(  # noqa: PLR0913, PLR0917  # the five signed fields of ANS-104 and their type
+def item_hash(  # the five signed fields of ANS-104 and their type
     signature_type: int, owner: Blob, target: Blob, anchor: Blob, tag_block: Blob, data: Blob
 ) -> bytes:
     """Return the 48 bytes that an item's owner signs.

@@ -64,7 +64,7 @@ class DataItem:
         "_tags_at",
     )
 
-    def __init__(  # noqa: PLR0913, PLR0917  # where each part stands; the callers have just found out
+    def __init__(  # where each part stands; the callers have just found out
         self,
         raw: bytes | memoryview,
         signature_type: int,
@@ -269,7 +269,7 @@ class UnsignedItem(NamedTuple):
         return DataItem(raw, self.signature_type, anchor_at, tags_at, data_at, self.tags)
 
 
-def unsigned_item(  # noqa: PLR0913  # the fields of ANS-104
+def unsigned_item(  # the fields of ANS-104
     *,
     signature_type: int,
     owner: bytes,

@@ -40,7 +40,7 @@ def commitments_to_plain(
     }
 
 
-def commitments_from_plain(plain: Any) -> dict[str, Commitment]:  # noqa: ANN401
+def commitments_from_plain(plain: Any) -> dict[str, Commitment]:
     """Return the commitments in *plain*, the other way round.
 
     Raises:
@@ -51,7 +51,7 @@ def commitments_from_plain(plain: Any) -> dict[str, Commitment]:  # noqa: ANN401
     return {_key(name): _commitment(entry) for name, entry in plain.items()}
 
 
-def _commitment(entry: Any) -> Commitment:  # noqa: ANN401
+def _commitment(entry: Any) -> Commitment:
     if not isinstance(entry, Mapping):
         raise MalformedError("a commitment must be a map", code="bad_commitments")
     details = freeze(entry)
@@ -80,13 +80,13 @@ def _commitment(entry: Any) -> Commitment:  # noqa: ANN401
     )
 
 
-def _key(key: Any) -> str:  # noqa: ANN401
+def _key(key: Any) -> str:
     if not isinstance(key, str):
         raise MalformedError("keys of a message are text", code="bad_key")
     return key
 
 
-def _freeze(value: Any, depth: int) -> Any:  # noqa: ANN401
+def _freeze(value: Any, depth: int) -> Any:
     if depth > JSON_DEPTH_MAX:
         raise LimitExceededError("message nesting", given=depth, maximum=JSON_DEPTH_MAX)
     if isinstance(value, (str, bytes, int, float, Message)):

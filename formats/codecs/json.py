@@ -48,7 +48,7 @@ class JsonCodec:
         return Message(freeze(fields), commitments)
 
 
-def parse_json(raw: bytes) -> Any:  # noqa: ANN401  # JSON is what it is
+def parse_json(raw: bytes) -> Any:  # JSON is what it is
     """Return the plain value in *raw*, bounded in depth and in the size of integers.
 
     Raises:
@@ -71,7 +71,7 @@ def message_to_plain(message: Message) -> dict[str, Any]:
     return plain
 
 
-def _check_depth(value: Any, depth: int = 1) -> None:  # noqa: ANN401
+def _check_depth(value: Any, depth: int = 1) -> None:
     if isinstance(value, (dict, list)):
         if depth > JSON_DEPTH_MAX:
             raise LimitExceededError("JSON nesting", given=depth, maximum=JSON_DEPTH_MAX)
@@ -81,7 +81,7 @@ def _check_depth(value: Any, depth: int = 1) -> None:  # noqa: ANN401
         raise LimitExceededError("JSON integer", given=value, maximum=JSON_INTEGER_MAX)
 
 
-def _to_plain(value: Any) -> Any:  # noqa: ANN401
+def _to_plain(value: Any) -> Any:
     if isinstance(value, Message):
         return message_to_plain(value)
     if isinstance(value, (list, tuple)):
@@ -101,7 +101,7 @@ def _to_plain(value: Any) -> Any:  # noqa: ANN401
     return plain
 
 
-def _from_plain(value: Any) -> Any:  # noqa: ANN401
+def _from_plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_from_plain(child) for child in value]
     if value is None:

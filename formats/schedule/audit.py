@@ -107,7 +107,8 @@ class Audit:
 
     def _check_assignment(self, slot: int, record: Record) -> None:
         if not record.variant.signed:
-            self._expect("assignment", (record.assignment_id, record.assignment), (NO_ID, b""), slot)
+            self._expect("assignment id", record.assignment_id, NO_ID, slot)
+            self._expect("assignment bytes", record.assignment, b"", slot)
             return
         item = DataItem.decode(record.assignment)
         self._expect("assignment id", item.id, record.assignment_id, slot)
@@ -173,5 +174,3 @@ def _show(value: object) -> str:
     if isinstance(value, bytes):
         return encode_id(value) if len(value) == len(NO_ID) else value[:32].hex()
     return value.name if isinstance(value, (Variant, Kind)) else str(value)
-
-

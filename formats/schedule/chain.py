@@ -26,9 +26,7 @@ def chain_over_messages(previous: bytes, message_id: bytes) -> bytes:
     return sha256(previous + encode_id(message_id).encode("ascii")).digest()
 
 
-def chain_over_assignments(
-    previous: bytes, previous_assignment_id: bytes, process: bytes
-) -> bytes:
+def chain_over_assignments(previous: bytes, previous_assignment_id: bytes, process: bytes) -> bytes:
     """Return the chain value of a legacy (``ao.TN.1``) slot.
 
     Args:

@@ -189,7 +189,7 @@ def _strict_text(raw: bytes) -> str | None:
         return None
 
 
-def _field_text(value: Any) -> str:  # noqa: ANN401  # any value of a message
+def _field_text(value: Any) -> str:  # any value of a message
     """Return a field of an unsigned message as the text that a tag would carry."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")

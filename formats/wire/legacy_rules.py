@@ -31,9 +31,7 @@ def check_legacy_item(item: DataItem) -> None:
         raise MalformedError("Data-Protocol tag not present", code="no_data_protocol")
     for tag in item.tags:
         if tag.name.endswith(b"+link") or tag.value.endswith(b"+link"):
-            raise MalformedError(
-                f"Tag {tag.name.decode()} cannot contain +link", code="link_tag"
-            )
+            raise MalformedError(f"Tag {tag.name.decode()} cannot contain +link", code="link_tag")
     if kind == b"Process":
         if not {b"Module", b"Scheduler"} <= names:
             raise MalformedError(

@@ -1,4 +1,4 @@
-"""The legacy Scheduler Unit's API: what aoconnect's reads, and ao's messenger and compute units, speak.
+"""The legacy Scheduler Unit's API, as aoconnect and ao's messenger and compute units speak it.
 
 Errors are HTTP 400 with ``{"error": text}``, as the unit gives them; see
 ``docs/protocol/legacy.md`` for what is the same and what differs on purpose.
@@ -7,6 +7,7 @@ Errors are HTTP 400 with ``{"error": text}``, as the unit gives them; see
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+
 from aiohttp import web
 
 from seriatim.actors.node import Node
@@ -53,14 +54,10 @@ class LegacyApi:
             return await self._assign(query)
         item = DataItem.decode(await read_body(request))
         check_legacy_item(item)
-        receipt = await self._node.schedule_item(
-            item, submit_item(item), variant_default=Variant.LEGACY
-        )
+        receipt = await self._node.schedule_item(submit_item(item), variant_default=Variant.LEGACY)
         return reply_json({"id": encode_id(item.id), "timestamp": receipt.timestamp_ms})
 
-    async def get_message(
-        self, request: web.BaseRequest, id_text: str
-    ) -> web.StreamResponse:
+    async def get_message(self, request: web.BaseRequest, id_text: str) -> web.StreamResponse:
         """``GET /{id}``: a process's page, or one node by message or assignment id."""
         node = self._node
         any_id = decode_id(id_text)

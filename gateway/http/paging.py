@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from seriatim.formats.errors import LimitExceededError, MalformedError
-from seriatim.formats.limits import PAGE_DEFAULT, PAGE_MAX
+from seriatim.formats.limits import JSON_INTEGER_MAX, PAGE_DEFAULT, PAGE_MAX
 
-_ABSENT = frozenset({"", "undefined", "null"})
+_INTEGER_DIGITS_MAX: Final = 19
+_ABSENT: Final = frozenset({"", "undefined", "null"})
 
 
 class SlotRange(NamedTuple):
@@ -59,7 +60,8 @@ def legacy_range(
     if first == 0:
         last = max(last, 0)
     page_last = min(last, first + _limit(query) - 1)
-    return SlotRange(first, page_last, has_next=page_last < last and first <= last, by_nonce=by_nonce)
+    has_next = page_last < last and first <= last
+    return SlotRange(first, page_last, has_next, by_nonce)
 
 
 def _limit(query: Mapping[str, str]) -> int:
@@ -93,8 +95,10 @@ def parse_integer(name: str, text: str) -> int:
     digits = text.removeprefix("-")
     if not (digits.isascii() and digits.isdigit()):
         raise MalformedError(f"{name} must be an integer, not {text[:32]!r}", code="bad_query")
-    if len(digits) > 19 or int(digits) >= 1 << 63:
-        raise LimitExceededError(name, given=len(digits), maximum=19)
+    if len(digits) > _INTEGER_DIGITS_MAX or int(digits) > JSON_INTEGER_MAX:
+        raise LimitExceededError(
+            f"digits of {name}", given=len(digits), maximum=_INTEGER_DIGITS_MAX
+        )
     return int(text)
 
 

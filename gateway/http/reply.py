@@ -33,7 +33,11 @@ def reply_json(
 
 
 def reply_text(
-    text: str, *, status: int = 200, content_type: str = TEXT, headers: Mapping[str, str] | None = None
+    text: str,
+    *,
+    status: int = 200,
+    content_type: str = TEXT,
+    headers: Mapping[str, str] | None = None,
 ) -> web.Response:
     """Return *text* as it is."""
     every = {**_COMMON, "content-type": content_type, **(headers or {})}

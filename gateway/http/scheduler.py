@@ -124,9 +124,7 @@ class SchedulerApi:
 
     async def _place_item(self, item: DataItem, process: bytes | None) -> Receipt:
         submission = submit_item(item, process=process)
-        return await self._node.schedule_item(
-            item, submission, variant_default=Variant.HYPERBEAM
-        )
+        return await self._node.schedule_item(submission, variant_default=Variant.HYPERBEAM)
 
     def _known(self, keys: Mapping[str, str], process: bytes | None) -> tuple[bytes, int]:
         """Return the process that a request is about, and its last slot."""

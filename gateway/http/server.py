@@ -123,9 +123,7 @@ def _dispatcher(node: Node, gateway: ChainGateway | None) -> Dispatcher:
 
 
 async def _listen(runner: web.ServerRunner, host: str, port: int) -> str:
-    site = web.TCPSite(
-        runner, host, port, shutdown_timeout=STOP_DEADLINE_MS / 1000, backlog=1024
-    )
+    site = web.TCPSite(runner, host, port, shutdown_timeout=STOP_DEADLINE_MS / 1000, backlog=1024)
     try:
         await site.start()
     except OSError as error:
@@ -200,5 +198,3 @@ def _one_line(record: logging.LogRecord) -> bool:
     record.exc_info = None
     record.exc_text = None
     return True
-
-

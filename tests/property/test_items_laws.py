@@ -151,7 +151,7 @@ def test_a_part_of_another_item_in_its_place_is_refused(
 def test_random_bytes_are_refused_and_nothing_worse(
     signature_type: int,
     rest: bytes,
-    whole: bool,  # noqa: FBT001  # drawn, not passed
+    whole: bool,  # drawn, not passed
 ) -> None:
     scheme = SCHEMES.get(signature_type)
     proof = (rest * 10_000)[: sum(scheme)] if scheme and whole and rest else b""

@@ -60,7 +60,7 @@ def naive_block(pairs: Sequence[tuple[bytes, bytes]]) -> bytes:
     return zigzag(len(pairs)) + naive_records(pairs) + b"\0" if pairs else b""
 
 
-def naive_item(  # noqa: PLR0913  # each argument is one field of the layout
+def naive_item(  # each argument is one field of the layout
     *,
     signature_type: int = 2,
     signature: bytes = bytes(64),

@@ -61,7 +61,7 @@ def test_the_environment_is_opened_in_its_durable_mode(folder: Path) -> None:
     Environment.open_writer(folder).close()
     # As py-lmdb sees the settings that count after a crash; `_handle` is not for anybody else.
     environment = Environment.open_writer(folder)
-    handle = environment._handle  # noqa: SLF001  # the settings have no other witness
+    handle = environment._handle  # the settings have no other witness
     flags = handle.flags()
     assert (flags["sync"], flags["metasync"], flags["writemap"]) == (True, True, False)
     assert (flags["lock"], flags["meminit"]) == (True, True)

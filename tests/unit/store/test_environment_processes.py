@@ -34,7 +34,7 @@ class Child:
     """Another OS process that runs *script*, spoken to line by line."""
 
     def __init__(self, script: str, folder: Path) -> None:
-        self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and script
+        self._process = subprocess.Popen(  # our own interpreter and script
             [sys.executable, "-c", _PRELUDE + script, str(folder)],
             cwd=ROOT,
             stdin=subprocess.PIPE,

@@ -19,7 +19,7 @@ P = make_id("process p")
 class TestFaultyLog(LogContract):
     """The contract, with no fault ordered."""
 
-    def open(self, folder: Path) -> Log:  # noqa: ARG002  # needs no folder
+    def open(self, folder: Path) -> Log:  # needs no folder
         """Return an empty log."""
         return FaultyLog(MemoryLog())
 

@@ -47,7 +47,7 @@ def lock(path: Path) -> Iterator[FolderLock]:
 @pytest.fixture
 def other_node(path: Path) -> Iterator[subprocess.Popen[str]]:
     """Let another OS process hold the lock."""
-    node = subprocess.Popen(  # noqa: S603  # our own interpreter and script
+    node = subprocess.Popen(  # our own interpreter and script
         [sys.executable, "-c", _HOLD, str(path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -12,6 +12,6 @@ from tests.conformance.contracts.log import LogContract
 class TestMemoryLog(LogContract):
     """The contract, in memory."""
 
-    def open(self, folder: Path) -> Log:  # noqa: ARG002  # needs no folder
+    def open(self, folder: Path) -> Log:  # needs no folder
         """Return an empty log."""
         return MemoryLog()

@@ -30,7 +30,7 @@ Q_TEXT = encode_id(Q)
 class TestMemoryTree(TreeContract):
     """The contract, in memory."""
 
-    def open(self, folder: Path) -> tuple[Tree, Callable[[], None]]:  # noqa: ARG002  # no folder
+    def open(self, folder: Path) -> tuple[Tree, Callable[[], None]]:  # no folder
         """Return an empty tree."""
         return MemoryTree(), lambda: None
 
@@ -47,7 +47,7 @@ class TestLmdbTree(TreeContract):
 class TestMountedTree(TreeContract):
     """The contract holds for what is not mounted."""
 
-    def open(self, folder: Path) -> tuple[Tree, Callable[[], None]]:  # noqa: ARG002  # no folder
+    def open(self, folder: Path) -> tuple[Tree, Callable[[], None]]:  # no folder
         """Return an empty tree."""
         return MountedTree(MemoryTree(), {}), lambda: None
 

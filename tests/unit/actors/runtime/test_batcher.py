@@ -215,7 +215,7 @@ def test_closing_waits_for_all_jobs_then_closes_the_offload(run: Run) -> None:
         bench.turn()
         offload.let_go(0)
         await asyncio.sleep(0)
-        assert not offload.is_closed
+        assert not closing.done()
         offload.let_go(1)
         await closing
         assert offload.is_closed

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from seriatim.actors.runtime.clock import ManualClock
+from seriatim.actors.runtime.clock import ManualClock, ManualTimer
 from seriatim.actors.runtime.deadline import Deadlines
 from seriatim.actors.runtime.future import Future
 from seriatim.formats.errors import DeadlineExceededError
@@ -21,7 +21,7 @@ class CountingClock(ManualClock):
 
     set_count = 0
 
-    def call_later(self, delay_ms: int, callback: Callable[[], object]):  # type: ignore[no-untyped-def]
+    def call_later(self, delay_ms: int, callback: Callable[[], object]) -> ManualTimer:
         self.set_count += 1
         return super().call_later(delay_ms, callback)
 

@@ -32,7 +32,7 @@ def test_lists_nest() -> None:
 
 @pytest.mark.parametrize("signature_type", SCHEMES)
 @pytest.mark.parametrize("filled", [True, False])
-def test_the_short_way_agrees_with_the_definition(signature_type: int, filled: bool) -> None:  # noqa: FBT001
+def test_the_short_way_agrees_with_the_definition(signature_type: int, filled: bool) -> None:
     owner = b"o" * SCHEMES[signature_type].owner_bytes
     rest = (b"t" * 32, b"a" * 32, b"\x02\x00\x00\x00", b"d" * 1000) if filled else (b"",) * 4
     head = (b"dataitem", b"1", str(signature_type).encode())
