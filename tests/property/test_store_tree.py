@@ -13,9 +13,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from seriatim.formats.errors import MalformedError, RefusedError
 from seriatim.store.environment import Environment
-from seriatim.store.lmdb_tree import LmdbTree
-from seriatim.store.memory_tree import MemoryTree
-from seriatim.store.tree import NodeKind, Tree, TreePath, format_path, parse_path
+from seriatim.store.tree.lmdb_tree import LmdbTree
+from seriatim.store.tree.memory_tree import MemoryTree
+from seriatim.store.tree.tree import NodeKind, Tree, TreePath, format_path, parse_path
 
 # Few names, one a prefix of another, so that paths meet, nest and loop all the time.
 names = st.sampled_from(["a", "a-", "aa", "b"])

@@ -15,7 +15,7 @@ from seriatim.formats.limits import (
     PATH_MAX_BYTES,
     PATH_SEGMENT_MAX_BYTES,
 )
-from seriatim.store.tree import ROOT, NodeKind, Tree, content_path
+from seriatim.store.tree.tree import ROOT, NodeKind, Tree, content_path
 
 A = ("a",)
 LONGEST_SEGMENT = "s" * PATH_SEGMENT_MAX_BYTES

@@ -12,12 +12,12 @@ from seriatim.formats.ids import encode_id
 from seriatim.formats.schedule.record import decode_record
 from seriatim.store.environment import Environment
 from seriatim.store.lmdb_log import LmdbLog
-from seriatim.store.lmdb_tree import LmdbTree
 from seriatim.store.log import Log
 from seriatim.store.memory_log import MemoryLog
-from seriatim.store.memory_tree import MemoryTree
-from seriatim.store.mounted_tree import ASSIGNMENTS_GROUP, AssignmentsMount, MountedTree
-from seriatim.store.tree import ROOT, NodeKind, Tree, format_path, parse_path
+from seriatim.store.tree.lmdb_tree import LmdbTree
+from seriatim.store.tree.memory_tree import MemoryTree
+from seriatim.store.tree.mounted_tree import ASSIGNMENTS_GROUP, AssignmentsMount, MountedTree
+from seriatim.store.tree.tree import ROOT, NodeKind, Tree, format_path, parse_path
 from tests.conformance.contracts.tree import BAD_SEGMENTS, TreeContract
 from tests.support.records import make_appends, make_id, make_record
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from seriatim.store.tree import GROUP, ROOT, Node, Tree, TreePath, check_placing
+from seriatim.store.tree.tree import GROUP, ROOT, Node, Tree, TreePath, check_placing
 
 
 class MemoryTree(Tree):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from seriatim.formats.errors import StoreError
 from seriatim.store.environment import Environment
-from seriatim.store.tree import (
+from seriatim.store.tree.tree import (
     GROUP,
     ROOT,
     Node,

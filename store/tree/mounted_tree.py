@@ -9,7 +9,7 @@ from seriatim.formats.errors import MalformedError, RefusedError
 from seriatim.formats.ids import decode_id, encode_id
 from seriatim.store.keys import SLOT_MAX
 from seriatim.store.log import Log
-from seriatim.store.tree import GROUP, ROOT, Node, NodeKind, Tree, TreePath, format_path
+from seriatim.store.tree.tree import GROUP, ROOT, Node, NodeKind, Tree, TreePath, format_path
 
 ASSIGNMENTS_GROUP: Final = "assignments"
 

@@ -1,0 +1,1 @@
+"""The hierarchical tree over the store: paths, groups, values, links, and what is mounted."""
