@@ -140,6 +140,7 @@ class Node:
             UnavailableError: not now; the same again is safe.
         """
         self._check_spawn(submission, variant_default)
+        self._scheduler.check_known(submission)
         self._take()
         try:
             verdict = await self._verifier.submit(submission.message)

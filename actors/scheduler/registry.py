@@ -23,6 +23,21 @@ from seriatim.actors.scheduler.server import Server, World
 from seriatim.formats.errors import NotFoundError, SchedulerError
 from seriatim.formats.ids import encode_id
 from seriatim.formats.limits import IDLE_PASSIVATE_MS
+from seriatim.formats.schedule.submission import Submission
+from seriatim.store.log import Log
+
+
+def check_known(log: Log, submission: Submission) -> None:
+    """Return when *submission* has a process to go to, or starts one.
+
+    Anybody can make up ids: they get no server, and cost no signature check.
+
+    Raises:
+        NotFoundError: the process has not been spawned.
+    """
+    if submission.spawn is None and log.head(submission.process) is None:
+        process = encode_id(submission.process)
+        raise NotFoundError(f"process {process} is not known here; spawn it first")
 
 
 class _Entry:
@@ -68,7 +83,7 @@ class Registry(LightActor):
         entry = entries.get(process)
         try:
             if entry is None:
-                self._check_known(mail)
+                check_known(self._world.log, mail.submission)
                 entry = _Entry(Server.start(self.dispatcher, process, self._world))
                 entries[process] = entry
             else:
@@ -78,12 +93,6 @@ class Registry(LightActor):
             entry.sent += 1
         except SchedulerError as error:
             mail.fail(error)
-
-    def _check_known(self, mail: Submit) -> None:
-        """Start no server for a process that does not exist: anybody can make up ids."""
-        process = mail.submission.process
-        if mail.submission.spawn is None and self._world.log.head(process) is None:
-            raise NotFoundError(f"process {encode_id(process)} is not known here; spawn it first")
 
     def _sweep(self) -> None:
         limit_ms = self.dispatcher.clock.monotonic_ms() - IDLE_PASSIVATE_MS

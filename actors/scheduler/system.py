@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from seriatim.actors.runtime.future import Future
 from seriatim.actors.scheduler.committer import Committer
-from seriatim.actors.scheduler.registry import Registry
+from seriatim.actors.scheduler.registry import Registry, check_known
 from seriatim.actors.scheduler.server import World
 from seriatim.formats.errors import ActorDeadError, OverloadedError, SchedulerError, StoreError
 from seriatim.formats.schedule.assignment import Block
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from seriatim.actors.scheduler.mail import Submit
     from seriatim.actors.scheduler.writer import Sealed
     from seriatim.formats.schedule.assignment import Draft
+    from seriatim.formats.schedule.submission import Submission
     from seriatim.store.log import Log
 
 
@@ -54,6 +55,11 @@ class Scheduler:
     def waiting(self) -> int:
         """Messages that wait for the disk."""
         return self._committer.waiting
+
+    def check_known(self, submission: Submission) -> None:
+        """Return when *submission* has a process to go to; see `registry.check_known`."""
+        if submission.process not in self._live:
+            check_known(self._log, submission)
 
     def submit(self, mail: Submit, deadline_ms: int) -> None:
         """Take *mail*; its reply is settled in any case, by the deadline at the latest."""
