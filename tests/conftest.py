@@ -1,7 +1,8 @@
 """What every test shares: how many examples hypothesis tries, and from which seed.
 
 ``ci`` (the default) is the same every time, so that a red run means a change. ``nightly`` starts
-from a new seed each time and tries many more; a failure prints the line that replays it: ``pytest --hypothesis-profile=nightly``.
+from a new seed each time and tries many more (``make nightly``); a failure prints the decorator
+that replays it.
 """
 
 from __future__ import annotations
