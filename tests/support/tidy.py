@@ -1,0 +1,256 @@
+"""The house rules that a program can check, as functions from a source file to its faults.
+
+`tests/test_tidy.py` runs them over the repository, and shows on planted faults that each one can
+fail. What ruff, mypy and import-linter check already is not checked again here.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import tokenize
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from io import StringIO
+from pathlib import PurePosixPath
+from typing import Final
+
+FILE_LINES_MAX: Final = 500
+FUNCTION_LINES_MAX: Final = 70
+
+PRODUCT_FOLDERS: Final = ("formats", "store", "actors", "gateway")
+
+# What reads the world, and the rooms that may: everybody else is handed it. A room is a file, or
+# a folder with a slash at its end. A trailing dot in a name stands for all that is below it.
+WORLD: Final[Mapping[str, tuple[str, ...]]] = {
+    "time.time": ("actors/runtime/clock.py", "gateway/cli/", "gateway/bench/"),
+    "time.time_ns": ("actors/runtime/clock.py", "gateway/cli/", "gateway/bench/"),
+    "time.monotonic": ("actors/runtime/clock.py", "gateway/cli/", "gateway/bench/"),
+    "time.monotonic_ns": ("actors/runtime/clock.py", "gateway/cli/", "gateway/bench/"),
+    "time.perf_counter": ("gateway/http/dispatch.py", "gateway/cli/", "gateway/bench/"),
+    "time.perf_counter_ns": ("gateway/cli/", "gateway/bench/"),
+    "time.sleep": ("gateway/cli/", "gateway/bench/"),
+    "datetime.datetime.now": ("gateway/cli/",),
+    "datetime.datetime.utcnow": (),
+    "datetime.datetime.today": (),
+    "datetime.date.today": (),
+    "random.": (),
+    "secrets.": ("gateway/cli/",),
+    "uuid.": (),
+    "os.urandom": ("actors/scheduler/handlers.py", "gateway/cli/", "gateway/bench/"),
+    "os.fork": (),
+    "threading.Thread": ("actors/runtime/offload.py", "actors/embed.py"),
+    "multiprocessing.": (),
+    "subprocess.": ("actors/runtime/child_offload.py", "gateway/cli/", "gateway/bench/"),
+    "pickle.": (),
+    "marshal.": (),
+    "shelve.": (),
+    "yaml.load": (),
+    "eval": (),
+    "exec": (),
+}
+# A seeded generator that is handed in is what the rule asks for.
+WORLD_EXCEPT: Final = frozenset({"random.Random"})
+
+# Tests run at once and never wait for a clock; `child_targets.py` is a child that never answers.
+TEST_WORLD: Final[Mapping[str, tuple[str, ...]]] = {
+    "time.sleep": (
+        "tests/unit/actors/runtime/child_targets.py",
+        "tests/property/test_runtime_threads.py",
+        "tests/crash/",
+    ),
+}
+
+FILE_NAMES_BANNED: Final = frozenset({"common", "helper", "helpers", "manager", "misc", "utils"})
+WORDS_BANNED: Final = re.compile(r"serialis|serializ|marshal|manager|helper", re.IGNORECASE)
+
+_SUPPRESSION: Final = re.compile(r"#\s*(noqa|type:\s*ignore)(?P<rest>.*)")
+_REASONED: Final = re.compile(r"(:\s*[A-Z]+\d+[A-Z0-9, ]*|\[[a-z, -]+\])\s+#\s*\S")
+_WORKPLACE: Final = re.compile(r"(?<![\w.])/(work|home|Users|root|tmp/brief)/\w|[A-Z]:\\Users\\")
+_REGISTRY: Final = re.compile(
+    r"pypi\.org|pythonhosted\.org|npmjs\.(org|com)|yarnpkg\.com|deb\.debian\.org"
+    r"|https?://\S+\.(whl|tgz|tar\.gz)|--(extra-)?index-url|\"resolved\""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A broken rule: where, and what to do about it."""
+
+    path: str
+    line: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.what}"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A tracked text file; *path* is relative to the repository, with slashes."""
+
+    path: str
+    text: str
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """The syntax tree; only for Python."""
+        return ast.parse(self.text, self.path)
+
+    @cached_property
+    def is_python(self) -> bool:
+        """Whether the rules for Python are for this file."""
+        return self.path.endswith(".py")
+
+    @cached_property
+    def is_product(self) -> bool:
+        """Whether the file is part of what is installed."""
+        return self.is_python and self.path.startswith(tuple(f"{f}/" for f in PRODUCT_FOLDERS))
+
+    def fault(self, line: int, what: str) -> Fault:
+        """Return a fault of this file."""
+        return Fault(self.path, line, what)
+
+
+Rule = Callable[[Source], Iterator[Fault]]
+
+
+def file_is_short(source: Source) -> Iterator[Fault]:
+    """A file has at most `FILE_LINES_MAX` lines."""
+    lines = source.text.count("\n")
+    if source.path.endswith((".py", ".mjs")) and lines > FILE_LINES_MAX:
+        yield source.fault(lines, f"{lines} lines; at most {FILE_LINES_MAX}: give it a room")
+
+
+def function_is_short(source: Source) -> Iterator[Fault]:
+    """A function has at most `FUNCTION_LINES_MAX` lines, its docstring not counted."""
+    if not source.is_python:
+        return
+    for node in ast.walk(source.tree):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        lines = _span(node)
+        if ast.get_docstring(node, clean=False) is not None:
+            lines -= _span(node.body[0])
+        if lines > FUNCTION_LINES_MAX:
+            yield source.fault(
+                node.lineno, f"{node.name} has {lines} lines; at most {FUNCTION_LINES_MAX}"
+            )
+
+
+def world_is_handed_in(source: Source) -> Iterator[Fault]:
+    """Only the rooms of `WORLD` (in tests `TEST_WORLD`) read a clock, chance or the system."""
+    if not source.is_python:
+        return
+    table = WORLD if source.is_product else TEST_WORLD
+    imported = _imported_names(source.tree)
+    for node in ast.walk(source.tree):
+        if not isinstance(node, ast.expr):
+            continue
+        name = _dotted(node, imported)
+        if name is None or name in WORLD_EXCEPT:
+            continue
+        for banned, rooms in table.items():
+            if _is_below(name, banned) and not source.path.startswith(rooms or ("\0",)):
+                yield source.fault(node.lineno, f"{name} is handed in, not read here")
+
+
+def import_names_the_package(source: Source) -> Iterator[Fault]:
+    """Nobody imports a top folder by its own name: that would load a second copy."""
+    if not source.is_python:
+        return
+    for node in ast.walk(source.tree):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names = [node.module or ""]
+        elif isinstance(node, ast.ImportFrom):
+            yield source.fault(node.lineno, "imports are absolute: from seriatim.… import …")
+        for name in names:
+            if name.partition(".")[0] in PRODUCT_FOLDERS:
+                yield source.fault(node.lineno, f"import seriatim.{name}, not {name}")
+
+
+def suppression_gives_its_reason(source: Source) -> Iterator[Fault]:
+    """``noqa`` and ``type: ignore`` name their codes and, after a second ``#``, their reason."""
+    if not source.is_python:
+        return
+    for token in tokenize.generate_tokens(StringIO(source.text).readline):
+        if token.type != tokenize.COMMENT:
+            continue
+        found = _SUPPRESSION.match(token.string)
+        if found and not _REASONED.match(found["rest"]):
+            yield source.fault(token.start[0], f"{token.string!r} needs a code and '  # reason'")
+
+
+def words_are_ours(source: Source) -> Iterator[Fault]:
+    """Names keep to the glossary: codecs encode and decode, and nothing is called a helper."""
+    if not source.is_python:
+        return
+    stem = PurePosixPath(source.path).stem
+    if stem in FILE_NAMES_BANNED:
+        yield source.fault(1, f"{stem} does not say what lives in the file")
+    for node in ast.walk(source.tree):
+        name, line = "", 0
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            name, line = node.name, node.lineno
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            name, line = node.id, node.lineno
+        elif isinstance(node, ast.arg):
+            name, line = node.arg, node.lineno
+        if WORDS_BANNED.search(name):
+            yield source.fault(line, f"{name}: see docs/glossary.md for our words")
+
+
+def text_names_no_workplace(source: Source) -> Iterator[Fault]:
+    """No tracked file names a path of somebody's machine, or where packages come from."""
+    for number, line in enumerate(source.text.splitlines(), start=1):
+        if _WORKPLACE.search(line):
+            yield source.fault(number, "a path of one machine")
+        if _REGISTRY.search(line):
+            yield source.fault(number, "the place of a package; names and hashes are enough")
+
+
+RULES: Final[tuple[Rule, ...]] = (
+    file_is_short,
+    function_is_short,
+    world_is_handed_in,
+    import_names_the_package,
+    suppression_gives_its_reason,
+    words_are_ours,
+    text_names_no_workplace,
+)
+
+
+def _span(node: ast.stmt) -> int:
+    return (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+def _is_below(name: str, banned: str) -> bool:
+    return name.startswith(banned) if banned.endswith(".") else name == banned
+
+
+def _imported_names(tree: ast.Module) -> dict[str, str]:
+    """Return what each imported name stands for, in full."""
+    names: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                top = alias.name.partition(".")[0]
+                names[alias.asname or top] = alias.name if alias.asname else top
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                names[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+    return names
+
+
+def _dotted(node: ast.expr, imported: Mapping[str, str]) -> str | None:
+    """Return the full name that *node* reads, where it starts from an import or a builtin."""
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+        return imported.get(node.id, node.id if node.id in {"eval", "exec"} else None)
+    if isinstance(node, ast.Attribute):
+        base = _dotted(node.value, imported)
+        return None if base is None else f"{base}.{node.attr}"
+    return None

@@ -1,0 +1,162 @@
+"""The style guide, run: the repository keeps the house rules, and each rule can fail."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from seriatim.formats import errors
+from seriatim.formats.errors import SchedulerError
+from seriatim.gateway.problems import status_of
+from tests.support import tidy
+from tests.support.tidy import RULES, Fault, Rule, Source
+
+ROOT: Final = Path(__file__).parents[1]
+VECTORS: Final = "tests/conformance/vectors/"
+
+# Modules that nothing imports because something else starts them.
+STARTED: Final = frozenset({"seriatim.actors.runtime.child", "seriatim.__main__"})
+
+# Facts about others that our own bounds are compared with, in `formats/limits.py` itself.
+GIVEN_LIMITS: Final = frozenset({"ASSIGNMENT_OWN_TAGS_MAX_BYTES", "LMDB_KEY_MAX_BYTES"})
+
+_LINK: Final = re.compile(r"\[[^\]]*\]\((?!https?:|#|mailto:)(?P<path>[^)#\s]+)")
+
+
+@cache
+def sources() -> tuple[Source, ...]:
+    """Return every text file that is tracked, or would be by ``git add``, vectors apart."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    found = []
+    for path in sorted(set(listed.split("\0")) - {""}):
+        file = ROOT / path
+        if path.startswith(VECTORS) or file.is_symlink() or not file.is_file():
+            continue
+        raw = file.read_bytes()
+        if b"\0" not in raw:
+            found.append(Source(path, raw.decode()))
+    return tuple(found)
+
+
+def product() -> list[Source]:
+    return [source for source in sources() if source.is_product]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: str(rule.__name__))
+def test_the_repository_keeps_the_rule(rule: Rule) -> None:
+    faults = [str(fault) for source in sources() for fault in rule(source)]
+    assert not faults, "\n" + "\n".join(faults)
+
+
+LONG_FUNCTION: Final = "def long() -> None:\n" + "    pass\n" * 70
+PLANTED: Final[list[tuple[Rule, str, str]]] = [
+    (tidy.file_is_short, "store/long.py", "\n" * 501),
+    (tidy.function_is_short, "store/long.py", LONG_FUNCTION),
+    (tidy.world_is_handed_in, "store/a.py", "import time\nNOW = time.time()\n"),
+    (tidy.world_is_handed_in, "store/a.py", "from time import time as now\nread = now\n"),
+    (tidy.world_is_handed_in, "actors/a.py", "from random import choice\nchoice([1])\n"),
+    (tidy.world_is_handed_in, "actors/a.py", "import datetime as d\nd.datetime.now(d.UTC)\n"),
+    (tidy.world_is_handed_in, "actors/a.py", "import threading\nthreading.Thread()\n"),
+    (tidy.world_is_handed_in, "formats/a.py", "import pickle\npickle.loads(b'')\n"),
+    (tidy.world_is_handed_in, "gateway/a.py", "eval('1')\n"),
+    (tidy.world_is_handed_in, "tests/unit/test_a.py", "import time\ntime.sleep(1)\n"),
+    (tidy.import_names_the_package, "store/a.py", "from formats.ids import is_id\n"),
+    (tidy.import_names_the_package, "tests/test_a.py", "import store.log\n"),
+    (tidy.import_names_the_package, "store/a.py", "from . import log\n"),
+    (tidy.suppression_gives_its_reason, "store/a.py", "x = 1  # " + "noqa\n"),
+    (tidy.suppression_gives_its_reason, "store/a.py", "x = 1  # " + "noqa: S101\n"),
+    (tidy.suppression_gives_its_reason, "store/a.py", "x = 1  # " + "type: ignore[misc]\n"),
+    (tidy.words_are_ours, "store/utils.py", ""),
+    (tidy.words_are_ours, "store/a.py", "def serialize() -> None: ...\n"),
+    (tidy.words_are_ours, "store/a.py", "class LogManager: ...\n"),
+    (tidy.text_names_no_workplace, "README.md", "see /" + "home/me/notes\n"),
+    (tidy.text_names_no_workplace, "a.txt", "https://files.python" + "hosted.org/x\n"),
+    (tidy.text_names_no_workplace, "package-lock.json", '"resol' + 'ved": "x"\n'),
+]
+
+
+@pytest.mark.parametrize(("rule", "path", "text"), PLANTED)
+def test_each_rule_catches_a_planted_fault(rule: Rule, path: str, text: str) -> None:
+    assert [fault.path for fault in rule(Source(path, text))] == [path]
+
+
+def test_every_rule_has_a_planted_fault() -> None:
+    assert {rule for rule, _, _ in PLANTED} == set(RULES)
+
+
+GOOD: Final[list[tuple[Rule, str, str]]] = [
+    (tidy.function_is_short, "store/a.py", 'def f() -> None:\n    """' + "\n" * 70 + '"""\n'),
+    (tidy.world_is_handed_in, "actors/runtime/clock.py", "import time\ntime.time_ns()\n"),
+    (tidy.world_is_handed_in, "actors/a.py", "import random\nrandom.Random(7)\n"),
+    (tidy.world_is_handed_in, "actors/a.py", "import threading\nthreading.Lock()\n"),
+    (tidy.suppression_gives_its_reason, "a.py", "x = 1  # " + "noqa: S101, S102  # why\n"),
+    (tidy.suppression_gives_its_reason, "a.py", "x = 1  # " + "type: ignore[misc]  # why\n"),
+]
+
+
+@pytest.mark.parametrize(("rule", "path", "text"), GOOD)
+def test_a_rule_lets_good_code_pass(rule: Rule, path: str, text: str) -> None:
+    assert list(rule(Source(path, text))) == []
+
+
+def test_every_module_is_used() -> None:
+    modules = {_module(source.path) for source in product() if "__init__" not in source.path}
+    used = set(STARTED)
+    for source in [*product(), Source("src", (ROOT / "src/seriatim/__init__.py").read_text())]:
+        for node in ast.walk(source.tree):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                used.add(node.module)
+                used.update(f"{node.module}.{alias.name}" for alias in node.names)
+            elif isinstance(node, ast.Import):
+                used.update(alias.name for alias in node.names)
+        used.update(re.findall(r'"(seriatim(?:\.\w+)+)[:"]', source.text))
+    assert modules - used == set()
+
+
+def test_every_limit_is_used() -> None:
+    limits = next(source for source in product() if source.path == "formats/limits.py")
+    rest = [source.text for source in product() if source is not limits]
+    names = {
+        node.target.id
+        for node in limits.tree.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
+    unused = {name for name in names if not any(re.search(rf"\b{name}\b", t) for t in rest)}
+    assert unused == GIVEN_LIMITS
+
+
+def test_every_error_has_a_status_of_its_own_choice() -> None:
+    kinds = [
+        kind
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, SchedulerError) and kind != SchedulerError
+    ]
+    assert kinds
+    assert [kind.__name__ for kind in kinds if status_of(kind) == status_of(SchedulerError)] == []
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    dead = [
+        str(Fault(source.path, source.text.count("\n", 0, link.start()) + 1, link["path"]))
+        for source in sources()
+        if source.path.endswith(".md")
+        for link in _LINK.finditer(source.text)
+        if not (ROOT / source.path).parent.joinpath(link["path"]).exists()
+    ]
+    assert not dead, "\n" + "\n".join(dead)
+
+
+def _module(path: str) -> str:
+    return "seriatim." + path.removesuffix(".py").replace("/", ".")
