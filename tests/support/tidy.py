@@ -161,13 +161,15 @@ def import_names_the_package(source: Source) -> Iterator[Fault]:
     if not source.is_python:
         return
     for node in ast.walk(source.tree):
-        names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            names = [node.module or ""]
         elif isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        else:
+            continue
+        if isinstance(node, ast.ImportFrom) and node.level:
             yield source.fault(node.lineno, "imports are absolute: from seriatim.… import …")
+            continue
         for name in names:
             if name.partition(".")[0] in PRODUCT_FOLDERS:
                 yield source.fault(node.lineno, f"import seriatim.{name}, not {name}")
