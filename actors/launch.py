@@ -51,11 +51,22 @@ if TYPE_CHECKING:
 
 Closing = TypeVar("Closing", bound="Offload[Any, Any]")
 
+# A second batch waits at the writer while the first is written, so that the writer never waits
+# for the loop. When the first fails, the log refuses whatever of the second builds on it.
 _COMMIT_BOUNDS: Final = BatchBounds(
-    COMMIT_QUEUE_MAX, COMMIT_QUEUE_MAX_BYTES, COMMIT_BATCH_MAX, COMMIT_BATCH_MAX_BYTES
+    queue_max=COMMIT_QUEUE_MAX,
+    queue_max_bytes=COMMIT_QUEUE_MAX_BYTES,
+    batch_max=COMMIT_BATCH_MAX,
+    batch_max_bytes=COMMIT_BATCH_MAX_BYTES,
+    in_flight_max=2,
 )
+# Small batches: what is verified goes on to its slot while the next ones are checked.
 _VERIFY_BOUNDS: Final = BatchBounds(
-    VERIFY_QUEUE_MAX, VERIFY_QUEUE_MAX_BYTES, VERIFY_BATCH_MAX, VERIFY_BATCH_MAX_BYTES, 4
+    queue_max=VERIFY_QUEUE_MAX,
+    queue_max_bytes=VERIFY_QUEUE_MAX_BYTES,
+    batch_max=VERIFY_BATCH_MAX,
+    batch_max_bytes=VERIFY_BATCH_MAX_BYTES,
+    in_flight_max=4,
 )
 _LOCK_RETRY_MS: Final = 20
 # What a draft costs beside its message: ids, numbers, frames.
