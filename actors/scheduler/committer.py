@@ -52,7 +52,6 @@ class Committer:
         """
         self._batcher = batcher
         self._on_failure = on_failure
-        self._last_error: BaseException | None = None
         self.epoch = 0
 
     @property
@@ -77,13 +76,14 @@ class Committer:
 
     def append(self, draft: Draft, server: LightRef[Any]) -> None:
         """Make *draft* durable, then tell *server*. Call `check_room` first."""
+        epoch = self.epoch
 
         def settle(answer: Future[Sealed]) -> None:
             error = answer.error()
             if error is None:
                 mail: Durable | Undone = Durable(draft, answer.get())
             else:
-                mail = Undone(self._failed(error))
+                mail = Undone(self._failed(error, epoch), epoch)
             try:
                 server.tell(mail)
             except (ActorDeadError, OverloadedError):
@@ -96,10 +96,12 @@ class Committer:
         """Write what waits, then end the writer."""
         await self._batcher.close()
 
-    def _failed(self, error: BaseException) -> SchedulerError:
-        """Move the epoch on, once per failed commit; return what the callers get to hear."""
-        if error is not self._last_error:
-            self._last_error = error
+    def _failed(self, error: BaseException, epoch: int) -> SchedulerError:
+        """Move the epoch on, once per failed commit; return what the callers get to hear.
+
+        Everything that waits fails with the batch, so all drafts of an *epoch* end together.
+        """
+        if epoch == self.epoch:
             self.epoch += 1
             self._on_failure(
                 error if isinstance(error, SchedulerError) else UnavailableError(str(error))

@@ -67,13 +67,18 @@ class Durable:
 
 
 class Undone:
-    """Committer → server: the commit failed or is in doubt; nothing that waits has its slot."""
+    """Committer → server: the commit failed or is in doubt; nothing that waits has its slot.
 
-    __slots__ = ("error",)
+    ``epoch`` is the one in which the slots were given: a server that has gone on to the next one
+    knows already, and what it gave out since then stands.
+    """
+
+    __slots__ = ("epoch", "error")
     always_taken: ClassVar[bool] = True
 
-    def __init__(self, error: SchedulerError) -> None:
+    def __init__(self, error: SchedulerError, epoch: int) -> None:
         self.error = error
+        self.epoch = epoch
 
 
 class Retire(NamedTuple):

@@ -57,7 +57,8 @@ class Server(LightActor):
         elif kind is Durable:
             self._durable(message)
         elif kind is Undone:
-            self._undo(message.error)
+            if message.epoch == self._epoch:
+                self._undo(message.error)
         elif kind is Retire:
             self._retire()
         else:

@@ -1,0 +1,164 @@
+"""The scheduler's real actors, moved by hand: one step, one commit, one fault at a time.
+
+Registry, servers, committer, batcher and writer are the product's own. What stands in for the
+world is the clock, the dispatcher, the loop's ``call_soon`` and the moment at which a batch that
+was handed over is written.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from random import Random
+
+from seriatim.actors.runtime.batcher import BatchBounds, Batcher
+from seriatim.actors.runtime.clock import ManualClock
+from seriatim.actors.runtime.dispatcher import ManualDispatcher
+from seriatim.actors.runtime.future import Future
+from seriatim.actors.scheduler.mail import Receipt, Submit
+from seriatim.actors.scheduler.server import Server
+from seriatim.actors.scheduler.system import Scheduler
+from seriatim.actors.scheduler.writer import Sealed, Writer
+from seriatim.formats.errors import SlotConflictError, StoppingError
+from seriatim.formats.limits import ASK_DEADLINE_MS
+from seriatim.formats.schedule.assignment import Draft
+from seriatim.formats.schedule.submission import Submission
+from seriatim.formats.schedule.variant import Variant
+from seriatim.formats.signing.wallet import Wallet
+from seriatim.store.log import Log
+from tests.support.faulty_log import Fault, FaultyLog
+
+START_MS = 1_700_000_000_000
+BOUNDS = BatchBounds(4_096, 1 << 26, 256, 1 << 25)
+
+
+class HeldWriter:
+    """An `Offload` that keeps each batch until it is told what becomes of it."""
+
+    def __init__(self, writer: Writer, log: FaultyLog) -> None:
+        """Write with *writer*, whose log is *log*."""
+        self._writer = writer
+        self._log = log
+        self._held: deque[tuple[list[Draft], Future[Sequence[Sealed]]]] = deque()
+        self._is_closed = False
+        self._is_dead = False
+        self.conflicts = 0
+
+    @property
+    def held(self) -> int:
+        """Batches that wait."""
+        return len(self._held)
+
+    def call(self, jobs: Sequence[Draft]) -> Future[Sequence[Sealed]]:
+        """See `Offload.call`."""
+        answer: Future[Sequence[Sealed]] = Future()
+        if self._is_closed:
+            answer.fail(StoppingError("the writer is stopping"))
+        else:
+            self._held.append((list(jobs), answer))
+        return answer
+
+    async def close(self) -> None:
+        """See `Offload.close`."""
+        self._is_closed = True
+
+    def release(self, fault: Fault | None = None) -> None:
+        """Write the oldest batch that waits, with *fault*, and answer."""
+        drafts, answer = self._held.popleft()
+        if fault is not None:
+            self._log.fail_next(fault)
+        try:
+            seals = self._writer.write(drafts)
+        except Exception as error:  # noqa: BLE001  # what a thread would answer
+            self.conflicts += isinstance(error, SlotConflictError)
+            answer.fail(error)
+        else:
+            answer.resolve(seals)
+
+    def crash(self, *, is_written: bool) -> None:
+        """End without an answer; the oldest batch is on disk if *is_written*."""
+        if self._held and is_written:
+            self._writer.write(self._held[0][0])
+        self._held.clear()
+
+
+class SteppedScheduler:
+    """One life of the scheduler over a log that outlives it.
+
+    Attributes:
+        dispatcher: chooses by the given randomness which actor goes next.
+        writer: holds the batches.
+        scheduler: the product's own.
+        servers_started: by process, how many servers were seen at once at most.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        *,
+        clock: ManualClock,
+        random: Random,
+        wallet: Wallet | None,
+        bounds: BatchBounds = BOUNDS,
+    ) -> None:
+        """Start actors over *log*."""
+        self.log = FaultyLog(log)
+        self.clock = clock
+        self.dispatcher = ManualDispatcher(clock, random)
+        self.writer = HeldWriter(Writer(self.log, wallet, random.randbytes), self.log)
+        self._soon: deque[Callable[[], None]] = deque()
+        self.scheduler = Scheduler(
+            dispatcher=self.dispatcher,
+            log=self.log,
+            writer=Batcher(
+                self.writer,
+                name="the commit queue",
+                bounds=bounds,
+                size=lambda draft: len(draft.message),
+                call_soon=self._soon.append,
+                fails_together=True,
+            ),
+        )
+
+    def submit(
+        self, submission: Submission, *, variant: Variant = Variant.NATIVE
+    ) -> Future[Receipt]:
+        """Hand *submission* in; nothing moves yet."""
+        reply: Future[Receipt] = Future()
+        self.scheduler.submit(Submit(submission, variant, reply), ASK_DEADLINE_MS)
+        return reply
+
+    def turn(self) -> bool:
+        """Run the callbacks of the loop that are due and one mail; return whether there was any."""
+        due = bool(self._soon)
+        for _ in range(len(self._soon)):
+            self._soon.popleft()()
+        return self.dispatcher.step() or due
+
+    def run_until_blocked(self) -> None:
+        """Go on until only a held batch, or time, can change anything."""
+        while self.turn():
+            pass
+
+    def settle(self) -> None:
+        """Write everything that waits, until nothing moves any more."""
+        self.run_until_blocked()
+        while self.writer.held:
+            self.writer.release()
+            self.run_until_blocked()
+
+    def ask(self, submission: Submission, *, variant: Variant = Variant.NATIVE) -> Receipt:
+        """Hand *submission* in, let everything happen, and return the receipt or raise."""
+        reply = self.submit(submission, variant=variant)
+        self.settle()
+        return reply.get(timeout=0)
+
+    def servers(self) -> list[bytes]:
+        """Return the process of every server that is alive, one entry per server."""
+        return [actor.process for actor in self.dispatcher._actors if isinstance(actor, Server)]
+
+    def kill(self, *, is_written: bool) -> None:
+        """End as an OS process does that is killed; see `HeldWriter.crash`."""
+        self.writer.crash(is_written=is_written)
+        self._soon.clear()
+        self.dispatcher.close()
