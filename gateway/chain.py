@@ -73,7 +73,7 @@ class ChainGateway:
             self._session = aiohttp.ClientSession(timeout=timeout)
         try:
             async with self._session.get(self._url + path, allow_redirects=False) as response:
-                if response.status == 404:  # noqa: PLR2004
+                if response.status == 404:  # noqa: PLR2004  # not found
                     raise NotFoundError("Transaction not found")
                 if response.status != _OK:
                     raise UnavailableError(f"the gateway answered {response.status}")

@@ -162,7 +162,7 @@ def _is_legacy(path: Path) -> bool:
         return False
     names = [segment.name for segment in path.segments]
     return (len(names) == 1 and len(names[0]) == ID_CHARS) or (
-        len(names) == 2  # noqa: PLR2004
+        len(names) == 2  # noqa: PLR2004  # a pair
         and (names[0] == "processes" or (names[1] == "latest" and len(names[0]) == ID_CHARS))
     )
 

@@ -9,14 +9,21 @@ import orjson
 import pytest
 
 from seriatim.formats.ans104.item import DataItem
-from seriatim.formats.errors import ChainBrokenError
+from seriatim.formats.errors import ChainBrokenError, MalformedError
 from seriatim.formats.ids import decode_id, encode_id
 from seriatim.formats.schedule.assignment import Block, Draft, legacy_tags
 from seriatim.formats.schedule.audit import Audit
+from seriatim.formats.schedule.publication import (
+    BUNDLE_TAGS,
+    decode_publication,
+    encode_publication,
+)
 from seriatim.formats.schedule.record import Kind, Record
 from seriatim.formats.schedule.variant import Variant
+from seriatim.formats.signing.wallet import WalletKind
 from seriatim.formats.wire import legacy
 from seriatim.formats.wire.stored import StoredAssignment
+from tests.support.strategies import known_wallet
 
 VECTORS = Path(__file__).parent / "vectors" / "su-schedule"
 SCHEDULE: dict[str, Any] = orjson.loads((VECTORS / "schedule.json").read_bytes())
@@ -122,3 +129,37 @@ def test_an_assign_has_the_recorded_bytes() -> None:
 def test_a_view_takes_another_cursor() -> None:
     view = legacy.encode_view(stored_at(3))
     assert legacy.recursor(view, 3) == legacy.encode_edge(stored_at(3), "3")
+
+
+@pytest.mark.parametrize("nonce", range(len(ENTRIES)))
+def test_a_recorded_bundle_publishes_its_assignment_and_message(nonce: int) -> None:
+    item = DataItem.decode((VECTORS / f"{nonce:02}-bundle.bin").read_bytes())
+    item.verify()
+    record = record_at(nonce)
+    publication = decode_publication(item)
+    assert publication.assignment.raw == record.assignment
+    assert (publication.message.raw if publication.message else b"") == record.message
+    assert item.tags == BUNDLE_TAGS
+
+
+@pytest.mark.parametrize("nonce", [0, 4])
+def test_our_bundle_has_the_recorded_data(nonce: int) -> None:
+    wallet = known_wallet(WalletKind.ED25519)
+    ours = encode_publication(wallet, record_at(nonce), anchor=bytes(32))
+    recorded_item = DataItem.decode((VECTORS / f"{nonce:02}-bundle.bin").read_bytes())
+    assert bytes(ours.data) == bytes(recorded_item.data)
+    assert ours.tags == recorded_item.tags
+    ours.verify()
+
+
+def test_an_unsigned_record_is_not_published() -> None:
+    record = record_at(1)._replace(assignment=b"")
+    with pytest.raises(MalformedError) as caught:
+        encode_publication(known_wallet(WalletKind.ED25519), record, anchor=bytes(32))
+    assert caught.value.code == "unsigned_record"
+
+
+def test_an_ordinary_item_is_no_publication() -> None:
+    with pytest.raises(MalformedError) as caught:
+        decode_publication(DataItem.decode(record_at(1).message))
+    assert caught.value.code == "bad_publication"
