@@ -24,7 +24,7 @@ from typing import NamedTuple
 from seriatim.formats.errors import NotFoundError, RefusedError
 from seriatim.formats.ids import encode_id
 from seriatim.formats.schedule.assignment import Block, Draft
-from seriatim.formats.schedule.record import Head, Kind
+from seriatim.formats.schedule.record import Head
 from seriatim.formats.schedule.submission import Submission
 from seriatim.formats.schedule.variant import Variant
 
@@ -77,8 +77,8 @@ class Machine:
             NotFoundError: the process has not been spawned.
             RefusedError: another message with the same id is waiting (code ``id_taken``).
         """
-        signed = submission.kind is Kind.ITEM
-        if signed and self._pending is not None:
+        has_one_slot = submission.has_one_slot
+        if has_one_slot and self._pending is not None:
             waiting = self._pending.get(submission.message_id)
             if waiting is not None:
                 check_same(waiting[1], submission)
@@ -97,7 +97,7 @@ class Machine:
             self._pending = {}
         # Unsigned messages and references are pending too, under a key of their own: the
         # machine is idle only when nothing waits.
-        key = submission.message_id if signed else slot.to_bytes(8, "big")
+        key = submission.message_id if has_one_slot else slot.to_bytes(8, "big")
         self._pending[key] = (slot, submission.message)
         return Placed(
             Draft(

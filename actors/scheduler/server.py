@@ -16,7 +16,7 @@ from seriatim.actors.scheduler.machine import Machine, Placed, check_same
 from seriatim.actors.scheduler.mail import Durable, Receipt, Retire, Retired, Submit, Undone
 from seriatim.formats.errors import SchedulerError, UnavailableError
 from seriatim.formats.schedule.assignment import Block
-from seriatim.formats.schedule.record import Kind, Record
+from seriatim.formats.schedule.record import Record
 from seriatim.store.log import Log
 
 
@@ -69,7 +69,7 @@ class Server(LightActor):
         submission = mail.submission
         try:
             machine = self._current_machine()
-            if submission.kind is Kind.ITEM and machine.slot_next:
+            if submission.has_one_slot and machine.slot_next:
                 slot = world.log.find_in(self.process, submission.message_id)
                 if slot is not None:
                     mail.reply.resolve(self._receipt_at(slot, mail))

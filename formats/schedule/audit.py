@@ -35,6 +35,8 @@ class Audit:
     """Checks one process, slot by slot from 0.
 
     Attributes:
+        process: its id, 32 raw bytes.
+        variant: the kind of its assignments, ``None`` before slot 0.
         slots: how many slots have passed.
         signatures: how many signatures have been verified.
         scheduler: address of the wallet that signed the assignments, or ``None`` so far.
@@ -43,11 +45,11 @@ class Audit:
 
     def __init__(self, process: bytes, *, signatures: bool = True) -> None:
         """Start before slot 0 of *process*; without *signatures*, check structure only."""
-        self._process = process
+        self.process = process
         self._check_signatures = signatures
         self._link: Link = FIRST_LINK
         self._timestamp_ms = -1
-        self._variant: Variant | None = None
+        self.variant: Variant | None = None
         self.slots = 0
         self.signatures = 0
         self.scheduler: bytes | None = None
@@ -61,17 +63,17 @@ class Audit:
                 parts does not cover another; the error names the slot and both values.
         """
         self._expect("slot", slot, self.slots, slot)
-        if self._variant is None:
-            self._expect("message of slot 0", record.message_id, self._process, slot)
-            self._variant = record.variant
-        self._expect("variant", record.variant, self._variant, slot)
+        if self.variant is None:
+            self._expect("message of slot 0", record.message_id, self.process, slot)
+            self.variant = record.variant
+        self._expect("variant", record.variant, self.variant, slot)
         if record.timestamp_ms <= self._timestamp_ms:
             raise self._broken(
                 slot, f"timestamp over {self._timestamp_ms}", str(record.timestamp_ms)
             )
         chain = next_chain(
             record.variant,
-            process=self._process,
+            process=self.process,
             previous=self._link.hash_chain,
             previous_assignment_id=self._link.assignment_id,
             message_id=record.message_id,
@@ -94,12 +96,12 @@ class Audit:
             return
         if record.kind is Kind.UNSIGNED:
             self._expect("message id", unsigned_id(record.message), record.message_id, slot)
-            submission = submit_unsigned(_CBOR.decode(record.message), process=self._process)
+            submission = submit_unsigned(_CBOR.decode(record.message), process=self.process)
         else:
             item = DataItem.decode(record.message)
             self._expect("message id", item.id, record.message_id, slot)
             self._verify(item)
-            submission = submit_item(item, process=self._process)
+            submission = submit_item(item, process=self.process)
             if slot == 0:
                 self.spawner = item.address
         if slot == 0 and submission.spawn is None:
@@ -128,7 +130,7 @@ class Audit:
         """
         legacy = record.variant is Variant.LEGACY
         draft = Draft(
-            self._process,
+            self.process,
             slot,
             record.variant,
             record.timestamp_ms,
@@ -156,7 +158,7 @@ class Audit:
 
     def _broken(self, slot: int, expected: str, given: str) -> ChainBrokenError:
         return ChainBrokenError(
-            process=encode_id(self._process), slot=slot, expected=expected, given=given
+            process=encode_id(self.process), slot=slot, expected=expected, given=given
         )
 
 

@@ -71,6 +71,15 @@ class Submission(NamedTuple):
     path: str = DEFAULT_PATH
     excludes: tuple[str, ...] = ()
 
+    @property
+    def has_one_slot(self) -> bool:
+        """Whether it keeps the slot that it has when it comes again.
+
+        Signed messages do, by their id; so does a spawn, which *is* its process. An unsigned
+        message has no identity, and a reference may be wanted twice.
+        """
+        return self.kind is Kind.ITEM or self.spawn is not None
+
 
 def submit_item(item: DataItem, *, process: bytes | None = None) -> Submission:
     """Return the submission that a (verified) data item makes.

@@ -1,1 +1,56 @@
-"""seriatim: a durable, verifiable message scheduler. One after another."""
+"""seriatim: a durable, verifiable message scheduler. One after another.
+
+``async with seriatim.open(path) as node:`` opens a node in your own program;
+``seriatim.open_blocking`` is its blocking twin. The names load when they are first used, so that
+importing a part of the package does not import all of it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from seriatim.actors.blocking import BlockingNode, open_blocking
+    from seriatim.actors.embedded import EmbeddedNode, Entry, Receipt, Report, open  # noqa: A004
+    from seriatim.formats.errors import SchedulerError
+    from seriatim.formats.signing.wallet import Wallet, WalletKind, generate, wallet_from_json
+
+__all__ = [
+    "BlockingNode",
+    "EmbeddedNode",
+    "Entry",
+    "Receipt",
+    "Report",
+    "SchedulerError",
+    "Wallet",
+    "WalletKind",
+    "generate",
+    "open",
+    "open_blocking",
+    "wallet_from_json",
+]
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "BlockingNode": "seriatim.actors.blocking",
+    "open_blocking": "seriatim.actors.blocking",
+    "EmbeddedNode": "seriatim.actors.embedded",
+    "Entry": "seriatim.actors.embedded",
+    "Receipt": "seriatim.actors.embedded",
+    "Report": "seriatim.actors.embedded",
+    "open": "seriatim.actors.embedded",
+    "SchedulerError": "seriatim.formats.errors",
+    "Wallet": "seriatim.formats.signing.wallet",
+    "WalletKind": "seriatim.formats.signing.wallet",
+    "generate": "seriatim.formats.signing.wallet",
+    "wallet_from_json": "seriatim.formats.signing.wallet",
+}
+
+
+def __getattr__(name: str) -> Any:  # whatever has that name
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'seriatim' has no attribute {name!r}")
+    return getattr(import_module(home), name)

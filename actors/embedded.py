@@ -1,0 +1,291 @@
+"""A node inside your own program: text ids in and out, nothing to start, nothing to configure.
+
+The public names are re-exported by ``seriatim`` itself; a blocking twin is in ``blocking.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from seriatim.actors.keyring import read_wallet
+from seriatim.actors.launch import open_node
+from seriatim.actors.node import Node, Policy
+from seriatim.actors.scheduler.mail import Receipt as RawReceipt
+from seriatim.formats.ans104.avro import Tag
+from seriatim.formats.ans104.codec import to_message
+from seriatim.formats.ans104.item import DataItem, sign_item
+from seriatim.formats.errors import MalformedError, NotFoundError, RefusedError
+from seriatim.formats.ids import decode_id, encode_id
+from seriatim.formats.message import Message, Value
+from seriatim.formats.schedule.audit import Audit
+from seriatim.formats.schedule.submission import submit_item
+from seriatim.formats.schedule.variant import Variant
+from seriatim.formats.signing.wallet import Wallet
+from seriatim.formats.wire.stored import StoredAssignment
+
+_PAGE = 256
+
+
+class Receipt(NamedTuple):
+    """The answer to a message: what it names is on disk.
+
+    Attributes:
+        process: id of the process, 43 characters, as are all ids here.
+        slot: the message's slot.
+        message_id: id of the message.
+        timestamp_ms: the assignment's timestamp; rises strictly within a process.
+        hash_chain: the chain value at this slot.
+        repeated: the message had this slot before.
+    """
+
+    process: str
+    slot: int
+    message_id: str
+    timestamp_ms: int
+    hash_chain: str
+    repeated: bool
+
+
+class Entry(NamedTuple):
+    """One slot of a process, as it is read back.
+
+    Attributes:
+        slot: the slot.
+        message_id: id of the message, 43 characters.
+        timestamp_ms: the assignment's timestamp.
+        fields: the message's fields; empty for a reference to a message that lives elsewhere.
+        item: the exact bytes of a signed message; empty otherwise.
+    """
+
+    slot: int
+    message_id: str
+    timestamp_ms: int
+    fields: Mapping[str, Value]
+    item: bytes
+
+
+class Report(NamedTuple):
+    """What an offline check found.
+
+    Attributes:
+        process: id of the process.
+        variant: kind of its assignments, such as ``seriatim.1``.
+        slots: how many slots were checked, all of them good.
+        signatures: how many signatures were verified.
+        scheduler: address of the wallet that signed the assignments; ``None`` when unsigned.
+        spawner: address of who signed the spawn; ``None`` when unsigned.
+    """
+
+    process: str
+    variant: str
+    slots: int
+    signatures: int
+    scheduler: str | None
+    spawner: str | None
+
+
+class EmbeddedNode:
+    """A node in this OS process. Made by `open`; belongs to the event loop it was opened on."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    async def spawn(
+        self,
+        fields: Mapping[str, Value] | None = None,
+        *,
+        data: str | bytes = "",
+        variant: str = Variant.NATIVE.tag,
+    ) -> str:
+        """Start a process and return its id.
+
+        The same fields and data give the same id, and spawning it again gives the process that
+        is there. Add a field of your own to start another one.
+
+        Args:
+            fields: what the process is; text, numbers, truth values, lists, maps.
+            data: the payload.
+            variant: ``seriatim.1`` needs no wallet; ``ao.N.1`` and ``ao.TN.1`` are signed with
+                the node's wallet.
+
+        Raises:
+            MalformedError: no such variant, or a field that cannot be carried.
+            RefusedError: the variant is signed and the node has no wallet.
+        """
+        kind = Variant.from_tag(variant)
+        own: dict[str, Value] = {"type": "Process", "variant": kind.tag}
+        if self._node.wallet is not None:
+            own["scheduler"] = encode_id(self._node.address)
+        receipt = await self._place({**(fields or {}), **own}, data, None, kind)
+        return encode_id(receipt.process)
+
+    async def schedule(
+        self,
+        process: str,
+        message: Mapping[str, Value] | bytes,
+        *,
+        data: str | bytes = "",
+    ) -> Receipt:
+        """Give *message* the next slot of *process*; return once it is on disk.
+
+        Args:
+            process: the process's id.
+            message: fields of an unsigned message, which always takes a new slot; or the bytes
+                of a signed ANS-104 item, which always has one slot.
+            data: the payload of an unsigned message.
+
+        Raises:
+            NotFoundError: no such process.
+            CommitmentError: the item's signature does not hold.
+            UnavailableError: not now; the same again is safe.
+        """
+        place = decode_id(process)
+        if isinstance(message, bytes):
+            submission = submit_item(DataItem.decode(message), process=place)
+            raw = await self._node.schedule_item(submission, variant_default=Variant.NATIVE)
+        else:
+            raw = await self._place(message, data, place, Variant.NATIVE)
+        return _receipt(raw)
+
+    def read(self, process: str, first: int = 0, last: int | None = None) -> Iterator[Entry]:
+        """Yield the slots from *first* to *last*, both inclusive; to the end without *last*.
+
+        What is yielded is durable. Reading is synchronous and short, a chunk at a time; slots
+        that come while you read are not part of it.
+
+        Raises:
+            NotFoundError: no such process.
+        """
+        known, end = decode_id(process), self._end(process)
+        for stored in self._node.schedule(known, first, end if last is None else min(last, end)):
+            yield _entry(stored)
+
+    def slot(self, process: str) -> int | None:
+        """Return the last slot of *process*, or ``None`` when there is no such process."""
+        head = self._node.head(decode_id(process))
+        return None if head is None else head.slot
+
+    def processes(self) -> Iterator[str]:
+        """Yield the ids of all processes, in the order of their bytes."""
+        after: bytes | None = None
+        while page := self._node.processes(after=after, limit=_PAGE):
+            yield from map(encode_id, page)
+            after = page[-1]
+
+    def verify(self, process: str) -> Report:
+        """Check every slot of *process*: chain, ids, signatures, and what each one covers.
+
+        Raises:
+            NotFoundError: no such process.
+            ChainBrokenError: names the slot, what was expected and what is there.
+        """
+        known, end = decode_id(process), self._end(process)
+        audit = Audit(known)
+        for stored in self._node.schedule(known, 0, end):
+            audit.add(stored.slot, stored.record)
+        return report_of(audit)
+
+    async def _place(
+        self,
+        fields: Mapping[str, Value],
+        data: str | bytes,
+        process: bytes | None,
+        variant: Variant,
+    ) -> RawReceipt:
+        if variant.signed:
+            item = _signed(self._node.wallet, fields, data)
+            return await self._node.schedule_item(submit_item(item), variant_default=variant)
+        every = {**fields, "data": data} if data else dict(fields)
+        return await self._node.schedule_unsigned(
+            Message(every), process=process, variant_default=variant
+        )
+
+    def _end(self, process: str) -> int:
+        slot = self.slot(process)
+        if slot is None:
+            raise NotFoundError(f"process {process} is not known here; spawn it first")
+        return slot
+
+
+@asynccontextmanager
+async def open(  # noqa: A001  # seriatim.open is what its users expect
+    path: str | Path, *, wallet: Wallet | Path | None = None
+) -> AsyncIterator[EmbeddedNode]:
+    """Open the data folder *path*, made where it is missing, as a node in this OS process.
+
+    Args:
+        path: the folder; one node at a time.
+        wallet: signs assignments of signed variants; a file with a wallet, or the wallet.
+
+    Raises:
+        StoreLockedError: another node runs on the folder; the error names its pid.
+        StoreError: the folder or the wallet cannot be used.
+    """
+    key = read_wallet(wallet) if isinstance(wallet, Path) else wallet
+    node, _ = await open_node(
+        Path(path), wallet=key, policy=Policy(accept_unsigned=True), in_children=False
+    )
+    try:
+        yield EmbeddedNode(node)
+    finally:
+        await node.close()
+
+
+def report_of(audit: Audit) -> Report:
+    """Return what *audit* has found so far."""
+    return Report(
+        process=encode_id(audit.process),
+        variant="" if audit.variant is None else audit.variant.tag,
+        slots=audit.slots,
+        signatures=audit.signatures,
+        scheduler=None if audit.scheduler is None else encode_id(audit.scheduler),
+        spawner=None if audit.spawner is None else encode_id(audit.spawner),
+    )
+
+
+def _signed(wallet: Wallet | None, fields: Mapping[str, Value], data: str | bytes) -> DataItem:
+    """Return *fields* as a signed item: the names that ao's clients know in their own case."""
+    if wallet is None:
+        raise RefusedError(
+            "a signed variant needs a wallet: open(path, wallet=…)", code="no_wallet"
+        )
+    tags = [Tag(b"Data-Protocol", b"ao")]
+    for name, value in fields.items():
+        if not isinstance(value, str):
+            raise MalformedError(f"tag {name} of an item must be text", code="bad_value")
+        tags.append(Tag(_TAG_NAMES.get(name, name).encode(), value.encode()))
+    payload = data.encode() if isinstance(data, str) else data
+    return sign_item(wallet, tags=tags, data=payload)
+
+
+_TAG_NAMES = {"type": "Type", "variant": "Variant", "scheduler": "Scheduler"}
+
+
+def _receipt(raw: RawReceipt) -> Receipt:
+    return Receipt(
+        process=encode_id(raw.process),
+        slot=raw.slot,
+        message_id=encode_id(raw.message_id),
+        timestamp_ms=raw.timestamp_ms,
+        hash_chain=encode_id(raw.hash_chain),
+        repeated=raw.repeated,
+    )
+
+
+def _entry(stored: StoredAssignment) -> Entry:
+    record = stored.record
+    fields: Mapping[str, Value] = {}
+    if stored.item is not None:
+        fields = to_message(stored.item).fields
+    elif stored.unsigned is not None:
+        fields = stored.unsigned.fields
+    return Entry(
+        slot=stored.slot,
+        message_id=encode_id(record.message_id),
+        timestamp_ms=record.timestamp_ms,
+        fields=fields,
+        item=record.message if stored.item is not None else b"",
+    )
