@@ -21,28 +21,31 @@ FUNCTION_LINES_MAX: Final = 70
 
 PRODUCT_FOLDERS: Final = ("formats", "store", "actors", "gateway")
 
+# A person's tools: each is its own composition of parts, and the outermost one.
+_TOOLS: Final = ("gateway/cli/", "gateway/bench/", "gateway/demo/")
+
 # What reads the world, and the rooms that may: everybody else is handed it. A room is a file, or
 # a folder with a slash at its end. A trailing dot in a name stands for all that is below it.
 WORLD: Final[Mapping[str, tuple[str, ...]]] = {
-    "time.time": ("actors/runtime/clock.py", "gateway/cli/", "gateway/bench/"),
-    "time.time_ns": ("actors/runtime/clock.py", "gateway/cli/", "gateway/bench/"),
-    "time.monotonic": ("actors/runtime/clock.py", "gateway/cli/", "gateway/bench/"),
-    "time.monotonic_ns": ("actors/runtime/clock.py", "gateway/cli/", "gateway/bench/"),
-    "time.perf_counter": ("gateway/http/dispatch.py", "gateway/cli/", "gateway/bench/"),
-    "time.perf_counter_ns": ("gateway/cli/", "gateway/bench/"),
-    "time.sleep": ("gateway/cli/", "gateway/bench/"),
-    "datetime.datetime.now": ("gateway/cli/",),
+    "time.time": ("actors/runtime/clock.py", *_TOOLS),
+    "time.time_ns": ("actors/runtime/clock.py", *_TOOLS),
+    "time.monotonic": ("actors/runtime/clock.py", *_TOOLS),
+    "time.monotonic_ns": ("actors/runtime/clock.py", *_TOOLS),
+    "time.perf_counter": ("gateway/http/dispatch.py", *_TOOLS),
+    "time.perf_counter_ns": _TOOLS,
+    "time.sleep": _TOOLS,
+    "datetime.datetime.now": _TOOLS,
     "datetime.datetime.utcnow": (),
     "datetime.datetime.today": (),
     "datetime.date.today": (),
     "random.": (),
-    "secrets.": ("gateway/cli/",),
+    "secrets.": _TOOLS,
     "uuid.": (),
-    "os.urandom": ("actors/scheduler/handlers.py", "gateway/cli/", "gateway/bench/"),
+    "os.urandom": ("actors/scheduler/handlers.py", "actors/embedded.py", *_TOOLS),
     "os.fork": (),
-    "threading.Thread": ("actors/runtime/offload.py", "actors/embed.py"),
+    "threading.Thread": ("actors/runtime/offload.py", "actors/blocking.py"),
     "multiprocessing.": (),
-    "subprocess.": ("actors/runtime/child_offload.py", "gateway/cli/", "gateway/bench/"),
+    "subprocess.": ("actors/runtime/child_offload.py", *_TOOLS),
     "pickle.": (),
     "marshal.": (),
     "shelve.": (),
