@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from seriatim.actors.scheduler.mail import Durable, Undone
 from seriatim.formats.errors import (
     ActorDeadError,
+    LimitExceededError,
     OverloadedError,
     SchedulerError,
     UnavailableError,
@@ -59,13 +60,16 @@ class Committer:
         """Drafts that wait for a batch."""
         return self._batcher.waiting
 
-    def check_room(self) -> None:
-        """Return when one more draft of any size may come.
+    def check_room(self, message_bytes: int) -> None:
+        """Return when one more draft, of a message of *message_bytes*, may come.
 
         Raises:
+            LimitExceededError: the message is too large for any batch.
             OverloadedError: the queue is full.
             StoppingError: the node is stopping.
         """
+        if message_bytes > BODY_MAX_BYTES:
+            raise LimitExceededError("message", given=message_bytes, maximum=BODY_MAX_BYTES)
         batcher = self._batcher
         batcher.check_open()
         if (

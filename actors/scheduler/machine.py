@@ -83,36 +83,39 @@ class Machine:
             if waiting is not None:
                 check_same(waiting[1], submission)
                 return Waiting(waiting[0])
-        if self.variant is None:
+        variant = self.variant
+        if variant is None:
             if submission.spawn is None:
                 raise NotFoundError(
                     f"process {encode_id(self.process)} is not known here; spawn it first"
                 )
-            self.variant = submission.spawn.variant or variant_default
-        slot = self.slot_next
-        timestamp_ms = max(now_ms, self.timestamp_ms + 1)
-        self.slot_next = slot + 1
-        self.timestamp_ms = timestamp_ms
+            variant = submission.spawn.variant or variant_default
+        draft = Draft(
+            self.process,
+            self.slot_next,
+            variant,
+            max(now_ms, self.timestamp_ms + 1),
+            submission.kind,
+            submission.message_id,
+            submission.message,
+            submission.path,
+            submission.excludes,
+            block,
+        )
+        # Only now: whoever fails above has changed nothing.
+        self._place(draft, has_one_slot=has_one_slot)
+        return Placed(draft)
+
+    def _place(self, draft: Draft, *, has_one_slot: bool) -> None:
+        self.variant = draft.variant
+        self.slot_next = draft.slot + 1
+        self.timestamp_ms = draft.timestamp_ms
         if self._pending is None:
             self._pending = {}
         # Unsigned messages and references are pending too, under a key of their own: the
         # machine is idle only when nothing waits.
-        key = submission.message_id if has_one_slot else slot.to_bytes(8, "big")
-        self._pending[key] = (slot, submission.message)
-        return Placed(
-            Draft(
-                self.process,
-                slot,
-                self.variant,
-                timestamp_ms,
-                submission.kind,
-                submission.message_id,
-                submission.message,
-                submission.path,
-                submission.excludes,
-                block,
-            )
-        )
+        key = draft.message_id if has_one_slot else draft.slot.to_bytes(8, "big")
+        self._pending[key] = (draft.slot, draft.message)
 
     def settle(self, slot: int) -> None:
         """Forget what is durable: everything up to *slot*, inclusive."""

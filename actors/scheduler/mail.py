@@ -2,40 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
+from seriatim.actors.runtime.actor import LightRef
 from seriatim.actors.runtime.future import Future
 from seriatim.actors.scheduler.writer import Sealed
 from seriatim.formats.errors import SchedulerError
 from seriatim.formats.schedule.assignment import Draft
 from seriatim.formats.schedule.submission import Submission
 from seriatim.formats.schedule.variant import Variant
-
-
-class Receipt(NamedTuple):
-    """The answer to a submission. What it names is on disk.
-
-    Attributes:
-        process: 32 raw bytes, as are all ids here.
-        slot: the slot of the message.
-        variant: the kind of the assignment.
-        timestamp_ms: the assignment's timestamp.
-        message_id: id of the message.
-        assignment_id: id of the signed assignment; zeros where it is not signed.
-        hash_chain: the chain value at this slot.
-        assignment: the signed assignment item; empty where it is not signed.
-        repeated: the message had this slot before.
-    """
-
-    process: bytes
-    slot: int
-    variant: Variant
-    timestamp_ms: int
-    message_id: bytes
-    assignment_id: bytes
-    hash_chain: bytes
-    assignment: bytes
-    repeated: bool = False
+from seriatim.formats.wire.receipt import Receipt
 
 
 class Submit:
@@ -89,10 +65,11 @@ class Retired(NamedTuple):
     """Server → registry: I hold nothing that is not on disk.
 
     ``received`` counts the `Submit` mails so far: the registry lets the server go only when that
-    is all it ever sent, so that no message can fall between the two.
+    is all it ever sent *server*, so that no message can fall between the two.
     """
 
     process: bytes
+    server: LightRef[Any]
     received: int
 
 

@@ -14,6 +14,7 @@ States of a process here::
 from __future__ import annotations
 
 from collections import OrderedDict
+from itertools import islice
 from typing import Any
 
 from seriatim.actors.runtime.actor import LightActor, LightRef
@@ -22,7 +23,7 @@ from seriatim.actors.scheduler.mail import Retire, Retired, Submit, Sweep
 from seriatim.actors.scheduler.server import Server, World
 from seriatim.formats.errors import NotFoundError, SchedulerError
 from seriatim.formats.ids import encode_id
-from seriatim.formats.limits import IDLE_PASSIVATE_MS
+from seriatim.formats.limits import IDLE_PASSIVATE_MS, PASSIVATE_BATCH_MAX, PASSIVATE_PAUSE_MS
 from seriatim.formats.schedule.submission import Submission
 from seriatim.store.log import Log
 
@@ -63,7 +64,7 @@ class Registry(LightActor):
     def on_start(self) -> None:
         """Make this the registry that retired servers answer to, and sweep from time to time."""
         self._world.registry = self.actor_ref
-        self._sweep_later()
+        self._sweep_later(IDLE_PASSIVATE_MS // 4)
 
     def on_receive(self, message: Any) -> None:  # pykka's signature
         """Handle one mail; see ``mail.py``."""
@@ -95,15 +96,17 @@ class Registry(LightActor):
             mail.fail(error)
 
     def _sweep(self) -> None:
+        """Ask the idlest servers to retire; few at a time, because all of them answer here."""
         limit_ms = self.dispatcher.clock.monotonic_ms() - IDLE_PASSIVATE_MS
-        for entry in self._entries.values():
-            if entry.used_ms > limit_ms:
-                break
+        idlest = list(islice(self._entries.values(), PASSIVATE_BATCH_MAX))
+        idle = [entry for entry in idlest if entry.used_ms <= limit_ms]
+        for entry in idle:
             entry.ref.tell(Retire())
-        self._sweep_later()
+        is_full = len(idle) == PASSIVATE_BATCH_MAX
+        self._sweep_later(PASSIVATE_PAUSE_MS if is_full else IDLE_PASSIVATE_MS // 4)
 
-    def _sweep_later(self) -> None:
-        self.dispatcher.clock.call_later(IDLE_PASSIVATE_MS // 4, self._tell_sweep)
+    def _sweep_later(self, delay_ms: int) -> None:
+        self.dispatcher.clock.call_later(delay_ms, self._tell_sweep)
 
     def _tell_sweep(self) -> None:
         if self.actor_ref.is_alive():
@@ -111,6 +114,6 @@ class Registry(LightActor):
 
     def _retired(self, mail: Retired) -> None:
         entry = self._entries.get(mail.process)
-        if entry is not None and entry.sent == mail.received:
+        if entry is not None and entry.ref is mail.server and entry.sent == mail.received:
             del self._entries[mail.process]
             entry.ref.stop()

@@ -65,6 +65,11 @@ class Server(LightActor):
             raise TypeError(f"a server knows no mail {kind.__name__}")
 
     def _submit(self, mail: Submit) -> None:
+        """Answer from the store, or give out a slot.
+
+        An error that nobody has foreseen goes to the caller by the runtime's failure rule. It
+        leaves the machine as it was: what is on its way to disk keeps its slot.
+        """
         world = self._world
         submission = mail.submission
         try:
@@ -74,7 +79,7 @@ class Server(LightActor):
                 if slot is not None:
                     mail.reply.resolve(self._receipt_at(slot, mail))
                     return
-            world.committer.check_room()
+            world.committer.check_room(len(submission.message))
             outcome = machine.submit(
                 submission,
                 variant_default=mail.variant_default,
@@ -84,11 +89,6 @@ class Server(LightActor):
         except SchedulerError as error:
             mail.fail(error)
             return
-        except Exception as error:
-            # The bug is ours; the caller gets an answer, and the state is rebuilt from disk.
-            self._undo(UnavailableError("the server of this process failed; send the same again"))
-            mail.fail(error)
-            raise
         waiters = self._waiters
         if waiters is None:
             waiters = self._waiters = {}
@@ -136,7 +136,7 @@ class Server(LightActor):
     def _retire(self) -> None:
         registry = self._world.registry
         if registry is not None and not self._waiters:
-            registry.tell(Retired(self.process, self._received))
+            registry.tell(Retired(self.process, self.actor_ref, self._received))
 
     def on_stop(self) -> None:
         """Answer whoever still waits."""

@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from random import Random
 
+from pykka.messages import _ActorStop
+
 from seriatim.actors.runtime.batcher import BatchBounds, Batcher
 from seriatim.actors.runtime.clock import ManualClock
 from seriatim.actors.runtime.dispatcher import ManualDispatcher
@@ -20,7 +22,13 @@ from seriatim.actors.scheduler.server import Server
 from seriatim.actors.scheduler.system import Scheduler
 from seriatim.actors.scheduler.writer import Sealed, Writer
 from seriatim.formats.errors import SlotConflictError, StoppingError
-from seriatim.formats.limits import ASK_DEADLINE_MS
+from seriatim.formats.limits import (
+    ASK_DEADLINE_MS,
+    COMMIT_BATCH_MAX,
+    COMMIT_BATCH_MAX_BYTES,
+    COMMIT_QUEUE_MAX,
+    COMMIT_QUEUE_MAX_BYTES,
+)
 from seriatim.formats.schedule.assignment import Draft
 from seriatim.formats.schedule.submission import Submission
 from seriatim.formats.schedule.variant import Variant
@@ -29,7 +37,9 @@ from seriatim.store.log import Log
 from tests.support.faulty_log import Fault, FaultyLog
 
 START_MS = 1_700_000_000_000
-BOUNDS = BatchBounds(4_096, 1 << 26, 256, 1 << 25)
+BOUNDS = BatchBounds(
+    COMMIT_QUEUE_MAX, COMMIT_QUEUE_MAX_BYTES, COMMIT_BATCH_MAX, COMMIT_BATCH_MAX_BYTES
+)
 
 
 class HeldWriter:
@@ -89,7 +99,6 @@ class SteppedScheduler:
         dispatcher: chooses by the given randomness which actor goes next.
         writer: holds the batches.
         scheduler: the product's own.
-        servers_started: by process, how many servers were seen at once at most.
     """
 
     def __init__(
@@ -99,7 +108,6 @@ class SteppedScheduler:
         clock: ManualClock,
         random: Random,
         wallet: Wallet | None,
-        bounds: BatchBounds = BOUNDS,
     ) -> None:
         """Start actors over *log*."""
         self.log = FaultyLog(log)
@@ -113,7 +121,7 @@ class SteppedScheduler:
             writer=Batcher(
                 self.writer,
                 name="the commit queue",
-                bounds=bounds,
+                bounds=BOUNDS,
                 size=lambda draft: len(draft.message),
                 call_soon=self._soon.append,
                 fails_together=True,
@@ -154,11 +162,22 @@ class SteppedScheduler:
         return reply.get(timeout=0)
 
     def servers(self) -> list[bytes]:
-        """Return the process of every server that is alive, one entry per server."""
-        return [actor.process for actor in self.dispatcher._actors if isinstance(actor, Server)]
+        """Return the process of every server that may give out slots, one entry per server.
+
+        One that has its order to stop gives out none: it was let go because it held nothing.
+        """
+        servers = [each for each in self.dispatcher._actors if isinstance(each, Server)]
+        leaving = [each for each in servers if _is_leaving(each)]
+        assert not any(each._waiters for each in leaving), "it was let go with work to do"
+        return [each.process for each in servers if each not in leaving]
 
     def kill(self, *, is_written: bool) -> None:
         """End as an OS process does that is killed; see `HeldWriter.crash`."""
         self.writer.crash(is_written=is_written)
         self._soon.clear()
         self.dispatcher.close()
+
+
+def _is_leaving(server: Server) -> bool:
+    waiting = server.actor_inbox._mail or ()
+    return any(type(envelope.message) is _ActorStop for envelope in waiting)

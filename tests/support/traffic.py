@@ -210,7 +210,7 @@ class Traffic:
                 key = (process, record.message_id, record.kind)
                 self._written[key] += 1
                 assert self._written[key] <= self._sent[key], "a record that nobody sent"
-                if record.kind is Kind.ITEM:
+                if record.kind is Kind.ITEM or record.message_id == process:
                     place = (process, record.message_id)
                     assert place not in self._placed, "one signed message in two slots"
                     self._placed[place] = slot
@@ -235,7 +235,7 @@ class Traffic:
         records = self.model[submission.process]
         assert receipt.slot < len(records), "acknowledged, and not on disk"
         _check_receipt(receipt, records[receipt.slot])
-        if submission.kind is not Kind.ITEM:
+        if not submission.has_one_slot:
             assert not receipt.repeated
             assert place not in self.acknowledged, "two messages were told one slot"
         first = self.acknowledged.setdefault(place, receipt)
