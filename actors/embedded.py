@@ -13,7 +13,6 @@ from typing import NamedTuple
 from seriatim.actors.keyring import read_wallet
 from seriatim.actors.launch import open_node
 from seriatim.actors.node import Node, Policy
-from seriatim.actors.scheduler.mail import Receipt as RawReceipt
 from seriatim.formats.ans104.avro import Tag
 from seriatim.formats.ans104.codec import to_message
 from seriatim.formats.ans104.item import DataItem, sign_item
@@ -24,6 +23,7 @@ from seriatim.formats.schedule.audit import Audit
 from seriatim.formats.schedule.submission import submit_item
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.wallet import Wallet
+from seriatim.formats.wire.receipt import Receipt as RawReceipt
 from seriatim.formats.wire.stored import StoredAssignment
 
 _PAGE = 256

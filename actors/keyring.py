@@ -7,7 +7,8 @@ import stat
 from pathlib import Path
 
 from seriatim.formats.errors import StoreError
-from seriatim.formats.signing.wallet import Wallet, WalletKind, generate, wallet_from_json
+from seriatim.formats.signing.scheme import WalletKind
+from seriatim.formats.signing.wallet import Wallet, generate, wallet_from_json
 from seriatim.store.folder import FILE_MODE, sync_folder
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO

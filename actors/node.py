@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from seriatim.actors.pages import RenderedPages
 from seriatim.actors.runtime.future import Future
-from seriatim.actors.scheduler.mail import Receipt, Submit
+from seriatim.actors.scheduler.mail import Submit
 from seriatim.formats.errors import (
     NotFoundError,
     RefusedError,
@@ -23,6 +23,7 @@ from seriatim.formats.limits import ASK_DEADLINE_MS, STOP_DEADLINE_MS
 from seriatim.formats.schedule.assignment import Block
 from seriatim.formats.schedule.submission import submit_reference, submit_unsigned
 from seriatim.formats.schedule.variant import Variant
+from seriatim.formats.wire.receipt import Receipt
 from seriatim.formats.wire.stored import StoredAssignment
 
 if TYPE_CHECKING:

@@ -13,10 +13,11 @@ from seriatim.actors.runtime.actor import LightActor, LightRef
 from seriatim.actors.runtime.dispatcher import Dispatcher
 from seriatim.actors.scheduler.committer import Committer
 from seriatim.actors.scheduler.machine import Machine, Placed, check_same
-from seriatim.actors.scheduler.mail import Durable, Receipt, Retire, Retired, Submit, Undone
+from seriatim.actors.scheduler.mail import Durable, Retire, Retired, Submit, Undone
 from seriatim.formats.errors import SchedulerError, UnavailableError
 from seriatim.formats.schedule.assignment import Block
 from seriatim.formats.schedule.record import Record
+from seriatim.formats.wire.receipt import Receipt
 from seriatim.store.log import Log
 
 

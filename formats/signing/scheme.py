@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -45,3 +45,13 @@ SCHEMES: Final[Mapping[int, Scheme]] = MappingProxyType(
     }
 )
 """Every known type; a number that is not a key here is not a signature type."""
+
+
+class WalletKind(StrEnum):
+    """The kinds of key that a node can sign with."""
+
+    RSA = "rsa"
+    """RSA-4096, as Arweave wallets have it."""
+    ED25519 = "ed25519"
+    SECP256K1 = "secp256k1"
+    """An Ethereum key."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from enum import StrEnum
 from hashlib import sha256
 from typing import Final, Protocol, Self, final
 
@@ -24,7 +23,7 @@ from seriatim.formats.errors import MalformedError, WeakKeyError
 from seriatim.formats.ids import b64url, b64url_decode, encode_id
 from seriatim.formats.limits import RSA_KEY_MAX_BITS, RSA_KEY_MIN_BITS
 from seriatim.formats.signing.ethereum import RECOVERY_OFFSET, personal_digest
-from seriatim.formats.signing.scheme import SCHEMES, SignatureType
+from seriatim.formats.signing.scheme import SCHEMES, SignatureType, WalletKind
 from seriatim.formats.signing.verify import RSA_EXPONENT
 
 _SHA256: Final = SHA256()
@@ -32,16 +31,6 @@ _PSS_SALT_32: Final = PSS(MGF1(_SHA256), _SHA256.digest_size)
 _RSA_PRIVATE_NAMES: Final = ("d", "p", "q", "dp", "dq", "qi")
 _RSA_OWNER_BYTES: Final = SCHEMES[SignatureType.ARWEAVE].owner_bytes
 _COORDINATE_BYTES: Final = 32
-
-
-class WalletKind(StrEnum):
-    """The kinds of key that a node can sign with."""
-
-    RSA = "rsa"
-    """RSA-4096, as Arweave wallets have it."""
-    ED25519 = "ed25519"
-    SECP256K1 = "secp256k1"
-    """An Ethereum key."""
 
 
 class Wallet(Protocol):

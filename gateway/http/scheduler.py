@@ -7,13 +7,12 @@ and written today.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import orjson
 from aiohttp import web
 
 from seriatim.actors.node import Node
-from seriatim.actors.scheduler.mail import Receipt
 from seriatim.formats.ans104.codec import DEVICE, Ans104Codec, from_message
 from seriatim.formats.ans104.item import DataItem
 from seriatim.formats.codecs import Codec, CodecRegistry
@@ -25,6 +24,7 @@ from seriatim.formats.limits import SCHEDULE_PAGE_MAX
 from seriatim.formats.schedule.submission import submit_item
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.wire import aos2, schedule
+from seriatim.formats.wire.receipt import Receipt, receipt_to_plain
 from seriatim.gateway.http.body import read_body
 from seriatim.gateway.http.paging import join_page, parse_integer
 from seriatim.gateway.http.reply import JSON, reply_json, reply_text
@@ -52,7 +52,7 @@ class SchedulerApi:
             "timestamp": str(receipt.timestamp_ms),
             "process": encode_id(receipt.process),
         }
-        return reply_json(_receipt_to_plain(receipt), headers=headers)
+        return reply_json(receipt_to_plain(receipt), headers=headers)
 
     async def get_schedule(
         self, request: web.BaseRequest, keys: Mapping[str, str], process: bytes | None
@@ -172,19 +172,3 @@ def _content_kind(request: web.BaseRequest, body: bytes) -> str:
     if kind not in ("", "application/x-www-form-urlencoded"):
         return kind
     return JSON if body.lstrip()[:1] == b"{" else DEVICE
-
-
-def _receipt_to_plain(receipt: Receipt) -> dict[str, Any]:
-    """Return what a client needs to check its slot: the message is its own."""
-    plain = {
-        "hash-chain": encode_id(receipt.hash_chain),
-        "id": encode_id(receipt.message_id),
-        "process": encode_id(receipt.process),
-        "slot": receipt.slot,
-        "timestamp": receipt.timestamp_ms,
-        "variant": receipt.variant.tag,
-    }
-    if receipt.assignment:
-        plain["assignment-id"] = encode_id(receipt.assignment_id)
-        plain["assignment"] = b64url(receipt.assignment)
-    return plain

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from seriatim.actors.blocking import BlockingNode, open_blocking
     from seriatim.actors.embedded import EmbeddedNode, Entry, Receipt, Report, open  # noqa: A004
     from seriatim.formats.errors import SchedulerError
-    from seriatim.formats.signing.wallet import Wallet, WalletKind, generate, wallet_from_json
+    from seriatim.formats.signing.scheme import WalletKind
+    from seriatim.formats.signing.wallet import Wallet, generate, wallet_from_json
 
 __all__ = [
     "BlockingNode",
@@ -43,7 +44,7 @@ _HOMES = {
     "open": "seriatim.actors.embedded",
     "SchedulerError": "seriatim.formats.errors",
     "Wallet": "seriatim.formats.signing.wallet",
-    "WalletKind": "seriatim.formats.signing.wallet",
+    "WalletKind": "seriatim.formats.signing.scheme",
     "generate": "seriatim.formats.signing.wallet",
     "wallet_from_json": "seriatim.formats.signing.wallet",
 }

@@ -20,7 +20,7 @@ from seriatim.formats.schedule.publication import (
 )
 from seriatim.formats.schedule.record import Kind, Record
 from seriatim.formats.schedule.variant import Variant
-from seriatim.formats.signing.wallet import WalletKind
+from seriatim.formats.signing.scheme import WalletKind
 from seriatim.formats.wire import legacy
 from seriatim.formats.wire.stored import StoredAssignment
 from tests.support.strategies import known_wallet

@@ -17,11 +17,11 @@ import uvloop
 
 from seriatim.actors.launch import open_node
 from seriatim.actors.node import Node, Policy
-from seriatim.actors.scheduler.mail import Receipt
 from seriatim.formats.errors import ChildDiedError, UnavailableError
 from seriatim.formats.ids import encode_id
 from seriatim.formats.schedule.submission import Submission
 from seriatim.formats.schedule.variant import Variant
+from seriatim.formats.wire.receipt import Receipt
 from tests.crash.ack_first import open_ack_first
 from tests.support.builders import NODE, message, spawn
 from tests.support.strategies import known_wallet

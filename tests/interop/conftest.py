@@ -8,7 +8,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from seriatim.formats.signing.wallet import Wallet, WalletKind
+from seriatim.formats.signing.scheme import WalletKind
+from seriatim.formats.signing.wallet import Wallet
 from tests.support.live_node import LiveNode, live_node
 from tests.support.node_js import NodeJs, find_node_js
 from tests.support.strategies import KEYS, known_wallet

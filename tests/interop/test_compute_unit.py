@@ -11,7 +11,7 @@ import pytest
 from seriatim.formats.ans104.avro import Tag
 from seriatim.formats.ans104.item import sign_item
 from seriatim.formats.ids import encode_id
-from seriatim.formats.signing.wallet import WalletKind
+from seriatim.formats.signing.scheme import WalletKind
 from tests.interop.items import Tags, message_tags, spawn_tags
 from tests.support.compute_unit import FetchPage, Page, ScheduleRefusedError, walk_schedule
 from tests.support.live_node import LiveNode

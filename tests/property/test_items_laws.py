@@ -10,9 +10,8 @@ from seriatim.formats.ans104.bundle import decode_bundle, encode_bundle, walk_bu
 from seriatim.formats.ans104.deep_hash import deep_hash
 from seriatim.formats.ans104.item import DataItem, sign_item
 from seriatim.formats.errors import CommitmentError, FormatError
-from seriatim.formats.signing.scheme import SCHEMES, SignatureType
+from seriatim.formats.signing.scheme import SCHEMES, SignatureType, WalletKind
 from seriatim.formats.signing.verify import verify
-from seriatim.formats.signing.wallet import WalletKind
 from tests.support import strategies as own
 
 V_AT = 2 + 64

@@ -10,7 +10,8 @@ from seriatim.formats.ans104.item import DataItem, sign_item
 from seriatim.formats.message import Message
 from seriatim.formats.schedule.submission import Submission, submit_item, submit_unsigned
 from seriatim.formats.schedule.variant import Variant
-from seriatim.formats.signing.wallet import Wallet, WalletKind
+from seriatim.formats.signing.scheme import WalletKind
+from seriatim.formats.signing.wallet import Wallet
 from tests.support.strategies import known_wallet
 
 NO_TAGS: Mapping[str, str] = MappingProxyType({})

@@ -17,7 +17,7 @@ from seriatim.actors.runtime.batcher import BatchBounds, Batcher
 from seriatim.actors.runtime.clock import ManualClock
 from seriatim.actors.runtime.dispatcher import ManualDispatcher
 from seriatim.actors.runtime.future import Future
-from seriatim.actors.scheduler.mail import Receipt, Submit
+from seriatim.actors.scheduler.mail import Submit
 from seriatim.actors.scheduler.server import Server
 from seriatim.actors.scheduler.system import Scheduler
 from seriatim.actors.scheduler.writer import Sealed, Writer
@@ -33,6 +33,7 @@ from seriatim.formats.schedule.assignment import Draft
 from seriatim.formats.schedule.submission import Submission
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.wallet import Wallet
+from seriatim.formats.wire.receipt import Receipt
 from seriatim.store.log import Log
 from tests.support.faulty_log import Fault, FaultyLog
 

@@ -17,13 +17,8 @@ from hypothesis import strategies as st
 
 from seriatim.formats.ans104.avro import Tag
 from seriatim.formats.ans104.item import DataItem, sign_item
-from seriatim.formats.signing.wallet import (
-    Ed25519Wallet,
-    Secp256k1Wallet,
-    Wallet,
-    WalletKind,
-    wallet_from_json,
-)
+from seriatim.formats.signing.scheme import WalletKind
+from seriatim.formats.signing.wallet import Ed25519Wallet, Secp256k1Wallet, Wallet, wallet_from_json
 
 KEYS = Path(__file__).parents[1] / "conformance" / "vectors" / "keys"
 

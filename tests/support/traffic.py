@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 from seriatim.actors.runtime.clock import ManualClock
 from seriatim.actors.runtime.future import Future
-from seriatim.actors.scheduler.mail import Receipt
 from seriatim.formats.errors import NotFoundError, UnavailableError
 from seriatim.formats.message import Message
 from seriatim.formats.schedule.audit import Audit
@@ -25,6 +24,7 @@ from seriatim.formats.schedule.submission import (
     submit_unsigned,
 )
 from seriatim.formats.schedule.variant import Variant
+from seriatim.formats.wire.receipt import Receipt
 from seriatim.store.memory_log import MemoryLog
 from tests.support.builders import NODE, messages, spawn, unsigned
 from tests.support.faulty_log import Fault

@@ -9,7 +9,7 @@ from seriatim.formats.ans104.bundle import decode_bundle, encode_bundle, is_bund
 from seriatim.formats.ans104.item import DataItem, sign_item
 from seriatim.formats.errors import LimitExceededError, MalformedError
 from seriatim.formats.limits import BUNDLE_DEPTH_MAX, BUNDLE_ITEMS_MAX
-from seriatim.formats.signing.wallet import WalletKind
+from seriatim.formats.signing.scheme import WalletKind
 from tests.support.strategies import known_wallet
 
 BUNDLE_TAGS = (Tag(b"Bundle-Format", b"binary"), Tag(b"Bundle-Version", b"2.0.0"))

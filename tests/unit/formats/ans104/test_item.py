@@ -11,8 +11,7 @@ from seriatim.formats.ans104.avro import Tag
 from seriatim.formats.ans104.item import DataItem, sign_item, unsigned_item
 from seriatim.formats.errors import LimitExceededError, MalformedError, WeakKeyError
 from seriatim.formats.ids import encode_id
-from seriatim.formats.signing.scheme import SCHEMES
-from seriatim.formats.signing.wallet import WalletKind
+from seriatim.formats.signing.scheme import SCHEMES, WalletKind
 from tests.support.strategies import known_wallet, naive_block, naive_item
 
 OWNER_END = 2 + 64 + 32

@@ -12,7 +12,7 @@ from seriatim.formats.signing.ethereum import (
     personal_digest,
     verify_point,
 )
-from seriatim.formats.signing.wallet import WalletKind
+from seriatim.formats.signing.scheme import WalletKind
 from tests.support.strategies import known_wallet
 
 # The examples of EIP-55.

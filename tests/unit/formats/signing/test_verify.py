@@ -21,9 +21,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from seriatim.formats.errors import BadSignatureError, MalformedError, WeakKeyError
 from seriatim.formats.ids import b64url_decode
 from seriatim.formats.signing.ethereum import address_of, personal_digest, typed_digest
-from seriatim.formats.signing.scheme import SCHEMES
+from seriatim.formats.signing.scheme import SCHEMES, WalletKind
 from seriatim.formats.signing.verify import verify
-from seriatim.formats.signing.wallet import WalletKind
 from tests.support.strategies import known_wallet
 
 HASH = bytes(range(48))

@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from seriatim.formats.errors import MalformedError, SchedulerError, WeakKeyError
 from seriatim.formats.ids import b64url, b64url_decode, encode_id
-from seriatim.formats.signing.scheme import SCHEMES, SignatureType
+from seriatim.formats.signing.scheme import SCHEMES, SignatureType, WalletKind
 from seriatim.formats.signing.verify import verify
-from seriatim.formats.signing.wallet import Wallet, WalletKind, generate, wallet_from_json
+from seriatim.formats.signing.wallet import Wallet, generate, wallet_from_json
 from tests.support.strategies import KEYS, known_wallet
 
 HASH = bytes(range(48))

@@ -1,0 +1,71 @@
+"""A data folder looked at from outside: read only, also while a node runs on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from seriatim.formats.errors import NotFoundError
+from seriatim.formats.ids import encode_id
+from seriatim.formats.schedule.record import Head, Record
+from seriatim.store.environment import Environment
+from seriatim.store.folder import DataFolder
+from seriatim.store.lmdb_log import LmdbLog
+from seriatim.store.lock import LockHolder, holder
+
+_PAGE = 256
+
+
+class OfflineFolder:
+    """The log of a data folder, for reading."""
+
+    def __init__(self, log: LmdbLog) -> None:
+        self._log = log
+
+    def head(self, process: bytes) -> Head:
+        """Return where *process* ends.
+
+        Raises:
+            NotFoundError: no such process.
+        """
+        head = self._log.head(process)
+        if head is None:
+            raise NotFoundError(f"process {encode_id(process)} is not in this folder")
+        return head
+
+    def records(self, process: bytes, first: int, last: int) -> Iterator[tuple[int, Record]]:
+        """Yield ``(slot, record)`` from *first* to *last*, both inclusive."""
+        return self._log.read_range(process, first, last)
+
+    def processes(self) -> Iterator[tuple[bytes, Head]]:
+        """Yield every process with its head, in the order of the ids' bytes."""
+        after: bytes | None = None
+        while page := self._log.processes(after=after, limit=_PAGE):
+            for process in page:
+                yield process, self.head(process)
+            after = page[-1]
+
+
+@contextmanager
+def open_offline(path: Path) -> Iterator[OfflineFolder]:
+    """Open the data folder *path* for reading.
+
+    Raises:
+        StoreError: there is no store in it.
+    """
+    log = LmdbLog(Environment.open_reader(DataFolder(path).log))
+    try:
+        yield OfflineFolder(log)
+    finally:
+        log.close()
+
+
+def running_node(path: Path) -> LockHolder | None:
+    """Return the node that runs on the data folder *path*, or ``None``."""
+    return holder(DataFolder(path).lock)
+
+
+def wallet_path(path: Path) -> Path:
+    """Return where the data folder *path* keeps its node's wallet."""
+    return DataFolder(path).wallet

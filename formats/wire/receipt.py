@@ -1,0 +1,50 @@
+"""The answer to a submission, as JSON: what a client needs to check its slot."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from seriatim.formats.ids import b64url, encode_id
+from seriatim.formats.schedule.variant import Variant
+
+
+class Receipt(NamedTuple):
+    """The answer to a submission. What it names is on disk.
+
+    Attributes:
+        process: 32 raw bytes, as are all ids here.
+        slot: the slot of the message.
+        variant: the kind of the assignment.
+        timestamp_ms: the assignment's timestamp.
+        message_id: id of the message.
+        assignment_id: id of the signed assignment; zeros where it is not signed.
+        hash_chain: the chain value at this slot.
+        assignment: the signed assignment item; empty where it is not signed.
+        repeated: the message had this slot before.
+    """
+
+    process: bytes
+    slot: int
+    variant: Variant
+    timestamp_ms: int
+    message_id: bytes
+    assignment_id: bytes
+    hash_chain: bytes
+    assignment: bytes
+    repeated: bool = False
+
+
+def receipt_to_plain(receipt: Receipt) -> dict[str, Any]:
+    """Return *receipt* as plain JSON; the message itself is the client's own."""
+    plain = {
+        "hash-chain": encode_id(receipt.hash_chain),
+        "id": encode_id(receipt.message_id),
+        "process": encode_id(receipt.process),
+        "slot": receipt.slot,
+        "timestamp": receipt.timestamp_ms,
+        "variant": receipt.variant.tag,
+    }
+    if receipt.assignment:
+        plain["assignment-id"] = encode_id(receipt.assignment_id)
+        plain["assignment"] = b64url(receipt.assignment)
+    return plain

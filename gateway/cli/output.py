@@ -1,0 +1,78 @@
+"""What a command says: text for people or one JSON value, and the exit status.
+
+The table of exit statuses is here and in ``docs/cli.md``; a test compares them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+from typing import Any
+
+import orjson
+import typer
+
+from seriatim.formats.errors import (
+    ChainBrokenError,
+    ConflictError,
+    NotFoundError,
+    SchedulerError,
+    StoreError,
+    UnavailableError,
+)
+
+
+class Exit(IntEnum):
+    """Exit statuses of every command."""
+
+    OK = 0
+    FAILED = 1
+    """A check has failed: a broken chain, a bad item."""
+    USAGE = 2
+    NOT_FOUND = 3
+    REFUSED = 4
+    """Bad input, or a rule forbids it."""
+    UNAVAILABLE = 5
+    """No node, or not now; the same again may work."""
+    STORE = 6
+    """The data folder cannot be used: locked, newer, damaged."""
+    CANNOT_WRITE = 75
+    """The node had to end because it cannot write; restart it."""
+
+
+def exit_of(error: SchedulerError) -> Exit:
+    """Return the exit status for *error*."""
+    kinds: tuple[tuple[type[SchedulerError], Exit], ...] = (
+        (ChainBrokenError, Exit.FAILED),
+        (NotFoundError, Exit.NOT_FOUND),
+        (UnavailableError, Exit.UNAVAILABLE),
+        (ConflictError, Exit.UNAVAILABLE),
+        (StoreError, Exit.STORE),
+    )
+    return next((status for kind, status in kinds if isinstance(error, kind)), Exit.REFUSED)
+
+
+def print_json(value: Any) -> None:
+    """Write *value* as one line of JSON to stdout."""
+    sys.stdout.write(orjson.dumps(value).decode() + "\n")
+    sys.stdout.flush()
+
+
+@contextmanager
+def reporting(*, as_json: bool) -> Iterator[None]:
+    """Turn an error of the block into its sentence and its exit status.
+
+    With *as_json* the sentence goes to stdout, as ``{"error": code, "reason": sentence}``.
+    """
+    try:
+        yield
+    except SchedulerError as error:
+        if as_json:
+            print_json({"error": error.code, "reason": str(error)})
+        else:
+            typer.echo(f"{error.code}: {error}", err=True)
+        raise typer.Exit(exit_of(error)) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(128 + 2) from None

@@ -1,0 +1,195 @@
+"""``seriatim spawn`` and ``seriatim send``: sign a message and give it its slot."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from seriatim.gateway.cli.options import (
+    DATA_DEFAULT,
+    Data,
+    DataFile,
+    Json,
+    NodeUrl,
+    Process,
+    Tags,
+    Text,
+    WalletFile,
+)
+from seriatim.gateway.cli.output import print_json, reporting
+
+if TYPE_CHECKING:
+    from seriatim.formats.ans104.avro import Tag
+    from seriatim.formats.signing.wallet import Wallet
+
+VARIANT_DEFAULT = "ao.N.1"
+MODULE_PLACEHOLDER = "A" * 43
+"""The Module tag of a spawn that names none: nothing here runs modules."""
+
+Scheduling = Callable[[bytes, str | None], Awaitable[dict[str, Any]]]
+Reach = AbstractAsyncContextManager[tuple["Wallet", str, Scheduling]]
+
+
+def spawn(  # typer reads options by position
+    tag: Tags = None,
+    text: Text = None,
+    data_file: DataFile = None,
+    variant: Annotated[
+        str, typer.Option(help="ao.TN.1 (legacy), ao.N.1 or seriatim.1 (unsigned assignments).")
+    ] = VARIANT_DEFAULT,
+    wallet: WalletFile = None,
+    node: NodeUrl = None,
+    data: Data = DATA_DEFAULT,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Start a process; print its id."""
+    with reporting(as_json=as_json):
+        reach = _reach(wallet, node, data)
+        receipt = asyncio.run(_spawn(reach, _tags(tag), _payload(text, data_file), variant))
+        if as_json:
+            print_json(receipt)
+        else:
+            typer.echo(receipt["process"])
+
+
+def send(  # typer reads options by position
+    process: Process,
+    tag: Tags = None,
+    text: Text = None,
+    data_file: DataFile = None,
+    wallet: WalletFile = None,
+    node: NodeUrl = None,
+    data: Data = DATA_DEFAULT,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Send a signed message to a process; print its slot."""
+    with reporting(as_json=as_json):
+        reach = _reach(wallet, node, data)
+        receipt = asyncio.run(_send(reach, _tags(tag), _payload(text, data_file), process))
+        if as_json:
+            print_json(receipt)
+        else:
+            typer.echo(f"slot {receipt['slot']}  message {receipt['id']}")
+
+
+async def _spawn(reach: Reach, tags: Sequence[Tag], payload: bytes, variant: str) -> dict[str, Any]:
+    from seriatim.formats.ans104.avro import Tag
+    from seriatim.formats.schedule.variant import Variant
+
+    kind = Variant.from_tag(variant)
+    async with reach as (key, address, schedule):
+        named = {tag.name for tag in tags}
+        own = [
+            Tag(b"Data-Protocol", b"ao"),
+            Tag(b"Variant", kind.tag.encode()),
+            Tag(b"Type", b"Process"),
+            Tag(b"Module", MODULE_PLACEHOLDER.encode()),
+            Tag(b"Scheduler", address.encode()),
+        ]
+        every = [*tags, *(tag for tag in own if tag.name not in named)]
+        return await schedule(_sign(key, every, payload, b""), None)
+
+
+async def _send(reach: Reach, tags: Sequence[Tag], payload: bytes, process: str) -> dict[str, Any]:
+    from seriatim.formats.ans104.avro import Tag
+    from seriatim.formats.ids import decode_id
+
+    target = decode_id(process)
+    async with reach as (key, _, schedule):
+        named = {tag.name for tag in tags}
+        own = [Tag(b"Data-Protocol", b"ao"), Tag(b"Type", b"Message")]
+        every = [*tags, *(tag for tag in own if tag.name not in named)]
+        return await schedule(_sign(key, every, payload, target), process)
+
+
+def _sign(key: Wallet, tags: Sequence[Tag], payload: bytes, target: bytes) -> bytes:
+    """Sign a new item. A random anchor makes it one of a kind, also under ed25519."""
+    import secrets
+
+    from seriatim.formats.ans104.item import sign_item
+
+    anchor = secrets.token_bytes(32)
+    return sign_item(key, target=target, anchor=anchor, tags=tags, data=payload).raw
+
+
+@asynccontextmanager
+async def _reach(
+    wallet: Path | None, url: str | None, data: Path
+) -> AsyncIterator[tuple[Wallet, str, Scheduling]]:
+    """Yield the key to sign with, the node's address, and a way to schedule.
+
+    The node at *url*; else the one that runs on the folder *data*; else the folder itself.
+    """
+    from seriatim.actors.keyring import create_wallet, read_wallet
+    from seriatim.actors.offline import running_node, wallet_path
+    from seriatim.formats.signing.scheme import WalletKind
+
+    own = wallet_path(data)
+    path = wallet or own
+    if path == own and not own.exists():
+        typer.echo(f"Making an RSA-4096 wallet in {own}, once ...", err=True)
+        key = create_wallet(own, WalletKind.RSA)
+    else:
+        key = read_wallet(path)
+    running = running_node(data) if url is None else None
+    reached = url or (running.url if running is not None else None)
+    if reached is not None:
+        from seriatim.gateway.client import connect
+
+        async with connect(reached) as client:
+            yield key, await client.address(), client.schedule_item
+        return
+    async with _open_here(data, read_wallet(own) if own.exists() else key) as opened:
+        yield key, *opened
+
+
+@asynccontextmanager
+async def _open_here(data: Path, key: Wallet) -> AsyncIterator[tuple[str, Scheduling]]:
+    """Run a node on *data* for as long as the command takes."""
+    from seriatim.actors.launch import open_node
+    from seriatim.actors.node import Policy
+    from seriatim.formats.ans104.item import DataItem
+    from seriatim.formats.ids import decode_id, encode_id
+    from seriatim.formats.schedule.submission import submit_item
+    from seriatim.formats.schedule.variant import Variant
+    from seriatim.formats.wire.receipt import receipt_to_plain
+
+    node, _ = await open_node(data, wallet=key, policy=Policy(), in_children=False)
+
+    async def schedule(raw: bytes, process: str | None) -> dict[str, Any]:
+        place = None if process is None else decode_id(process)
+        submission = submit_item(DataItem.decode(raw), process=place)
+        receipt = await node.schedule_item(submission, variant_default=Variant.HYPERBEAM)
+        return receipt_to_plain(receipt)
+
+    try:
+        yield encode_id(node.address), schedule
+    finally:
+        await node.close()
+
+
+def _tags(texts: list[str] | None) -> list[Tag]:
+    from seriatim.formats.ans104.avro import Tag
+
+    tags = []
+    for text in texts or ():
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"--tag {text!r} is not NAME=VALUE")
+        tags.append(Tag(name.encode(), value.encode()))
+    return tags
+
+
+def _payload(text: str | None, file: Path | None) -> bytes:
+    if text is not None and file is not None:
+        raise typer.BadParameter("give --text or --data-file, not both")
+    if file is not None:
+        return file.read_bytes()
+    return (text or "").encode()

@@ -1,0 +1,98 @@
+"""``seriatim serve``: run a node until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json, WalletFile
+from seriatim.gateway.cli.output import print_json, reporting
+
+if TYPE_CHECKING:
+    from seriatim.formats.signing.wallet import Wallet
+
+HOST_DEFAULT = "127.0.0.1"
+PORT_DEFAULT = 8734
+
+_HINTS = """\
+seriatim {url}
+  scheduler  {address}
+  data       {data}
+
+In another terminal:
+  seriatim spawn --data {data}                 a process; prints its id
+  seriatim send PROCESS --text hello --data {data}
+  curl {url}/PROCESS/schedule
+  seriatim verify PROCESS --data {data}        offline, from the folder
+
+Ctrl-C stops it."""
+
+
+def serve(  # typer reads options by position
+    data: Data = DATA_DEFAULT,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = HOST_DEFAULT,
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 picks one.")] = PORT_DEFAULT,
+    wallet: WalletFile = None,
+    *,
+    accept_unsigned: Annotated[
+        bool, typer.Option("--accept-unsigned", help="Take unsigned messages too.")
+    ] = False,
+    any_scheduler: Annotated[
+        bool, typer.Option("--any-scheduler", help="Take spawns that name another scheduler.")
+    ] = False,
+    gateway_url: Annotated[
+        str | None, typer.Option("--gateway-url", help="An Arweave gateway, for block heights.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run a node on a data folder."""
+    import uvloop
+
+    from seriatim.actors.launch import open_node
+    from seriatim.actors.node import Policy
+    from seriatim.formats.ids import encode_id
+    from seriatim.gateway.http.server import run_server
+
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    policy = Policy(accept_unsigned=accept_unsigned, any_scheduler=any_scheduler)
+
+    def say(url: str, address: str) -> None:
+        ready = {"url": url, "address": address, "pid": os.getpid(), "data": str(data)}
+        if as_json:
+            print_json(ready)
+        else:
+            typer.echo(_HINTS.format_map(ready))
+
+    async def run(key: Wallet) -> int:
+        node, lock = await open_node(data, wallet=key, policy=policy, in_children=True)
+
+        def on_ready(url: str) -> None:
+            lock.announce(url)
+            say(url, encode_id(key.address))
+
+        return await run_server(
+            node, host=host, port=port, on_ready=on_ready, gateway_url=gateway_url
+        )
+
+    with reporting(as_json=as_json):
+        raise typer.Exit(uvloop.run(run(_wallet(data, wallet, as_json=as_json))))
+
+
+def _wallet(data: Path, chosen: Path | None, *, as_json: bool) -> Wallet:
+    """Return the node's wallet; make one in the data folder the first time."""
+    from seriatim.actors.keyring import create_wallet, read_wallet
+    from seriatim.actors.offline import wallet_path
+    from seriatim.formats.signing.scheme import WalletKind
+
+    if chosen is not None:
+        return read_wallet(chosen)
+    path = wallet_path(data)
+    if path.exists():
+        return read_wallet(path)
+    if not as_json:
+        typer.echo(f"Making an RSA-4096 wallet in {path}, once ...", err=True)
+    return create_wallet(path, WalletKind.RSA)

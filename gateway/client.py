@@ -1,0 +1,73 @@
+"""A client of a node over HTTP: what the command line needs, and a start for your own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import aiohttp
+
+from seriatim.formats.codecs.json import parse_json
+from seriatim.formats.errors import NotFoundError, RefusedError, UnavailableError
+from seriatim.formats.limits import ASK_DEADLINE_MS
+
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=ASK_DEADLINE_MS / 1000 + 5)
+_NOT_FOUND: Final = 404
+_BAD: Final = 400
+_BROKEN: Final = 500
+
+
+class NodeClient:
+    """Speaks to one node; made by `connect`."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
+        self._session = session
+        self._url = url.rstrip("/")
+
+    async def address(self) -> str:
+        """Return the address of the node's wallet, 43 characters; empty without one."""
+        plain = await self._call("GET", "/~scheduler@1.0/status")
+        return str(plain["address"])
+
+    async def schedule_item(self, raw: bytes, process: str | None = None) -> dict[str, Any]:
+        """Send the signed ANS-104 item *raw*; return the node's receipt."""
+        path = f"/{process}/schedule" if process else "/~scheduler@1.0/schedule"
+        return await self._call("POST", path, raw, "application/ans104")
+
+    async def slot(self, process: str) -> int:
+        """Return the last slot of *process*."""
+        plain = await self._call("GET", f"/{process}/slot")
+        return int(plain["current"])
+
+    async def schedule(self, process: str, first: int, last: int) -> dict[str, Any]:
+        """Return one page of the schedule from *first* to *last*, both inclusive."""
+        return await self._call("GET", f"/{process}/schedule?from={first}&to={last}")
+
+    async def _call(
+        self, method: str, path: str, body: bytes | None = None, content_type: str = ""
+    ) -> dict[str, Any]:
+        headers = {"content-type": content_type} if body is not None else {}
+        try:
+            async with self._session.request(
+                method, self._url + path, data=body, headers=headers, allow_redirects=False
+            ) as response:
+                raw = await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise UnavailableError(f"{self._url} cannot be reached: {error}") from error
+        plain = parse_json(raw)
+        if response.status < _BAD:
+            return dict(plain)
+        detail, code = str(plain.get("detail", plain)), str(plain.get("code", "refused"))
+        if response.status == _NOT_FOUND:
+            raise NotFoundError(detail)
+        if response.status >= _BROKEN:
+            raise UnavailableError(detail)
+        raise RefusedError(detail, code=code)
+
+
+@asynccontextmanager
+async def connect(url: str) -> AsyncIterator[NodeClient]:
+    """Open connections to the node at *url* for as long as the block runs."""
+    async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
+        yield NodeClient(session, url)
