@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 from seriatim.formats.errors import StoreError
 from seriatim.formats.signing.scheme import WalletKind
 from seriatim.formats.signing.wallet import Wallet, generate, wallet_from_json
-from seriatim.store.folder import FILE_MODE, sync_folder
+from seriatim.store.folder import FILE_MODE, DataFolder, sync_folder
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -34,6 +35,24 @@ def read_wallet(path: Path) -> Wallet:
             f"wallet {path} is open to others (mode {stat.S_IMODE(mode):04o}); chmod 600 it"
         )
     return wallet_from_json(raw)
+
+
+def folder_wallet(path: Path, *, on_making: Callable[[Path], None]) -> Wallet:
+    """Return the wallet of the data folder *path*; make both the first time one is needed.
+
+    Args:
+        path: the data folder.
+        on_making: told the file's name before an RSA-4096 key is made, which takes seconds.
+
+    Raises:
+        StoreError, FormatError, WeakKeyError: as for `read_wallet` and `create_wallet`.
+    """
+    folder = DataFolder(path)
+    if folder.wallet.exists():
+        return read_wallet(folder.wallet)
+    folder.create()
+    on_making(folder.wallet)
+    return create_wallet(folder.wallet, WalletKind.RSA)
 
 
 def create_wallet(path: Path, kind: WalletKind) -> Wallet:

@@ -64,8 +64,3 @@ def open_offline(path: Path) -> Iterator[OfflineFolder]:
 def running_node(path: Path) -> LockHolder | None:
     """Return the node that runs on the data folder *path*, or ``None``."""
     return holder(DataFolder(path).lock)
-
-
-def wallet_path(path: Path) -> Path:
-    """Return where the data folder *path* keeps its node's wallet."""
-    return DataFolder(path).wallet

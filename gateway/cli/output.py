@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -76,3 +77,8 @@ def reporting(*, as_json: bool) -> Iterator[None]:
         raise typer.Exit(exit_of(error)) from None
     except KeyboardInterrupt:
         raise typer.Exit(128 + 2) from None
+
+
+def say_making(path: Path) -> None:
+    """Say on stderr why the first start takes seconds."""
+    typer.echo(f"Making an RSA-4096 wallet in {path}, once ...", err=True)

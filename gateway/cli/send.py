@@ -21,7 +21,7 @@ from seriatim.gateway.cli.options import (
     Text,
     WalletFile,
 )
-from seriatim.gateway.cli.output import print_json, reporting
+from seriatim.gateway.cli.output import print_json, reporting, say_making
 
 if TYPE_CHECKING:
     from seriatim.formats.ans104.avro import Tag
@@ -127,17 +127,10 @@ async def _reach(
 
     The node at *url*; else the one that runs on the folder *data*; else the folder itself.
     """
-    from seriatim.actors.keyring import create_wallet, read_wallet
-    from seriatim.actors.offline import running_node, wallet_path
-    from seriatim.formats.signing.scheme import WalletKind
+    from seriatim.actors.keyring import folder_wallet, read_wallet
+    from seriatim.actors.offline import running_node
 
-    own = wallet_path(data)
-    path = wallet or own
-    if path == own and not own.exists():
-        typer.echo(f"Making an RSA-4096 wallet in {own}, once ...", err=True)
-        key = create_wallet(own, WalletKind.RSA)
-    else:
-        key = read_wallet(path)
+    key = read_wallet(wallet) if wallet else folder_wallet(data, on_making=say_making)
     running = running_node(data) if url is None else None
     reached = url or (running.url if running is not None else None)
     if reached is not None:
@@ -146,7 +139,7 @@ async def _reach(
         async with connect(reached) as client:
             yield key, await client.address(), client.schedule_item
         return
-    async with _open_here(data, read_wallet(own) if own.exists() else key) as opened:
+    async with _open_here(data, folder_wallet(data, on_making=say_making)) as opened:
         yield key, *opened
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json, WalletFile
-from seriatim.gateway.cli.output import print_json, reporting
+from seriatim.gateway.cli.output import print_json, reporting, say_making
 
 if TYPE_CHECKING:
     from seriatim.formats.signing.wallet import Wallet
@@ -52,6 +51,7 @@ def serve(  # typer reads options by position
     """Run a node on a data folder."""
     import uvloop
 
+    from seriatim.actors.keyring import folder_wallet, read_wallet
     from seriatim.actors.launch import open_node
     from seriatim.actors.node import Policy
     from seriatim.formats.ids import encode_id
@@ -79,20 +79,5 @@ def serve(  # typer reads options by position
         )
 
     with reporting(as_json=as_json):
-        raise typer.Exit(uvloop.run(run(_wallet(data, wallet, as_json=as_json))))
-
-
-def _wallet(data: Path, chosen: Path | None, *, as_json: bool) -> Wallet:
-    """Return the node's wallet; make one in the data folder the first time."""
-    from seriatim.actors.keyring import create_wallet, read_wallet
-    from seriatim.actors.offline import wallet_path
-    from seriatim.formats.signing.scheme import WalletKind
-
-    if chosen is not None:
-        return read_wallet(chosen)
-    path = wallet_path(data)
-    if path.exists():
-        return read_wallet(path)
-    if not as_json:
-        typer.echo(f"Making an RSA-4096 wallet in {path}, once ...", err=True)
-    return create_wallet(path, WalletKind.RSA)
+        key = read_wallet(wallet) if wallet else folder_wallet(data, on_making=say_making)
+        raise typer.Exit(uvloop.run(run(key)))
