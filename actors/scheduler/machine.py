@@ -11,9 +11,9 @@ State of one process::
                                OPEN
 
     submit of …                          gives      next slot
-    a signed message, not seen before    Placed     + 1
-    a signed message waiting for disk    Waiting    -
-    a signed message already on disk     (the server answers from the store)
+    a message of one slot, not seen      Placed     + 1
+    a message of one slot, on its way    Waiting    -
+    a message of one slot, on disk       (the server answers from the store)
     an unsigned message, a reference     Placed     + 1
 """
 

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import os
+from itertools import chain
 from random import Random
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from seriatim.actors.runtime.clock import ManualClock
+from seriatim.actors.runtime.future import Future
+from seriatim.formats.schedule.variant import Variant
+from seriatim.formats.wire.receipt import Receipt
+from seriatim.store.memory_log import MemoryLog
+from tests.support.builders import NODE, spawn, unsigned
 from tests.support.faulty_log import Fault
+from tests.support.nodes import START_MS, SteppedScheduler
+from tests.support.strategies import known_wallet
 from tests.support.traffic import MESSAGES, PROCESSES, Traffic, simulate
 
 IS_NIGHTLY = settings.get_current_profile_name() == "nightly"
@@ -87,6 +96,43 @@ class SchedulerMachine(RuleBasedStateMachine):
 
 SchedulerMachine.TestCase.settings = settings(stateful_step_count=40)
 TestSchedulerMachine = SchedulerMachine.TestCase
+
+
+@given(
+    clients=st.integers(1, 6),
+    count=st.integers(1, 8),
+    variant=st.sampled_from(Variant),
+    seed=st.integers(0, 2**16),
+    pauses=st.lists(st.integers(1, 20), min_size=1, max_size=8),
+)
+def test_n_clients_with_m_messages_get_exactly_n_times_m_slots(
+    clients: int, count: int, variant: Variant, seed: int, pauses: list[int]
+) -> None:
+    """Whatever arrives during which commit, and in whatever order the actors run."""
+    stepped = SteppedScheduler(
+        MemoryLog(), clock=ManualClock(START_MS), random=Random(seed), wallet=known_wallet(NODE)
+    )
+    place = stepped.ask(spawn(variant, "clients")).process
+    waiting = [
+        [unsigned(place, f"{client}/{number}") for number in range(count)]
+        for client in range(clients)
+    ]
+    replies: list[list[Future[Receipt]]] = [[] for _ in range(clients)]
+    turn = 0
+    while any(waiting):
+        for client, rest in enumerate(waiting):
+            # One after the other: a client that has no answer sends nothing.
+            if rest and all(reply.done() for reply in replies[client]):
+                replies[client].append(stepped.submit(rest.pop(0)))
+        for _ in range(pauses[turn % len(pauses)]):
+            stepped.turn()
+        if stepped.writer.held and turn % 3:
+            stepped.writer.release()
+        turn += 1
+    stepped.settle()
+    slots = [[reply.get(timeout=0).slot for reply in each] for each in replies]
+    assert sorted(chain.from_iterable(slots)) == list(range(1, clients * count + 1))
+    assert all(each == sorted(each) for each in slots), "a client's order is slot order"
 
 
 @pytest.mark.parametrize("seed", range(FIRST_SEED, FIRST_SEED + SEEDS))

@@ -86,6 +86,10 @@ class HeldWriter:
         else:
             answer.resolve(seals)
 
+    def refuse(self, error: Exception) -> None:
+        """Answer the oldest batch that waits with *error*; nothing is written."""
+        self._held.popleft()[1].fail(error)
+
     def crash(self, *, is_written: bool) -> None:
         """End without an answer; the oldest batch is on disk if *is_written*."""
         if self._held and is_written:

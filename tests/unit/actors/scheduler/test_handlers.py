@@ -1,0 +1,144 @@
+"""What crosses to a child and back: drafts, seals and verdicts, as plain values and whole again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cbor2
+import pytest
+
+from seriatim.actors.scheduler import handlers
+from seriatim.actors.scheduler.handlers import (
+    EXIT_POISONED,
+    drafts_to_plain,
+    seals_from_plain,
+    verdicts_from_plain,
+    verifier_child,
+    writer_child,
+    writer_init,
+)
+from seriatim.formats.errors import (
+    BadSignatureError,
+    CommitmentError,
+    SlotConflictError,
+    StoreError,
+    WeakKeyError,
+)
+from seriatim.formats.schedule.assignment import Block, Draft
+from seriatim.formats.schedule.audit import Audit
+from seriatim.formats.schedule.record import Record
+from seriatim.formats.schedule.submission import submit_reference
+from seriatim.formats.schedule.variant import Variant
+from seriatim.store.lmdb_log import LmdbLog
+from tests.support.builders import NODE, message_item, messages, spawn, unsigned
+from tests.support.records import make_id
+from tests.support.strategies import known_wallet
+
+
+def drafts(variant: Variant) -> list[Draft]:
+    first = spawn(variant)
+    rest = [
+        *messages(first.process, 2),
+        unsigned(first.process, "plain"),
+        submit_reference(first.process, make_id("elsewhere"), excludes=("Data", "Tags")),
+    ]
+    return [
+        Draft(
+            each.process,
+            slot,
+            variant,
+            1_000 + slot,
+            each.kind,
+            each.message_id,
+            each.message,
+            each.path,
+            each.excludes,
+            Block(1, make_id("block"), 2),
+        )
+        for slot, each in enumerate([first, *rest])
+    ]
+
+
+@pytest.mark.parametrize("variant", Variant)
+def test_a_childs_writer_makes_drafts_durable_that_came_as_plain_values(
+    tmp_path: Path, variant: Variant
+) -> None:
+    wallet = known_wallet(NODE).to_json() if variant.signed else b""
+    handle = writer_child(writer_init(tmp_path / "log", wallet))
+    batch = drafts(variant)
+    answer = handle(cbor2.loads(cbor2.dumps(drafts_to_plain(batch))))
+    seals = seals_from_plain(cbor2.loads(cbor2.dumps(answer)))
+    audit = Audit(batch[0].process)
+    for each, sealed in zip(batch, seals, strict=True):
+        record = Record(
+            variant,
+            each.kind,
+            each.timestamp_ms,
+            each.message_id,
+            *sealed[:2],
+            each.message,
+            sealed.assignment,
+        )
+        audit.add(each.slot, record)
+    with pytest.raises(SlotConflictError):
+        handle(drafts_to_plain(batch[:1]))
+
+
+def test_a_childs_writer_goes_on_after_a_batch_that_it_refused(tmp_path: Path) -> None:
+    handle = writer_child(writer_init(tmp_path / "log", b""))
+    batch = drafts(Variant.NATIVE)
+    with pytest.raises(SlotConflictError):
+        handle(drafts_to_plain(batch[1:]))
+    assert len(handle(drafts_to_plain(batch))) == len(batch)
+
+
+class FailingLog(LmdbLog):
+    """A log that cannot be written, and perhaps not even read."""
+
+    is_readable = True
+
+    def append(self, batch: object) -> int:
+        raise StoreError("planted")
+
+    def processes(self, *, after: bytes | None = None, limit: int) -> list[bytes]:
+        if not self.is_readable:
+            raise StoreError("planted again")
+        return super().processes(after=after, limit=limit)
+
+
+def test_a_childs_writer_ends_when_its_store_cannot_even_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handlers, "LmdbLog", FailingLog)
+    handle = writer_child(writer_init(tmp_path / "log", b""))
+    batch = drafts_to_plain(drafts(Variant.NATIVE))
+    with pytest.raises(StoreError, match="planted"):
+        handle(batch)
+    monkeypatch.setattr(FailingLog, "is_readable", False)
+    with pytest.raises(SystemExit) as caught:
+        handle(batch)
+    assert caught.value.code == EXIT_POISONED
+
+
+def test_verdicts_come_back_as_the_errors_that_they_were() -> None:
+    good = bytes(message_item(make_id("p"), "good").raw)
+    bad = bytearray(good)
+    bad[-1] ^= 1
+    handle = verifier_child(b"")
+    verdicts = verdicts_from_plain(cbor2.loads(cbor2.dumps(handle([good, bytes(bad), good]))))
+    assert [type(each) for each in verdicts] == [type(None), BadSignatureError, type(None)]
+    assert str(verdicts[1])
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("bad_signature", BadSignatureError),
+        ("weak_key", WeakKeyError),
+        ("from the future", CommitmentError),
+    ],
+)
+def test_every_code_of_a_verdict_has_its_error(code: str, kind: type[CommitmentError]) -> None:
+    (verdict,) = verdicts_from_plain([[code, "the sentence"]])
+    assert type(verdict) is kind
+    assert str(verdict) == "the sentence"
