@@ -1,0 +1,189 @@
+"""The embedding API, asynchronous and blocking, and the README's example."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+import seriatim
+from seriatim.formats.ans104.avro import Tag
+from seriatim.formats.ans104.item import sign_item
+from seriatim.formats.errors import (
+    BadSignatureError,
+    MalformedError,
+    NotFoundError,
+    RefusedError,
+    StoreLockedError,
+)
+from seriatim.formats.ids import decode_id
+from seriatim.formats.signing.scheme import WalletKind
+from tests.support.strategies import known_wallet
+
+ROOT = Path(__file__).parents[3]
+WALLET = known_wallet(WalletKind.ED25519)
+
+
+def test_messages_come_back_as_they_were(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with seriatim.open(tmp_path) as node:
+            process = await node.spawn({"name": "orders"})
+            fields = {"text": "a", "number": 1, "truth": True, "list": (1, "b"), "map": {"x": 2.5}}
+            receipt = await node.schedule(process, fields, data=b"\xff\x00")
+            assert receipt.slot == 1
+            entries = list(node.read(process))
+            assert [entry.slot for entry in entries] == [0, 1]
+            assert entries[1].fields == {**fields, "data": b"\xff\x00"}
+            assert entries[1].message_id == receipt.message_id
+            assert node.slot(process) == 1
+            assert list(node.processes()) == [process]
+
+    asyncio.run(main())
+
+
+def test_a_spawn_is_its_process(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with seriatim.open(tmp_path) as node:
+            first = await node.spawn({"name": "orders"})
+            await node.schedule(first, {"n": 1})
+            assert await node.spawn({"name": "orders"}) == first
+            assert node.slot(first) == 1, "spawning again took no slot"
+            assert await node.spawn({"name": "others"}) != first
+
+    asyncio.run(main())
+
+
+def test_an_unsigned_message_always_takes_a_new_slot(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with seriatim.open(tmp_path) as node:
+            process = await node.spawn()
+            assert [(await node.schedule(process, {"n": 1})).slot for _ in range(3)] == [1, 2, 3]
+
+    asyncio.run(main())
+
+
+def test_a_signed_item_keeps_its_slot(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with seriatim.open(tmp_path) as node:
+            process = await node.spawn()
+            item = sign_item(WALLET, target=decode_id(process), tags=[Tag(b"A", b"b")], data=b"x")
+            first = await node.schedule(process, item.raw)
+            again = await node.schedule(process, item.raw)
+            assert again == first._replace(repeated=True)
+            assert next(iter(node.read(process, 1))).item == item.raw
+            assert node.verify(process).signatures == 1
+            with pytest.raises(BadSignatureError):
+                await node.schedule(process, item.raw[:-1] + b"y")
+            assert node.slot(process) == 1
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("variant", ["ao.TN.1", "ao.N.1"])
+def test_signed_variants_are_signed_with_the_wallet(tmp_path: Path, variant: str) -> None:
+    async def main() -> None:
+        async with seriatim.open(tmp_path, wallet=WALLET) as node:
+            process = await node.spawn({"name": "orders"}, variant=variant, data="return 1")
+            await node.schedule(process, {"n": 1})
+            report = node.verify(process)
+            assert report.variant == variant
+            assert report.scheduler == report.spawner
+            assert report.signatures == 3, "the spawn and two assignments"
+
+    asyncio.run(main())
+
+
+def test_what_cannot_be_done_says_so(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with seriatim.open(tmp_path) as node:
+            with pytest.raises(RefusedError, match="wallet"):
+                await node.spawn(variant="ao.N.1")
+            with pytest.raises(MalformedError, match="not known"):
+                await node.spawn(variant="ao.X.1")
+            unknown = "A" * 43
+            with pytest.raises(NotFoundError):
+                await node.schedule(unknown, {"n": 1})
+            with pytest.raises(NotFoundError):
+                list(node.read(unknown))
+            with pytest.raises(NotFoundError):
+                node.verify(unknown)
+            assert node.slot(unknown) is None
+            with pytest.raises(StoreLockedError, match="pid"):
+                async with seriatim.open(tmp_path):
+                    pass
+
+    asyncio.run(main())
+
+
+def test_text_tags_only_in_a_signed_spawn(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with seriatim.open(tmp_path, wallet=WALLET) as node:
+            with pytest.raises(MalformedError, match="must be text"):
+                await node.spawn({"number": 1}, variant="ao.N.1")
+
+    asyncio.run(main())
+
+
+def test_what_was_written_is_there_after_opening_again(tmp_path: Path) -> None:
+    with seriatim.open_blocking(tmp_path) as node:
+        process = node.spawn({"name": "orders"})
+        node.schedule(process, {"n": 1})
+    with seriatim.open_blocking(tmp_path) as node:
+        assert node.slot(process) == 1
+        assert node.schedule(process, {"n": 2}).slot == 2
+        assert node.verify(process).slots == 3
+
+
+def test_blocking_calls_come_from_many_threads(tmp_path: Path) -> None:
+    with seriatim.open_blocking(tmp_path) as node, ThreadPoolExecutor(8) as threads:
+        process = node.spawn()
+        receipts = list(threads.map(lambda n: node.schedule(process, {"n": n}), range(64)))
+        assert sorted(receipt.slot for receipt in receipts) == list(range(1, 65))
+        assert [entry.slot for entry in node.read(process, 10, 12)] == [10, 11, 12]
+        assert list(node.processes()) == [process]
+
+
+def test_a_wallet_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "wallet.json"
+    path.write_bytes(WALLET.to_json())
+    path.chmod(0o600)
+    with seriatim.open_blocking(tmp_path / "data", wallet=path) as node:
+        assert node.verify(node.spawn(variant="ao.N.1")).signatures == 2
+
+
+def test_the_public_names_are_these_and_all_load() -> None:
+    assert sorted(seriatim.__all__) == [
+        "BlockingNode",
+        "EmbeddedNode",
+        "Entry",
+        "Receipt",
+        "Report",
+        "SchedulerError",
+        "Wallet",
+        "WalletKind",
+        "generate",
+        "open",
+        "open_blocking",
+        "wallet_from_json",
+    ]
+    assert all(getattr(seriatim, name) is not None for name in seriatim.__all__)
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = seriatim.no_such_name
+
+
+def test_the_example_in_the_readme_runs(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text()
+    block = re.search(r"```python\n(.*?)```", readme, re.DOTALL)
+    assert block is not None
+    example = ROOT / "docs/examples/embed.py"
+    assert block[1] == example.read_text(), "README and docs/examples/embed.py differ"
+    assert len(block[1].splitlines()) <= 30
+    command = [sys.executable, str(example), str(tmp_path / "orders")]
+    for expected in ("slot 3", "slot 6"):
+        ran = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert expected in ran.stdout
