@@ -8,10 +8,24 @@ from types import MappingProxyType
 from seriatim.formats.ans104.avro import Tag
 from seriatim.formats.ans104.item import DataItem, sign_item
 from seriatim.formats.message import Message
-from seriatim.formats.schedule.submission import Submission, submit_item, submit_unsigned
+from seriatim.formats.schedule.assignment import (
+    FIRST_LINK,
+    Block,
+    Draft,
+    link_of,
+    seal,
+)
+from seriatim.formats.schedule.record import Record
+from seriatim.formats.schedule.submission import (
+    Submission,
+    submit_item,
+    submit_reference,
+    submit_unsigned,
+)
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.scheme import WalletKind
 from seriatim.formats.signing.wallet import Wallet
+from tests.support.records import make_id
 from tests.support.strategies import known_wallet
 
 NO_TAGS: Mapping[str, str] = MappingProxyType({})
@@ -19,6 +33,8 @@ NO_TAGS: Mapping[str, str] = MappingProxyType({})
 CLIENT = WalletKind.ED25519
 NODE = WalletKind.SECP256K1
 """Not the client's kind: what the node has signed is told apart from what it was sent."""
+
+BLOCK = Block(7, make_id("block"), 8)
 
 
 def make_tags(pairs: Mapping[str, str]) -> list[Tag]:
@@ -78,3 +94,49 @@ def messages(process: bytes, count: int, prefix: str = "") -> Sequence[Submissio
 def unsigned(process: bytes, data: str) -> Submission:
     """Return an unsigned message for *process*."""
     return submit_unsigned(Message({"data": data}), process=process)
+
+
+def make_draft(
+    submission: Submission,
+    slot: int,
+    variant: Variant,
+    *,
+    timestamp_ms: int | None = None,
+    block: Block = BLOCK,
+) -> Draft:
+    """Return *submission* placed at *slot*; the timestamp follows from the slot by default."""
+    return Draft(
+        submission.process,
+        slot,
+        variant,
+        1_000 + slot if timestamp_ms is None else timestamp_ms,
+        submission.kind,
+        submission.message_id,
+        submission.message,
+        submission.path,
+        submission.excludes,
+        block,
+    )
+
+
+def seal_log(drafts: Sequence[Draft], *, wallet: Wallet | None = None) -> list[Record]:
+    """Return the records of a whole log, from slot 0 on, by the node's wallet or another."""
+    records: list[Record] = []
+    link = FIRST_LINK
+    for draft in drafts:
+        record, _ = seal(draft, link, wallet or known_wallet(NODE), anchor=make_id("anchor"))
+        link = link_of(record)
+        records.append(record)
+    return records
+
+
+def every_kind(variant: Variant, name: str = "every kind") -> list[Draft]:
+    """Return a log in which every kind of message has a slot, the spawn first."""
+    first = spawn(variant, name)
+    rest = [
+        message(first.process, "signed"),
+        unsigned(first.process, "plain"),
+        submit_reference(first.process, make_id("elsewhere"), excludes=("Data", "Tags")),
+        message(first.process, b"\xff\x00 not text"),
+    ]
+    return [make_draft(each, slot, variant) for slot, each in enumerate([first, *rest])]

@@ -24,39 +24,13 @@ from seriatim.formats.errors import (
     StoreError,
     WeakKeyError,
 )
-from seriatim.formats.schedule.assignment import Block, Draft
 from seriatim.formats.schedule.audit import Audit
 from seriatim.formats.schedule.record import Record
-from seriatim.formats.schedule.submission import submit_reference
 from seriatim.formats.schedule.variant import Variant
 from seriatim.store.lmdb_log import LmdbLog
-from tests.support.builders import NODE, message_item, messages, spawn, unsigned
+from tests.support.builders import NODE, every_kind, message_item
 from tests.support.records import make_id
 from tests.support.strategies import known_wallet
-
-
-def drafts(variant: Variant) -> list[Draft]:
-    first = spawn(variant)
-    rest = [
-        *messages(first.process, 2),
-        unsigned(first.process, "plain"),
-        submit_reference(first.process, make_id("elsewhere"), excludes=("Data", "Tags")),
-    ]
-    return [
-        Draft(
-            each.process,
-            slot,
-            variant,
-            1_000 + slot,
-            each.kind,
-            each.message_id,
-            each.message,
-            each.path,
-            each.excludes,
-            Block(1, make_id("block"), 2),
-        )
-        for slot, each in enumerate([first, *rest])
-    ]
 
 
 @pytest.mark.parametrize("variant", Variant)
@@ -65,7 +39,7 @@ def test_a_childs_writer_makes_drafts_durable_that_came_as_plain_values(
 ) -> None:
     wallet = known_wallet(NODE).to_json() if variant.signed else b""
     handle = writer_child(writer_init(tmp_path / "log", wallet))
-    batch = drafts(variant)
+    batch = every_kind(variant)
     answer = handle(cbor2.loads(cbor2.dumps(drafts_to_plain(batch))))
     seals = seals_from_plain(cbor2.loads(cbor2.dumps(answer)))
     audit = Audit(batch[0].process)
@@ -86,7 +60,7 @@ def test_a_childs_writer_makes_drafts_durable_that_came_as_plain_values(
 
 def test_a_childs_writer_goes_on_after_a_batch_that_it_refused(tmp_path: Path) -> None:
     handle = writer_child(writer_init(tmp_path / "log", b""))
-    batch = drafts(Variant.NATIVE)
+    batch = every_kind(Variant.NATIVE)
     with pytest.raises(SlotConflictError):
         handle(drafts_to_plain(batch[1:]))
     assert len(handle(drafts_to_plain(batch))) == len(batch)
@@ -111,7 +85,7 @@ def test_a_childs_writer_ends_when_its_store_cannot_even_be_read(
 ) -> None:
     monkeypatch.setattr(handlers, "LmdbLog", FailingLog)
     handle = writer_child(writer_init(tmp_path / "log", b""))
-    batch = drafts_to_plain(drafts(Variant.NATIVE))
+    batch = drafts_to_plain(every_kind(Variant.NATIVE))
     with pytest.raises(StoreError, match="planted"):
         handle(batch)
     monkeypatch.setattr(FailingLog, "is_readable", False)

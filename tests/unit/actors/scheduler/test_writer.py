@@ -13,15 +13,13 @@ from seriatim.actors.scheduler import writer as writer_module
 from seriatim.actors.scheduler.handlers import make_writer
 from seriatim.actors.scheduler.writer import Sealed, Writer
 from seriatim.formats.errors import RefusedError, SlotConflictError, StoreError
-from seriatim.formats.schedule.assignment import Block, Draft
+from seriatim.formats.schedule.assignment import Draft
 from seriatim.formats.schedule.audit import Audit
-from seriatim.formats.schedule.submission import Submission
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.wallet import Wallet
 from seriatim.store.memory_log import MemoryLog
-from tests.support.builders import NODE, messages, spawn, unsigned
+from tests.support.builders import NODE, make_draft, messages, spawn, unsigned
 from tests.support.faulty_log import Fault, FaultyLog
-from tests.support.records import make_id
 from tests.support.strategies import known_wallet
 
 
@@ -29,25 +27,10 @@ def entropy(seed: int = 5) -> Callable[[int], bytes]:
     return Random(seed).randbytes
 
 
-def draft(submission: Submission, slot: int, variant: Variant) -> Draft:
-    return Draft(
-        submission.process,
-        slot,
-        variant,
-        1_000 + slot,
-        submission.kind,
-        submission.message_id,
-        submission.message,
-        submission.path,
-        submission.excludes,
-        Block(7, make_id("block"), 8),
-    )
-
-
 def log_of(variant: Variant, name: str, count: int) -> list[Draft]:
     first = spawn(variant, name)
     rest = messages(first.process, count - 1)
-    return [draft(each, slot, variant) for slot, each in enumerate([first, *rest])]
+    return [make_draft(each, slot, variant) for slot, each in enumerate([first, *rest])]
 
 
 LOGS = [log_of(variant, name, 5) for variant in Variant for name in ("a", "b")]
@@ -149,10 +132,10 @@ def test_what_it_remembers_of_the_chains_is_bounded(monkeypatch: pytest.MonkeyPa
     writer = Writer(log, None, entropy())
     processes = [spawn(Variant.NATIVE, str(number)) for number in range(10)]
     for submission in processes:
-        writer.write([draft(submission, 0, Variant.NATIVE)])
+        writer.write([make_draft(submission, 0, Variant.NATIVE)])
         assert len(writer._links) <= 3
     for submission in processes:
-        writer.write([draft(unsigned(submission.process, "next"), 1, Variant.NATIVE)])
+        writer.write([make_draft(unsigned(submission.process, "next"), 1, Variant.NATIVE)])
         audit = Audit(submission.process)
         for slot, record in log.read_range(submission.process, 0, 10):
             audit.add(slot, record)
