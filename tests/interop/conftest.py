@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import orjson
@@ -28,7 +29,7 @@ def node_js() -> NodeJs:
 @pytest.fixture(scope="session")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveNode]:
     """A node with the RSA test wallet, as most schedulers have one."""
-    with live_node(tmp_path_factory.mktemp("node") / "data", "--wallet", str(SCHEDULER_KEY)) as it:
+    with _node_with(SCHEDULER_KEY.read_bytes(), tmp_path_factory.mktemp("node")) as it:
         yield it
 
 
@@ -38,12 +39,16 @@ def node_of_each_wallet(
 ) -> Iterator[LiveNode]:
     """A node for each kind of wallet that can sign assignments."""
     wallet: Wallet = known_wallet(request.param)
-    folder = tmp_path_factory.mktemp("wallets")
-    file = folder / "wallet.json"
-    file.touch(mode=0o600)
-    file.write_bytes(wallet.to_json())
-    with live_node(folder / "data", "--wallet", str(file)) as it:
+    with _node_with(wallet.to_json(), tmp_path_factory.mktemp("wallets")) as it:
         yield it
+
+
+def _node_with(wallet_json: bytes, folder: Path) -> AbstractContextManager[LiveNode]:
+    wallet = folder / "wallet.json"
+    # A wallet that others can read is refused.
+    wallet.touch(mode=0o600)
+    wallet.write_bytes(wallet_json)
+    return live_node(folder / "data", "--wallet", str(wallet))
 
 
 @pytest.fixture(scope="session")
