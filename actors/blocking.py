@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from seriatim.actors import embedded
-from seriatim.actors.embedded import EmbeddedNode, Entry, Receipt, Report
+from seriatim.actors.embedded import EmbeddedNode, Entry, Receipt
+from seriatim.actors.proof import Report
 from seriatim.formats.message import Value
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.wallet import Wallet

@@ -13,13 +13,15 @@ from typing import NamedTuple
 from seriatim.actors.keyring import read_wallet
 from seriatim.actors.launch import open_node
 from seriatim.actors.node import Node, Policy
+from seriatim.actors.proof import LogCopy, Report, check_log
 from seriatim.formats.ans104.avro import Tag
 from seriatim.formats.ans104.codec import to_message
 from seriatim.formats.ans104.item import DataItem, sign_item
 from seriatim.formats.errors import MalformedError, NotFoundError, RefusedError
 from seriatim.formats.ids import decode_id, encode_id
 from seriatim.formats.message import Message, Value
-from seriatim.formats.schedule.audit import Audit
+from seriatim.formats.schedule.export import ExportHeader
+from seriatim.formats.schedule.record import Head
 from seriatim.formats.schedule.submission import submit_item
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.wallet import Wallet
@@ -67,26 +69,6 @@ class Entry(NamedTuple):
     item: bytes
 
 
-class Report(NamedTuple):
-    """What an offline check found.
-
-    Attributes:
-        process: id of the process.
-        variant: kind of its assignments, such as ``seriatim.1``.
-        slots: how many slots were checked, all of them good.
-        signatures: how many signatures were verified.
-        scheduler: address of the wallet that signed the assignments; ``None`` when unsigned.
-        spawner: address of who signed the spawn; ``None`` when unsigned.
-    """
-
-    process: str
-    variant: str
-    slots: int
-    signatures: int
-    scheduler: str | None
-    spawner: str | None
-
-
 class EmbeddedNode:
     """A node in this OS process. Made by `open`; belongs to the event loop it was opened on."""
 
@@ -102,8 +84,9 @@ class EmbeddedNode:
     ) -> str:
         """Start a process and return its id.
 
-        The same fields and data give the same id, and spawning it again gives the process that
-        is there. Add a field of your own to start another one.
+        Unsigned, the same fields and data give the same id, and spawning it again gives the
+        process that is there; so does an ed25519 or secp256k1 wallet. Add a field of your own
+        to start another one. An RSA signature differs each time: each spawn is a new process.
 
         Args:
             fields: what the process is; text, numbers, truth values, lists, maps.
@@ -159,8 +142,9 @@ class EmbeddedNode:
         Raises:
             NotFoundError: no such process.
         """
-        known, end = decode_id(process), self._end(process)
-        for stored in self._node.schedule(known, first, end if last is None else min(last, end)):
+        end = self._known(process).slot
+        last = end if last is None else min(last, end)
+        for stored in self._node.schedule(decode_id(process), first, last):
             yield _entry(stored)
 
     def slot(self, process: str) -> int | None:
@@ -182,11 +166,15 @@ class EmbeddedNode:
             NotFoundError: no such process.
             ChainBrokenError: names the slot, what was expected and what is there.
         """
-        known, end = decode_id(process), self._end(process)
-        audit = Audit(known)
-        for stored in self._node.schedule(known, 0, end):
-            audit.add(stored.slot, stored.record)
-        return report_of(audit)
+        known = decode_id(process)
+        head = self._known(process)
+        stored = self._node.schedule(known, 0, head.slot)
+        return check_log(
+            LogCopy(
+                ExportHeader(known, head.variant, head.slot + 1),
+                ((each.slot, each.record) for each in stored),
+            )
+        )
 
     async def _place(
         self,
@@ -203,11 +191,11 @@ class EmbeddedNode:
             Message(every), process=process, variant_default=variant
         )
 
-    def _end(self, process: str) -> int:
-        slot = self.slot(process)
-        if slot is None:
+    def _known(self, process: str) -> Head:
+        head = self._node.head(decode_id(process))
+        if head is None:
             raise NotFoundError(f"process {process} is not known here; spawn it first")
-        return slot
+        return head
 
 
 @asynccontextmanager
@@ -232,18 +220,6 @@ async def open(  # noqa: A001  # seriatim.open is what its users expect
         yield EmbeddedNode(node)
     finally:
         await node.close()
-
-
-def report_of(audit: Audit) -> Report:
-    """Return what *audit* has found so far."""
-    return Report(
-        process=encode_id(audit.process),
-        variant="" if audit.variant is None else audit.variant.tag,
-        slots=audit.slots,
-        signatures=audit.signatures,
-        scheduler=None if audit.scheduler is None else encode_id(audit.scheduler),
-        spawner=None if audit.spawner is None else encode_id(audit.spawner),
-    )
 
 
 def _signed(wallet: Wallet | None, fields: Mapping[str, Value], data: str | bytes) -> DataItem:

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from seriatim.formats.errors import StoreError
 from seriatim.formats.signing.scheme import WalletKind
 from seriatim.formats.signing.wallet import Wallet, generate, wallet_from_json
 from seriatim.store.folder import FILE_MODE, DataFolder, sync_folder
 
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_LOG: Final = logging.getLogger("seriatim.actors")
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
-def read_wallet(path: Path) -> Wallet:
+def read_wallet(path: Path, *, is_private: bool = False) -> Wallet:
     """Return the wallet in the file *path*.
 
+    Args:
+        path: the file; no symbolic link.
+        is_private: refuse a file that others than its owner may read or write. Without it such
+            a file gets a warning: whoever names a file knows where it lies.
+
     Raises:
-        StoreError: there is no such file, or others than its owner may read or write it.
+        StoreError: there is no such file, or others may open it and it has to be private.
         FormatError: it holds no wallet.
         WeakKeyError: its key is too weak.
     """
@@ -31,9 +39,10 @@ def read_wallet(path: Path) -> Wallet:
     except OSError as error:
         raise StoreError(f"wallet {path} cannot be read: {error.strerror}") from error
     if mode & _OTHERS:
-        raise StoreError(
-            f"wallet {path} is open to others (mode {stat.S_IMODE(mode):04o}); chmod 600 it"
-        )
+        found = f"wallet {path} is open to others (mode {stat.S_IMODE(mode):04o}); chmod 600 it"
+        if is_private:
+            raise StoreError(found)
+        _LOG.warning("%s", found)
     return wallet_from_json(raw)
 
 
@@ -49,7 +58,7 @@ def folder_wallet(path: Path, *, on_making: Callable[[Path], None]) -> Wallet:
     """
     folder = DataFolder(path)
     if folder.wallet.exists():
-        return read_wallet(folder.wallet)
+        return read_wallet(folder.wallet, is_private=True)
     folder.create()
     on_making(folder.wallet)
     return create_wallet(folder.wallet, WalletKind.RSA)

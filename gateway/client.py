@@ -9,17 +9,29 @@ from typing import Any, Final
 import aiohttp
 
 from seriatim.formats.codecs.json import parse_json
-from seriatim.formats.errors import NotFoundError, RefusedError, UnavailableError
+from seriatim.formats.errors import (
+    FormatError,
+    NotFoundError,
+    RefusedError,
+    SchedulerError,
+    UnavailableError,
+)
 from seriatim.formats.limits import ASK_DEADLINE_MS
 
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=ASK_DEADLINE_MS / 1000 + 5)
-_NOT_FOUND: Final = 404
 _BAD: Final = 400
+_NOT_FOUND: Final = 404
+_RETRYABLE: Final = (409, 429)
 _BROKEN: Final = 500
 
 
 class NodeClient:
-    """Speaks to one node; made by `connect`."""
+    """Speaks to one node; made by `connect`.
+
+    Every method raises `UnavailableError` where no node answers or none takes the request now,
+    `NotFoundError` for what the node does not know, and `RefusedError`, with the node's own code
+    and sentence, for what it does not take.
+    """
 
     def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
         self._session = session
@@ -44,6 +56,13 @@ class NodeClient:
         """Return one page of the schedule from *first* to *last*, both inclusive."""
         return await self._call("GET", f"/{process}/schedule?from={first}&to={last}")
 
+    async def legacy_page(
+        self, process: str, *, after_ms: int | None = None, limit: int
+    ) -> dict[str, Any]:
+        """Return one page as the legacy unit serves it: what comes after the cursor *after_ms*."""
+        after = "" if after_ms is None else f"&from={after_ms}"
+        return await self._call("GET", f"/{process}?process-id={process}&limit={limit}{after}")
+
     async def _call(
         self, method: str, path: str, body: bytes | None = None, content_type: str = ""
     ) -> dict[str, Any]:
@@ -55,15 +74,32 @@ class NodeClient:
                 raw = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise UnavailableError(f"{self._url} cannot be reached: {error}") from error
-        plain = parse_json(raw)
+        plain = _object(raw)
+        if plain is None:
+            raise UnavailableError(
+                f"{self._url} answers {response.status} and no JSON: it is no scheduler node"
+            )
         if response.status < _BAD:
-            return dict(plain)
-        detail, code = str(plain.get("detail", plain)), str(plain.get("code", "refused"))
-        if response.status == _NOT_FOUND:
-            raise NotFoundError(detail)
-        if response.status >= _BROKEN:
-            raise UnavailableError(detail)
-        raise RefusedError(detail, code=code)
+            return plain
+        raise _error_of(response.status, plain)
+
+
+def _object(raw: bytes) -> dict[str, Any] | None:
+    try:
+        plain = parse_json(raw)
+    except FormatError:
+        return None
+    return plain if isinstance(plain, dict) else None
+
+
+def _error_of(status: int, plain: dict[str, Any]) -> SchedulerError:
+    """Return the node's problem body, or the legacy unit's, as the error that it stands for."""
+    detail = str(plain.get("detail") or plain.get("error") or plain)
+    if status == _NOT_FOUND:
+        return NotFoundError(detail)
+    if status in _RETRYABLE or status >= _BROKEN:
+        return UnavailableError(detail)
+    return RefusedError(detail, code=str(plain.get("code", "refused")))
 
 
 @asynccontextmanager

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
 
 import typer
 
 from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json, NodeUrl, Process
 from seriatim.gateway.cli.output import print_json, reporting
 
-FOLLOW_S = 0.5
-_PAGE = 500
+if TYPE_CHECKING:
+    from seriatim.actors.offline import OfflineFolder
+    from seriatim.gateway.client import NodeClient
+
+FOLLOW_S: Final = 0.5
+_PAGE: Final = 500
 
 Row = dict[str, Any]
 
 
-def log(  # typer reads options by position
+def log(
     process: Process,
     first: Annotated[int, typer.Option("--from", min=0, help="First slot.")] = 0,
     last: Annotated[int | None, typer.Option("--to", min=0, help="Last slot.")] = None,
@@ -33,8 +39,8 @@ def log(  # typer reads options by position
 ) -> None:
     """Show a process's slots. With --json: a list, or with --follow one object per line."""
     with reporting(as_json=as_json):
-        rows = _remote(node, process) if node else _offline(data, process)
-        asyncio.run(_show(rows, first, last, follow=follow, as_json=as_json))
+        opening = _open_remote(node, process) if node else _open_folder(data, process)
+        asyncio.run(_show(opening, first, last, follow=follow, as_json=as_json))
 
 
 def processes(data: Data = DATA_DEFAULT, *, as_json: Json = False) -> None:
@@ -53,94 +59,92 @@ def processes(data: Data = DATA_DEFAULT, *, as_json: Json = False) -> None:
             typer.echo(f"{row['process']}  {row['variant']:10}  {row['slots']} slots")
 
 
-class _Source:
-    """Where rows come from: the rows of a range of slots, and the last slot."""
+class _Source(Protocol):
+    """Where rows come from. It shows slots that came after it was opened."""
 
     async def last(self) -> int:
-        raise NotImplementedError
+        """Return the last slot."""
 
     def rows(self, first: int, last: int) -> AsyncIterator[Row]:
-        raise NotImplementedError
+        """Yield the rows of slots *first* to *last*, both inclusive."""
+
+
+class _Folder:
+    def __init__(self, folder: OfflineFolder, process: bytes) -> None:
+        self._folder = folder
+        self._process = process
+
+    async def last(self) -> int:
+        return self._folder.head(self._process).slot
+
+    async def rows(self, first: int, last: int) -> AsyncIterator[Row]:
+        from seriatim.formats.wire.schedule import assignment_to_plain
+        from seriatim.formats.wire.stored import StoredAssignment
+
+        for slot, record in self._folder.records(self._process, first, last):
+            yield _row(assignment_to_plain(StoredAssignment(self._process, slot, record)))
+
+
+class _Remote:
+    def __init__(self, client: NodeClient, process: str) -> None:
+        self._client = client
+        self._process = process
+
+    async def last(self) -> int:
+        return await self._client.slot(self._process)
+
+    async def rows(self, first: int, last: int) -> AsyncIterator[Row]:
+        for start in range(first, last + 1, _PAGE):
+            page = await self._client.schedule(self._process, start, min(last, start + _PAGE - 1))
+            for plain in sorted(page["assignments"].values(), key=itemgetter("slot")):
+                yield _row(plain)
+
+
+@asynccontextmanager
+async def _open_folder(data: Path, process: str) -> AsyncIterator[_Source]:
+    from seriatim.actors.offline import open_offline
+    from seriatim.formats.ids import decode_id
+
+    with open_offline(data) as folder:
+        yield _Folder(folder, decode_id(process))
+
+
+@asynccontextmanager
+async def _open_remote(url: str, process: str) -> AsyncIterator[_Source]:
+    from seriatim.gateway.client import connect
+
+    async with connect(url) as client:
+        yield _Remote(client, process)
 
 
 async def _show(
-    source: _Source, first: int, last: int | None, *, follow: bool, as_json: bool
+    opening: AbstractAsyncContextManager[_Source],
+    first: int,
+    last: int | None,
+    *,
+    follow: bool,
+    as_json: bool,
 ) -> None:
-    gathered: list[Row] = []
-    slot = first
-    while True:
-        end = await source.last()
-        async for row in source.rows(slot, end if last is None else min(end, last)):
-            slot = row["slot"] + 1
-            if not as_json:
-                typer.echo(_line(row))
-            elif follow:
-                print_json(row)
-            else:
-                gathered.append(row)
-        if not follow or (last is not None and slot > last):
-            break
-        await asyncio.sleep(FOLLOW_S)
-    if as_json and not follow:
-        print_json(gathered)
+    say = print_json if as_json else _print_line
+    async with opening as source:
+        if as_json and not follow:
+            print_json([row async for row in _rows(source, first, last)])
+            return
+        slot = first
+        while True:
+            async for row in _rows(source, slot, last):
+                say(row)
+                slot = row["slot"] + 1
+            if not follow or (last is not None and slot > last):
+                return
+            await asyncio.sleep(FOLLOW_S)
 
 
-class _Offline(_Source):
-    def __init__(self, data: Path, process: str) -> None:
-        self._data = data
-        self._process = process
-
-    async def last(self) -> int:
-        from seriatim.actors.offline import open_offline
-        from seriatim.formats.ids import decode_id
-
-        with open_offline(self._data) as folder:
-            return folder.head(decode_id(self._process)).slot
-
-    async def rows(self, first: int, last: int) -> AsyncIterator[Row]:
-        for row in _rows(self._data, self._process, first, last):
-            yield row
-
-
-class _Remote(_Source):
-    def __init__(self, url: str, process: str) -> None:
-        self._url = url
-        self._process = process
-
-    async def last(self) -> int:
-        from seriatim.gateway.client import connect
-
-        async with connect(self._url) as client:
-            return await client.slot(self._process)
-
-    async def rows(self, first: int, last: int) -> AsyncIterator[Row]:
-        from seriatim.gateway.client import connect
-
-        async with connect(self._url) as client:
-            for start in range(first, last + 1, _PAGE):
-                page = await client.schedule(self._process, start, min(last, start + _PAGE - 1))
-                for plain in sorted(page["assignments"].values(), key=lambda each: each["slot"]):
-                    yield _row(plain)
-
-
-def _offline(data: Path, process: str) -> _Source:
-    return _Offline(data, process)
-
-
-def _remote(url: str, process: str) -> _Source:
-    return _Remote(url, process)
-
-
-def _rows(data: Path, process: str, first: int, last: int) -> Iterator[Row]:
-    from seriatim.actors.offline import open_offline
-    from seriatim.formats.ids import decode_id
-    from seriatim.formats.wire.schedule import assignment_to_plain
-    from seriatim.formats.wire.stored import StoredAssignment
-
-    known = decode_id(process)
-    with open_offline(data) as folder:
-        for slot, record in folder.records(known, first, last):
-            yield _row(assignment_to_plain(StoredAssignment(known, slot, record)))
+async def _rows(source: _Source, first: int, last: int | None) -> AsyncIterator[Row]:
+    """Yield what is there now, from *first* to *last* or to the end."""
+    end = await source.last()
+    async for row in source.rows(first, end if last is None else min(end, last)):
+        yield row
 
 
 def _row(plain: dict[str, Any]) -> Row:
@@ -166,8 +170,10 @@ def _size(body: dict[str, Any]) -> int:
     return len(str(body.get("data", "")).encode())
 
 
-def _line(row: Row) -> str:
+def _print_line(row: Row) -> None:
     time = datetime.fromtimestamp(row["timestamp"] / 1000, UTC).isoformat(timespec="milliseconds")
     owner = (row["owner"] or "unsigned")[:8]
     action = str(row["action"] or "-")[:24]
-    return f"{row['slot']:>8}  {time}  {row['message']}  {owner:8}  {action:24}  {row['data_size']}"
+    typer.echo(
+        f"{row['slot']:>8}  {time}  {row['message']}  {owner:8}  {action:24}  {row['data_size']}"
+    )

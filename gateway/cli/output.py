@@ -38,7 +38,7 @@ class Exit(IntEnum):
     UNAVAILABLE = 5
     """No node, or not now; the same again may work."""
     STORE = 6
-    """The data folder cannot be used: locked, newer, damaged."""
+    """The data folder, or a file, cannot be used: locked, newer, damaged, not readable."""
     CANNOT_WRITE = 75
     """The node had to end because it cannot write; restart it."""
 
@@ -70,13 +70,21 @@ def reporting(*, as_json: bool) -> Iterator[None]:
     try:
         yield
     except SchedulerError as error:
-        if as_json:
-            print_json({"error": error.code, "reason": str(error)})
-        else:
-            typer.echo(f"{error.code}: {error}", err=True)
+        say_error(error.code, str(error), as_json=as_json)
         raise typer.Exit(exit_of(error)) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(128 + 2) from None
+    except BrokenPipeError:
+        raise  # whoever reads our output has seen enough: typer ends quietly
+    except OSError as error:
+        say_error("file", f"{error.filename}: {error.strerror}", as_json=as_json)
+        raise typer.Exit(Exit.STORE) from None
+
+
+def say_error(code: str, reason: str, *, as_json: bool) -> None:
+    """Say what went wrong: as JSON on stdout, or as a line on stderr."""
+    if as_json:
+        print_json({"error": code, "reason": reason})
+    else:
+        typer.echo(f"{code}: {reason}", err=True)
 
 
 def say_making(path: Path) -> None:

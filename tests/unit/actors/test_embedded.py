@@ -22,6 +22,7 @@ from seriatim.formats.errors import (
     StoreLockedError,
 )
 from seriatim.formats.ids import decode_id
+from seriatim.formats.message import Value
 from seriatim.formats.signing.scheme import WalletKind
 from tests.support.strategies import known_wallet
 
@@ -33,7 +34,8 @@ def test_messages_come_back_as_they_were(tmp_path: Path) -> None:
     async def main() -> None:
         async with seriatim.open(tmp_path) as node:
             process = await node.spawn({"name": "orders"})
-            fields = {"text": "a", "number": 1, "truth": True, "list": (1, "b"), "map": {"x": 2.5}}
+            fields: dict[str, Value] = {"text": "a", "number": 1, "truth": True}
+            fields |= {"list": (1, "b"), "map": {"x": 2.5}}
             receipt = await node.schedule(process, fields, data=b"\xff\x00")
             assert receipt.slot == 1
             entries = list(node.read(process))

@@ -129,10 +129,18 @@ def test_a_wallet_is_never_written_over(wallet: Path) -> None:
     assert wallet.read_bytes() == before
 
 
-def test_a_wallet_that_others_can_read_is_refused(wallet: Path) -> None:
-    wallet.chmod(0o644)
-    refused = run_json("wallet", "show", wallet, status=Exit.STORE)
+def test_a_folders_own_wallet_that_others_can_read_is_refused(data: Path) -> None:
+    (data / "wallet.json").chmod(0o644)
+    refused = run_json("spawn", "--data", data, status=Exit.STORE)
     assert "chmod 600" in refused["reason"]
+
+
+def test_a_named_wallet_that_others_can_read_gets_a_warning(
+    wallet: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    wallet.chmod(0o644)
+    assert run_json("wallet", "show", wallet)["signature_type"] == 2
+    assert "chmod 600" in caplog.text
 
 
 def test_items_are_listed_one_by_one() -> None:
