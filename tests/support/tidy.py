@@ -22,7 +22,7 @@ FUNCTION_LINES_MAX: Final = 70
 PRODUCT_FOLDERS: Final = ("formats", "store", "actors", "gateway")
 
 # A person's tools: each is its own composition of parts, and the outermost one.
-_TOOLS: Final = ("gateway/cli/", "gateway/bench/", "gateway/demo/")
+_TOOLS: Final = ("gateway/cli/", "gateway/bench/", "gateway/demo/", "store/baseline.py")
 
 # What reads the world, and the rooms that may: everybody else is handed it. A room is a file, or
 # a folder with a slash at its end. A trailing dot in a name stands for all that is below it.
@@ -43,7 +43,7 @@ WORLD: Final[Mapping[str, tuple[str, ...]]] = {
     "uuid.": (),
     "os.urandom": ("actors/scheduler/handlers.py", "actors/embedded.py", *_TOOLS),
     "os.fork": (),
-    "threading.Thread": ("actors/runtime/offload.py", "actors/blocking.py"),
+    "threading.Thread": ("actors/runtime/offload.py", "actors/blocking.py", "store/baseline.py"),
     "multiprocessing.": (),
     "subprocess.": ("actors/runtime/child_offload.py", *_TOOLS),
     "pickle.": (),
