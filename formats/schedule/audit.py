@@ -37,7 +37,7 @@ class Audit:
     Attributes:
         process: its id, 32 raw bytes.
         variant: the kind of its assignments, ``None`` before slot 0.
-        slots: how many slots have self._expect("scheduler", item.address, self.scheduler, slot)ed.
+        slots: how many slots have passed.
         signatures: how many signatures have been verified.
         scheduler: address of the wallet that signed the assignments, or ``None`` so far.
         spawner: address of the owner of the spawn, or ``None`` where it is not signed.
@@ -119,14 +119,14 @@ class Audit:
         self._verify(item)
         if self.scheduler is None:
             self.scheduler = item.address
-        self._expect("assignment tag", _tag_text(given), _tag_text(wanted), slot)
+        self._expect("scheduler", item.address, self.scheduler, slot)
         self._expect("assignment target", bytes(item.target), b"", slot)
         self._expect("assignment data", bytes(item.data), b"", slot)
         if record.variant is Variant.HYPERBEAM:
             self._expect("assignment anchor", bytes(item.anchor), b"", slot)
         expected = self._expected_tags(slot, record, item)
         for given, wanted in zip_longest(item.tags, expected):
-            pass
+            self._expect("assignment tag", _tag_text(given), _tag_text(wanted), slot)
 
     def _expected_tags(self, slot: int, record: Record, item: DataItem) -> list[Tag]:
         """Return the tags that the assignment must have.
