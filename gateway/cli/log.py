@@ -173,7 +173,8 @@ def _size(body: dict[str, Any]) -> int:
 def _print_line(row: Row) -> None:
     time = datetime.fromtimestamp(row["timestamp"] / 1000, UTC).isoformat(timespec="milliseconds")
     owner = (row["owner"] or "unsigned")[:8]
-    action = str(row["action"] or "-")[:24]
+    # Clients choose these words: none of them may steer the reader's terminal.
+    action = "".join(c if c.isprintable() else "?" for c in str(row["action"] or "-")[:24])
     typer.echo(
         f"{row['slot']:>8}  {time}  {row['message']}  {owner:8}  {action:24}  {row['data_size']}"
     )

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seriatim.actors.blocking import BlockingNode, open_blocking
-    from seriatim.actors.embedded import EmbeddedNode, Entry, Receipt, Report, open  # noqa: A004
+    from seriatim.actors.embedded import EmbeddedNode, Entry, Receipt, open  # noqa: A004  # public
+    from seriatim.actors.proof import Report
     from seriatim.formats.errors import SchedulerError
     from seriatim.formats.signing.scheme import WalletKind
     from seriatim.formats.signing.wallet import Wallet, generate, wallet_from_json
@@ -40,7 +41,7 @@ _HOMES = {
     "EmbeddedNode": "seriatim.actors.embedded",
     "Entry": "seriatim.actors.embedded",
     "Receipt": "seriatim.actors.embedded",
-    "Report": "seriatim.actors.embedded",
+    "Report": "seriatim.actors.proof",
     "open": "seriatim.actors.embedded",
     "SchedulerError": "seriatim.formats.errors",
     "Wallet": "seriatim.formats.signing.wallet",
