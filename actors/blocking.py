@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from seriatim.actors import embedded
 from seriatim.actors.embedded import EmbeddedNode, Entry, Receipt
 from seriatim.actors.proof import Report
+from seriatim.formats.errors import StoppingError
 from seriatim.formats.message import Value
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.wallet import Wallet
@@ -59,6 +60,9 @@ class BlockingNode:
         return self._node.verify(process)
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        if self._loop.is_closed():
+            work.close()
+            raise StoppingError("this node is closed; open the folder again")
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
 

@@ -5,28 +5,56 @@ Commands import what they need when they run, so that ``--help`` answers at once
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from collections.abc import Sequence
+from functools import partial
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from seriatim import __version__
 from seriatim.gateway.cli.item import item
 from seriatim.gateway.cli.log import log, processes
+from seriatim.gateway.cli.output import Exit, say_error
 from seriatim.gateway.cli.send import send, spawn
 from seriatim.gateway.cli.serve import serve
 from seriatim.gateway.cli.tools import bench, demo
 from seriatim.gateway.cli.verify import export, verify
 from seriatim.gateway.cli.wallet import wallet_app
 
-_EPILOG = (
-    "Exit status: 0 fine, 1 a check failed, 2 usage, 3 not found, 4 refused, 5 unavailable, "
-    "6 data folder, 75 the node cannot write."
-)
+
+class _Commands(TyperGroup):
+    """All verbs. Wrong usage is said as JSON, too, where JSON was asked for."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,  # noqa: FBT001, FBT002  # typer's own signature
+        windows_expand_args: bool = True,  # noqa: FBT001, FBT002  # as above
+        **extra: Any,
+    ) -> Any:
+        """Run one verb and exit."""
+        extra["windows_expand_args"] = windows_expand_args
+        run = partial(super().main, args, prog_name, complete_var, **extra)
+        if not standalone_mode or "--json" not in (sys.argv[1:] if args is None else args):
+            return run(standalone_mode=standalone_mode)
+        try:
+            status = run(standalone_mode=False)
+        except TyperException as error:
+            say_error("usage", error.format_message(), as_json=True)
+            status = Exit.USAGE
+        sys.exit(status)
+
 
 app = typer.Typer(
     name="seriatim",
+    cls=_Commands,
     help="A durable, verifiable message scheduler.",
-    epilog=_EPILOG,
+    epilog="Exit status: " + "; ".join(f"{status} {status.meaning}" for status in Exit) + ".",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )

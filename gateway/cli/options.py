@@ -20,6 +20,9 @@ Tags = Annotated[
     list[str] | None, typer.Option("--tag", help="NAME=VALUE; may be given again and again.")
 ]
 Text = Annotated[str | None, typer.Option("--text", help="The payload, as text.")]
-DataFile = Annotated[Path | None, typer.Option("--data-file", help="The payload, from a file.")]
+DataFile = Annotated[
+    typer.FileBinaryRead | None,
+    typer.Option("--data-file", help="The payload, from a file; - is stdin."),
+]
 
 DATA_DEFAULT = Path("data")

@@ -1,6 +1,7 @@
 """What a command says: text for people or one JSON value, and the exit status.
 
-The table of exit statuses is here and in ``docs/cli.md``; a test compares them.
+The table of exit statuses is here; ``--help`` prints it, and ``docs/cli.md`` has a copy that a
+test compares.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import orjson
 import typer
@@ -26,21 +27,25 @@ from seriatim.formats.errors import (
 
 
 class Exit(IntEnum):
-    """Exit statuses of every command."""
+    """Exit statuses of every command, each with what it means."""
 
-    OK = 0
-    FAILED = 1
-    """A check has failed: a broken chain, a bad item."""
-    USAGE = 2
-    NOT_FOUND = 3
-    REFUSED = 4
-    """Bad input, or a rule forbids it."""
-    UNAVAILABLE = 5
-    """No node, or not now; the same again may work."""
-    STORE = 6
-    """The data folder, or a file, cannot be used: locked, newer, damaged, not readable."""
-    CANNOT_WRITE = 75
-    """The node had to end because it cannot write; restart it."""
+    meaning: str
+
+    OK = 0, "fine"
+    FAILED = 1, "a check has failed: a broken chain, a bad item"
+    USAGE = 2, "usage"
+    NOT_FOUND = 3, "not found"
+    REFUSED = 4, "refused: bad input, or a rule forbids it"
+    UNAVAILABLE = 5, "unavailable: no node, or not now; the same again may work"
+    STORE = 6, "the data folder or a file cannot be used: locked, newer, damaged, not readable"
+    CANNOT_WRITE = 75, "the node had to end because it cannot write; restart it"
+
+    def __new__(cls, status: int, meaning: str) -> Self:
+        """Make the status *status*, an int like any other."""
+        self = int.__new__(cls, status)
+        self._value_ = status
+        self.meaning = meaning
+        return self
 
 
 def exit_of(error: SchedulerError) -> Exit:

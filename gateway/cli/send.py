@@ -180,9 +180,9 @@ def _tags(texts: list[str] | None) -> list[Tag]:
     return tags
 
 
-def _payload(text: str | None, file: Path | None) -> bytes:
+def _payload(text: str | None, file: typer.FileBinaryRead | None) -> bytes:
     if text is not None and file is not None:
         raise typer.BadParameter("give --text or --data-file, not both")
     if file is not None:
-        return file.read_bytes()
+        return file.read()
     return (text or "").encode()

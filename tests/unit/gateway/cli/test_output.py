@@ -1,0 +1,131 @@
+"""How a command ends: its status, its one JSON value, and what it does not have to load."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import orjson
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from seriatim.formats import errors
+from seriatim.formats.errors import SchedulerError
+from seriatim.gateway.cli import app
+from seriatim.gateway.cli.output import Exit, exit_of, reporting
+
+ROOT = Path(__file__).parents[4]
+NO_PROCESS = "A" * 43
+# What no verb needs for saying what there is.
+HEAVY = {"aiohttp", "coincurve", "cryptography", "lmdb", "pykka", "rich.progress", "uvloop"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("nothing",),
+        ("send",),
+        ("send", NO_PROCESS, "--bogus"),
+        ("spawn", "--tag", "no-equals-sign"),
+        ("spawn", "--data-file", "no-such-file"),
+        ("log", NO_PROCESS, "--from", "-1"),
+        ("serve", "--port", "http"),
+        ("wallet", "new", "x", "--kind", "paper"),
+    ],
+)
+def test_wrong_usage_is_said_as_json_where_json_was_asked_for(arguments: tuple[str, ...]) -> None:
+    said = CliRunner().invoke(app, [*arguments, "--json"])
+    assert said.exit_code == Exit.USAGE
+    assert orjson.loads(said.stdout)["error"] == "usage"
+    plain = CliRunner().invoke(app, arguments)
+    assert plain.exit_code == Exit.USAGE
+    assert plain.stdout == "", "people read it on stderr"
+
+
+def test_text_and_file_together_are_wrong_usage(tmp_path: Path) -> None:
+    payload = tmp_path / "payload"
+    payload.touch()
+    arguments = ["spawn", "--text", "a", "--data-file", str(payload), "--json"]
+    said = CliRunner().invoke(app, arguments)
+    assert said.exit_code == Exit.USAGE
+    assert "not both" in orjson.loads(said.stdout)["reason"]
+
+
+def test_an_error_is_a_line_on_stderr_or_a_value_on_stdout(tmp_path: Path) -> None:
+    arguments = ["verify", NO_PROCESS, "--data", str(tmp_path)]
+    plain = CliRunner().invoke(app, arguments)
+    assert (plain.exit_code, plain.stdout) == (Exit.STORE, "")
+    assert plain.stderr.startswith("store: ")
+    assert len(plain.stderr.splitlines()) == 1
+    said = CliRunner().invoke(app, [*arguments, "--json"])
+    assert (said.exit_code, said.stderr) == (Exit.STORE, "")
+    assert set(orjson.loads(said.stdout)) == {"error", "reason"}
+
+
+def test_a_file_that_cannot_be_used_is_no_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(typer.Exit) as ended, reporting(as_json=True):
+        (tmp_path / "no-such-file").read_bytes()
+    assert ended.value.exit_code == Exit.STORE
+    said = orjson.loads(capsys.readouterr().out)
+    assert said["error"] == "file"
+    assert "no-such-file: No such file" in said["reason"]
+
+
+def test_a_reader_who_has_seen_enough_is_not_told() -> None:
+    with pytest.raises(BrokenPipeError), reporting(as_json=True):
+        raise BrokenPipeError
+
+
+def every_error() -> list[type[SchedulerError]]:
+    found = [value for value in vars(errors).values() if isinstance(value, type)]
+    return [kind for kind in found if issubclass(kind, SchedulerError)]
+
+
+@pytest.mark.parametrize("kind", every_error(), ids=lambda kind: str(kind.__name__))
+def test_every_error_has_a_status_of_its_own_kind(kind: type[SchedulerError]) -> None:
+    status = exit_of(kind.__new__(kind))
+    if issubclass(kind, errors.ChainBrokenError):
+        assert status is Exit.FAILED
+    elif issubclass(kind, errors.StoreError):
+        assert status is Exit.STORE
+    elif issubclass(kind, errors.NotFoundError):
+        assert status is Exit.NOT_FOUND
+    elif kind.retryable:
+        assert status is Exit.UNAVAILABLE
+    else:
+        assert status is Exit.REFUSED
+
+
+def test_the_document_has_the_statuses_with_their_meanings() -> None:
+    section = (ROOT / "docs/cli.md").read_text().partition("## Exit status")[2]
+    rows = re.findall(r"^\| (\d+) \| (.+) \|$", section, re.MULTILINE)
+    assert [(int(status), meaning) for status, meaning in rows] == [
+        (status.value, status.meaning) for status in Exit
+    ]
+
+
+def test_the_document_has_every_verb() -> None:
+    table = (ROOT / "docs/cli.md").read_text().partition("## Where a verb looks")[0]
+    first_cells = re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE)
+    documented = set(re.findall(r"`(\w+)", "".join(first_cells)))
+    verbs = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    assert documented == verbs | {"wallet"}
+
+
+def test_help_loads_no_database_no_network_and_no_keys() -> None:
+    script = (
+        "import sys\n"
+        "from seriatim.gateway.cli import main\n"
+        "sys.argv = ['seriatim', '--help']\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code\n"
+        "print('\\n', *sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    loaded = set(ran.stdout.splitlines()[-1].split())
+    assert "seriatim.gateway.cli" in loaded
+    assert not HEAVY & loaded
