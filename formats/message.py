@@ -8,7 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import Final, TypeAlias
+
+COMMITMENTS_KEY: Final = "commitments"
+"""No field is called this: codecs keep the commitments there."""
+
+BINARY_SUFFIX: Final = "+base64url"
+"""No key ends like this: it marks the bytes in JSON."""
 
 Value: TypeAlias = (
     "str | bytes | int | float | bool | tuple[Value, ...] | Mapping[str, Value] | Message"

@@ -15,7 +15,13 @@ from seriatim.formats.ans104.item import DataItem, unsigned_item
 from seriatim.formats.errors import MalformedError
 from seriatim.formats.ids import b64url, b64url_decode, encode_id
 from seriatim.formats.limits import TAGS_MAX
-from seriatim.formats.message import Commitment, Message, Value
+from seriatim.formats.message import (
+    BINARY_SUFFIX,
+    COMMITMENTS_KEY,
+    Commitment,
+    Message,
+    Value,
+)
 
 DEVICE: Final = "ans104@1.0"
 
@@ -28,6 +34,7 @@ _KINDS: Final = {
     6: "multi-aptos",
     7: "typed-ethereum",
 }
+_OWN_KEYS: Final = frozenset({"target", "data", COMMITMENTS_KEY})
 _TYPES: Final = {kind: number for number, kind in _KINDS.items()}
 
 
@@ -55,10 +62,15 @@ class Ans104Codec:
 
 
 def to_message(item: DataItem) -> Message:
-    """Return *item* as a message. Of tags with one name, the first gives the field."""
+    """Return *item* as a message. Of tags with one name, the first gives the field.
+
+    A tag whose name no field can have is found among the original tags only.
+    """
     fields: dict[str, Value] = {}
     for name, value in reversed(item.tags):
-        fields[_text_key(name).lower()] = _text(value)
+        key = _text_key(name).lower()
+        if key not in _OWN_KEYS and not key.endswith(BINARY_SUFFIX):
+            fields[key] = _text(value)
     if item.target:
         fields["target"] = encode_id(bytes(item.target))
     if item.data:

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any, Final
 
 from seriatim.formats.errors import LimitExceededError, MalformedError
 from seriatim.formats.ids import b64url, b64url_decode
-from seriatim.formats.limits import JSON_DEPTH_MAX
-from seriatim.formats.message import Commitment, Message, Value
+from seriatim.formats.limits import JSON_DEPTH_MAX, JSON_INTEGER_MAX
+from seriatim.formats.message import BINARY_SUFFIX, Commitment, Value
 
 _KEY_PREFIX: Final = "publickey:"
 
 
 def freeze(plain: Mapping[Any, Any]) -> dict[str, Value]:
-    """Return *plain* with lists as tuples, checked to hold only values of a message.
+    """Return *plain* with lists as tuples, checked to hold only what every codec can carry.
+
+    What one codec takes may be read through any other, so the narrowest of them decides.
 
     Raises:
-        MalformedError: a key that is not text, or a value that no message can have.
-        LimitExceededError: nested deeper than ``JSON_DEPTH_MAX``.
+        MalformedError: a key that is not text or ends in `BINARY_SUFFIX` (code ``bad_key``), or
+            a value that no message can have (code ``bad_value``).
+        LimitExceededError: nested deeper than ``JSON_DEPTH_MAX``, this map included, or an
+            integer beyond ``JSON_INTEGER_MAX``.
     """
-    return {_key(key): _freeze(value, 1) for key, value in plain.items()}
+    return _freeze_map(plain, 1)
 
 
 def commitments_to_plain(
@@ -40,21 +45,21 @@ def commitments_to_plain(
     }
 
 
-def commitments_from_plain(plain: Any) -> dict[str, Commitment]:
-    """Return the commitments in *plain*, the other way round.
+def commitments_from_plain(plain: Value) -> dict[str, Commitment]:
+    """Return the commitments in *plain*, which is frozen, the other way round.
 
     Raises:
         MalformedError: not that shape; code ``bad_commitments``.
     """
     if not isinstance(plain, Mapping):
         raise MalformedError("commitments must be a map by id", code="bad_commitments")
-    return {_key(name): _commitment(entry) for name, entry in plain.items()}
+    return {name: _commitment(entry) for name, entry in plain.items()}
 
 
-def _commitment(entry: Any) -> Commitment:
+def _commitment(entry: Value) -> Commitment:
     if not isinstance(entry, Mapping):
         raise MalformedError("a commitment must be a map", code="bad_commitments")
-    details = freeze(entry)
+    details = dict(entry)
     signature = details.pop("signature", None)
     texts = [details.pop(name, None) for name in ("commitment-device", "type", "committer")]
     keyid = details.pop("keyid", None)
@@ -83,18 +88,39 @@ def _commitment(entry: Any) -> Commitment:
 def _key(key: Any) -> str:
     if not isinstance(key, str):
         raise MalformedError("keys of a message are text", code="bad_key")
+    if key.endswith(BINARY_SUFFIX):
+        raise MalformedError(f"key {key[:64]!r} is taken by JSON's form of bytes", code="bad_key")
     return key
 
 
-def _freeze(value: Any, depth: int) -> Any:
-    if depth > JSON_DEPTH_MAX:
-        raise LimitExceededError("message nesting", given=depth, maximum=JSON_DEPTH_MAX)
-    if isinstance(value, (str, bytes, int, float, Message)):
+def _freeze_map(plain: Mapping[Any, Any], depth: int) -> dict[str, Value]:
+    _check_depth(depth)
+    return {
+        _key(key): value if isinstance(value, bytes) else _freeze(value, depth + 1)
+        for key, value in plain.items()
+    }
+
+
+def _freeze(value: Any, depth: int) -> Value:
+    """Return any value but bytes, which have a form in maps only."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int):
+        if abs(value) > JSON_INTEGER_MAX:
+            raise LimitExceededError("integer", given=value, maximum=JSON_INTEGER_MAX)
+        return value
+    if isinstance(value, float) and isfinite(value):
         return value
     if isinstance(value, (list, tuple)):
+        _check_depth(depth)
         return tuple(_freeze(child, depth + 1) for child in value)
     if isinstance(value, Mapping):
-        return {_key(key): _freeze(child, depth + 1) for key, child in value.items()}
+        return _freeze_map(value, depth)
     raise MalformedError(
-        f"a message cannot hold a value of type {type(value).__name__}", code="bad_value"
+        f"a message cannot hold this value of type {type(value).__name__}", code="bad_value"
     )
+
+
+def _check_depth(depth: int) -> None:
+    if depth > JSON_DEPTH_MAX:
+        raise LimitExceededError("message nesting", given=depth, maximum=JSON_DEPTH_MAX)

@@ -6,7 +6,8 @@ Values map one to one onto JSON's own. Bytes that are not text have a key that e
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any
 
 import orjson
 
@@ -14,9 +15,7 @@ from seriatim.formats.codecs.fields import commitments_from_plain, commitments_t
 from seriatim.formats.errors import LimitExceededError, MalformedError
 from seriatim.formats.ids import b64url, b64url_decode
 from seriatim.formats.limits import JSON_DEPTH_MAX, JSON_INTEGER_MAX
-from seriatim.formats.message import Message
-
-_BINARY_SUFFIX: Final = "+base64url"
+from seriatim.formats.message import BINARY_SUFFIX, COMMITMENTS_KEY, Message
 
 
 class JsonCodec:
@@ -29,23 +28,29 @@ class JsonCodec:
         """Return compact JSON with sorted keys.
 
         Raises:
-            MalformedError: a value has no JSON form (code ``bad_json``).
+            FormatError: *message* holds what not every codec can carry; see `freeze`.
         """
-        return orjson.dumps(message_to_plain(message), option=orjson.OPT_SORT_KEYS)
+        if COMMITMENTS_KEY in message.fields:
+            raise MalformedError(f"no field can be called {COMMITMENTS_KEY}", code="bad_key")
+        plain = message_to_plain(Message(freeze(message.fields), message.commitments))
+        try:
+            return orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)
+        except orjson.JSONEncodeError as error:
+            raise MalformedError(f"text that is not Unicode: {error}", code="bad_value") from error
 
     def decode(self, raw: bytes) -> Message:
         """Return the message in *raw*.
 
         Raises:
             MalformedError: not JSON, or not an object (code ``bad_json``).
-            LimitExceededError: nested deeper than ``JSON_DEPTH_MAX``.
+            FormatError: see `freeze`.
         """
         plain = parse_json(raw)
         if not isinstance(plain, dict):
             raise MalformedError("a message is a JSON object", code="bad_json")
-        commitments = commitments_from_plain(_from_plain(plain.pop("commitments", {})))
-        fields = _from_plain(plain)
-        return Message(freeze(fields), commitments)
+        fields = freeze(_from_plain(plain))
+        commitments = commitments_from_plain(fields.pop(COMMITMENTS_KEY, {}))
+        return Message(fields, commitments)
 
 
 def parse_json(raw: bytes) -> Any:  # JSON is what it is
@@ -64,10 +69,10 @@ def parse_json(raw: bytes) -> Any:  # JSON is what it is
 
 
 def message_to_plain(message: Message) -> dict[str, Any]:
-    """Return *message* as plain JSON values, for replies that contain messages."""
+    """Return *message*, as a codec has decoded it, as plain JSON values: for replies."""
     plain: dict[str, Any] = _to_plain(message.fields)
     if message.commitments:
-        plain["commitments"] = _to_plain(commitments_to_plain(message.commitments, binary=False))
+        plain[COMMITMENTS_KEY] = _to_plain(commitments_to_plain(message.commitments, binary=False))
     return plain
 
 
@@ -82,20 +87,14 @@ def _check_depth(value: Any, depth: int = 1) -> None:
 
 
 def _to_plain(value: Any) -> Any:
-    if isinstance(value, Message):
-        return message_to_plain(value)
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, tuple):
         return [_to_plain(child) for child in value]
-    if not hasattr(value, "items"):
-        if isinstance(value, bytes):
-            raise MalformedError("JSON lists cannot carry bytes", code="bad_json")
+    if not isinstance(value, Mapping):
         return value
     plain: dict[str, Any] = {}
     for key, child in value.items():
         if isinstance(child, bytes):
-            plain[key + _BINARY_SUFFIX] = b64url(child)
-        elif key.endswith(_BINARY_SUFFIX):
-            raise MalformedError(f"key {key!r} is taken by JSON's form of bytes", code="bad_json")
+            plain[key + BINARY_SUFFIX] = b64url(child)
         else:
             plain[key] = _to_plain(child)
     return plain
@@ -110,10 +109,14 @@ def _from_plain(value: Any) -> Any:
         return value
     plain: dict[str, Any] = {}
     for key, child in value.items():
-        if key.endswith(_BINARY_SUFFIX):
-            if not isinstance(child, str):
-                raise MalformedError(f"{key!r} must be base64url text", code="bad_json")
-            plain[key.removesuffix(_BINARY_SUFFIX)] = b64url_decode(child)
+        if key.endswith(BINARY_SUFFIX):
+            name = key.removesuffix(BINARY_SUFFIX)
+            if not isinstance(child, str) or name in value:
+                raise MalformedError(
+                    f"{key[:64]!r} must be base64url text, and {name[:64]!r} absent",
+                    code="bad_json",
+                )
+            plain[name] = b64url_decode(child)
         else:
             plain[key] = _from_plain(child)
     return plain

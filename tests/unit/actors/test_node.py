@@ -291,7 +291,7 @@ def test_a_node_without_a_wallet_refuses_what_it_would_have_to_sign(
     for number, submission in enumerate([spawn(variant), spawn(None)]):
         error = refusal(
             tmp_path / str(number),
-            lambda node, each=submission: node.schedule_item(  # type: ignore[misc]
+            lambda node, each=submission: node.schedule_item(  # type: ignore[misc]  # bound early
                 each, variant_default=variant
             ),
             wallet=None,
@@ -333,7 +333,9 @@ def test_what_is_durable_can_be_looked_at(tmp_path: Path) -> None:
             first = await post(node, spawn(Variant.LEGACY))
             process = first.process
             rest = [await post(node, each) for each in messages(process, 9)]
-            assert node.head(process).slot == 9  # type: ignore[union-attr]
+            head = node.head(process)
+            assert head is not None
+            assert head.slot == 9
             assert node.head(make_id("nobody")) is None
             assert node.processes(limit=5) == [process]
             assert node.processes(after=process, limit=5) == []

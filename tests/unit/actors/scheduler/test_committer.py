@@ -64,7 +64,9 @@ def test_a_full_queue_refuses_and_takes_again_when_the_disk_moves(
     last = later.get(timeout=0).slot
     slots = [reply.get(timeout=0).slot for reply in taken if reply.error() is None]
     assert slots == sorted(set(slots))
-    assert last == stepped.log.head(process).slot  # type: ignore[union-attr]
+    head = stepped.log.head(process)
+    assert head is not None
+    assert last == head.slot
     assert stepped.writer.conflicts == 0
 
 
