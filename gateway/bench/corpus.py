@@ -1,0 +1,127 @@
+"""What the load sends: spawns and messages, made and signed before any clock starts.
+
+Run as ``python -m seriatim.gateway.bench.corpus WALLET PROCESSES FIRST COUNT FILE`` it signs
+messages FIRST to FIRST + COUNT - 1 for the processes in the file PROCESSES, in turn, and writes
+them to FILE as `load.pack_requests` does: signing takes a core for seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import orjson
+
+from seriatim.actors.keyring import read_wallet
+from seriatim.formats.ans104.avro import Tag
+from seriatim.formats.ans104.item import sign_item
+from seriatim.formats.ids import ID_BYTES, encode_id
+from seriatim.formats.schedule.variant import Variant
+from seriatim.formats.signing.wallet import Wallet
+from seriatim.gateway.bench.children import SIGN, run_tool
+from seriatim.gateway.bench.load import pack_requests
+
+PAYLOAD_BYTES: Final = 1_024
+SCHEDULE_PATH: Final = "/~scheduler@1.0/schedule"
+ITEM: Final = "application/ans104"
+JSON: Final = "application/json"
+
+_MESSAGE_TAGS: Final = (Tag(b"Data-Protocol", b"ao"), Tag(b"Type", b"Message"))
+
+
+def make_payload(number: int) -> str:
+    """Return a text of `PAYLOAD_BYTES` that no other *number* has."""
+    return f"{number:020d}".ljust(PAYLOAD_BYTES, ".")
+
+
+def make_spawns(wallet: Wallet, variant: Variant, count: int) -> list[bytes]:
+    """Return *count* signed spawns of *variant*, as raw items."""
+    tags = [
+        Tag(b"Data-Protocol", b"ao"),
+        Tag(b"Type", b"Process"),
+        Tag(b"Variant", variant.tag.encode()),
+    ]
+    return [
+        sign_item(wallet, tags=[*tags, Tag(b"Name", b"%d" % number)], data=b"").raw
+        for number in range(count)
+    ]
+
+
+def make_request(content_type: str, body: bytes) -> bytes:
+    """Return the whole HTTP request that posts *body*."""
+    head = (
+        f"POST {SCHEDULE_PATH} HTTP/1.1\r\nHost: localhost\r\n"
+        f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+def write_unsigned(processes: Sequence[bytes], count: int, file: Path) -> None:
+    """Write *count* requests with unsigned JSON messages for *processes*, in turn."""
+    file.write_bytes(
+        pack_requests(
+            make_request(
+                JSON,
+                orjson.dumps(
+                    {
+                        "target": encode_id(processes[number % len(processes)]),
+                        "data": make_payload(number),
+                    }
+                ),
+            )
+            for number in range(count)
+        )
+    )
+
+
+async def write_signed(wallet: Path, processes: Sequence[bytes], count: int, file: Path) -> None:
+    """Write *count* requests with items for *processes*, in turn, signed on every core.
+
+    Raises:
+        UnavailableError: a child that signs has failed.
+    """
+    ids = file.with_suffix(".processes")
+    ids.write_bytes(b"".join(processes))
+    workers = os.cpu_count() or 1
+    bounds = [count * worker // workers for worker in range(workers + 1)]
+    parts = [file.with_suffix(f".{worker}") for worker in range(workers)]
+    await asyncio.gather(
+        *(
+            run_tool(SIGN, str(wallet), str(ids), str(first), str(end - first), str(part))
+            for first, end, part in zip(bounds, bounds[1:], parts, strict=False)
+        )
+    )
+    with file.open("wb") as whole:
+        for part in parts:
+            whole.write(part.read_bytes())
+            part.unlink()
+
+
+def main(arguments: list[str]) -> None:
+    """Sign what the command line says."""
+    wallet_file, ids_file, first, count, file = arguments
+    wallet = read_wallet(Path(wallet_file))
+    ids = Path(ids_file).read_bytes()
+    processes = [ids[at : at + ID_BYTES] for at in range(0, len(ids), ID_BYTES)]
+    Path(file).write_bytes(
+        pack_requests(
+            make_request(
+                ITEM,
+                sign_item(
+                    wallet,
+                    target=processes[number % len(processes)],
+                    tags=_MESSAGE_TAGS,
+                    data=make_payload(number).encode(),
+                ).raw,
+            )
+            for number in range(int(first), int(first) + int(count))
+        )
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

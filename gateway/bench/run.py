@@ -1,0 +1,92 @@
+"""The run: the chosen parts one after another, and the report at its end."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from time import monotonic
+from typing import Any, Final
+
+import orjson
+import uvloop
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from seriatim import __version__
+from seriatim.formats.errors import MalformedError
+from seriatim.gateway.bench.figure import Figure, Part, Say
+from seriatim.gateway.bench.machine import describe_machine
+from seriatim.gateway.bench.posts import measure_posts
+from seriatim.gateway.bench.scale import FULL, QUICK, Scale
+from seriatim.gateway.bench.table import describe, make_table
+
+MeasurePart = Callable[[Path, Scale, Say], Awaitable[list[Figure]]]
+
+_PRINTED_COLUMNS: Final = 132
+
+PARTS: Final[dict[Part, MeasurePart]] = {
+    Part.HTTP: measure_posts,
+}
+
+
+def run_bench(*, only: Sequence[str], quick: bool, as_json: bool, out: Path | None) -> int:
+    """Do what `seriatim.gateway.bench.main` promises."""
+    parts = _chosen(only)
+    console = Console(stderr=True)
+    with tempfile.TemporaryDirectory(prefix="seriatim-bench-") as folder:
+        found = uvloop.run(_measure(Path(folder), parts, QUICK if quick else FULL, console))
+    machine, figures, took_s = found
+    plain = {
+        "seriatim": __version__,
+        "quick": quick,
+        "took_s": took_s,
+        "machine": machine,
+        "figures": [figure.to_plain() for figure in figures],
+    }
+    if out is not None:
+        out.write_bytes(orjson.dumps(plain, option=orjson.OPT_INDENT_2) + b"\n")
+    if as_json:
+        sys.stdout.buffer.write(orjson.dumps(plain) + b"\n")
+        sys.stdout.flush()
+    else:
+        show = Console()
+        # A file or a pipe has no width of its own; the default would break every cell.
+        show.width = show.width if show.is_terminal else _PRINTED_COLUMNS
+        show.print(make_table(figures), describe(machine))
+    return 0
+
+
+def _chosen(only: Sequence[str]) -> list[Part]:
+    letters = {letter.strip() for letter in only}
+    known = {part.value for part in Part}
+    if not letters <= known:
+        raise MalformedError(
+            f"no part {', '.join(sorted(letters - known))}; choose from {', '.join(sorted(known))}",
+            code="bad_part",
+        )
+    return [part for part in Part if part.value in letters]
+
+
+async def _measure(
+    folder: Path, parts: Sequence[Part], scale: Scale, console: Console
+) -> tuple[dict[str, Any], list[Figure], float]:
+    machine = await asyncio.to_thread(describe_machine, folder)
+    started_s = monotonic()
+    figures: list[Figure] = []
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    # Drawn only when something new is done: a thread that draws would be measured too.
+    with Progress(*columns, console=console, auto_refresh=False, transient=True) as progress:
+        task = progress.add_task("starting")
+
+        for part in parts:
+            own = folder / part.value
+            own.mkdir()
+
+            def say(what: str, part: Part = part) -> None:
+                progress.update(task, description=f"({part.value}) {what}", refresh=True)
+
+            figures += await PARTS[part](own, scale, say)
+    return machine, figures, monotonic() - started_s

@@ -1,0 +1,74 @@
+"""How much is measured: all of it within minutes, or a look within seconds."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+Plan = tuple[tuple[int, int], ...]
+"""Pairs of a number of connections and the number of requests over all of them."""
+
+
+class Scale(NamedTuple):
+    """Counts of one run.
+
+    Attributes:
+        rounds: how often each figure is taken.
+        appends_one: appends of one caller, per round.
+        appends_many: appends of 64 callers, per round.
+        posts: posts per kind and round.
+        posts_rsa: as above, where each costs a signature of RSA.
+        warm_up: posts per kind and round before the clock starts.
+        warm_up_rsa: as above, with RSA.
+        sign_ms: how long raw RSA signing is measured, per round.
+        page_slots: slots of a process that is paged through.
+        page_reads: pages of 100 per round; a tenth as many of 1,000.
+        live: numbers of live processes.
+        idle_processes: numbers of processes that a start finds.
+        idle_slots: slots of the one long process that a start finds.
+    """
+
+    rounds: int
+    appends_one: int
+    appends_many: int
+    posts: Plan
+    posts_rsa: Plan
+    warm_up: int
+    warm_up_rsa: int
+    sign_ms: int
+    page_slots: int
+    page_reads: int
+    live: tuple[int, ...]
+    idle_processes: tuple[int, ...]
+    idle_slots: int
+
+
+FULL = Scale(
+    rounds=3,
+    appends_one=2_000,
+    appends_many=16_000,
+    posts=((1, 1_500), (64, 9_000), (256, 9_000)),
+    posts_rsa=((1, 400), (64, 1_300), (256, 1_300)),
+    warm_up=1_000,
+    warm_up_rsa=100,
+    sign_ms=1_500,
+    page_slots=20_000,
+    page_reads=1_000,
+    live=(10_000, 100_000),
+    idle_processes=(1_000, 100_000),
+    idle_slots=1_000_000,
+)
+QUICK = Scale(
+    rounds=2,
+    appends_one=20,
+    appends_many=256,
+    posts=((1, 16), (64, 128)),
+    posts_rsa=((1, 4), (64, 64)),
+    warm_up=16,
+    warm_up_rsa=8,
+    sign_ms=50,
+    page_slots=1_000,
+    page_reads=10,
+    live=(100, 1_000),
+    idle_processes=(10, 1_000),
+    idle_slots=10_000,
+)

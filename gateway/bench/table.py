@@ -1,0 +1,65 @@
+"""The run as people and programs read it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.table import Table
+
+from seriatim.gateway.bench.figure import Aim, Figure
+
+_MET = {None: "", True: "[green]met", False: "[red]not met"}
+
+
+def make_table(figures: Sequence[Figure]) -> Table:
+    """Return *figures*, one line each."""
+    table = Table(title="seriatim bench", title_justify="left")
+    for header in ("", "what", "ceiling"):
+        table.add_column(header)
+    for header in ("figure", "its ceiling", "ratio", "aim", "p50", "p99"):
+        table.add_column(header, justify="right")
+    table.add_column("")
+    part = None
+    for figure in figures:
+        if part not in (None, figure.part):
+            table.add_section()
+        part = figure.part
+        plain = figure.to_plain()
+        table.add_row(
+            part.value,
+            figure.name,
+            figure.ceiling_name,
+            f"{_number(figure.value)} {figure.unit}",
+            _number(figure.ceiling),
+            f"{figure.ratio:.2f}",
+            _aim(figure.aim),
+            _latency(plain["p50_us"]),
+            _latency(plain["p99_us"]),
+            _MET[figure.met],
+        )
+    return table
+
+
+def describe(machine: dict[str, Any]) -> str:
+    """Return a line or two that say what the figures were taken on."""
+    versions = ", ".join(f"{name} {text}" for name, text in machine["versions"].items())
+    return (
+        f"{machine['cores']} cores, {machine['memory_bytes'] / 2**30:.0f} GiB, "
+        f"{machine['processor']}, {machine['system']}; "
+        f"fsync of 4 KB: {machine['fsync_4k_p50_us']:.0f} µs (p50)\n{versions}"
+    )
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"  # noqa: PLR2004  # three digits
+
+
+def _aim(aim: Aim | None) -> str:
+    if aim is None:
+        return ""
+    return f"{'≤' if aim.is_most else '≥'} {aim.ratio:.2f}"
+
+
+def _latency(value_us: float | None) -> str:
+    return "" if value_us is None else f"{value_us / 1e3:.2f} ms"
