@@ -77,14 +77,18 @@ def decode_export(
     """
     iterator = iter(lines)
     plain = _object(next(iterator, b""), 1)
+    if plain.get("seriatim-export") != EXPORT_FORMAT:
+        raise MalformedError(
+            f"line 1: not a seriatim export of format {EXPORT_FORMAT}", code="bad_export"
+        )
     try:
-        if plain["seriatim-export"] != EXPORT_FORMAT:
-            raise MalformedError(f"export format {plain['seriatim-export']!r} is not known")
         header = ExportHeader(
             decode_id(plain["process"]), Variant.from_tag(plain["variant"]), int(plain["slots"])
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise MalformedError("line 1: not a seriatim export", code="bad_export") from error
+    except (KeyError, TypeError, ValueError, SchedulerError) as error:
+        raise MalformedError(
+            f"line 1: not the header of an export ({error})", code="bad_export"
+        ) from error
     return header, _decode_slots(header, iterator)
 
 

@@ -135,10 +135,14 @@ def submit_reference(
 
     Raises:
         LimitExceededError: *excludes* do not fit into the tags of an assignment.
+        MalformedError: one of them is not Unicode text; code ``bad_tag_text``.
     """
     if len(excludes) > EXCLUDES_MAX:
         raise LimitExceededError("number of excludes", given=len(excludes), maximum=EXCLUDES_MAX)
-    size = sum(len(exclude.encode()) for exclude in excludes)
+    try:
+        size = sum(len(exclude.encode()) for exclude in excludes)
+    except UnicodeEncodeError as error:
+        raise MalformedError("an exclude is not Unicode text", code="bad_tag_text") from error
     if size > EXCLUDES_MAX_BYTES:
         raise LimitExceededError("bytes of excludes", given=size, maximum=EXCLUDES_MAX_BYTES)
     return Submission(process, message_id, Kind.REFERENCE, b"", excludes=excludes)
