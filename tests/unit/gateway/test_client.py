@@ -1,0 +1,92 @@
+"""The client tells apart: no node, something else that answers, and a node that says no."""
+
+from __future__ import annotations
+
+import asyncio
+
+import orjson
+import pytest
+from aiohttp import web
+
+from seriatim.formats.errors import (
+    NotFoundError,
+    RefusedError,
+    SchedulerError,
+    UnavailableError,
+)
+from seriatim.gateway.client import connect
+
+PROBLEM = orjson.dumps({"code": "bad_signature", "detail": "sign it again"})
+
+
+async def ask(status: int, body: bytes) -> object:
+    """Return what the client makes of a server that answers *status* and *body* to everything."""
+
+    async def answer(request: web.BaseRequest) -> web.Response:
+        return web.Response(status=status, body=body, headers={"location": "/elsewhere"})
+
+    runner = web.ServerRunner(web.Server(answer))
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        port = runner.addresses[0][1]
+        async with connect(f"http://127.0.0.1:{port}/") as client:
+            return await client.schedule_item(b"item")
+    finally:
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, RefusedError),
+        (403, RefusedError),
+        (404, NotFoundError),
+        (409, UnavailableError),
+        (413, RefusedError),
+        (429, UnavailableError),
+        (500, UnavailableError),
+        (503, UnavailableError),
+        (504, UnavailableError),
+    ],
+)
+def test_a_problem_is_raised_as_what_it_is(status: int, kind: type[SchedulerError]) -> None:
+    with pytest.raises(kind, match="sign it again") as raised:
+        asyncio.run(ask(status, PROBLEM))
+    assert type(raised.value) is kind
+    if kind is RefusedError:
+        assert raised.value.code == "bad_signature"
+
+
+def test_the_legacy_units_shape_is_read_too() -> None:
+    with pytest.raises(RefusedError, match="no such tag"):
+        asyncio.run(ask(400, b'{"error": "no such tag"}'))
+
+
+@pytest.mark.parametrize("status", [200, 302, 404, 502])
+@pytest.mark.parametrize("body", [b"<html>", b"", b"[1]", b"[" * 99 + b"]" * 99])
+def test_who_answers_no_json_is_no_node(status: int, body: bytes) -> None:
+    with pytest.raises(UnavailableError, match="no scheduler node"):
+        asyncio.run(ask(status, body))
+
+
+def test_an_answer_is_returned_as_it_is() -> None:
+    assert asyncio.run(ask(200, b'{"slot": 7}')) == {"slot": 7}
+
+
+def test_nobody_there_is_unavailable() -> None:
+    async def main() -> None:
+        async with connect("http://127.0.0.1:9") as client:
+            await client.slot("A" * 43)
+
+    with pytest.raises(UnavailableError, match="cannot be reached"):
+        asyncio.run(main())
+
+
+def test_a_url_that_is_none_is_unavailable() -> None:
+    async def main() -> None:
+        async with connect("not a url") as client:
+            await client.slot("A" * 43)
+
+    with pytest.raises(UnavailableError, match="cannot be reached"):
+        asyncio.run(main())
