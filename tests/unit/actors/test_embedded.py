@@ -6,10 +6,12 @@ import asyncio
 import re
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import uvloop
 
 import seriatim
 from seriatim.formats.ans104.avro import Tag
@@ -19,6 +21,8 @@ from seriatim.formats.errors import (
     MalformedError,
     NotFoundError,
     RefusedError,
+    StoppingError,
+    StoreError,
     StoreLockedError,
 )
 from seriatim.formats.ids import decode_id
@@ -148,6 +152,61 @@ def test_blocking_calls_come_from_many_threads(tmp_path: Path) -> None:
         assert sorted(receipt.slot for receipt in receipts) == list(range(1, 65))
         assert [entry.slot for entry in node.read(process, 10, 12)] == [10, 11, 12]
         assert list(node.processes()) == [process]
+
+
+def test_a_closed_node_says_so(tmp_path: Path) -> None:
+    with seriatim.open_blocking(tmp_path) as node:
+        process = node.spawn()
+    with pytest.raises(StoppingError, match="closed"):
+        node.schedule(process, {"n": 1})
+    with pytest.raises(StoreError, match="closed"):
+        node.slot(process)
+
+
+def test_a_folder_that_cannot_be_opened_leaves_no_thread_behind(tmp_path: Path) -> None:
+    before = threading.active_count()
+    with (
+        seriatim.open_blocking(tmp_path),
+        pytest.raises(StoreLockedError),
+        seriatim.open_blocking(tmp_path),
+    ):
+        pass
+    assert threading.active_count() == before
+
+
+def test_an_error_in_the_block_closes_the_node_and_goes_on(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), seriatim.open_blocking(tmp_path) as node:
+        node.schedule(node.spawn(), {"n": 1 // 0})
+    with seriatim.open_blocking(tmp_path) as node:
+        assert list(node.processes()) == [node.spawn()]
+
+
+def test_uvloop_is_a_loop_like_any_other(tmp_path: Path) -> None:
+    async def main() -> list[int]:
+        async with seriatim.open(tmp_path) as node:
+            process = await node.spawn()
+            receipts = await asyncio.gather(
+                *(node.schedule(process, {"n": number}) for number in range(32))
+            )
+            assert node.verify(process).slots == 33
+            return sorted(receipt.slot for receipt in receipts)
+
+    assert uvloop.run(main()) == list(range(1, 33))
+
+
+def test_no_os_process_is_started_for_an_embedded_node(tmp_path: Path) -> None:
+    if not Path("/proc/self/task").exists():
+        pytest.skip("needs Linux's list of children")
+    before = children()
+    with seriatim.open_blocking(tmp_path) as node:
+        node.schedule(node.spawn(), {"n": 1})
+        assert children() == before
+
+
+def children() -> set[str]:
+    """Return the ids of this OS process's children, whichever thread has started them."""
+    lists = Path("/proc/self/task").glob("*/children")
+    return {pid for file in lists for pid in file.read_text().split()}
 
 
 def test_a_wallet_file_is_read(tmp_path: Path) -> None:
