@@ -18,7 +18,7 @@ import orjson
 
 from seriatim.actors.keyring import read_wallet
 from seriatim.formats.ans104.avro import Tag
-from seriatim.formats.ans104.item import sign_item
+from seriatim.formats.ans104.item import DataItem, sign_item
 from seriatim.formats.ids import ID_BYTES, encode_id
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.wallet import Wallet
@@ -49,6 +49,12 @@ def make_spawns(wallet: Wallet, variant: Variant, count: int) -> list[bytes]:
         sign_item(wallet, tags=[*tags, Tag(b"Name", b"%d" % number)], data=b"").raw
         for number in range(count)
     ]
+
+
+def sign_message(wallet: Wallet, process: bytes, number: int) -> DataItem:
+    """Return the message with that *number* for *process*."""
+    data = make_payload(number).encode()
+    return sign_item(wallet, target=process, tags=_MESSAGE_TAGS, data=data)
 
 
 def make_request(content_type: str, body: bytes) -> bytes:
@@ -111,12 +117,7 @@ def main(arguments: list[str]) -> None:
         pack_requests(
             make_request(
                 ITEM,
-                sign_item(
-                    wallet,
-                    target=processes[number % len(processes)],
-                    tags=_MESSAGE_TAGS,
-                    data=make_payload(number).encode(),
-                ).raw,
+                sign_message(wallet, processes[number % len(processes)], number).raw,
             )
             for number in range(int(first), int(first) + int(count))
         )

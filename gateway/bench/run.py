@@ -17,8 +17,10 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from seriatim import __version__
 from seriatim.formats.errors import MalformedError
+from seriatim.gateway.bench.appends import measure_appends
 from seriatim.gateway.bench.figure import Figure, Part, Say
 from seriatim.gateway.bench.machine import describe_machine
+from seriatim.gateway.bench.pages import measure_pages
 from seriatim.gateway.bench.posts import measure_posts
 from seriatim.gateway.bench.scale import FULL, QUICK, Scale
 from seriatim.gateway.bench.table import describe, make_table
@@ -28,7 +30,9 @@ MeasurePart = Callable[[Path, Scale, Say], Awaitable[list[Figure]]]
 _PRINTED_COLUMNS: Final = 132
 
 PARTS: Final[dict[Part, MeasurePart]] = {
+    Part.IN_PROCESS: measure_appends,
     Part.HTTP: measure_posts,
+    Part.PAGES: measure_pages,
 }
 
 
@@ -36,7 +40,8 @@ def run_bench(*, only: Sequence[str], quick: bool, as_json: bool, out: Path | No
     """Do what `seriatim.gateway.bench.main` promises."""
     parts = _chosen(only)
     console = Console(stderr=True)
-    with tempfile.TemporaryDirectory(prefix="seriatim-bench-") as folder:
+    # Here, not where temporary files go: that may be memory, where a sync costs nothing.
+    with tempfile.TemporaryDirectory(prefix=".seriatim-bench-", dir=Path.cwd()) as folder:
         found = uvloop.run(_measure(Path(folder), parts, QUICK if quick else FULL, console))
     machine, figures, took_s = found
     plain = {

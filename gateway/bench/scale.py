@@ -21,7 +21,7 @@ class Scale(NamedTuple):
         warm_up_rsa: as above, with RSA.
         sign_ms: how long raw RSA signing is measured, per round.
         page_slots: slots of a process that is paged through.
-        page_reads: pages of 100 per round; a tenth as many of 1,000.
+        page_slots_read: slots that are read per round, in pages.
         live: numbers of live processes.
         idle_processes: numbers of processes that a start finds.
         idle_slots: slots of the one long process that a start finds.
@@ -36,7 +36,7 @@ class Scale(NamedTuple):
     warm_up_rsa: int
     sign_ms: int
     page_slots: int
-    page_reads: int
+    page_slots_read: int
     live: tuple[int, ...]
     idle_processes: tuple[int, ...]
     idle_slots: int
@@ -51,8 +51,8 @@ FULL = Scale(
     warm_up=1_000,
     warm_up_rsa=100,
     sign_ms=1_500,
-    page_slots=20_000,
-    page_reads=1_000,
+    page_slots=10_000,
+    page_slots_read=100_000,
     live=(10_000, 100_000),
     idle_processes=(1_000, 100_000),
     idle_slots=1_000_000,
@@ -67,7 +67,7 @@ QUICK = Scale(
     warm_up_rsa=8,
     sign_ms=50,
     page_slots=1_000,
-    page_reads=10,
+    page_slots_read=4_000,
     live=(100, 1_000),
     idle_processes=(10, 1_000),
     idle_slots=10_000,
