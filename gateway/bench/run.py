@@ -19,6 +19,7 @@ from seriatim import __version__
 from seriatim.formats.errors import MalformedError
 from seriatim.gateway.bench.appends import measure_appends
 from seriatim.gateway.bench.figure import Figure, Part, Say
+from seriatim.gateway.bench.idle import measure_idle
 from seriatim.gateway.bench.machine import describe_machine
 from seriatim.gateway.bench.pages import measure_pages
 from seriatim.gateway.bench.posts import measure_posts
@@ -33,6 +34,7 @@ PARTS: Final[dict[Part, MeasurePart]] = {
     Part.IN_PROCESS: measure_appends,
     Part.HTTP: measure_posts,
     Part.PAGES: measure_pages,
+    Part.IDLE: measure_idle,
 }
 
 
