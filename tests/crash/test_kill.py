@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ import pytest
 
 from tests.crash.checker import Ack, BrokenPromiseError, check_store
 from tests.crash.driver import EXIT_FAILED
+from tests.crash.family import WAIT_S, children_of, choose_victims, kill
 
 LOOPS = int(os.environ.get("SERIATIM_CRASH_LOOPS", "50"))
 SEED = int(os.environ.get("SERIATIM_FIRST_SEED", "1"))
@@ -28,7 +28,10 @@ CONTROL_LOOPS_MAX = 20
 CLIENTS = 8
 ACKS_MAX = 240
 EARLY_MS = 400
-WAIT_S = 30
+EARLY = 0.15
+"""How many of the lives end before or soon after the node is ready."""
+WRITER_ONLY = 0.3
+"""How many of them end because their writer is killed, and nothing else."""
 ROOT = Path(__file__).parents[2]
 
 pytestmark = [pytest.mark.crash, pytest.mark.slow]
@@ -48,11 +51,6 @@ class Life:
     def pid(self) -> int:
         return self._child.pid
 
-    def family(self) -> list[int]:
-        """Return the children of the node, the writer first."""
-        path = Path(f"/proc/{self.pid}/task/{self.pid}/children")
-        return sorted(int(pid) for pid in path.read_text().split())
-
     def listen(self, *, acks: int, wait_ms: float = WAIT_S * 1000) -> None:
         """Read until there are *acks*, nothing came for *wait_ms*, or the node has ended."""
         while len(self.acks) < acks and not self.is_over:
@@ -65,17 +63,6 @@ class Life:
         while not self.is_over:
             self._read()
         return self._child.wait(WAIT_S)
-
-    def kill(self, pids: list[int]) -> None:
-        """End *pids* at once, then see that every part of the node is gone."""
-        family = [self.pid, *self.family()]
-        handles = [os.pidfd_open(pid) for pid in family]
-        for pid in pids:
-            os.kill(pid, signal.SIGKILL)
-        for handle in handles:
-            gone, _, _ = select.select([handle], [], [], WAIT_S)
-            os.close(handle)
-            assert gone, "a part of the node outlives the others"
 
     @property
     def _out(self) -> IO[bytes]:
@@ -159,19 +146,18 @@ def run_life(record: Record, composition: str, random: Random) -> None:
     number = len(record.counts)
     again = range(max(number - 1, 0), number)
     with living(record.orders(composition, again=again, is_endless=True)) as life:
-        if random.random() < 0.15:
+        if random.random() < EARLY:
             life.listen(acks=ACKS_MAX, wait_ms=random.uniform(0, EARLY_MS))
         else:
             before = sum(sum(record.counts[each]) for each in again)
             life.listen(acks=before + random.randrange(ACKS_MAX))
             life.listen(acks=len(life.acks) + 1, wait_ms=random.uniform(0, 3))
-        family = life.family()
-        victims = random.choice(["all", "node", "writer"])
-        if victims == "writer" and len(family) == 2 and life.is_ready:
-            life.kill(family[:1])
+        writer = children_of(life.pid)[:1]
+        if writer and life.is_ready and random.random() < WRITER_ONLY:
+            kill(life.pid, writer)
             assert life.hear_out() == EXIT_FAILED, "the node noticed, and answered everybody"
         else:
-            life.kill([life.pid] if victims == "node" else [*family, life.pid])
+            kill(life.pid, choose_victims(life.pid, random))
             life.hear_out()
     record.take(life.acks)
     record.check(range(again.start, number + 1))
