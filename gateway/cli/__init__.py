@@ -6,9 +6,9 @@ Commands import what they need when they run, so that ``--help`` answers at once
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
@@ -17,12 +17,28 @@ from typer.exceptions import TyperException
 from seriatim import __version__
 from seriatim.gateway.cli.item import item
 from seriatim.gateway.cli.log import log, processes
+from seriatim.gateway.cli.options import ProcessCommand
 from seriatim.gateway.cli.output import Exit, say_error
 from seriatim.gateway.cli.send import send, spawn
 from seriatim.gateway.cli.serve import serve
 from seriatim.gateway.cli.tools import bench, demo
 from seriatim.gateway.cli.verify import export, verify
 from seriatim.gateway.cli.wallet import wallet_app
+
+_Verb = Callable[..., None]
+_VERBS: Final[tuple[_Verb, ...]] = (
+    serve,
+    spawn,
+    send,
+    log,
+    processes,
+    verify,
+    export,
+    item,
+    demo,
+    bench,
+)
+_PROCESS_VERBS: Final[tuple[_Verb, ...]] = (send, log, verify, export)
 
 
 class _Commands(TyperGroup):
@@ -58,8 +74,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (serve, spawn, send, log, processes, verify, export, item, demo, bench):
-    app.command()(command)
+for verb in _VERBS:
+    app.command(cls=ProcessCommand if verb in _PROCESS_VERBS else None)(verb)
 app.add_typer(wallet_app, name="wallet")
 
 

@@ -1,11 +1,13 @@
-"""Options that several commands share, each described once."""
+"""Options and arguments that several commands share, each described once."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperCommand, TyperOption
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout.")]
 Data = Annotated[Path, typer.Option("--data", help="The node's data folder.")]
@@ -26,3 +28,27 @@ DataFile = Annotated[
 ]
 
 DATA_DEFAULT = Path("data")
+
+_HYPHEN_ID: Final = re.compile(r"-[A-Za-z0-9_-]{42}")
+
+
+class ProcessCommand(TyperCommand):
+    """A command that takes a process id: one id in 64 starts with a hyphen, and is no option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read *args*; ids go behind the ``--`` after which nothing is an option."""
+        valued = {
+            name
+            for option in self.params
+            if isinstance(option, TyperOption) and not option.is_flag
+            for name in option.opts
+        }
+        ids = [
+            place
+            for place, arg in enumerate(args)
+            if _HYPHEN_ID.fullmatch(arg) and (place == 0 or args[place - 1] not in valued)
+        ]
+        if ids and "--" not in args:
+            others = [arg for place, arg in enumerate(args) if place not in ids]
+            args = [*others, "--", *(args[place] for place in ids)]
+        return super().parse_args(ctx, args)
