@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from hashlib import sha256
 from io import BytesIO
 from typing import Any, Final, NoReturn
@@ -59,22 +59,15 @@ class CborCodec:
         return message
 
 
-class _NoTags(Mapping[int, Callable[..., NoReturn]]):
+class _NoTags(dict[int, Callable[..., NoReturn]]):
     """Has the same decoder for every tag: one that refuses it.
 
     Tags can name a value that was read before. A few bytes of that unfold into more lists than
     there is time to look at.
     """
 
-    def __getitem__(self, tag: int) -> Callable[..., NoReturn]:
-        del tag
+    def __missing__(self, tag: int) -> Callable[..., NoReturn]:
         return _refuse_tag
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
 
 
 def _refuse_tag(*_: object) -> NoReturn:
