@@ -248,10 +248,12 @@ class Node:
         if self._taken:
             self._scheduler.clock.call_later(STOP_DEADLINE_MS, self._idle.resolve)
             await self._idle
-        await self._verifier.close()
-        await self._scheduler.close()
-        await self._release()
-        self._closed.resolve()
+        try:
+            await self._verifier.close()
+            await self._scheduler.close()
+            await self._release()
+        finally:
+            self._closed.resolve()
 
     async def _take_and_submit(self, submission: Submission, variant_default: Variant) -> Receipt:
         self._take()

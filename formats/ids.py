@@ -72,12 +72,3 @@ def decode_id(text: str) -> bytes:
         f"{text[:64]!r} is not an id: {ID_CHARS} characters of base64url are expected",
         code="bad_id",
     )
-
-
-def is_id(text: str) -> bool:
-    """Tell whether *text* is a well-formed id."""
-    try:
-        decode_id(text)
-    except MalformedError:
-        return False
-    return True

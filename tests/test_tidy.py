@@ -85,7 +85,7 @@ PLANTED: Final[list[tuple[Rule, str, str]]] = [
     (tidy.world_is_handed_in, "formats/a.py", "import pickle\npickle.loads(b'')\n"),
     (tidy.world_is_handed_in, "gateway/a.py", "eval('1')\n"),
     (tidy.world_is_handed_in, "tests/unit/test_a.py", "import time\ntime.sleep(1)\n"),
-    (tidy.import_names_the_package, "store/a.py", "from formats.ids import is_id\n"),
+    (tidy.import_names_the_package, "store/a.py", "from formats.ids import decode_id\n"),
     (tidy.import_names_the_package, "tests/test_a.py", "import store.log\n"),
     (tidy.import_names_the_package, "store/a.py", "from . import log\n"),
     (tidy.suppression_gives_its_reason, "store/a.py", "x = 1  # " + "noqa\n"),

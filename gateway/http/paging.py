@@ -60,7 +60,7 @@ def legacy_range(
     if first == 0:
         last = max(last, 0)
     page_last = min(last, first + _limit(query) - 1)
-    has_next = page_last < last and first <= last
+    has_next = page_last < last
     return SlotRange(first, page_last, has_next, by_nonce)
 
 
