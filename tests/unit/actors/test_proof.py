@@ -96,6 +96,17 @@ def test_an_export_that_fails_leaves_what_was_there(
     assert list(folder.iterdir()) == [file]
 
 
+def test_whoever_reads_the_old_export_meanwhile_reads_all_of_it(
+    data: Path, process: bytes, tmp_path: Path
+) -> None:
+    file = tmp_path / "log.jsonl"
+    file.write_bytes(b"yesterday's")
+    with file.open("rb") as reader, open_folder_log(data, process) as log:
+        write_export(log, file)
+        assert reader.read() == b"yesterday's"
+    assert file.read_bytes().count(b"\n") == 1 + SLOTS
+
+
 def test_what_is_not_there_is_not_found(data: Path, process: bytes) -> None:
     assert process
     with pytest.raises(NotFoundError), open_folder_log(data, bytes(32)):
