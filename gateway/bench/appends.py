@@ -37,8 +37,8 @@ RATE_AIM: Final = Aim(0.60)
 LATENCY_AIM: Final = Aim(1.5, is_most=True)
 UNIT: Final = "appends/s"
 
-_TRANSACTION_EACH: Final = "LMDB, a transaction each"
-_GROUP_COMMIT: Final = "LMDB, group commit"
+_TRANSACTION_EACH: Final = "LMDB commit each"
+_GROUP_COMMIT: Final = "LMDB group commit"
 
 Append = Callable[[int], Awaitable[object]]
 """Makes the append with that number durable; every number comes once."""

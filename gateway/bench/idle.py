@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from sys import getsizeof
 from time import perf_counter_ns
 from typing import Final, NamedTuple
 
@@ -14,7 +15,7 @@ from seriatim.actors.bench import fill_folder
 from seriatim.actors.launch import open_node
 from seriatim.actors.node import Policy
 from seriatim.formats.errors import NotFoundError
-from seriatim.formats.ids import encode_id
+from seriatim.formats.ids import ID_BYTES, encode_id
 from seriatim.formats.message import Message
 from seriatim.formats.schedule.submission import Submission, submit_unsigned
 from seriatim.formats.schedule.variant import Variant
@@ -55,29 +56,34 @@ async def _measure_memory(folder: Path, scale: Scale, say: Say) -> list[Figure]:
     """Return the bytes per live process, beside the aim and beside those of its id alone."""
     counts = [str(count) for count in scale.live]
     nodes: list[list[float]] = []
-    tables: list[list[float]] = []
     data = folder / "live"
     say(f"filling a log of {max(scale.live):,} processes")
     await _fill(data, _spawns(max(scale.live) + WARM_UP))
     for number in range(scale.rounds):
         say(f"memory of live processes: round {number + 1} of {scale.rounds}")
-        tables.append(await run_tool(IDLE, "ids", *counts))
-        nodes.append(await run_tool(IDLE, "node", *counts, str(data)))
+        nodes.append(await run_tool(IDLE, *counts, str(data)))
     figures: list[Figure] = []
     for at, count in enumerate(scale.live):
         line = partial(
             Figure,
             part=Part.IDLE,
-            name=f"memory per idle live process, {count:,} live",
+            name=f"per idle process, {count:,} live",
             unit="bytes",
             samples=[Sample(found[at]) for found in nodes],
             n=count,
         )
         bound = [Sample(float(MEMORY_BYTES))] * scale.rounds
         figures.append(line(ceiling_name="2 KB", ceilings=bound, aim=Aim(1.0, is_most=True)))
-        table = [Sample(found[at]) for found in tables]
+        table = [Sample(table_bytes(count))] * scale.rounds
         figures.append(line(ceiling_name="two ids in a dict", ceilings=table))
     return figures
+
+
+def table_bytes(count: int) -> float:
+    """Return the bytes per entry of what nobody can do without: a table from ids to ids."""
+    table = {number.to_bytes(ID_BYTES, "big"): bytes(ID_BYTES) for number in range(count)}
+    entries_bytes = sum(getsizeof(key) + getsizeof(value) for key, value in table.items())
+    return (getsizeof(table) + entries_bytes) / count
 
 
 async def _measure_starts(folder: Path, scale: Scale, say: Say) -> list[Figure]:
@@ -94,7 +100,7 @@ async def _measure_starts(folder: Path, scale: Scale, say: Say) -> list[Figure]:
         figures += [
             Figure(
                 part=Part.IDLE,
-                name=f"start to first append, {shape.name}, {where}",
+                name=f"start: {shape.name}, {where}",
                 unit="ms",
                 samples=samples[shape.name],
                 ceiling_name=shortest.name,
@@ -111,9 +117,9 @@ async def _make_shapes(folder: Path, scale: Scale, say: Say) -> AsyncIterator[_S
     """Yield the folders to start on, the smallest one first."""
     sizes = [(1, 1), *((processes, 1) for processes in scale.idle_processes), (1, scale.idle_slots)]
     for processes, slots in sizes:
-        name = f"{processes:,} process{'es' * (processes > 1)}"
-        if processes == 1:
-            name = f"1 process of {slots:,} slot{'s' * (slots > 1)}"
+        name = f"{slots:,} slot{'s' * (slots > 1)}"
+        if processes > 1:
+            name = f"{processes:,} processes"
         say(f"filling a log: {name}")
         path = folder / f"start-{processes}-{slots}"
         spawn = next(_spawns(1))

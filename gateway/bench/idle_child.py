@@ -1,16 +1,14 @@
 """Memory of idle live processes, in an OS process of its own, where nothing else takes any.
 
-Run as ``python -m seriatim.gateway.bench.idle_child node COUNT … FOLDER`` it opens a node on the
-data folder FOLDER, which holds as many processes as the last COUNT and `WARM_UP` says, and
-prints, per COUNT, the bytes that each of that many live processes takes. With ``ids COUNT …``
-it prints the same for what nobody can do without: a table from 32-byte ids to 32-byte ids.
+Run as ``python -m seriatim.gateway.bench.idle_child COUNT … FOLDER`` it opens a node on the data
+folder FOLDER, which holds as many processes as the last COUNT and `WARM_UP` say together, and
+prints, per COUNT, the bytes that each of that many live processes takes.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +19,6 @@ import orjson
 from seriatim.actors.launch import open_node
 from seriatim.actors.node import Node, Policy
 from seriatim.formats.errors import StoreError, UnavailableError
-from seriatim.formats.ids import ID_BYTES
 from seriatim.formats.limits import PAGE_MAX
 from seriatim.formats.message import Message
 from seriatim.formats.schedule.variant import Variant
@@ -56,18 +53,6 @@ async def measure_node(counts: Sequence[int], folder: Path) -> list[float]:
         return found
     finally:
         await node.close()
-
-
-def measure_ids(counts: Sequence[int]) -> list[float]:
-    """Return the bytes per entry of a table from ids to ids, at each of *counts*."""
-    found = []
-    before = anonymous_bytes()
-    table: dict[bytes, bytes] = {}
-    for count in counts:
-        while len(table) < count:
-            table[os.urandom(ID_BYTES)] = os.urandom(ID_BYTES)
-        found.append((anonymous_bytes() - before) / count)
-    return found
 
 
 def anonymous_bytes() -> int:
@@ -111,12 +96,8 @@ def main(arguments: list[str]) -> None:
     """Measure what the command line says."""
     import uvloop  # noqa: PLC0415  # only this OS process needs a loop of its own
 
-    subject, *rest = arguments
-    if subject == "ids":
-        found = measure_ids([int(count) for count in rest])
-    else:
-        *counts, folder = rest
-        found = uvloop.run(measure_node([int(count) for count in counts], Path(folder)))
+    *counts, folder = arguments
+    found = uvloop.run(measure_node([int(count) for count in counts], Path(folder)))
     sys.stdout.buffer.write(orjson.dumps(found))
 
 

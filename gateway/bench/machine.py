@@ -25,12 +25,13 @@ _PAGE_BYTES: Final = 4_096
 
 
 def describe_machine(folder: Path) -> dict[str, Any]:
-    """Return cores, memory, system, versions, and how long *folder*'s disk takes to sync 4 KB."""
+    """Return cores, load, system, versions, and how long *folder*'s disk takes to sync 4 KB."""
     return {
         "cores": os.cpu_count(),
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "processor": _processor(),
         "system": f"{platform.system()} {platform.release()}",
+        "load_1m": os.getloadavg()[0],
         "fsync_4k_p50_us": _sync_p50_us(folder / "sync"),
         "versions": {
             "python": platform.python_version(),

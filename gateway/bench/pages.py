@@ -248,7 +248,7 @@ def _figures(book: _Book, rounds: _Rounds) -> list[Figure]:
     line = partial(
         Figure,
         part=Part.PAGES,
-        name=f"{book.shape.name}, {book.size} a page ({megabytes:.2f} MB)",
+        name=f"{book.shape.name}, {book.size} ({megabytes:.2f} MB)",
         unit=UNIT,
         samples=rounds.nodes,
         n=book.reads,

@@ -28,7 +28,7 @@ from seriatim.gateway.bench.table import describe, make_table
 
 MeasurePart = Callable[[Path, Scale, Say], Awaitable[list[Figure]]]
 
-_PRINTED_COLUMNS: Final = 132
+_COLUMNS_MIN: Final = 140
 
 PARTS: Final[dict[Part, MeasurePart]] = {
     Part.IN_PROCESS: measure_appends,
@@ -60,8 +60,8 @@ def run_bench(*, only: Sequence[str], quick: bool, as_json: bool, out: Path | No
         sys.stdout.flush()
     else:
         show = Console()
-        # A file or a pipe has no width of its own; the default would break every cell.
-        show.width = show.width if show.is_terminal else _PRINTED_COLUMNS
+        # A narrow terminal breaks lines; a narrow table would lose figures.
+        show.width = max(show.width, _COLUMNS_MIN)
         show.print(make_table(figures), describe(machine))
     return 0
 

@@ -68,7 +68,7 @@ QUICK = Scale(
     sign_ms=50,
     page_slots=1_000,
     page_slots_read=4_000,
-    live=(100, 1_000),
+    live=(2_000, 5_000),
     idle_processes=(10, 1_000),
     idle_slots=10_000,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from seriatim.gateway.bench.figure import Aim, Figure
@@ -14,12 +15,12 @@ _MET = {None: "", True: "[green]met", False: "[red]not met"}
 
 def make_table(figures: Sequence[Figure]) -> Table:
     """Return *figures*, one line each."""
-    table = Table(title="seriatim bench", title_justify="left")
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), title="seriatim bench")
     for header in ("", "what", "ceiling"):
-        table.add_column(header)
+        table.add_column(header, no_wrap=True)
     for header in ("figure", "its ceiling", "ratio", "aim", "p50", "p99"):
-        table.add_column(header, justify="right")
-    table.add_column("")
+        table.add_column(header, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
     part = None
     for figure in figures:
         if part not in (None, figure.part):
@@ -46,7 +47,8 @@ def describe(machine: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {text}" for name, text in machine["versions"].items())
     return (
         f"{machine['cores']} cores, {machine['memory_bytes'] / 2**30:.0f} GiB, "
-        f"{machine['processor']}, {machine['system']}; "
+        f"{machine['processor']}, {machine['system']}, "
+        f"load before the run {machine['load_1m']:.1f}; "
         f"fsync of 4 KB: {machine['fsync_4k_p50_us']:.0f} µs (p50)\n{versions}"
     )
 
