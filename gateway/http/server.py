@@ -95,7 +95,7 @@ async def run_server(
     _require_c_parser()
     _HTTP_LOG.addFilter(_one_line)
     gateway = ChainGateway(gateway_url) if gateway_url else None
-    runner = web.ServerRunner(HttpServer(_dispatcher(node, gateway)), handle_signals=False)
+    runner = web.ServerRunner(HttpServer(make_dispatcher(node, gateway)), handle_signals=False)
     await runner.setup()
     refreshing = _start_refresh(node, gateway)
     try:
@@ -113,7 +113,8 @@ async def run_server(
         await node.close()
 
 
-def _dispatcher(node: Node, gateway: ChainGateway | None) -> Dispatcher:
+def make_dispatcher(node: Node, gateway: ChainGateway | None) -> Dispatcher:
+    """Return the HTTP face of *node*, which asks *gateway*, if any, about foreign messages."""
     return Dispatcher(
         node,
         LegacyApi(node, ForeignMessages(node, gateway)),
