@@ -49,6 +49,7 @@ class HttpServer(web.Server):
     """aiohttp's low-level server with a cap on connections and our body limit."""
 
     def __init__(self, handler: Dispatcher) -> None:
+        _HTTP_LOG.addFilter(_one_line)
         super().__init__(
             handler,
             request_factory=_make_request,
@@ -93,7 +94,6 @@ async def run_server(
         StoreError: the port cannot be had.
     """
     _require_c_parser()
-    _HTTP_LOG.addFilter(_one_line)
     gateway = ChainGateway(gateway_url) if gateway_url else None
     runner = web.ServerRunner(HttpServer(make_dispatcher(node, gateway)), handle_signals=False)
     await runner.setup()

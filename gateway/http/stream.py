@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from aiohttp import web
 
+from seriatim.formats.errors import SchedulerError
 from seriatim.formats.limits import PAGE_CHUNK_BYTES
 from seriatim.gateway.http.reply import reply_json, stream_headers
+
+_LOG: Final = logging.getLogger("seriatim.gateway")
 
 
 async def send_stream(
@@ -18,7 +23,8 @@ async def send_stream(
 ) -> web.StreamResponse:
     """Send *pieces* as one body; a single piece goes out as an ordinary reply.
 
-    Pieces are read as the client takes them: a slow client holds one piece, not the page.
+    Pieces are read as the client takes them: a slow client holds one piece, not the page. An
+    error between two pieces breaks the connection, so that half a page is never taken for one.
     """
     gathered = _gather(pieces)
     first = next(gathered, b"")
@@ -27,12 +33,24 @@ async def send_stream(
         return reply_json(first, headers={"content-type": content_type, **(headers or {})})
     response = web.StreamResponse(headers=stream_headers(content_type, headers))
     await response.prepare(request)
-    await response.write(first)
-    await response.write(second)
-    for piece in gathered:
-        await response.write(piece)
-    await response.write_eof()
+    try:
+        await response.write(first)
+        await response.write(second)
+        for piece in gathered:
+            await response.write(piece)
+        await response.write_eof()
+    except ConnectionError:
+        pass  # the client has gone; nobody is left to tell
+    except SchedulerError as error:
+        _LOG.error("a page was cut off: %s", error)
+        _cut(request)
     return response
+
+
+def _cut(request: web.BaseRequest) -> None:
+    """Break the connection: a body that just ends would look whole to its reader."""
+    if request.transport is not None:
+        request.transport.abort()
 
 
 def _gather(pieces: Iterator[bytes]) -> Iterator[bytes]:
