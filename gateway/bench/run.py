@@ -28,7 +28,7 @@ from seriatim.gateway.bench.table import describe, make_table
 
 MeasurePart = Callable[[Path, Scale, Say], Awaitable[list[Figure]]]
 
-_COLUMNS_MIN: Final = 140
+_COLUMNS_MIN: Final = 150
 
 PARTS: Final[dict[Part, MeasurePart]] = {
     Part.IN_PROCESS: measure_appends,
