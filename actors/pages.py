@@ -43,19 +43,19 @@ class RenderedPages:
         """
         slot = first
         while slot <= last:
-            block_last = slot - slot % BLOCK_SLOTS + BLOCK_SLOTS - 1
-            is_whole = slot % BLOCK_SLOTS == 0 and block_last <= last
-            key = b"%b/%b/%d" % (shape.encode(), process, slot)
-            chunk = self._cache.get(key) if is_whole else None
+            # Blocks have fixed borders, so that pages which overlap share most of them.
+            block_last = min(slot - slot % BLOCK_SLOTS + BLOCK_SLOTS - 1, last)
+            key = b"%b/%b/%d-%d" % (shape.encode(), process, slot, block_last)
+            chunk = self._cache.get(key)
             if chunk is None:
                 rendered = [
                     encode(StoredAssignment(process, at, record))
-                    for at, record in self._log.read_range(process, slot, min(block_last, last))
+                    for at, record in self._log.read_range(process, slot, block_last)
                 ]
-                chunk = b",".join(rendered)
-                if is_whole and len(rendered) == BLOCK_SLOTS:
-                    self._cache.put(key, chunk)
                 if not rendered:
                     return
+                chunk = b",".join(rendered)
+                if len(rendered) == block_last - slot + 1:
+                    self._cache.put(key, chunk)
             yield chunk
             slot = block_last + 1

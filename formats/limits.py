@@ -41,6 +41,7 @@ PAGE_DEFAULT: Final = 100
 PAGE_MAX: Final = 5_000
 SCHEDULE_PAGE_MAX: Final = 1_001
 PAGE_CHUNK_BYTES: Final = 96 * 1024
+REPLY_PIECE_BYTES: Final = 512 * 1024
 
 # Queues: what is waiting, and for how long.
 MAILBOX_MAX: Final = 4_096
@@ -87,5 +88,6 @@ assert max(COMMIT_BATCH_MAX_BYTES, VERIFY_BATCH_MAX_BYTES) < FRAME_MAX_BYTES, "a
 assert MAIL_BATCH_MAX <= DISPATCH_TURN_MAX, "one batch fits in a turn of the dispatcher"
 assert DEADLINE_GRAIN_MS < ASK_DEADLINE_MS
 assert PASSIVATE_BATCH_MAX * 2 <= MAILBOX_MAX, "two sweeps' answers leave room for messages"
+assert PAGE_CHUNK_BYTES <= REPLY_PIECE_BYTES
 assert PAGE_DEFAULT <= SCHEDULE_PAGE_MAX <= PAGE_MAX
 assert PATH_SEGMENT_MAX_BYTES <= PATH_MAX_BYTES <= LMDB_KEY_MAX_BYTES

@@ -9,7 +9,7 @@ from typing import Final
 from aiohttp import web
 
 from seriatim.formats.errors import SchedulerError
-from seriatim.formats.limits import PAGE_CHUNK_BYTES
+from seriatim.formats.limits import REPLY_PIECE_BYTES
 from seriatim.gateway.http.reply import reply_json, stream_headers
 
 _LOG: Final = logging.getLogger("seriatim.gateway")
@@ -54,13 +54,13 @@ def _cut(request: web.BaseRequest) -> None:
 
 
 def _gather(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield *pieces* joined to about ``PAGE_CHUNK_BYTES``: each one costs a system call."""
+    """Yield *pieces* joined to about ``REPLY_PIECE_BYTES``: each one costs system calls."""
     waiting: list[bytes] = []
     size = 0
     for piece in pieces:
         waiting.append(piece)
         size += len(piece)
-        if size >= PAGE_CHUNK_BYTES:
+        if size >= REPLY_PIECE_BYTES:
             yield b"".join(waiting)
             waiting, size = [], 0
     if waiting:
