@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 
 from seriatim.formats.errors import CorruptRecordError
+from seriatim.formats.limits import REPLY_PIECE_BYTES
 from seriatim.formats.signing.scheme import WalletKind
 from seriatim.gateway.http.server import HttpServer
 from seriatim.gateway.http.stream import send_stream
@@ -128,8 +129,8 @@ async def streaming(pieces: Iterator[bytes]) -> AsyncIterator[int]:
 
 def test_a_page_that_fails_half_way_is_cut_and_not_ended(caplog: pytest.LogCaptureFixture) -> None:
     def pieces() -> Iterator[bytes]:
-        yield b"x" * 200_000
-        yield b"y" * 200_000
+        yield b"x" * REPLY_PIECE_BYTES
+        yield b"y" * REPLY_PIECE_BYTES
         raise CorruptRecordError(process="p", slot=7, reason="the checksum does not match")
 
     async def main() -> None:
