@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 import uvloop
@@ -20,7 +20,7 @@ from seriatim.formats.errors import MalformedError
 from seriatim.gateway.bench.appends import measure_appends
 from seriatim.gateway.bench.figure import Figure, Part, Say
 from seriatim.gateway.bench.idle import measure_idle
-from seriatim.gateway.bench.machine import describe_machine
+from seriatim.gateway.bench.machine import OthersWatch, describe_machine
 from seriatim.gateway.bench.pages import measure_pages
 from seriatim.gateway.bench.posts import measure_posts
 from seriatim.gateway.bench.scale import FULL, QUICK, Scale
@@ -38,6 +38,22 @@ PARTS: Final[dict[Part, MeasurePart]] = {
 }
 
 
+class _Found(NamedTuple):
+    """What a run found.
+
+    Attributes:
+        machine: what `describe_machine` says.
+        figures: in the order of the parts.
+        others: by part, the share of the cores that somebody else used meanwhile.
+        took_s: how long all of it took.
+    """
+
+    machine: dict[str, Any]
+    figures: list[Figure]
+    others: dict[str, float | None]
+    took_s: float
+
+
 def run_bench(*, only: Sequence[str], quick: bool, as_json: bool, out: Path | None) -> int:
     """Do what `seriatim.gateway.bench.main` promises."""
     parts = _chosen(only)
@@ -45,13 +61,13 @@ def run_bench(*, only: Sequence[str], quick: bool, as_json: bool, out: Path | No
     # Here, not where temporary files go: that may be memory, where a sync costs nothing.
     with tempfile.TemporaryDirectory(prefix=".seriatim-bench-", dir=Path.cwd()) as folder:
         found = uvloop.run(_measure(Path(folder), parts, QUICK if quick else FULL, console))
-    machine, figures, took_s = found
     plain = {
         "seriatim": __version__,
         "quick": quick,
-        "took_s": took_s,
-        "machine": machine,
-        "figures": [figure.to_plain() for figure in figures],
+        "took_s": found.took_s,
+        "others_share": found.others,
+        "machine": found.machine,
+        "figures": [figure.to_plain() for figure in found.figures],
     }
     if out is not None:
         out.write_bytes(orjson.dumps(plain, option=orjson.OPT_INDENT_2) + b"\n")
@@ -62,7 +78,7 @@ def run_bench(*, only: Sequence[str], quick: bool, as_json: bool, out: Path | No
         show = Console()
         # A narrow terminal breaks lines; a narrow table would lose figures.
         show.width = max(show.width, _COLUMNS_MIN)
-        show.print(make_table(figures), describe(machine))
+        show.print(make_table(found.figures), describe(found.machine, found.others))
     return 0
 
 
@@ -77,12 +93,11 @@ def _chosen(only: Sequence[str]) -> list[Part]:
     return [part for part in Part if part.value in letters]
 
 
-async def _measure(
-    folder: Path, parts: Sequence[Part], scale: Scale, console: Console
-) -> tuple[dict[str, Any], list[Figure], float]:
+async def _measure(folder: Path, parts: Sequence[Part], scale: Scale, console: Console) -> _Found:
     machine = await asyncio.to_thread(describe_machine, folder)
     started_s = monotonic()
     figures: list[Figure] = []
+    others: dict[str, float | None] = {}
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     # Drawn only when something new is done: a thread that draws would be measured too.
     with Progress(*columns, console=console, auto_refresh=False, transient=True) as progress:
@@ -95,5 +110,7 @@ async def _measure(
             def say(what: str, part: Part = part) -> None:
                 progress.update(task, description=f"({part.value}) {what}", refresh=True)
 
+            watch = OthersWatch()
             figures += await PARTS[part](own, scale, say)
-    return machine, figures, monotonic() - started_s
+            others[part.value] = watch.share()
+    return _Found(machine, figures, others, monotonic() - started_s)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -42,14 +42,23 @@ def make_table(figures: Sequence[Figure]) -> Table:
     return table
 
 
-def describe(machine: dict[str, Any]) -> str:
-    """Return a line or two that say what the figures were taken on."""
+def describe(machine: Mapping[str, Any], others: Mapping[str, float | None]) -> str:
+    """Return a few lines that say what the figures were taken on, and who else was there.
+
+    Args:
+        machine: what `describe_machine` says.
+        others: by part, the share of the cores that somebody else used meanwhile.
+    """
     versions = ", ".join(f"{name} {text}" for name, text in machine["versions"].items())
+    shares = ", ".join(
+        f"({part}) {'unknown' if share is None else f'{share:.0%}'}"
+        for part, share in others.items()
+    )
     return (
         f"{machine['cores']} cores, {machine['memory_bytes'] / 2**30:.0f} GiB, "
-        f"{machine['processor']}, {machine['system']}, "
-        f"load before the run {machine['load_1m']:.1f}; "
-        f"fsync of 4 KB: {machine['fsync_4k_p50_us']:.0f} µs (p50)\n{versions}"
+        f"{machine['processor']}, {machine['system']}; "
+        f"fsync of 4 KB: {machine['fsync_4k_p50_us']:.0f} µs (p50)\n{versions}\n"
+        f"used by others meanwhile: {shares} of all cores; ratios are fair near 0 %"
     )
 
 

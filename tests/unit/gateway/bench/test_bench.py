@@ -55,10 +55,11 @@ def test_a_quick_run_prints_each_figure_beside_its_ceiling(tmp_path: Path, part:
     printed = run_bench(tmp_path, "--only", part.value, "--json", "--out", str(out)).stdout
     found: dict[str, Any] = orjson.loads(printed)
     assert orjson.loads(out.read_bytes()) == found
-    assert set(found) == {"seriatim", "quick", "took_s", "machine", "figures"}
+    assert set(found) == {"seriatim", "quick", "took_s", "others_share", "machine", "figures"}
     assert found["quick"] is True
     assert found["machine"]["fsync_4k_p50_us"] > 0
-    assert found["machine"]["load_1m"] >= 0
+    assert list(found["others_share"]) == [part.value]
+    assert 0 <= found["others_share"][part.value] < 1
     assert {"python", "lmdb", "aiohttp", "uvloop"} <= set(found["machine"]["versions"])
     assert {figure["part"] for figure in found["figures"]} == {part.value}
     assert {figure["ceiling_name"] for figure in found["figures"]} == CEILINGS[part]
