@@ -70,7 +70,7 @@ class Problem:
             self.code = error.code
             self.detail = str(error)
         else:
-            _LOG.error("unexpected %s: %r", type(error).__name__, str(error)[:200])
+            _LOG.error("unexpected %s: %s", type(error).__name__, str(error)[:200])
             _LOG.debug("where it came from", exc_info=error)
             self.status, self.code = 500, "internal"
             self.detail = "the node failed at this request; nothing was stored, try again"

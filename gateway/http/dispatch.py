@@ -10,6 +10,7 @@ One table per API; a path is legacy's when the legacy unit knows it, HyperBEAM's
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter
 from typing import Final, NoReturn
@@ -38,7 +39,6 @@ KeyHandler = Callable[
 ]
 
 _DEVICES: Final = frozenset({"scheduler@1.0", "process@1.0"})
-_ROOT_KEYS: Final = frozenset({"schedule", "push"})
 _COMPUTE_KEYS: Final = frozenset({"compute", "now", "results", "dryrun"})
 
 
@@ -90,6 +90,8 @@ class Dispatcher:
                     if is_legacy
                     else self._resolve(request, method, path)
                 )
+        except asyncio.CancelledError:
+            raise
         except Exception as error:  # noqa: BLE001  # every request gets an answer
             problem = Problem(error)
             response = legacy.reply_error(problem) if is_legacy else reply_problem(problem)
@@ -129,8 +131,8 @@ class Dispatcher:
         if device and device not in _DEVICES:
             raise NotFoundError(f"no device {device[:64]!r} here")
         handler = self._keys.get((method, key))
-        # Without a process or a device, only a message can say what it is for.
-        if handler is None or not (devices or (method == "POST" and key in _ROOT_KEYS)):
+        # Without a process or a device, only the root of a push is a key.
+        if handler is None or not (devices or key == "push"):
             _refuse(method, key)
         return await handler(request, path.keys, process)
 

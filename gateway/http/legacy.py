@@ -19,7 +19,7 @@ from seriatim.formats.schedule.submission import submit_item
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.wire import legacy
 from seriatim.formats.wire.legacy_rules import check_legacy_item
-from seriatim.gateway.http.body import BodyReader
+from seriatim.gateway.http.body import read_body
 from seriatim.gateway.http.foreign import ForeignMessages
 from seriatim.gateway.http.paging import SlotRange, join_page, legacy_range
 from seriatim.gateway.http.reply import JSON, reply_json
@@ -30,9 +30,8 @@ from seriatim.gateway.problems import Problem
 class LegacyApi:
     """Handlers of the legacy paths over one node."""
 
-    def __init__(self, node: Node, foreign: ForeignMessages, bodies: BodyReader) -> None:
+    def __init__(self, node: Node, foreign: ForeignMessages) -> None:
         self._node = node
-        self._bodies = bodies
         self._foreign = foreign
 
     async def get_identity(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -53,7 +52,7 @@ class LegacyApi:
         query = request.query
         if "process-id" in query or "assign" in query:
             return await self._assign(query)
-        item = DataItem.decode(await self._bodies.read(request))
+        item = DataItem.decode(await read_body(request))
         check_legacy_item(item)
         receipt = await self._node.schedule_item(submit_item(item), variant_default=Variant.LEGACY)
         return reply_json({"id": encode_id(item.id), "timestamp": receipt.timestamp_ms})

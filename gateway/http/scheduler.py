@@ -25,7 +25,7 @@ from seriatim.formats.schedule.submission import submit_item
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.wire import aos2, schedule
 from seriatim.formats.wire.receipt import Receipt, receipt_to_plain
-from seriatim.gateway.http.body import BodyReader
+from seriatim.gateway.http.body import read_body
 from seriatim.gateway.http.paging import join_page, parse_integer
 from seriatim.gateway.http.reply import JSON, reply_json, reply_text
 from seriatim.gateway.http.stream import send_stream
@@ -38,9 +38,8 @@ _ITEM_TYPES: Final = frozenset({"application/ans104", "application/octet-stream"
 class SchedulerApi:
     """Handlers of the scheduler device, and of the process device as far as it forwards."""
 
-    def __init__(self, node: Node, bodies: BodyReader) -> None:
+    def __init__(self, node: Node) -> None:
         self._node = node
-        self._bodies = bodies
         self._codecs = CodecRegistry((Ans104Codec(), JsonCodec(), CborCodec()))
 
     async def post_schedule(
@@ -111,7 +110,7 @@ class SchedulerApi:
         return reply_json({"address": self._address(), "processes": live}, headers=_NO_STORE)
 
     async def _place(self, request: web.BaseRequest, process: bytes | None) -> Receipt:
-        body = await self._bodies.read(request)
+        body = await read_body(request)
         kind = _content_kind(request, body)
         if kind in _ITEM_TYPES:
             return await self._place_item(DataItem.decode(body), process)

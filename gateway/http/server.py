@@ -15,16 +15,14 @@ from aiohttp.http_parser import HttpRequestParserPy
 
 from seriatim.formats.errors import StoreError
 from seriatim.formats.limits import (
+    BODY_MAX_BYTES,
     CONNECTIONS_MAX,
     HTTP_HEADERS_MAX,
     HTTP_LINE_MAX_BYTES,
     KEEPALIVE_MS,
-    LINGER_MS,
     STOP_DEADLINE_MS,
 )
 from seriatim.gateway.chain import ChainGateway, refresh_block
-from seriatim.gateway.http.body import BodyReader
-from seriatim.gateway.http.connection import Connection
 from seriatim.gateway.http.dispatch import Dispatcher
 from seriatim.gateway.http.foreign import ForeignMessages
 from seriatim.gateway.http.legacy import LegacyApi
@@ -32,6 +30,9 @@ from seriatim.gateway.http.scheduler import SchedulerApi
 from seriatim.gateway.metrics import Metrics
 
 if TYPE_CHECKING:
+    from aiohttp.abc import AbstractStreamWriter
+    from aiohttp.http_parser import RawRequestMessage
+    from aiohttp.streams import StreamReader
     from aiohttp.web_protocol import RequestHandler
 
     from seriatim.actors.node import Node
@@ -45,13 +46,14 @@ _HTTP_LOG: Final = logging.getLogger("seriatim.http")
 
 
 class HttpServer(web.Server):
-    """aiohttp's low-level server with our bounds and our connections."""
+    """aiohttp's low-level server with a cap on connections and our body limit."""
 
     def __init__(self, handler: Dispatcher) -> None:
+        _HTTP_LOG.addFilter(_one_line)
         super().__init__(
             handler,
+            request_factory=_make_request,
             keepalive_timeout=KEEPALIVE_MS / 1000,
-            lingering_time=LINGER_MS / 1000,
             max_line_size=HTTP_LINE_MAX_BYTES,
             max_field_size=HTTP_LINE_MAX_BYTES,
             max_headers=HTTP_HEADERS_MAX,
@@ -59,10 +61,6 @@ class HttpServer(web.Server):
             access_log=None,
             logger=_HTTP_LOG,
         )
-
-    def __call__(self) -> Connection:
-        """Return the protocol of a new connection."""
-        return Connection(self, loop=self._loop, **self._kwargs)
 
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
         """Take a connection, or close it at once when there are too many."""
@@ -117,11 +115,10 @@ async def run_server(
 
 def make_dispatcher(node: Node, gateway: ChainGateway | None) -> Dispatcher:
     """Return the HTTP face of *node*, which asks *gateway*, if any, about foreign messages."""
-    bodies = BodyReader()
     return Dispatcher(
         node,
-        LegacyApi(node, ForeignMessages(node, gateway), bodies),
-        SchedulerApi(node, bodies),
+        LegacyApi(node, ForeignMessages(node, gateway)),
+        SchedulerApi(node),
         Metrics(node),
     )
 
@@ -173,7 +170,32 @@ def _start_refresh(node: Node, gateway: ChainGateway | None) -> asyncio.Task[Non
     return asyncio.create_task(refresh_block(gateway, accept))
 
 
+def _make_request(
+    message: RawRequestMessage,
+    payload: StreamReader,
+    protocol: RequestHandler,
+    writer: AbstractStreamWriter,
+    task: asyncio.Task[None],
+) -> web.BaseRequest:
+    return web.BaseRequest(
+        message,
+        payload,
+        protocol,
+        writer,
+        task,
+        asyncio.get_running_loop(),
+        client_max_size=BODY_MAX_BYTES,
+    )
+
+
 def _require_c_parser() -> None:
     """Refuse aiohttp's pure-Python parser: it is slow, and has had smuggling holes of its own."""
     if HttpRequestParser is HttpRequestParserPy:
         raise StoreError("aiohttp came without its C parser; install a wheel of aiohttp")
+
+
+def _one_line(record: logging.LogRecord) -> bool:
+    """Keep aiohttp's complaints about bad requests to a line each, without a traceback."""
+    record.exc_info = None
+    record.exc_text = None
+    return True

@@ -8,6 +8,7 @@ from typing import Final
 
 from aiohttp import web
 
+from seriatim.formats.errors import SchedulerError
 from seriatim.formats.limits import REPLY_PIECE_BYTES
 from seriatim.gateway.http.reply import reply_json, stream_headers
 
@@ -40,8 +41,8 @@ async def send_stream(
         await response.write_eof()
     except ConnectionError:
         pass  # the client has gone; nobody is left to tell
-    except Exception as error:  # noqa: BLE001  # a second reply would look like more of the page
-        _LOG.error("a page was cut off: %s: %s", type(error).__name__, error)
+    except SchedulerError as error:
+        _LOG.error("a page was cut off: %s", error)
         _cut(request)
     return response
 
