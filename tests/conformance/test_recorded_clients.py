@@ -340,7 +340,7 @@ def shape(body: bytes) -> Any:
     return plain["error"] if list(plain) == ["error"] else tuple(plain)
 
 
-@pytest.mark.parametrize("recording", map(case, ALL))
+@pytest.mark.parametrize("recording", [case(each) for each in ALL])
 def test_a_recorded_request_gets_the_recorded_reply_or_the_named_difference(
     tmp_path: Path, recording: Recording
 ) -> None:
