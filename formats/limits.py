@@ -40,7 +40,7 @@ KEEPALIVE_MS: Final = 15_000
 PAGE_DEFAULT: Final = 100
 PAGE_MAX: Final = 5_000
 SCHEDULE_PAGE_MAX: Final = 1_001
-PAGE_CHUNK_BYTES: Final = 96 * 1024
+PAGE_CHUNK_BYTES: Final = 256 * 1024
 REPLY_PIECE_BYTES: Final = 4 * 1024 * 1024
 
 # Queues: what is waiting, and for how long.

@@ -21,7 +21,8 @@ one put for the batch. Sorting the puts by key was measured, and brings nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Final
 
 from seriatim.formats.errors import CorruptRecordError, SlotConflictError
 from seriatim.formats.ids import ID_BYTES, encode_id
@@ -50,6 +51,9 @@ from seriatim.store.log import Append, Log, Place
 
 if TYPE_CHECKING:
     from lmdb import Cursor, Transaction
+
+_RUN_MAX: Final = 32
+"""Entries that are read between two looks at a key."""
 
 
 class LmdbLog(Log):
@@ -264,10 +268,27 @@ def _chunk(cursor: Cursor[memoryview], process: bytes, slots: range) -> list[mem
     """
     values: list[memoryview] = []
     size = 0
-    if cursor.set_range(place_key(process, slots[0])):
-        for slot, (key, value) in zip(slots, cursor.iternext(), strict=False):
+    while slots:
+        run = _run(cursor, process, slots[:_RUN_MAX]) or _run(cursor, process, slots[:1])
+        if not run:
+            break
+        for value in run:
             size += len(value)
-            if key != place_key(process, slot) or (values and size > PAGE_CHUNK_BYTES):
-                break
+            if values and size > PAGE_CHUNK_BYTES:
+                return values
             values.append(value)
+        slots = slots[len(run) :]
     return values
+
+
+def _run(cursor: Cursor[memoryview], process: bytes, slots: range) -> list[memoryview]:
+    """Return the values of all of *slots* of *process*, or none when one is missing.
+
+    Keys are sorted and differ, so that many of them between the first and the last slot are all
+    of them: only the two ends are compared.
+    """
+    if not cursor.set_range(place_key(process, slots[0])):
+        return []
+    values = list(islice(cursor.iternext(keys=False), len(slots)))
+    is_whole = len(values) == len(slots) and cursor.key() == place_key(process, slots[-1])
+    return values if is_whole else []

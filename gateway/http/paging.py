@@ -103,17 +103,12 @@ def parse_integer(name: str, text: str) -> int:
 
 
 def join_page(opening: bytes, chunks: Iterator[bytes], closing: bytes) -> Iterator[bytes]:
-    """Yield a page in pieces: *opening*, *chunks* with commas between them, *closing*.
-
-    The first and the last piece are joined with their neighbours, so that a small page is one
-    piece.
-    """
-    waiting = opening
+    """Yield a page in pieces: *opening*, *chunks* with commas between them, *closing*."""
+    yield opening
     separator = b""
     for chunk in chunks:
         if separator:
-            yield waiting
-            waiting = b""
-        waiting = waiting + separator + chunk
+            yield separator
+        yield chunk
         separator = b","
-    yield waiting + closing
+    yield closing

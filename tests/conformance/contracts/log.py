@@ -212,6 +212,17 @@ class LogContract(ABC):
         assert list(log.read_views(P, 2, 3, separator=b",")) == []
         assert list(log.read_views(P, 3, 3, separator=b",")) == [b"d"]
 
+    @pytest.mark.parametrize("gap", [0, 1, 31, 32, 33, 63, 64, 65, 95, 99, 100])
+    def test_views_of_a_long_log_end_at_the_gap(self, log: Log, gap: int) -> None:
+        views = [b"view %d" % slot for slot in range(100)]
+        views[gap:] = [b"", *views[gap + 1 :]] if gap < len(views) else []
+        log.append([make_append(P, slot, view=view) for slot, view in enumerate(views)])
+        log.append(make_appends(Q, range(100)))
+        for first in range(gap):
+            assert b",".join(log.read_views(P, first, 200, separator=b",")) == b",".join(
+                views[first:gap]
+            )
+
     def test_an_id_keeps_its_first_slot_in_each_process(self, log: Log) -> None:
         message = make_id("message")
         log.append([make_append(P, slot, ids=(message,)) for slot in range(3)])
