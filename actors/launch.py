@@ -53,7 +53,7 @@ Closing = TypeVar("Closing", bound="Offload[Any, Any]")
 
 # A second batch waits at the writer while the first is written, so that the writer never waits
 # for the loop. When the first fails, the log refuses whatever of the second builds on it.
-_COMMIT_BOUNDS: Final = BatchBounds(
+COMMIT_BOUNDS: Final = BatchBounds(
     queue_max=COMMIT_QUEUE_MAX,
     queue_max_bytes=COMMIT_QUEUE_MAX_BYTES,
     batch_max=COMMIT_BATCH_MAX,
@@ -100,7 +100,7 @@ async def open_node(
             writer=Batcher(
                 writer,
                 name="the commit queue",
-                bounds=_COMMIT_BOUNDS,
+                bounds=COMMIT_BOUNDS,
                 size=_draft_bytes,
                 call_soon=loop.call_soon,
                 fails_together=True,

@@ -67,7 +67,9 @@ class Batcher(Generic[Job, Result]):
             size: bytes of a job, about; what the byte bounds count.
             call_soon: runs a callback after the current one; the loop's ``call_soon``.
             fails_together: jobs build on the ones before them, so a failed batch fails
-                everything that waits, and nothing more goes out before all have heard of it.
+                everything that waits. Nobody hears of it before the batches that are on their
+                way have come back, and nothing more goes out before everybody has heard of it:
+                whoever looks at the outcome then sees the whole of it.
         """
         self._offload = offload
         self._name = name
@@ -78,6 +80,7 @@ class Batcher(Generic[Job, Result]):
         self._queue: deque[_Entry[Job, Result]] = deque()
         self._queue_bytes = 0
         self._in_flight = 0
+        self._failed: list[tuple[list[_Entry[Job, Result]], BaseException]] = []
         self._is_flush_due = False
         self._is_flushing = False
         self._is_closed = False
@@ -133,7 +136,7 @@ class Batcher(Generic[Job, Result]):
         answer: Future[Result] = Future()
         self._queue.append(_Entry(job, size_bytes, answer))
         self._queue_bytes += size_bytes
-        if not self._is_flush_due and self._in_flight < bounds.in_flight_max:
+        if not self._is_flush_due and self._may_send():
             self._is_flush_due = True
             self._call_soon(self._flush)
         return answer
@@ -152,10 +155,13 @@ class Batcher(Generic[Job, Result]):
             return
         self._is_flushing = True
         try:
-            while self._queue and self._in_flight < self._bounds.in_flight_max:
+            while self._queue and self._may_send():
                 self._send(self._take_batch())
         finally:
             self._is_flushing = False
+
+    def _may_send(self) -> bool:
+        return self._in_flight < self._bounds.in_flight_max and not self._failed
 
     def _take_batch(self) -> list[_Entry[Job, Result]]:
         """Take as many of the oldest jobs as the bounds allow: at least one."""
@@ -176,30 +182,45 @@ class Batcher(Generic[Job, Result]):
 
         def release(answer: Future[Sequence[Result]]) -> None:
             self._in_flight -= 1
-            if self._fails_together and answer.error() is not None:
-                batch.extend(self._queue)
-                self._queue.clear()
-                self._queue_bytes = 0
-            # Otherwise the next batch is on its way before anybody reacts to this one.
+            error = answer.error()
+            if error is None:
+                error = _mismatch(batch, answer.get())
+            if error is not None and self._fails_together:
+                self._failed.append((batch, error))
+            # The next batch is on its way before anybody reacts to this one.
             self._flush()
-            _settle_all(batch, answer)
+            if error is None:
+                for entry, result in zip(batch, answer.get(), strict=True):
+                    entry.answer.resolve(result)
+            elif not self._fails_together:
+                _fail_all(batch, error)
+            if self._failed and not self._in_flight:
+                self._fail_together()
             self._tell_if_drained()
 
         self._offload.call([entry.job for entry in batch]).add_done_callback(release)
 
+    def _fail_together(self) -> None:
+        """Fail what has failed, and what waits, with the first error: the others follow from it."""
+        error = self._failed[0][1]
+        doomed = [entry for batch, _ in self._failed for entry in batch]
+        doomed.extend(self._queue)
+        self._failed.clear()
+        self._queue.clear()
+        self._queue_bytes = 0
+        _fail_all(doomed, error)
+
     def _tell_if_drained(self) -> None:
-        if self._is_closed and not self._queue and self._in_flight == 0:
+        if self._is_closed and not self._queue and not self._failed and self._in_flight == 0:
             self._drained.resolve()
 
 
-def _settle_all(batch: list[_Entry[Job, Result]], answer: Future[Sequence[Result]]) -> None:
-    error = answer.error()
-    results = answer.get() if error is None else ()
-    if error is None and len(results) != len(batch):
-        error = RuntimeError(f"{len(results)} results came back for {len(batch)} jobs")
-    if error is not None:
-        for entry in batch:
-            entry.answer.fail(error)
-        return
-    for entry, result in zip(batch, results, strict=True):
-        entry.answer.resolve(result)
+def _mismatch(batch: Sequence[object], results: Sequence[object]) -> BaseException | None:
+    if len(results) == len(batch):
+        return None
+    return RuntimeError(f"{len(results)} results came back for {len(batch)} jobs")
+
+
+def _fail_all(batch: Sequence[_Entry[Job, Result]], error: BaseException) -> None:
+    for entry in batch:
+        entry.answer.fail(error)

@@ -85,7 +85,7 @@ class Committer:
         def settle(answer: Future[Sealed]) -> None:
             error = answer.error()
             if error is None:
-                mail: Durable | Undone = Durable(draft, answer.get())
+                mail: Durable | Undone = Durable(draft, answer.get(), epoch)
             else:
                 mail = Undone(self._failed(error, epoch), epoch)
             try:

@@ -32,14 +32,18 @@ class Submit:
 
 
 class Durable:
-    """Committer → server: this draft is on disk, and so is everything before it."""
+    """Committer → server: this draft is on disk, and so is everything before it.
 
-    __slots__ = ("draft", "sealed")
+    ``epoch`` as for `Undone`.
+    """
+
+    __slots__ = ("draft", "epoch", "sealed")
     always_taken: ClassVar[bool] = True
 
-    def __init__(self, draft: Draft, sealed: Sealed) -> None:
+    def __init__(self, draft: Draft, sealed: Sealed, epoch: int) -> None:
         self.draft = draft
         self.sealed = sealed
+        self.epoch = epoch
 
 
 class Undone:
@@ -57,8 +61,11 @@ class Undone:
         self.epoch = epoch
 
 
-class Retire(NamedTuple):
+class Retire:
     """Registry → server: you have not been used for long; say whether you may go."""
+
+    __slots__ = ()
+    always_taken: ClassVar[bool] = True
 
 
 class Retired(NamedTuple):
@@ -73,5 +80,8 @@ class Retired(NamedTuple):
     received: int
 
 
-class Sweep(NamedTuple):
+class Sweep:
     """Clock → registry: look for servers that nobody uses."""
+
+    __slots__ = ()
+    always_taken: ClassVar[bool] = True

@@ -79,31 +79,37 @@ class Registry(LightActor):
             raise TypeError(f"the registry knows no mail {kind.__name__}")
 
     def _route(self, mail: Submit) -> None:
-        process = mail.submission.process
-        entries = self._entries
-        entry = entries.get(process)
         try:
-            if entry is None:
-                check_known(self._world.log, mail.submission)
-                entry = _Entry(Server.start(self.dispatcher, process, self._world))
-                entries[process] = entry
-            else:
-                entries.move_to_end(process)
+            entry = self._find_or_start(mail.submission)
             entry.used_ms = self.dispatcher.clock.monotonic_ms()
             entry.ref.tell(mail)
             entry.sent += 1
         except SchedulerError as error:
             mail.fail(error)
 
+    def _find_or_start(self, submission: Submission) -> _Entry:
+        entries, process = self._entries, submission.process
+        entry = entries.get(process)
+        if entry is not None and entry.ref.is_alive():
+            entries.move_to_end(process)
+            return entry
+        # No server yet, or one that ended by an error of ours: the log knows what it knew.
+        check_known(self._world.log, submission)
+        entry = entries[process] = _Entry(Server.start(self.dispatcher, process, self._world))
+        return entry
+
     def _sweep(self) -> None:
         """Ask the idlest servers to retire; few at a time, because all of them answer here."""
         limit_ms = self.dispatcher.clock.monotonic_ms() - IDLE_PASSIVATE_MS
-        idlest = list(islice(self._entries.values(), PASSIVATE_BATCH_MAX))
-        idle = [entry for entry in idlest if entry.used_ms <= limit_ms]
-        for entry in idle:
-            entry.ref.tell(Retire())
+        idlest = list(islice(self._entries.items(), PASSIVATE_BATCH_MAX))
+        idle = [(process, entry.ref) for process, entry in idlest if entry.used_ms <= limit_ms]
         is_full = len(idle) == PASSIVATE_BATCH_MAX
         self._sweep_later(PASSIVATE_PAUSE_MS if is_full else IDLE_PASSIVATE_MS // 4)
+        for process, server in idle:
+            if server.is_alive():
+                server.tell(Retire())
+            else:
+                del self._entries[process]
 
     def _sweep_later(self, delay_ms: int) -> None:
         self.dispatcher.clock.call_later(delay_ms, self._tell_sweep)

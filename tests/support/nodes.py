@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
 from random import Random
 
 from pykka.messages import _ActorStop
 
-from seriatim.actors.runtime.batcher import BatchBounds, Batcher
+from seriatim.actors.launch import COMMIT_BOUNDS
+from seriatim.actors.runtime.batcher import Batcher
 from seriatim.actors.runtime.clock import ManualClock
 from seriatim.actors.runtime.dispatcher import ManualDispatcher
 from seriatim.actors.runtime.future import Future
@@ -22,13 +24,7 @@ from seriatim.actors.scheduler.server import Server
 from seriatim.actors.scheduler.system import Scheduler
 from seriatim.actors.scheduler.writer import Sealed, Writer
 from seriatim.formats.errors import SlotConflictError, StoppingError
-from seriatim.formats.limits import (
-    ASK_DEADLINE_MS,
-    COMMIT_BATCH_MAX,
-    COMMIT_BATCH_MAX_BYTES,
-    COMMIT_QUEUE_MAX,
-    COMMIT_QUEUE_MAX_BYTES,
-)
+from seriatim.formats.limits import ASK_DEADLINE_MS
 from seriatim.formats.schedule.assignment import Draft
 from seriatim.formats.schedule.submission import Submission
 from seriatim.formats.schedule.variant import Variant
@@ -38,9 +34,6 @@ from seriatim.store.log import Log
 from tests.support.faulty_log import Fault, FaultyLog
 
 START_MS = 1_700_000_000_000
-BOUNDS = BatchBounds(
-    COMMIT_QUEUE_MAX, COMMIT_QUEUE_MAX_BYTES, COMMIT_BATCH_MAX, COMMIT_BATCH_MAX_BYTES
-)
 
 
 class HeldWriter:
@@ -52,13 +45,18 @@ class HeldWriter:
         self._log = log
         self._held: deque[tuple[list[Draft], Future[Sequence[Sealed]]]] = deque()
         self._is_closed = False
-        self._is_dead = False
+        self._has_failed = False
         self.conflicts = 0
 
     @property
     def held(self) -> int:
         """Batches that wait."""
         return len(self._held)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether a batch has failed and others, which may build on it, still wait."""
+        return self._has_failed and bool(self._held)
 
     def call(self, jobs: Sequence[Draft]) -> Future[Sequence[Sealed]]:
         """See `Offload.call`."""
@@ -81,19 +79,27 @@ class HeldWriter:
         try:
             seals = self._writer.write(drafts)
         except Exception as error:  # noqa: BLE001  # what a thread would answer
-            self.conflicts += isinstance(error, SlotConflictError)
-            answer.fail(error)
+            # What builds on a batch that has failed has to fail; nothing else may.
+            self.conflicts += isinstance(error, SlotConflictError) and not self._has_failed
+            self._fail(answer, error)
         else:
+            self._has_failed = self.in_doubt
             answer.resolve(seals)
 
     def refuse(self, error: Exception) -> None:
         """Answer the oldest batch that waits with *error*; nothing is written."""
-        self._held.popleft()[1].fail(error)
+        self._fail(self._held.popleft()[1], error)
+
+    def _fail(self, answer: Future[Sequence[Sealed]], error: Exception) -> None:
+        self._has_failed = bool(self._held)
+        answer.fail(error)
 
     def crash(self, *, is_written: bool) -> None:
         """End without an answer; the oldest batch is on disk if *is_written*."""
+        # A batch that builds on one that has failed is refused, whoever hears of it.
         if self._held and is_written:
-            self._writer.write(self._held[0][0])
+            with suppress(SlotConflictError) if self._has_failed else nullcontext():
+                self._writer.write(self._held[0][0])
         self._held.clear()
 
 
@@ -126,7 +132,7 @@ class SteppedScheduler:
             writer=Batcher(
                 self.writer,
                 name="the commit queue",
-                bounds=BOUNDS,
+                bounds=COMMIT_BOUNDS,
                 size=lambda draft: len(draft.message),
                 call_soon=self._soon.append,
                 fails_together=True,

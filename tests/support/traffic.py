@@ -176,7 +176,8 @@ class Traffic:
         self._sent[submission.process, submission.message_id, submission.kind] += 1
         reply = self.node.submit(submission)
         is_known = bool(self.model[submission.process])
-        self._open.append(_Sent(submission, reply, is_known, self._disturbances))
+        disturbances = self._disturbances - self.node.writer.in_doubt
+        self._open.append(_Sent(submission, reply, is_known, disturbances))
         return reply
 
     # What must hold.

@@ -78,6 +78,8 @@ def test_a_queue_full_of_bytes_refuses(stepped: SteppedScheduler) -> None:
     assert refused
     assert all(isinstance(reply.error(), OverloadedError) for reply in refused)
     stepped.writer.release(Fault.BEFORE_WRITING)
+    while stepped.writer.held:
+        stepped.writer.release()
     stepped.run_until_blocked()
     assert all(reply.done() for reply in replies)
     assert stepped.ask(unsigned(process, "small")).slot == 1

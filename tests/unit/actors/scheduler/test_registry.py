@@ -58,6 +58,13 @@ def test_a_thousand_concurrent_first_messages_meet_one_server(
     assert slots == list(range(1, 1_001))
 
 
+def end_servers(stepped: SteppedScheduler) -> None:
+    """End every server as an error does that nobody has foreseen."""
+    for actor in list(stepped.dispatcher._actors):
+        if isinstance(actor, Server):
+            actor.terminate()
+
+
 def test_an_unknown_process_gets_no_server(stepped: SteppedScheduler) -> None:
     with pytest.raises(NotFoundError, match="spawn it first"):
         stepped.ask(message(make_id("made up"), "hello"))
@@ -149,6 +156,31 @@ def test_more_idle_servers_than_a_mailbox_holds_all_go_without_noise(
     assert not caplog.records
     assert stepped.scheduler.live == []
     assert stepped.servers() == []
+
+
+def test_a_server_that_ended_by_an_error_has_a_successor(
+    stepped: SteppedScheduler, clock: ManualClock
+) -> None:
+    process = stepped.ask(spawn(Variant.NATIVE)).process
+    end_servers(stepped)
+    assert stepped.ask(unsigned(process, "goes on")).slot == 1
+    end_servers(stepped)
+    pass_time(stepped, clock)
+    assert stepped.scheduler.live == [], "a dead one is swept too"
+    stepped.ask(unsigned(process, "again"))
+    pass_time(stepped, clock)
+    assert stepped.scheduler.live == [], "and the sweeps go on"
+
+
+def test_a_sweep_is_taken_by_a_full_mailbox(stepped: SteppedScheduler, clock: ManualClock) -> None:
+    process = stepped.ask(spawn(Variant.NATIVE)).process
+    for number in range(MAILBOX_MAX):
+        stepped.submit(unsigned(process, str(number)))
+    clock.advance(IDLE_PASSIVATE_MS // 4)
+    stepped.settle()
+    for _ in range(2):
+        pass_time(stepped, clock)
+    assert stepped.scheduler.live == []
 
 
 def test_a_full_registry_refuses(stepped: SteppedScheduler) -> None:

@@ -7,7 +7,9 @@ from random import Random
 import pytest
 
 from seriatim.actors.runtime.clock import ManualClock
+from seriatim.actors.scheduler.mail import Durable, Undone
 from seriatim.actors.scheduler.server import Server
+from seriatim.actors.scheduler.writer import Sealed
 from seriatim.formats.errors import (
     CorruptRecordError,
     LimitExceededError,
@@ -16,8 +18,8 @@ from seriatim.formats.errors import (
     UnavailableError,
 )
 from seriatim.formats.limits import BODY_MAX_BYTES
-from seriatim.formats.schedule.assignment import Block
-from seriatim.formats.schedule.record import Head, Record
+from seriatim.formats.schedule.assignment import Block, Draft
+from seriatim.formats.schedule.record import Head, Kind, Record
 from seriatim.formats.schedule.submission import submit_reference
 from seriatim.formats.schedule.variant import Variant
 from seriatim.store.memory_log import MemoryLog
@@ -117,20 +119,71 @@ def test_a_failed_commit_un_assigns_and_the_next_message_gets_what_is_free(
     stepped: SteppedScheduler, fault: Fault
 ) -> None:
     process = stepped.ask(spawn(Variant.LEGACY)).process
-    first, second, third = messages(process, 3)
-    lost = [stepped.submit(each) for each in (first, second)]
+    first, second = messages(process, 2)
+    lost = stepped.submit(first)
     stepped.run_until_blocked()
     stepped.writer.release(fault)
     stepped.run_until_blocked()
-    for reply in lost:
-        error = reply.error()
-        assert isinstance(error, SchedulerError)
-        assert error.retryable
+    error = lost.error()
+    assert isinstance(error, SchedulerError)
+    assert error.retryable
     is_there = fault is Fault.AFTER_WRITING
-    assert stepped.ask(third).slot == (2 if is_there else 1)
-    assert stepped.ask(second).slot == (3 if is_there else 2)
+    assert stepped.ask(second).slot == (2 if is_there else 1)
+    assert stepped.ask(first).slot == (1 if is_there else 2)
+    assert stepped.writer.conflicts == 0
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_a_batch_behind_a_failed_one_comes_back_before_anybody_hears_of_it(
+    stepped: SteppedScheduler, fault: Fault
+) -> None:
+    process = stepped.ask(spawn(Variant.LEGACY)).process
+    first, second, third = messages(process, 3)
+    replies = []
+    for each in (first, second, third):
+        replies.append(stepped.submit(each))
+        stepped.run_until_blocked()
+    stepped.writer.release(fault)
+    stepped.run_until_blocked()
+    assert not any(reply.done() for reply in replies), "what is on its way is not known yet"
+    stepped.writer.release()
+    stepped.run_until_blocked()
+    assert isinstance(replies[0].error(), UnavailableError)
+    assert isinstance(replies[2].error(), UnavailableError), "it waited behind the failed one"
+    if fault is Fault.AFTER_WRITING:
+        assert replies[1].get(timeout=0).slot == 2
+    else:
+        assert isinstance(replies[1].error(), UnavailableError)
+    is_there = fault is Fault.AFTER_WRITING
+    assert stepped.ask(third).slot == (3 if is_there else 1)
+    assert stepped.ask(second).slot == 2
     assert stepped.ask(first).slot == (1 if is_there else 3)
     assert stepped.writer.conflicts == 0
+
+
+def test_what_is_on_its_way_when_another_process_fails_is_nobody_elses_answer(
+    stepped: SteppedScheduler,
+) -> None:
+    """Once the old message's receipt went to the caller of a new one, which was then lost."""
+    failing, other = (stepped.ask(spawn(variant)).process for variant in list(Variant)[:2])
+    stepped.submit(unsigned(failing, "fails"))
+    stepped.run_until_blocked()
+    on_its_way = unsigned(other, "on its way")
+    old = stepped.submit(on_its_way)
+    stepped.run_until_blocked()
+    stepped.writer.release(Fault.BEFORE_WRITING)
+    stepped.run_until_blocked()
+    new_one = unsigned(other, "new")
+    new = stepped.submit(new_one)
+    stepped.settle()
+    for reply, submission in ((old, on_its_way), (new, new_one)):
+        if reply.error() is None:
+            receipt = reply.get(timeout=0)
+            record = stepped.log.read(other, receipt.slot)
+            assert record is not None
+            assert record.message_id == receipt.message_id == submission.message_id
+    assert old.error() is None
+    assert stepped.ask(new_one).message_id == new_one.message_id
 
 
 @pytest.mark.parametrize("fault", Fault)
@@ -154,10 +207,14 @@ def test_a_failed_commit_takes_the_slots_of_every_process_that_waits(
     places = [stepped.ask(spawn(variant)).process for variant in Variant]
     first = stepped.submit(unsigned(places[0], "in the batch"))
     stepped.run_until_blocked()
+    on_its_way = stepped.submit(unsigned(places[0], "on its way"))
+    stepped.run_until_blocked()
     others = [stepped.submit(unsigned(place, "behind it")) for place in places]
     stepped.run_until_blocked()
     stepped.writer.release(Fault.BEFORE_WRITING)
+    stepped.writer.release()
     stepped.run_until_blocked()
+    assert isinstance(on_its_way.error(), UnavailableError)
     assert all(isinstance(reply.error(), UnavailableError) for reply in (first, *others))
     assert [stepped.ask(unsigned(place, "next")).slot for place in places] == [1, 1, 1]
 
@@ -226,6 +283,23 @@ def test_a_known_slot_without_a_record_is_not_made_up(clock: ManualClock) -> Non
     log.loses_records = True
     with pytest.raises(UnavailableError, match="log ended"):
         stepped.ask(submission)
+
+
+def test_news_of_another_epoch_answers_nobody(stepped: SteppedScheduler) -> None:
+    process = stepped.ask(spawn(Variant.NATIVE)).process
+    waiting = stepped.submit(unsigned(process, "waiting"))
+    stepped.run_until_blocked()
+    server = next(each for each in stepped.dispatcher._actors if isinstance(each, Server))
+    draft = Draft(
+        process, 1, Variant.NATIVE, 0, Kind.UNSIGNED, make_id("old"), b"", "", (), Block()
+    )
+    for epoch in (-1, 1):
+        server.actor_ref.tell(Durable(draft, Sealed(b"", b"", b""), epoch))
+        server.actor_ref.tell(Undone(UnavailableError("planted"), epoch))
+    stepped.run_until_blocked()
+    assert not waiting.done()
+    stepped.settle()
+    assert waiting.get(timeout=0).slot == 1
 
 
 def test_mail_that_it_does_not_know_is_its_senders_fault(stepped: SteppedScheduler) -> None:
