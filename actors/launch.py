@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -21,10 +21,11 @@ from seriatim.actors.runtime.batcher import BatchBounds, Batcher
 from seriatim.actors.runtime.child_offload import ChildOffload
 from seriatim.actors.runtime.clock import SystemClock
 from seriatim.actors.runtime.dispatcher import LoopDispatcher
+from seriatim.actors.runtime.future import Future
 from seriatim.actors.runtime.offload import ThreadOffload
 from seriatim.actors.scheduler import handlers
 from seriatim.actors.scheduler.system import Scheduler
-from seriatim.formats.errors import ChildDiedError, StoreLockedError
+from seriatim.formats.errors import StoreLockedError
 from seriatim.formats.limits import (
     COMMIT_BATCH_MAX,
     COMMIT_BATCH_MAX_BYTES,
@@ -106,7 +107,7 @@ async def open_node(
                 fails_together=True,
             ),
         )
-        parts.on_writer_death = scheduler.writer_died
+        parts.death.add_done_callback(scheduler.failed.follow)
         node = Node(
             log=log,
             wallet=wallet,
@@ -125,7 +126,11 @@ async def open_node(
 
 
 class _Parts:
-    """What differs between the two compositions: where the writer and the verifier live."""
+    """What differs between the two compositions: where the writer and the verifier live.
+
+    Attributes:
+        death: fails when a child ends that was not closed, from its start on.
+    """
 
     def __init__(
         self,
@@ -138,7 +143,7 @@ class _Parts:
         self._wallet = wallet
         self._lock = lock
         self._stack = stack
-        self.on_writer_death: Callable[[ChildDiedError], object] = _ignore
+        self.death: Future[None] = Future()
 
     async def in_threads(
         self,
@@ -164,7 +169,7 @@ class _Parts:
                 name="the writer",
                 encode=handlers.drafts_to_plain,
                 decode=handlers.seals_from_plain,
-                on_death=self._writer_died,
+                on_death=self.death.fail,
                 # Nobody else gets the folder while this child can still write to it.
                 inherit=(self._lock.fileno(),),
             )
@@ -176,7 +181,7 @@ class _Parts:
                 name="the verifier",
                 encode=list,
                 decode=handlers.verdicts_from_plain,
-                on_death=self._writer_died,
+                on_death=self.death.fail,
             )
         )
         # The child has made the store by now; this OS process never writes to it.
@@ -188,9 +193,6 @@ class _Parts:
         offload = await starting
         self._stack.push_async_callback(offload.close)
         return offload
-
-    def _writer_died(self, error: ChildDiedError) -> None:
-        self.on_writer_death(error)
 
 
 async def _acquire(folder: DataFolder, *, started_ms: int) -> FolderLock:
@@ -212,8 +214,3 @@ async def _acquire(folder: DataFolder, *, started_ms: int) -> FolderLock:
 
 def _draft_bytes(draft: Draft) -> int:
     return len(draft.message) + _DRAFT_OWN_BYTES
-
-
-def _ignore(error: ChildDiedError) -> None:
-    """Before the node is composed, the failed start itself says what happened."""
-    del error

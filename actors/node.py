@@ -6,8 +6,10 @@ that a rule stands in one place. Lives on one event loop; only `Node.close` ends
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from typing import TYPE_CHECKING, Final, NamedTuple
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, NamedTuple
 
 from seriatim.actors.pages import RenderedPages
 from seriatim.actors.runtime.future import Future
@@ -19,7 +21,7 @@ from seriatim.formats.errors import (
     UnsignedError,
 )
 from seriatim.formats.ids import encode_id
-from seriatim.formats.limits import ASK_DEADLINE_MS, STOP_DEADLINE_MS
+from seriatim.formats.limits import STOP_DEADLINE_MS
 from seriatim.formats.schedule.assignment import Block
 from seriatim.formats.schedule.submission import submit_reference, submit_unsigned
 from seriatim.formats.schedule.variant import Variant
@@ -36,8 +38,6 @@ if TYPE_CHECKING:
     from seriatim.formats.schedule.submission import Submission
     from seriatim.formats.signing.wallet import Wallet
     from seriatim.store.log import Log, Place
-
-NO_BLOCK: Final = Block()
 
 
 class Policy(NamedTuple):
@@ -81,7 +81,7 @@ class Node:
         self._is_stopping = False
         self._taken = 0
         self._idle: Future[None] = Future()
-        self._closed: Future[None] | None = None
+        self._closing: asyncio.Future[None] | None = None
         self.failed: Future[None] = scheduler.failed
 
     @property
@@ -144,7 +144,9 @@ class Node:
         self._scheduler.check_known(submission)
         self._take()
         try:
-            verdict = await self._verifier.submit(submission.message)
+            checking = self._verifier.submit(submission.message)
+            self._scheduler.watch(checking, "the verifier")
+            verdict = await checking
             if verdict is not None:
                 raise verdict
             return await self._submit(submission, variant_default)
@@ -239,21 +241,25 @@ class Node:
         self._is_stopping = True
 
     async def close(self) -> None:
-        """Refuse new work, finish what was taken, release everything. Idempotent."""
-        if self._closed is not None:
-            await self._closed
-            return
-        self._closed = Future()
+        """Refuse new work, finish what was taken, release everything. Idempotent.
+
+        Whoever is cancelled in here only stops waiting: the node goes on closing.
+        """
         self.refuse_new_work()
-        if self._taken:
-            self._scheduler.clock.call_later(STOP_DEADLINE_MS, self._idle.resolve)
-            await self._idle
-        try:
-            await self._verifier.close()
-            await self._scheduler.close()
-            await self._release()
-        finally:
-            self._closed.resolve()
+        if self._closing is None:
+            self._closing = asyncio.ensure_future(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        async with AsyncExitStack() as ending:
+            # Last in, first out; each one runs whatever became of the others.
+            ending.push_async_callback(self._release)
+            ending.push_async_callback(self._scheduler.close)
+            ending.push_async_callback(self._verifier.close)
+            if self._taken:
+                deadline = self._scheduler.clock.call_later(STOP_DEADLINE_MS, self._idle.resolve)
+                ending.callback(deadline.cancel)
+                await self._idle
 
     async def _take_and_submit(self, submission: Submission, variant_default: Variant) -> Receipt:
         self._take()
@@ -264,7 +270,7 @@ class Node:
 
     async def _submit(self, submission: Submission, variant_default: Variant) -> Receipt:
         reply: Future[Receipt] = Future()
-        self._scheduler.submit(Submit(submission, variant_default, reply), ASK_DEADLINE_MS)
+        self._scheduler.submit(Submit(submission, variant_default, reply))
         return await reply
 
     def _take(self) -> None:

@@ -84,7 +84,6 @@ class Batcher(Generic[Job, Result]):
         self._is_flush_due = False
         self._is_flushing = False
         self._is_closed = False
-        self._drained: Future[None] = Future()
 
     @property
     def waiting(self) -> int:
@@ -142,10 +141,13 @@ class Batcher(Generic[Job, Result]):
         return answer
 
     async def close(self) -> None:
-        """Take no more jobs, let all those taken finish, then close the offload."""
+        """Take no more jobs, hand over all that wait, and close the offload, which answers them.
+
+        How long that may take is the offload's to bound.
+        """
         self._is_closed = True
-        self._tell_if_drained()
-        await self._drained
+        while self._queue and not self._failed:
+            self._send(self._take_batch())
         await self._offload.close()
 
     def _flush(self) -> None:
@@ -196,7 +198,6 @@ class Batcher(Generic[Job, Result]):
                 _fail_all(batch, error)
             if self._failed and not self._in_flight:
                 self._fail_together()
-            self._tell_if_drained()
 
         self._offload.call([entry.job for entry in batch]).add_done_callback(release)
 
@@ -209,10 +210,6 @@ class Batcher(Generic[Job, Result]):
         self._queue.clear()
         self._queue_bytes = 0
         _fail_all(doomed, error)
-
-    def _tell_if_drained(self) -> None:
-        if self._is_closed and not self._queue and not self._failed and self._in_flight == 0:
-            self._drained.resolve()
 
 
 def _mismatch(batch: Sequence[object], results: Sequence[object]) -> BaseException | None:

@@ -54,11 +54,6 @@ class Machine:
         self.timestamp_ms = -1 if head is None else head.timestamp_ms
         self._pending: dict[bytes, tuple[int, bytes]] | None = None
 
-    @property
-    def idle(self) -> bool:
-        """Whether everything that was assigned is durable."""
-        return not self._pending
-
     def submit(
         self, submission: Submission, *, variant_default: Variant, now_ms: int, block: Block
     ) -> Placed | Waiting:
@@ -112,8 +107,8 @@ class Machine:
         self.timestamp_ms = draft.timestamp_ms
         if self._pending is None:
             self._pending = {}
-        # Unsigned messages and references are pending too, under a key of their own: the
-        # machine is idle only when nothing waits.
+        # Unsigned messages and references are pending too, under a key of their own: `settle`
+        # goes by slot and needs to know of each one.
         key = draft.message_id if has_one_slot else draft.slot.to_bytes(8, "big")
         self._pending[key] = (draft.slot, draft.message)
 

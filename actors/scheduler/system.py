@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seriatim.actors.runtime.future import Future
 from seriatim.actors.scheduler.committer import Committer
 from seriatim.actors.scheduler.registry import Registry, check_known
 from seriatim.actors.scheduler.server import World
 from seriatim.formats.errors import ActorDeadError, OverloadedError, SchedulerError, StoreError
+from seriatim.formats.limits import ASK_DEADLINE_MS
 from seriatim.formats.schedule.assignment import Block
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Scheduler:
 
     Attributes:
         block: the newest known block, put into every assignment.
-        failed: fails when the log can be written no more.
+        failed: fails when the log can be written no more, and the node has to end.
     """
 
     def __init__(self, *, dispatcher: Dispatcher, log: Log, writer: Batcher[Draft, Sealed]) -> None:
@@ -61,18 +62,18 @@ class Scheduler:
         if submission.process not in self._live:
             check_known(self._log, submission)
 
-    def submit(self, mail: Submit, deadline_ms: int) -> None:
+    def submit(self, mail: Submit) -> None:
         """Take *mail*; its reply is settled in any case, by the deadline at the latest."""
         try:
             self._registry.tell(mail)
         except (ActorDeadError, OverloadedError) as error:
             mail.fail(error)
         else:
-            self._dispatcher.watch(mail.reply, "the scheduler", deadline_ms)
+            self.watch(mail.reply, "the scheduler")
 
-    def writer_died(self, error: SchedulerError) -> None:
-        """Learn that nothing can be written any more: the node has to end."""
-        self.failed.fail(error)
+    def watch(self, future: Future[Any], what: str) -> None:
+        """Fail *future* with `DeadlineExceededError` unless it is done by the deadline of asks."""
+        self._dispatcher.watch(future, what, ASK_DEADLINE_MS)
 
     async def close(self) -> None:
         """Let the registry and the servers handle their mail, write what waits, and end."""

@@ -24,7 +24,6 @@ from seriatim.actors.scheduler.server import Server
 from seriatim.actors.scheduler.system import Scheduler
 from seriatim.actors.scheduler.writer import Sealed, Writer
 from seriatim.formats.errors import SlotConflictError, StoppingError
-from seriatim.formats.limits import ASK_DEADLINE_MS
 from seriatim.formats.schedule.assignment import Draft
 from seriatim.formats.schedule.submission import Submission
 from seriatim.formats.schedule.variant import Variant
@@ -144,7 +143,7 @@ class SteppedScheduler:
     ) -> Future[Receipt]:
         """Hand *submission* in; nothing moves yet."""
         reply: Future[Receipt] = Future()
-        self.scheduler.submit(Submit(submission, variant, reply), ASK_DEADLINE_MS)
+        self.scheduler.submit(Submit(submission, variant, reply))
         return reply
 
     def turn(self) -> bool:

@@ -4,85 +4,41 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from itertools import chain
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
-from seriatim.actors.launch import open_node
 from seriatim.actors.node import Node, Policy
-from seriatim.actors.runtime.child_offload import ChildOffload
 from seriatim.formats.ans104.item import DataItem
 from seriatim.formats.errors import (
     BadSignatureError,
-    ChildDiedError,
     ChildFailedError,
     ForeignSchedulerError,
     NotFoundError,
     RefusedError,
     SchedulerError,
-    StoppingError,
     StoreError,
     StoreLockedError,
-    UnavailableError,
     UnsignedError,
 )
 from seriatim.formats.ids import encode_id
 from seriatim.formats.message import Message
 from seriatim.formats.schedule.assignment import Block
-from seriatim.formats.schedule.audit import Audit
-from seriatim.formats.schedule.submission import Submission, submit_item
+from seriatim.formats.schedule.submission import submit_item
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.wallet import Wallet
-from seriatim.formats.wire.receipt import Receipt
 from seriatim.formats.wire.schedule import encode_assignment
 from seriatim.store.folder import DataFolder
 from seriatim.store.lock import FolderLock
-from tests.support.builders import NODE, message, message_item, messages, spawn, spawn_item
+from tests.support.builders import message, message_item, messages, spawn, spawn_item
 from tests.support.records import make_id
-from tests.support.strategies import known_wallet
+from tests.support.running_node import WALLET, check_log, outcome, post, running
 
-T = TypeVar("T")
-WALLET = known_wallet(NODE)
 HOME = encode_id(WALLET.address)
-
-
-@asynccontextmanager
-async def running(
-    path: Path,
-    *,
-    in_children: bool = False,
-    wallet: Wallet | None = WALLET,
-    policy: Policy = Policy(),  # noqa: B008  # immutable
-) -> AsyncIterator[Node]:
-    node, _ = await open_node(path, wallet=wallet, policy=policy, in_children=in_children)
-    try:
-        yield node
-    finally:
-        await node.close()
-
-
-async def post(node: Node, submission: Submission) -> Receipt:
-    return await node.schedule_item(submission, variant_default=Variant.NATIVE)
-
-
-async def outcome(awaited: Awaitable[T]) -> T | BaseException:
-    """Return what came of it, the error included."""
-    return (await asyncio.gather(awaited, return_exceptions=True))[0]
-
-
-def check_log(node: Node, process: bytes) -> int:
-    """Audit *process* as it is on disk, and return how many slots it has."""
-    audit = Audit(process)
-    for stored in node.schedule(process, 0, 1 << 40):
-        audit.add(stored.slot, stored.record)
-    return audit.slots
 
 
 @pytest.mark.parametrize("in_children", [False, True], ids=["threads", "children"])
@@ -149,81 +105,6 @@ def test_a_bad_signature_is_refused_and_nothing_is_stored(
                 await post(node, submit_item(DataItem.decode(bytes(raw))))
             assert check_log(node, process) == 1
             assert (await post(node, message(process, "genuine"))).slot == 1
-
-    asyncio.run(main())
-
-
-@pytest.mark.parametrize("in_children", [False, True], ids=["threads", "children"])
-def test_a_closing_node_answers_all_it_took_and_refuses_the_rest(
-    tmp_path: Path, in_children: bool
-) -> None:
-    async def main() -> None:
-        async with running(tmp_path / "data", in_children=in_children) as node:
-            process = (await post(node, spawn(Variant.HYPERBEAM))).process
-            taken = [
-                asyncio.create_task(outcome(post(node, each))) for each in messages(process, 100)
-            ]
-            await asyncio.sleep(0)
-            closing = [asyncio.create_task(node.close()) for _ in range(2)]
-            await asyncio.sleep(0)
-            late = await outcome(post(node, message(process, "late")))
-            assert isinstance(late, StoppingError)
-            receipts = await asyncio.gather(*taken)
-            await asyncio.gather(*closing)
-            await node.close()
-        assert sorted(each.slot for each in receipts if isinstance(each, Receipt)) == list(
-            range(1, 101)
-        )
-        async with running(tmp_path / "data") as node:
-            assert check_log(node, process) == 101
-            for each, receipt in zip(messages(process, 100), receipts, strict=True):
-                assert isinstance(receipt, Receipt)
-                assert await post(node, each) == receipt._replace(repeated=True)
-
-    asyncio.run(main())
-
-
-def test_a_killed_writer_ends_the_node_and_the_next_one_finds_a_whole_log(
-    tmp_path: Path,
-) -> None:
-    async def main() -> None:
-        async with running(tmp_path / "data", in_children=True) as node:
-            process = (await post(node, spawn(Variant.LEGACY))).process
-            batch = messages(process, 200)
-            results = [asyncio.create_task(outcome(post(node, each))) for each in batch]
-            await asyncio.wait(results, return_when=asyncio.FIRST_COMPLETED)
-            writer = node._scheduler._committer._batcher._offload
-            assert isinstance(writer, ChildOffload)
-            os.kill(writer.pid, signal.SIGKILL)
-            answers = await asyncio.gather(*results)
-            assert all(isinstance(each, (Receipt, UnavailableError)) for each in answers)
-            with pytest.raises(ChildDiedError) as caught:
-                await node.failed
-            assert caught.value.status == -signal.SIGKILL
-            with pytest.raises(UnavailableError):
-                await post(node, message(process, "too late"))
-        async with running(tmp_path / "data") as node:
-            acknowledged = [each for each in answers if isinstance(each, Receipt)]
-            assert check_log(node, process) > len(acknowledged)
-            for each, answer in zip(batch, answers, strict=True):
-                receipt = await post(node, each)
-                if isinstance(answer, Receipt):
-                    assert receipt == answer._replace(repeated=True)
-            assert check_log(node, process) == len(batch) + 1
-
-    asyncio.run(main())
-
-
-def test_a_killed_verifier_ends_the_node_too(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with running(tmp_path / "data", in_children=True) as node:
-            verifier = node._verifier._offload
-            assert isinstance(verifier, ChildOffload)
-            os.kill(verifier.pid, signal.SIGKILL)
-            with pytest.raises(ChildDiedError):
-                await node.failed
-            with pytest.raises(UnavailableError):
-                await post(node, spawn(Variant.LEGACY))
 
     asyncio.run(main())
 

@@ -159,12 +159,6 @@ def test_a_store_that_cannot_even_be_read_ends_the_node(
     assert isinstance(stepped.scheduler.failed.error(), StoreError)
 
 
-def test_the_end_of_the_writer_ends_the_node(stepped: SteppedScheduler) -> None:
-    death = ChildDiedError("the writer", status=-9)
-    stepped.scheduler.writer_died(death)
-    assert stepped.scheduler.failed.error() is death
-
-
 def test_what_becomes_durable_after_its_server_has_gone_stays(
     stepped: SteppedScheduler, log: MemoryLog
 ) -> None:
