@@ -36,6 +36,11 @@ HTTP_LINE_MAX_BYTES: Final = 8_190
 HTTP_HEADERS_MAX: Final = 64
 KEEPALIVE_MS: Final = 15_000
 
+# The operator's Arweave gateway. A block holds up to 1,000 ids and two proofs of 256 KiB.
+GATEWAY_DEADLINE_MS: Final = 10_000
+GATEWAY_REPLY_MAX_BYTES: Final = 2 * 1024 * 1024
+BLOCK_REFRESH_MS: Final = 15_000
+
 # Pages.
 PAGE_DEFAULT: Final = 100
 PAGE_MAX: Final = 5_000
@@ -87,6 +92,7 @@ assert BODY_MAX_BYTES < VERIFY_BATCH_MAX_BYTES <= VERIFY_QUEUE_MAX_BYTES
 assert max(COMMIT_BATCH_MAX_BYTES, VERIFY_BATCH_MAX_BYTES) < FRAME_MAX_BYTES, "a frame has a head"
 assert MAIL_BATCH_MAX <= DISPATCH_TURN_MAX, "one batch fits in a turn of the dispatcher"
 assert DEADLINE_GRAIN_MS < ASK_DEADLINE_MS
+assert GATEWAY_DEADLINE_MS < ASK_DEADLINE_MS, "an assign asks the gateway first"
 assert PASSIVATE_BATCH_MAX * 2 <= MAILBOX_MAX, "two sweeps' answers leave room for messages"
 assert PAGE_CHUNK_BYTES <= REPLY_PIECE_BYTES
 assert PAGE_DEFAULT <= SCHEDULE_PAGE_MAX <= PAGE_MAX

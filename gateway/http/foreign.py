@@ -41,14 +41,12 @@ class ForeignMessages:
             return
         if self._gateway is None:
             raise NotFoundError("Transaction not found")
-        confirmations = await self._gateway.confirmations(message_id)
-        if is_base_layer and confirmations < _settlement_depth(spawn):
+        if not is_base_layer:
+            await self._gateway.check_known(message_id)
+        elif await self._gateway.confirmations(message_id) < _settlement_depth(spawn):
             raise RefusedError("Not enough confirmations to assign", code="not_settled")
 
 
 def _settlement_depth(spawn: StoredAssignment) -> int:
     tag = spawn.item.tag(b"Settlement-Depth") if spawn.item else None
-    try:
-        return int(tag or b"")
-    except ValueError:
-        return SETTLEMENT_DEPTH_DEFAULT
+    return int(tag) if tag and tag.isdigit() else SETTLEMENT_DEPTH_DEFAULT

@@ -16,6 +16,7 @@ from yarl import URL
 from seriatim.actors.launch import open_node
 from seriatim.actors.node import Node, Policy
 from seriatim.formats.signing.wallet import Wallet
+from seriatim.gateway.chain import ChainGateway
 from seriatim.gateway.http.server import HttpServer, make_dispatcher
 
 
@@ -63,11 +64,15 @@ class HttpNode:
 
 @asynccontextmanager
 async def serving(
-    path: Path, *, wallet: Wallet, policy: Policy | None = None
+    path: Path,
+    *,
+    wallet: Wallet,
+    policy: Policy | None = None,
+    gateway: ChainGateway | None = None,
 ) -> AsyncIterator[HttpNode]:
-    """Serve the data folder *path* until the block ends."""
+    """Serve the data folder *path* until the block ends; *gateway* is asked about messages."""
     node, _ = await open_node(path, wallet=wallet, policy=policy or Policy(), in_children=False)
-    runner = web.ServerRunner(HttpServer(make_dispatcher(node, None)))
+    runner = web.ServerRunner(HttpServer(make_dispatcher(node, gateway)))
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
