@@ -70,7 +70,8 @@ class Problem:
             self.code = error.code
             self.detail = str(error)
         else:
-            _LOG.error("unexpected %s: %s", type(error).__name__, str(error)[:200])
+            # What a client sent may be in the text: escaped, it stays within its line of the log.
+            _LOG.error("unexpected %s: %s", type(error).__name__, ascii(str(error))[:200])
             _LOG.debug("where it came from", exc_info=error)
             self.status, self.code = 500, "internal"
             self.detail = "the node failed at this request; nothing was stored, try again"
