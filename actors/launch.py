@@ -29,11 +29,13 @@ from seriatim.formats.errors import StoreLockedError
 from seriatim.formats.limits import (
     COMMIT_BATCH_MAX,
     COMMIT_BATCH_MAX_BYTES,
+    COMMIT_BATCHES_MAX,
     COMMIT_QUEUE_MAX,
     COMMIT_QUEUE_MAX_BYTES,
     ORPHAN_LOCK_WAIT_MS,
     VERIFY_BATCH_MAX,
     VERIFY_BATCH_MAX_BYTES,
+    VERIFY_BATCHES_MAX,
     VERIFY_QUEUE_MAX,
     VERIFY_QUEUE_MAX_BYTES,
 )
@@ -59,7 +61,7 @@ COMMIT_BOUNDS: Final = BatchBounds(
     queue_max_bytes=COMMIT_QUEUE_MAX_BYTES,
     batch_max=COMMIT_BATCH_MAX,
     batch_max_bytes=COMMIT_BATCH_MAX_BYTES,
-    in_flight_max=2,
+    in_flight_max=COMMIT_BATCHES_MAX,
 )
 # Small batches: what is verified goes on to its slot while the next ones are checked.
 _VERIFY_BOUNDS: Final = BatchBounds(
@@ -67,7 +69,7 @@ _VERIFY_BOUNDS: Final = BatchBounds(
     queue_max_bytes=VERIFY_QUEUE_MAX_BYTES,
     batch_max=VERIFY_BATCH_MAX,
     batch_max_bytes=VERIFY_BATCH_MAX_BYTES,
-    in_flight_max=4,
+    in_flight_max=VERIFY_BATCHES_MAX,
 )
 _LOCK_RETRY_MS: Final = 20
 # What a draft costs beside its message: ids, numbers, frames.

@@ -174,7 +174,25 @@ class Node:
     async def schedule_reference(
         self, process: bytes, message_id: bytes, *, excludes: tuple[str, ...] = ()
     ) -> Receipt:
-        """Give a message that lives elsewhere a new slot in *process* (legacy assign)."""
+        """Give a message that lives elsewhere a new slot in *process* (legacy assign).
+
+        Nobody signs an assign. Processes of the legacy unit have to take them; others do where
+        the node takes unsigned messages.
+
+        Raises:
+            NotFoundError: the process is not known.
+            UnsignedError: the process is none of the legacy unit's.
+            LimitExceededError, MalformedError: see `submit_reference`.
+            UnavailableError: not now.
+        """
+        head = self._log.head(process)
+        if head is None:
+            raise NotFoundError(f"process {encode_id(process)} is not known here; spawn it first")
+        if head.variant is not Variant.LEGACY and not self._policy.accept_unsigned:
+            raise UnsignedError(
+                f"process {encode_id(process)} is {head.variant.tag} and takes no assigns; "
+                "send it the signed message itself, or start the node with --accept-unsigned"
+            )
         submission = submit_reference(process, message_id, excludes=excludes)
         return await self._take_and_submit(submission, Variant.LEGACY)
 

@@ -6,16 +6,14 @@ What is durable never changes, so a rendered block is good for ever; only its me
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from seriatim.formats.limits import MEMORY_CACHE_BYTES
+from seriatim.formats.limits import MEMORY_CACHE_BYTES, PAGE_BLOCK_SLOTS, PAGE_CHUNK_BYTES
 from seriatim.formats.wire.stored import StoredAssignment
 from seriatim.store.cache import ByteCache
 
 if TYPE_CHECKING:
     from seriatim.store.log import Log
-
-BLOCK_SLOTS: Final = 64
 
 Encode = Callable[[StoredAssignment], bytes]
 
@@ -32,7 +30,8 @@ class RenderedPages:
     ) -> Iterator[bytes]:
         """Yield the assignments from *first* to *last*, both inclusive, joined with commas.
 
-        In chunks of up to `BLOCK_SLOTS` assignments; ends early where the log ends.
+        In chunks of about ``PAGE_CHUNK_BYTES`` and up to ``PAGE_BLOCK_SLOTS`` assignments, at least
+        one; ends early where the log ends.
 
         Args:
             process: process id, 32 raw bytes.
@@ -44,18 +43,35 @@ class RenderedPages:
         slot = first
         while slot <= last:
             # Blocks have fixed borders, so that pages which overlap share most of them.
-            block_last = min(slot - slot % BLOCK_SLOTS + BLOCK_SLOTS - 1, last)
-            key = b"%b/%b/%d-%d" % (shape.encode(), process, slot, block_last)
+            block = range(
+                slot, min(slot - slot % PAGE_BLOCK_SLOTS + PAGE_BLOCK_SLOTS - 1, last) + 1
+            )
+            key = b"%b/%b/%d-%d" % (shape.encode(), process, block[0], block[-1])
             chunk = self._cache.get(key)
-            if chunk is None:
-                rendered = [
-                    encode(StoredAssignment(process, at, record))
-                    for at, record in self._log.read_range(process, slot, block_last)
-                ]
-                if not rendered:
-                    return
-                chunk = b",".join(rendered)
-                if len(rendered) == block_last - slot + 1:
+            if chunk is not None:
+                yield chunk
+                slot = block.stop
+                continue
+            for count, chunk in self._render_block(process, block, encode):
+                if count == len(block):
                     self._cache.put(key, chunk)
-            yield chunk
-            slot = block_last + 1
+                yield chunk
+                slot += count
+            if slot < block.stop:
+                return
+
+    def _render_block(
+        self, process: bytes, block: range, encode: Encode
+    ) -> Iterator[tuple[int, bytes]]:
+        """Yield assignments of *block*, joined: how many, and the bytes."""
+        rendered: list[bytes] = []
+        size = 0
+        for slot, record in self._log.read_range(process, block[0], block[-1]):
+            piece = encode(StoredAssignment(process, slot, record))
+            size += len(piece)
+            if rendered and size > PAGE_CHUNK_BYTES:
+                yield len(rendered), b",".join(rendered)
+                rendered, size = [], len(piece)
+            rendered.append(piece)
+        if rendered:
+            yield len(rendered), b",".join(rendered)

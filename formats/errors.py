@@ -169,6 +169,10 @@ class UnsupportedError(SchedulerError):
     code = "unsupported"
 
 
+class UnsupportedSchemeError(UnsupportedError):
+    """Signed in a way that this node does not read; signed as an ANS-104 item it would be taken."""
+
+
 class UnavailableError(SchedulerError):
     """Not now. The same request may be sent again: appends deduplicate by message id."""
 

@@ -26,6 +26,7 @@ from seriatim.formats.errors import (
     StoreError,
     UnavailableError,
     UnsupportedError,
+    UnsupportedSchemeError,
 )
 from seriatim.formats.limits import RETRY_AFTER_MS
 
@@ -42,6 +43,8 @@ _STATUSES: Final[Mapping[type[SchedulerError], int]] = {
     RefusedError: 400,
     ConflictError: 409,
     NotFoundError: 404,
+    # The status on which aoconnect signs again as an ANS-104 item.
+    UnsupportedSchemeError: 422,
     UnsupportedError: 501,
     OverloadedError: 429,
     DeadlineExceededError: 504,
@@ -74,7 +77,10 @@ class Problem:
             _LOG.error("unexpected %s: %s", type(error).__name__, ascii(str(error))[:200])
             _LOG.debug("where it came from", exc_info=error)
             self.status, self.code = 500, "internal"
-            self.detail = "the node failed at this request; nothing was stored, try again"
+            self.detail = (
+                "the node failed at this request, and whether it was done is not known; the same "
+                "signed message may be sent again: it has one slot"
+            )
         self.headers = {CODE_HEADER: self.code}
         if self.status in (429, 503, 504):
             retry_ms = getattr(error, "retry_after_ms", RETRY_AFTER_MS)

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from operator import attrgetter
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from seriatim.formats.ans104.item import DataItem
+from seriatim.formats.limits import CHAINS_CACHED_MAX
 from seriatim.formats.schedule.assignment import (
     FIRST_LINK,
     Draft,
@@ -26,8 +27,6 @@ from seriatim.formats.signing.wallet import Wallet
 from seriatim.formats.wire import legacy
 from seriatim.formats.wire.stored import StoredAssignment
 from seriatim.store.log import Append, Log
-
-_LINKS_MAX: Final = 65_536
 
 _SealedDraft = tuple[Draft, Record, DataItem | None]
 
@@ -84,7 +83,7 @@ class Writer:
             raise
         for draft, record, _ in sealed:
             self._links[draft.process] = (draft.slot, link_of(record))
-        if len(self._links) > _LINKS_MAX:
+        if len(self._links) > CHAINS_CACHED_MAX:
             self._links.clear()
         return [
             Sealed(record.assignment_id, record.hash_chain, record.assignment)

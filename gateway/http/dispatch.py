@@ -5,7 +5,7 @@ One table per API; a path is legacy's when the legacy unit knows it, HyperBEAM's
     GET  /  /timestamp  /health  /metrics  /{id}  /{process}/latest  /processes/{id}     legacy
     POST /                                                                               legacy
     *    /~scheduler@1.0/KEY  /{process}/KEY  /{process}~process@1.0/KEY
-         /{process}/~scheduler@1.0/KEY  /push  /~meta@1.0/info[/address]              HyperBEAM
+         /{process}/~scheduler@1.0/KEY  /push  /schedule  /~meta@1.0/info[/address]   HyperBEAM
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ KeyHandler = Callable[
 ]
 
 _DEVICES: Final = frozenset({"scheduler@1.0", "process@1.0"})
-_COMPUTE_KEYS: Final = frozenset({"compute", "now", "results", "dryrun"})
+_COMPUTE_KEYS: Final = frozenset({"compute", "now", "result", "results", "dry-run", "dryrun"})
+# What clients of HyperBEAM post without naming a process or a device: spawns.
+_ROOT_KEYS: Final = frozenset({("POST", "push"), ("POST", "schedule")})
 
 
 class Dispatcher:
@@ -126,13 +128,12 @@ class Dispatcher:
             devices.append(segments.pop(0).device)
         key = "/".join(segment.name for segment in segments)
         device = next((each for each in reversed(devices) if each), "")
-        if device == "meta@1.0":
+        if device == "meta@1.0" and method == "GET":
             return self._get_meta(key)
         if device and device not in _DEVICES:
             raise NotFoundError(f"no device {device[:64]!r} here")
         handler = self._keys.get((method, key))
-        # Without a process or a device, only the root of a push is a key.
-        if handler is None or not (devices or key == "push"):
+        if handler is None or not (devices or (method, key) in _ROOT_KEYS):
             _refuse(method, key)
         return await handler(request, path.keys, process)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from seriatim.formats.errors import LimitExceededError, MalformedError
+from seriatim.formats.errors import MalformedError
 from seriatim.formats.limits import JSON_INTEGER_MAX, PAGE_DEFAULT, PAGE_MAX
 
 _INTEGER_DIGITS_MAX: Final = 19
@@ -43,8 +43,8 @@ def legacy_range(
         slots_until: how many slots have a timestamp of at most the given one.
 
     Raises:
-        MalformedError: a bound that is no integer, or a limit below 1 (code ``bad_query``).
-        LimitExceededError: a number beyond 64 bits.
+        MalformedError: a bound that is no 64-bit integer, or a limit below 1; code
+            ``bad_query``.
     """
     by_nonce = _given(query, "from-nonce") or _given(query, "to-nonce")
     if by_nonce:
@@ -89,15 +89,13 @@ def parse_integer(name: str, text: str) -> int:
     """Return the 64-bit integer *text* of query parameter *name*.
 
     Raises:
-        MalformedError: not an integer; code ``bad_query``.
-        LimitExceededError: beyond 64 bits.
+        MalformedError: not an integer, or beyond 64 bits; code ``bad_query``.
     """
     digits = text.removeprefix("-")
-    if not (digits.isascii() and digits.isdigit()):
-        raise MalformedError(f"{name} must be an integer, not {text[:32]!r}", code="bad_query")
-    if len(digits) > _INTEGER_DIGITS_MAX or int(digits) > JSON_INTEGER_MAX:
-        raise LimitExceededError(
-            f"digits of {name}", given=len(digits), maximum=_INTEGER_DIGITS_MAX
+    is_integer = digits.isascii() and digits.isdigit() and len(digits) <= _INTEGER_DIGITS_MAX
+    if not is_integer or int(digits) > JSON_INTEGER_MAX:
+        raise MalformedError(
+            f"{name} must be an integer of at most 64 bits, not {text[:32]!r}", code="bad_query"
         )
     return int(text)
 

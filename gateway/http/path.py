@@ -10,15 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from seriatim.formats.errors import LimitExceededError, MalformedError
-
-SEGMENT_MAX_BYTES: Final = 512
-SEGMENTS_MAX: Final = 16
-# Clients post to the same few paths again and again; a target is bounded by the request line.
-PATHS_CACHED_MAX: Final = 1024
+from seriatim.formats.limits import (
+    HTTP_KEYS_MAX,
+    HTTP_PATHS_CACHED_MAX,
+    HTTP_SEGMENT_MAX_BYTES,
+    HTTP_SEGMENTS_MAX,
+)
 
 
 class Segment(NamedTuple):
@@ -40,7 +41,6 @@ class Path(NamedTuple):
     keys: Mapping[str, str]
 
 
-@lru_cache(maxsize=PATHS_CACHED_MAX)
 def parse_path(target: str) -> Path:
     """Return the steps and keys of a request's target.
 
@@ -48,24 +48,39 @@ def parse_path(target: str) -> Path:
         target: path and query as they were sent, percent-encoded.
 
     Raises:
-        LimitExceededError: too many segments, or one over ``SEGMENT_MAX_BYTES``.
-        MalformedError: a segment is not UTF-8; code ``bad_path``.
+        LimitExceededError: too many segments or keys, or a segment over
+            ``HTTP_SEGMENT_MAX_BYTES``.
+        MalformedError: it is not UTF-8; code ``bad_path``.
     """
+    steps, _, query = target.replace("%3f", "?").replace("%3F", "?").partition("?")
+    path = _parse_steps(steps)
+    if not query:
+        return path
+    keys = dict(path.keys)
+    _read_keys(query.replace("?", "&").split("&"), keys)
+    return Path(path.segments, MappingProxyType(keys))
+
+
+# Clients post to the same few paths again and again. Not the query: it seldom comes twice.
+@lru_cache(maxsize=HTTP_PATHS_CACHED_MAX)
+def _parse_steps(steps: str) -> Path:
     segments: list[Segment] = []
     keys: dict[str, str] = {}
-    raw_path, _, query = target.replace("%3f", "?").replace("%3F", "?").partition("?")
-    for part in raw_path.split("/"):
+    for part in steps.split("/"):
         if not part:
             continue
-        if len(part) > SEGMENT_MAX_BYTES:
-            raise LimitExceededError("path segment", given=len(part), maximum=SEGMENT_MAX_BYTES)
-        step, _, inline = _decode(part).partition("&")
-        name, _, device = step.partition("~")
+        if len(part) > HTTP_SEGMENT_MAX_BYTES:
+            raise LimitExceededError(
+                "path segment", given=len(part), maximum=HTTP_SEGMENT_MAX_BYTES
+            )
+        step, *inline = part.split("&")
+        name, _, device = _decode(step).partition("~")
         _read_keys(inline, keys)
         segments.append(Segment(name, device))
-    if len(segments) > SEGMENTS_MAX:
-        raise LimitExceededError("path segments", given=len(segments), maximum=SEGMENTS_MAX)
-    _read_keys(_decode(query).replace("?", "&"), keys)
+        if len(segments) > HTTP_SEGMENTS_MAX:
+            raise LimitExceededError(
+                "path segments", given=len(segments), maximum=HTTP_SEGMENTS_MAX
+            )
     return Path(tuple(segments), MappingProxyType(keys))
 
 
@@ -78,9 +93,11 @@ def _decode(text: str) -> str:
         raise MalformedError("the path is not UTF-8", code="bad_path") from error
 
 
-def _read_keys(text: str, keys: dict[str, str]) -> None:
-    """Add the ``&``-separated ``key[+type]=value`` of *text* to *keys*; the type is dropped."""
-    for pair in text.split("&"):
+def _read_keys(pairs: list[str], keys: dict[str, str]) -> None:
+    """Add *pairs*, ``key[+type]=value`` each, to *keys*; the type is dropped."""
+    for pair in pairs:
         if pair:
-            name, _, value = pair.partition("=")
+            name, _, value = _decode(pair).partition("=")
             keys[name.partition("+")[0].lower()] = value
+            if len(keys) > HTTP_KEYS_MAX:
+                raise LimitExceededError("keys", given=len(keys), maximum=HTTP_KEYS_MAX)

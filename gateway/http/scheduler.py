@@ -18,9 +18,9 @@ from seriatim.formats.ans104.item import DataItem
 from seriatim.formats.codecs import Codec, CodecRegistry
 from seriatim.formats.codecs.cbor import CborCodec
 from seriatim.formats.codecs.json import JsonCodec
-from seriatim.formats.errors import MalformedError, NotFoundError
+from seriatim.formats.errors import MalformedError, NotFoundError, UnsupportedSchemeError
 from seriatim.formats.ids import b64url, decode_id, encode_id
-from seriatim.formats.limits import SCHEDULE_PAGE_MAX
+from seriatim.formats.limits import SCHEDULE_PAGE_MAX, STATUS_PROCESSES_MAX
 from seriatim.formats.schedule.submission import submit_item
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.wire import aos2, schedule
@@ -31,6 +31,7 @@ from seriatim.gateway.http.reply import JSON, reply_json, reply_text
 from seriatim.gateway.http.stream import send_stream
 
 AOS2: Final = "application/aos-2"
+_HEADER_KEYS: Final = ("target", "process-id", "from", "to", "accept")
 _NO_STORE: Final = {"cache-control": "no-store"}
 _ITEM_TYPES: Final = frozenset({"application/ans104", "application/octet-stream", DEVICE})
 
@@ -46,7 +47,7 @@ class SchedulerApi:
         self, request: web.BaseRequest, keys: Mapping[str, str], process: bytes | None
     ) -> web.StreamResponse:
         """``POST …/schedule`` and ``POST …/push``: give the message in the body its slot."""
-        receipt = await self._place(request, process or _target(keys))
+        receipt = await self._place(request, process or _target(_all_keys(request, keys)))
         headers = {
             "slot": str(receipt.slot),
             "timestamp": str(receipt.timestamp_ms),
@@ -58,9 +59,10 @@ class SchedulerApi:
         self, request: web.BaseRequest, keys: Mapping[str, str], process: bytes | None
     ) -> web.StreamResponse:
         """``GET …/schedule``: the assignments from ``from`` to ``to``, both inclusive."""
+        keys = _all_keys(request, keys)
         known, head = self._known(keys, process)
         first, last, continues = schedule_range(keys, head=head)
-        accept = keys.get("accept") or request.headers.get("accept") or ""
+        accept = keys.get("accept") or ""
         block = self._node.block
         if AOS2 in accept.lower():
             opening = aos2.page_open()
@@ -78,8 +80,7 @@ class SchedulerApi:
         self, request: web.BaseRequest, keys: Mapping[str, str], process: bytes | None
     ) -> web.StreamResponse:
         """``…/slot``: where the process ends, and the newest known block."""
-        del request
-        known, head = self._known(keys, process)
+        known, head = self._known(_all_keys(request, keys), process)
         block = self._node.block
         plain = {
             "block-hash": b64url(block.hash),
@@ -96,18 +97,19 @@ class SchedulerApi:
         self, request: web.BaseRequest, keys: Mapping[str, str], process: bytes | None
     ) -> web.StreamResponse:
         """``…/slot/current``: the last slot, as bare text: clients paste it into a path."""
-        del request
-        _, head = self._known(keys, process)
+        _, head = self._known(_all_keys(request, keys), process)
         headers = {"ao-result": "body", "ao-types": 'body="integer"'} | _NO_STORE
         return reply_text(str(head), headers=headers)
 
     async def get_status(
         self, request: web.BaseRequest, keys: Mapping[str, str], process: bytes | None
     ) -> web.StreamResponse:
-        """``…/status``: the node's address, and the processes that have a server now."""
+        """``…/status``: the address, how many processes have a server now, and some of them."""
         del request, keys, process
-        live = [encode_id(each) for each in self._node.live]
-        return reply_json({"address": self._address(), "processes": live}, headers=_NO_STORE)
+        live = self._node.live
+        shown = [encode_id(each) for each in live[:STATUS_PROCESSES_MAX]]
+        plain = {"address": self._address(), "processes": shown, "live": len(live)}
+        return reply_json(plain, headers=_NO_STORE)
 
     async def _place(self, request: web.BaseRequest, process: bytes | None) -> Receipt:
         body = await read_body(request)
@@ -157,6 +159,12 @@ def schedule_range(keys: Mapping[str, str], *, head: int) -> tuple[int, int, boo
     return first, page_last, page_last < last
 
 
+def _all_keys(request: web.BaseRequest, keys: Mapping[str, str]) -> Mapping[str, str]:
+    """Return *keys*, and those that the request says in its headers only."""
+    said = {name: request.headers[name] for name in _HEADER_KEYS if name in request.headers}
+    return {**said, **keys}
+
+
 def _target(keys: Mapping[str, str]) -> bytes | None:
     text = keys.get("target") or keys.get("process-id")
     return decode_id(text.partition("?")[0]) if text else None
@@ -166,7 +174,14 @@ def _content_kind(request: web.BaseRequest, body: bytes) -> str:
     """Return the codec that a request names, or that its body shows where it names none.
 
     ``curl --data`` says that everything is a form, so a form is looked at too.
+
+    Raises:
+        UnsupportedSchemeError: the request itself is signed, not an item in its body.
     """
+    if "signature-input" in request.headers and "codec-device" not in request.headers:
+        raise UnsupportedSchemeError(
+            "HTTP message signatures are not read here; sign the message as an ANS-104 item"
+        )
     named = request.headers.get("codec-device") or request.headers.get("content-type") or ""
     kind = named.partition(";")[0].strip().lower()
     if kind not in ("", "application/x-www-form-urlencoded"):

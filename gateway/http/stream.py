@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 from aiohttp import web
 
-from seriatim.formats.errors import SchedulerError
-from seriatim.formats.limits import REPLY_PIECE_BYTES
+from seriatim.formats.limits import PAGE_CHUNK_BYTES, REPLY_PIECE_BYTES
 from seriatim.gateway.http.reply import reply_json, stream_headers
 
 _LOG: Final = logging.getLogger("seriatim.gateway")
@@ -26,24 +26,32 @@ async def send_stream(
     Pieces are read as the client takes them: a slow client holds one piece, not the page. An
     error between two pieces breaks the connection, so that half a page is never taken for one.
     """
-    gathered = _gather(pieces)
-    first = next(gathered, b"")
-    second = next(gathered, None)
-    if second is None:
-        return reply_json(first, headers={"content-type": content_type, **(headers or {})})
+    if request.method == "HEAD":
+        return await _send_head(request, stream_headers(content_type, headers))
+    piece, has_more = await _gather(pieces)
+    if not has_more:
+        return reply_json(piece, headers={"content-type": content_type, **(headers or {})})
     response = web.StreamResponse(headers=stream_headers(content_type, headers))
     await response.prepare(request)
     try:
-        await response.write(first)
-        await response.write(second)
-        for piece in gathered:
+        await response.write(piece)
+        while has_more:
+            piece, has_more = await _gather(pieces)
             await response.write(piece)
         await response.write_eof()
     except ConnectionError:
         pass  # the client has gone; nobody is left to tell
-    except SchedulerError as error:
-        _LOG.error("a page was cut off: %s", error)
+    except Exception as error:  # noqa: BLE001  # a second reply must not follow inside this one
+        _LOG.error("a page was cut off: %s: %s", type(error).__name__, error)
         _cut(request)
+    return response
+
+
+async def _send_head(request: web.BaseRequest, headers: Mapping[str, str]) -> web.StreamResponse:
+    """Send the headers of a page alone; its length would take reading it."""
+    response = web.StreamResponse(headers=headers)
+    await response.prepare(request)
+    await response.write_eof()
     return response
 
 
@@ -53,15 +61,22 @@ def _cut(request: web.BaseRequest) -> None:
         request.transport.abort()
 
 
-def _gather(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield *pieces* joined to about ``REPLY_PIECE_BYTES``: each one costs system calls."""
+async def _gather(pieces: Iterator[bytes]) -> tuple[bytes, bool]:
+    """Return the next *pieces*, joined, and whether more may follow.
+
+    About ``REPLY_PIECE_BYTES``, because each piece costs system calls. Reading and rendering
+    take the loop's time, so that everybody else gets a turn in between.
+    """
     waiting: list[bytes] = []
     size = 0
+    turn_bytes = 0
     for piece in pieces:
         waiting.append(piece)
         size += len(piece)
         if size >= REPLY_PIECE_BYTES:
-            yield b"".join(waiting)
-            waiting, size = [], 0
-    if waiting:
-        yield b"".join(waiting)
+            return b"".join(waiting), True
+        turn_bytes += len(piece)
+        if turn_bytes >= PAGE_CHUNK_BYTES // 2:
+            turn_bytes = 0
+            await asyncio.sleep(0)
+    return b"".join(waiting), False

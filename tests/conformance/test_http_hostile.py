@@ -113,6 +113,9 @@ def test_a_head_request_has_no_body(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+HEAD_AND_CLOSE = b"HEAD / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+
+
 @asynccontextmanager
 async def streaming(pieces: Iterator[bytes]) -> AsyncIterator[int]:
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
@@ -127,11 +130,35 @@ async def streaming(pieces: Iterator[bytes]) -> AsyncIterator[int]:
         await runner.cleanup()
 
 
-def test_a_page_that_fails_half_way_is_cut_and_not_ended(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_head_request_for_a_long_page_has_no_body() -> None:
     def pieces() -> Iterator[bytes]:
         yield b"x" * REPLY_PIECE_BYTES
         yield b"y" * REPLY_PIECE_BYTES
-        raise CorruptRecordError(process="p", slot=7, reason="the checksum does not match")
+
+    async def main() -> None:
+        async with streaming(pieces()) as port:
+            head, _, body = (await exchange(port, HEAD_AND_CLOSE)).partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200")
+            assert body == b""
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        CorruptRecordError(process="p", slot=7, reason="the checksum does not match"),
+        ValueError("slot 7, for a reason that nobody has foreseen"),
+    ],
+    ids=["known", "unforeseen"],
+)
+def test_a_page_that_fails_half_way_is_cut_and_not_ended(
+    caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b"x" * REPLY_PIECE_BYTES
+        yield b"y" * REPLY_PIECE_BYTES
+        raise error
 
     async def main() -> None:
         async with streaming(pieces()) as port, aiohttp.ClientSession() as session:

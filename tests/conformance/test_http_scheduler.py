@@ -16,6 +16,7 @@ from seriatim.formats.codecs.json import JsonCodec
 from seriatim.formats.ids import b64url_decode, decode_id, encode_id
 from seriatim.formats.limits import BODY_MAX_BYTES
 from seriatim.formats.signing.scheme import WalletKind
+from seriatim.gateway.http import scheduler
 from tests.support.http_node import HttpNode, serving
 from tests.support.strategies import known_wallet
 
@@ -148,8 +149,9 @@ def test_slot_and_its_current_key(tmp_path: Path) -> None:
                 assert (await http.get(target)).body == b"2"
                 assert (await http.post(target, message_item(process, 7))).body == b"2"
             status = (await http.get("/~scheduler@1.0/status")).json()
-            assert status == {"address": ADDRESS, "processes": [process]}
+            assert status == {"address": ADDRESS, "processes": [process], "live": 1}
             assert (await http.get("/~meta@1.0/info/address")).body.decode() == ADDRESS
+            assert (await http.send("DELETE", "/~meta@1.0/info/address", b"")).status == 404
 
     asyncio.run(main())
 
@@ -270,9 +272,51 @@ def test_an_unknown_path_is_404(tmp_path: Path, target: str) -> None:
     asyncio.run(main())
 
 
+def test_status_names_some_processes_and_counts_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduler, "STATUS_PROCESSES_MAX", 1)
+
+    async def main() -> None:
+        async with serving(tmp_path, wallet=WALLET) as http:
+            first = await spawned(http)
+            item = spawn_item(variant=b"ao.TN.1")
+            assert (await http.post("/push", item, content_type="application/ans104")).status == 200
+            status = (await http.get("/~scheduler@1.0/status")).json()
+            assert (status["processes"], status["live"]) == ([first], 2)
+
+    asyncio.run(main())
+
+
+def test_an_assign_is_the_legacy_units_unless_unsigned_messages_are_taken(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(tmp_path, wallet=WALLET) as http:
+            process = await spawned(http)
+            assign = f"/?process-id={process}&assign={process}"
+            reply = await http.post(assign, b"")
+            assert (reply.status, reply.headers["seriatim-error"]) == (400, "unsigned")
+            assert (await http.get(f"/{process}/slot/current")).body == b"0"
+        async with serving(tmp_path, wallet=WALLET, policy=UNSIGNED) as http:
+            assert (await http.post(assign, b"")).status == 200
+
+    asyncio.run(main())
+
+
+def test_an_encoded_ampersand_is_part_of_a_value(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(tmp_path, wallet=WALLET) as http:
+            process = await spawned(http)
+            assert (await http.get(f"/~scheduler@1.0/slot?target={process}")).status == 200
+            assert (await http.get(f"/~scheduler@1.0/slot?target={process}%26a=b")).status == 400
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize(
     ("target", "status"),
     [
+        ("/~scheduler@1.0/slot?" + "&".join(f"k{n}=v" for n in range(65)), 413),
+        ("/~scheduler@1.0/slot" + "".join(f"&k{n}=v" for n in range(65)), 413),
         ("/" + "/a" * 5_000, 400),
         ("/%00/%2e%2e/%2e%2e%2fetc/passwd", 404),
         ("/%ff%fe", 400),

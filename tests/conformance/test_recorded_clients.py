@@ -108,12 +108,12 @@ DIFFERENCES = [
         "202 is the messenger unit's, which answers before the message is scheduled",
     ),
     Difference(
-        ".* POST /graphql|aoconnect-legacy 1[02] .*",
+        ".* POST /graphql",
         {"status": 404, "content-type": PROBLEM, "body": "not_found"},
-        "an Arweave gateway's, and a compute unit's",
+        "an Arweave gateway's",
     ),
     Difference(
-        "aoconnect-legacy 11 .*|aoconnect-mainnet (08|10|11) .*",
+        "aoconnect-legacy 11 .*|aoconnect-mainnet (08|10|11) .*|aoconnect-legacy 1[02] .*",
         {"status": 501, "content-type": PROBLEM, "body": "unsupported"},
         "a compute unit's; a node schedules and does not compute",
     ),
@@ -167,25 +167,20 @@ DIFFERENCES = [
         {"status": 200, "body": PAGE},
         "a cache's; here /{process} is a page",
     ),
-]
-
-# What our replies should differ in, and do not yet.
-FAULTS = [
     Difference(
         "aoconnect-mainnet 15 .*",
         {**NO_SLOT, "body": AOS2_PAGE},
-        "keys in headers (target, from, to, accept) are not read: 400 no_target",
+        "the reply is a page of the process that the headers name",
     ),
     Difference(
         "aoconnect-mainnet (17|18|19|20|23) .*httpsig.*",
         {"status": 422, **NO_SLOT, "body": "unsupported"},
-        "a message in HTTP signatures is called a truncated item, with 400; aoconnect 0.0.85 signs "
-        "again as ANS-104 on 422 only",
+        "HTTP signatures are not read; on 422 aoconnect signs again as ANS-104",
     ),
     Difference(
         "aoconnect-mainnet 22 .*",
         {"process": OWN_ID, "id": None, "body": RECEIPT},
-        "POST /schedule does not take the spawn that POST /push takes: 404",
+        "a spawn is taken at the root's schedule as at its push",
     ),
 ]
 
@@ -242,13 +237,11 @@ PAGES = [each for each in ALL if '{"page_info"' in each.reply_body]
 
 
 def rows_of(recording: Recording) -> list[Difference]:
-    return [row for row in DIFFERENCES + FAULTS if re.fullmatch(row.title, recording.title)]
+    return [row for row in DIFFERENCES if re.fullmatch(row.title, recording.title)]
 
 
 def case(recording: Recording) -> Any:
-    why = [row.why for row in rows_of(recording) if row in FAULTS]
-    marks = [pytest.mark.xfail(strict=True, raises=AssertionError, reason=each) for each in why]
-    return pytest.param(recording, id=recording.name, marks=marks)
+    return pytest.param(recording, id=recording.name)
 
 
 def message(number: int) -> bytes:
@@ -354,7 +347,7 @@ def test_a_recorded_request_gets_the_recorded_reply_or_the_named_difference(
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("row", DIFFERENCES + FAULTS, ids=lambda row: str(row.title))
+@pytest.mark.parametrize("row", DIFFERENCES, ids=lambda row: str(row.title))
 def test_a_named_difference_is_one_of_a_recorded_request(row: Difference) -> None:
     assert any(row in rows_of(each) for each in ALL)
 
@@ -364,7 +357,7 @@ ITEMS = [
     for each in ALL
     if each.item
     and not re.search("/slot/|/compute|/monitor/", each.target)
-    and not any(row in FAULTS for row in rows_of(each))
+    and not any(row.ours.get("status") for row in rows_of(each))
 ]
 
 

@@ -26,6 +26,7 @@ from seriatim.formats.errors import (
     UnsignedError,
 )
 from seriatim.formats.ids import encode_id
+from seriatim.formats.limits import PAGE_CHUNK_BYTES
 from seriatim.formats.message import Message
 from seriatim.formats.schedule.assignment import Block
 from seriatim.formats.schedule.submission import submit_item
@@ -263,6 +264,23 @@ def test_rendered_pages_are_the_same_from_memory_and_over_any_cut(tmp_path: Path
             assert not list(
                 node.rendered(process, 200, 400, shape="json", encode=encode_assignment)
             )
+
+    asyncio.run(main())
+
+
+def test_rendered_pages_of_large_messages_come_in_bounded_chunks(tmp_path: Path) -> None:
+    large = bytes(PAGE_CHUNK_BYTES // 3)
+
+    async def main() -> None:
+        async with running(tmp_path / "data") as node:
+            process = (await post(node, spawn(Variant.NATIVE))).process
+            await asyncio.gather(*(post(node, each) for each in messages(process, 99)))
+            for first, last in [(0, 99), (3, 60), (63, 64)]:
+                chunks = list(
+                    node.rendered(process, first, last, shape="large", encode=lambda _: large)
+                )
+                assert max(map(len, chunks)) <= PAGE_CHUNK_BYTES + len(chunks)
+                assert b",".join(chunks) == b",".join([large] * (last - first + 1))
 
     asyncio.run(main())
 

@@ -38,6 +38,7 @@ STATUSES = {
     "SlotConflictError": 409,
     "NotFoundError": 404,
     "UnsupportedError": 501,
+    "UnsupportedSchemeError": 422,
     "UnavailableError": 503,
     "OverloadedError": 429,
     "StoppingError": 503,

@@ -127,7 +127,7 @@ def test_without_a_wallet_only_unsigned_variants_are_written() -> None:
 
 
 def test_what_it_remembers_of_the_chains_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer_module, "_LINKS_MAX", 3)
+    monkeypatch.setattr(writer_module, "CHAINS_CACHED_MAX", 3)
     log = MemoryLog()
     writer = Writer(log, None, entropy())
     processes = [spawn(Variant.NATIVE, str(number)) for number in range(10)]
