@@ -24,6 +24,7 @@ from seriatim.actors.runtime.dispatcher import LoopDispatcher
 from seriatim.actors.runtime.future import Future
 from seriatim.actors.runtime.offload import ThreadOffload
 from seriatim.actors.scheduler import handlers
+from seriatim.actors.scheduler.committer import draft_bytes
 from seriatim.actors.scheduler.system import Scheduler
 from seriatim.formats.errors import StoreLockedError
 from seriatim.formats.limits import (
@@ -72,8 +73,6 @@ _VERIFY_BOUNDS: Final = BatchBounds(
     in_flight_max=VERIFY_BATCHES_MAX,
 )
 _LOCK_RETRY_MS: Final = 20
-# What a draft costs beside its message: ids, numbers, frames.
-_DRAFT_OWN_BYTES: Final = 256
 
 
 async def open_node(
@@ -104,7 +103,7 @@ async def open_node(
                 writer,
                 name="the commit queue",
                 bounds=COMMIT_BOUNDS,
-                size=_draft_bytes,
+                size=draft_bytes,
                 call_soon=loop.call_soon,
                 fails_together=True,
             ),
@@ -212,7 +211,3 @@ async def _acquire(folder: DataFolder, *, started_ms: int) -> FolderLock:
                 raise
         await asyncio.sleep(_LOCK_RETRY_MS / 1000)
         waited_ms += _LOCK_RETRY_MS
-
-
-def _draft_bytes(draft: Draft) -> int:
-    return len(draft.message) + _DRAFT_OWN_BYTES

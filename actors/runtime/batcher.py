@@ -100,29 +100,17 @@ class Batcher(Generic[Job, Result]):
         """Batches on their way."""
         return self._in_flight
 
-    def check_open(self) -> None:
-        """Return when jobs are still taken.
+    def check_room(self, size_bytes: int) -> None:
+        """Return when one more job of *size_bytes* is taken.
 
         Raises:
             StoppingError: `close` was called.
-        """
-        if self._is_closed:
-            raise StoppingError(f"{self._name} is stopping")
-
-    def submit(self, job: Job) -> Future[Result]:
-        """Queue *job* and return the future of its result.
-
-        Jobs go out in the order of their submission. What is submitted in one turn of the loop
-        goes together. When a batch fails, all its jobs fail with the batch's error.
-
-        Raises:
-            OverloadedError: the queue is full.
             LimitExceededError: the job alone is larger than a batch may be.
-            StoppingError: `close` was called.
+            OverloadedError: the queue is full.
         """
         bounds = self._bounds
-        size_bytes = self._size(job)
-        self.check_open()
+        if self._is_closed:
+            raise StoppingError(f"{self._name} is stopping")
         if size_bytes > bounds.batch_max_bytes:
             raise LimitExceededError(
                 f"a job of {self._name}", given=size_bytes, maximum=bounds.batch_max_bytes
@@ -132,6 +120,18 @@ class Batcher(Generic[Job, Result]):
             or self._queue_bytes + size_bytes > bounds.queue_max_bytes
         ):
             raise OverloadedError(self._name, retry_after_ms=RETRY_AFTER_MS)
+
+    def submit(self, job: Job) -> Future[Result]:
+        """Queue *job* and return the future of its result.
+
+        Jobs go out in the order of their submission. What is submitted in one turn of the loop
+        goes together. When a batch fails, all its jobs fail with the batch's error.
+
+        Raises:
+            StoppingError, LimitExceededError, OverloadedError: see `check_room`.
+        """
+        size_bytes = self._size(job)
+        self.check_room(size_bytes)
         answer: Future[Result] = Future()
         self._queue.append(_Entry(job, size_bytes, answer))
         self._queue_bytes += size_bytes

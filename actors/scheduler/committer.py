@@ -18,12 +18,7 @@ from seriatim.formats.errors import (
     SchedulerError,
     UnavailableError,
 )
-from seriatim.formats.limits import (
-    BODY_MAX_BYTES,
-    COMMIT_QUEUE_MAX,
-    COMMIT_QUEUE_MAX_BYTES,
-    RETRY_AFTER_MS,
-)
+from seriatim.formats.limits import BODY_MAX_BYTES
 
 if TYPE_CHECKING:
     from seriatim.actors.runtime.actor import LightRef
@@ -32,7 +27,13 @@ if TYPE_CHECKING:
     from seriatim.actors.scheduler.writer import Sealed
     from seriatim.formats.schedule.assignment import Draft
 
-_QUEUE: Final = "the commit queue"
+# What a draft costs beside its message: ids, numbers, frames.
+_OWN_BYTES: Final = 256
+
+
+def draft_bytes(draft: Draft) -> int:
+    """Return the bytes of *draft*, about: what the bounds of the commit queue count."""
+    return len(draft.message) + _OWN_BYTES
 
 
 class Committer:
@@ -64,19 +65,13 @@ class Committer:
         """Return when one more draft, of a message of *message_bytes*, may come.
 
         Raises:
-            LimitExceededError: the message is too large for any batch.
+            LimitExceededError: the message is over ``BODY_MAX_BYTES``.
             OverloadedError: the queue is full.
             StoppingError: the node is stopping.
         """
         if message_bytes > BODY_MAX_BYTES:
             raise LimitExceededError("message", given=message_bytes, maximum=BODY_MAX_BYTES)
-        batcher = self._batcher
-        batcher.check_open()
-        if (
-            batcher.waiting >= COMMIT_QUEUE_MAX
-            or batcher.waiting_bytes > COMMIT_QUEUE_MAX_BYTES - 2 * BODY_MAX_BYTES
-        ):
-            raise OverloadedError(_QUEUE, retry_after_ms=RETRY_AFTER_MS)
+        self._batcher.check_room(message_bytes + _OWN_BYTES)
 
     def append(self, draft: Draft, server: LightRef[Any]) -> None:
         """Make *draft* durable, then tell *server*. Call `check_room` first."""

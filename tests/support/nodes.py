@@ -19,6 +19,7 @@ from seriatim.actors.runtime.batcher import Batcher
 from seriatim.actors.runtime.clock import ManualClock
 from seriatim.actors.runtime.dispatcher import ManualDispatcher
 from seriatim.actors.runtime.future import Future
+from seriatim.actors.scheduler.committer import draft_bytes
 from seriatim.actors.scheduler.mail import Submit
 from seriatim.actors.scheduler.server import Server
 from seriatim.actors.scheduler.system import Scheduler
@@ -132,7 +133,7 @@ class SteppedScheduler:
                 self.writer,
                 name="the commit queue",
                 bounds=COMMIT_BOUNDS,
-                size=lambda draft: len(draft.message),
+                size=draft_bytes,
                 call_soon=self._soon.append,
                 fails_together=True,
             ),

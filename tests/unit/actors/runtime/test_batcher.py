@@ -81,7 +81,7 @@ class Bench:
 def test_what_comes_in_one_turn_goes_together_and_is_answered_in_order() -> None:
     offload = HeldOffload()
     bench = Bench(offload)
-    bench.batcher.check_open()
+    bench.batcher.check_room(1)
     answers = bench.submit(b"a", b"b", b"c")
     assert offload.seen == []
     assert len(bench.due) == 1, "one hop for all of them"
@@ -215,7 +215,7 @@ def test_closing_hands_over_all_jobs_and_ends_when_they_are_answered(run: Run) -
         with pytest.raises(StoppingError):
             bench.submit(b"c")
         with pytest.raises(StoppingError):
-            bench.batcher.check_open()
+            bench.batcher.check_room(1)
         assert offload.seen == [[b"a"], [b"b"]], "the offload bounds the time that they have"
         offload.let_go(0)
         await asyncio.sleep(0)
