@@ -22,7 +22,7 @@
     │   ├── StoppingError
     │   ├── DeadlineExceededError   deadline_ms; the outcome is unknown, a retry is safe
     │   ├── ActorDeadError          the actor stopped before it answered
-    │   ├── ChildFailedError        kind, code: a child node refused or failed a batch
+    │   ├── ChildFailedError        kind, code: a child refused or failed a batch
     │   └── ChildDiedError          status; the outcome is unknown, a retry is safe
     └── StoreError                  the data folder cannot be used as it is
         ├── StoreLockedError        pid, url
@@ -218,7 +218,7 @@ class ActorDeadError(UnavailableError):
 
 
 class ChildFailedError(UnavailableError):
-    """A child node answered a whole batch with an error.
+    """A child answered a whole batch with an error.
 
     Attributes:
         code: the code of the child's `SchedulerError`, or ``child_failed`` for any other error.
@@ -236,7 +236,7 @@ class ChildFailedError(UnavailableError):
 
 
 class ChildDiedError(UnavailableError):
-    """A child node ended by itself. What it was doing may or may not have happened.
+    """A child ended by itself. What it was doing may or may not have happened.
 
     Attributes:
         status: exit status; negative for the number of the signal that ended it.

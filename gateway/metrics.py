@@ -1,4 +1,4 @@
-"""Counters for operators, in Prometheus's text form: names with units, bounded labels."""
+"""Counters for operators, as OpenMetrics text: names with units, bounded labels."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from aiohttp import web
 from seriatim.actors.node import Node
 from seriatim.formats.ans104.item import DataItem
 from seriatim.formats.errors import MalformedError, NotFoundError
-from seriatim.formats.ids import decode_id, encode_id
+from seriatim.formats.ids import ID_CHARS, decode_id, encode_id
 from seriatim.formats.schedule.assignment import BLOCK_HEIGHT_DIGITS
 from seriatim.formats.schedule.submission import submit_item
 from seriatim.formats.schedule.variant import Variant
@@ -64,8 +64,8 @@ class LegacyApi:
         places = [place for place in node.find(any_id) if place != (any_id, 0)]
         if places:
             wanted = request.query.get("process-id")
-            process = next((p for p in places if encode_id(p.process) == wanted), places[0])
-            return reply_json(legacy.encode_node(node.stored(*process)))
+            place = next((p for p in places if encode_id(p.process) == wanted), places[0])
+            return reply_json(legacy.encode_node(node.stored(*place)))
         head = node.head(any_id)
         if head is None:
             raise NotFoundError("Message or Process not found")
@@ -105,7 +105,7 @@ class LegacyApi:
         process = decode_id(process_text)
         if self._node.head(process) is None:
             raise NotFoundError('NotFound("Process not found")')
-        if len(message_text) != 43:  # noqa: PLR2004  # the unit's own words say 43
+        if len(message_text) != ID_CHARS:
             raise MalformedError("assign param must be 43 characters", code="bad_id")
         message_id = decode_id(message_text)
         await self._foreign.check(
