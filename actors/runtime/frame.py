@@ -1,6 +1,7 @@
 """Frames between a node and its child: 4 bytes of length, 1 byte of kind, a CBOR payload.
 
-Shared by both sides (`child_offload.py` in the node, `child.py` in the child), so it imports neither.
+Shared by both sides (`child_offload.py` in the node, `child.py` in the child), so it imports
+neither.
 
 ===========  ==============  ================================================================
 kind         direction       payload
