@@ -40,11 +40,20 @@ HTTP_KEYS_MAX: Final = 64
 HTTP_PATHS_CACHED_MAX: Final = 1_024
 STATUS_PROCESSES_MAX: Final = 1_000
 KEEPALIVE_MS: Final = 15_000
+HTTP_LINGER_MS: Final = 5_000
 
 # The operator's Arweave gateway. A block holds up to 1,000 ids and two proofs of 256 KiB.
 GATEWAY_DEADLINE_MS: Final = 10_000
 GATEWAY_REPLY_MAX_BYTES: Final = 2 * 1024 * 1024
 BLOCK_REFRESH_MS: Final = 15_000
+
+# Structured fields (RFC 8941).
+SF_INTEGER_MAX: Final = 999_999_999_999_999
+SF_MEMBERS_MAX: Final = 1_024
+
+# HTTP messages as HyperBEAM signs them: a longer value is a part of the body.
+HTTPSIG_HEADER_MAX_BYTES: Final = 4_096
+MULTIPART_PARTS_MAX: Final = 8_192
 
 # Pages.
 PAGE_DEFAULT: Final = 100

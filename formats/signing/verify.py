@@ -10,7 +10,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hashes import SHA256, SHA512
 
 from seriatim.formats.errors import BadSignatureError, MalformedError, WeakKeyError
 from seriatim.formats.limits import RSA_KEY_MIN_BITS, RSA_KEYS_CACHED_MAX
@@ -21,6 +21,8 @@ RSA_EXPONENT: Final = 65537
 
 _SHA256: Final = SHA256()
 _PSS_ANY_SALT: Final = PSS(MGF1(_SHA256), PSS.AUTO)
+_SHA512: Final = SHA512()
+_PSS_512_ANY_SALT: Final = PSS(MGF1(_SHA512), PSS.AUTO)
 
 _ED25519_KEY_BYTES: Final = 32
 _ED25519_SIGNATURE_BYTES: Final = 64
@@ -75,6 +77,27 @@ def verify(signature_type: int, owner: bytes, signature: bytes, signing_hash: by
             code="bad_key_length",
         )
     check(owner, signature, signing_hash)
+
+
+def verify_http(owner: bytes, signature: bytes, base: bytes) -> None:
+    """Return when *signature* is *owner*'s RSA-PSS-SHA512 over *base*, and raise otherwise.
+
+    Args:
+        owner: the modulus, 512 bytes.
+        signature: 512 bytes; a salt of any length is taken.
+        base: what was signed, of any length.
+
+    Raises:
+        MalformedError: a length does not fit; code ``bad_key_length``.
+        BadSignatureError: the signature does not hold.
+        WeakKeyError: as for `verify`.
+    """
+    if (len(signature), len(owner)) != SCHEMES[SignatureType.ARWEAVE]:
+        raise MalformedError("owner or signature is not of RSA-4096", code="bad_key_length")
+    try:
+        _rsa_key(owner).verify(signature, base, _PSS_512_ANY_SALT, _SHA512)
+    except InvalidSignature:
+        raise BadSignatureError("the signature is not the owner's over this message") from None
 
 
 def _verify_arweave(owner: bytes, signature: bytes, signing_hash: bytes) -> None:

@@ -17,7 +17,7 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hashes import SHA256, SHA512
 
 from seriatim.formats.errors import MalformedError, WeakKeyError
 from seriatim.formats.ids import b64url, b64url_decode, encode_id
@@ -28,6 +28,8 @@ from seriatim.formats.signing.verify import RSA_EXPONENT
 
 _SHA256: Final = SHA256()
 _PSS_SALT_32: Final = PSS(MGF1(_SHA256), _SHA256.digest_size)
+_SHA512: Final = SHA512()
+_PSS_SALT_64: Final = PSS(MGF1(_SHA512), _SHA512.digest_size)
 _RSA_PRIVATE_NAMES: Final = ("d", "p", "q", "dp", "dq", "qi")
 _RSA_OWNER_BYTES: Final = SCHEMES[SignatureType.ARWEAVE].owner_bytes
 _COORDINATE_BYTES: Final = 32
@@ -138,6 +140,10 @@ class RsaWallet(_KeyPair):
     def sign(self, signing_hash: bytes) -> bytes:
         """Return the PSS signature, 512 bytes; another one each time, for its salt is random."""
         return self._key.sign(signing_hash, _PSS_SALT_32, _SHA256)
+
+    def sign_http(self, base: bytes) -> bytes:
+        """Return the RSA-PSS-SHA512 signature over *base*, 512 bytes, with a salt of 64 bytes."""
+        return self._key.sign(base, _PSS_SALT_64, _SHA512)
 
     def _public_fields(self) -> dict[str, str]:
         public = self._key.public_key().public_numbers()

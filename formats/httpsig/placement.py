@@ -1,0 +1,192 @@
+"""Which key of a TABM goes where in an HTTP message, and back.
+
+Short values are headers, one value is the body, and what else is long or nested is a part of it.
+Source: HyperBEAM, May 2025; ``docs/protocol/hyperbeam.md`` says which forms are read and written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from typing import Final, NamedTuple
+
+from seriatim.formats.errors import MalformedError
+from seriatim.formats.httpsig.multipart import Part, boundary_of, read_parts, write_parts
+from seriatim.formats.limits import HTTPSIG_HEADER_MAX_BYTES
+from seriatim.formats.tabm import sf
+from seriatim.formats.tabm.flat import unflatten
+from seriatim.formats.tabm.model import COMMITMENTS_KEY, Tabm, is_id, normal_key, public
+
+BODY: Final = "body"
+BODY_KEYS: Final = "body-keys"
+CONTENT_TYPE: Final = "content-type"
+DIGEST: Final = "content-digest"
+INLINE_KEY: Final = "inline-body-key"
+SIGNATURE: Final = "signature"
+SIGNATURE_INPUT: Final = "signature-input"
+
+_IDS: Final = "ao-ids"
+_INLINE_KEY_LATER: Final = "ao-body-key"
+_NOT_PLACED: Final = frozenset({COMMITMENTS_KEY, SIGNATURE, SIGNATURE_INPUT})
+
+_Entry = bytes | dict[str, bytes]
+
+
+class HttpMessage(NamedTuple):
+    """Headers, by lower-case name (ids keep their case), and a body; empty for none."""
+
+    headers: dict[str, bytes]
+    body: bytes
+
+
+def place(tabm: Tabm) -> HttpMessage:
+    """Return *tabm* as headers and a body, without its commitments and private keys.
+
+    Raises:
+        LimitExceededError: nested too deep.
+    """
+    fields = {key: value for key, value in public(tabm).items() if key not in _NOT_PLACED}
+    headers: dict[str, bytes] = {}
+    inline = _inline_key(fields, headers)
+    inner: dict[str, bytes | Tabm] = {}
+    ids: dict[str, sf.Item | sf.InnerList] = {}
+    for key, value in fields.items():
+        if not isinstance(value, bytes) or key in (BODY, inline):
+            inner[key] = value
+        elif is_id(key):
+            ids[key] = sf.Item(value)
+        elif len(value) > HTTPSIG_HEADER_MAX_BYTES:
+            inner[key] = value
+        else:
+            headers[key] = value
+    if ids:
+        headers[_IDS] = sf.write_dictionary(ids)
+    body = _place_body(dict(_entries(inner, "")), inline, headers)
+    if body:
+        digest = sf.Item(sf.Binary(sha256(body).digest()))
+        headers[DIGEST] = sf.write_dictionary({"sha-256": digest})
+    return HttpMessage(dict(sorted(headers.items())), body)
+
+
+def gather(message: HttpMessage) -> dict[str, bytes | Tabm]:
+    """Return the TABM that *message* holds; ``signature`` and ``signature-input`` stay keys.
+
+    Raises:
+        MalformedError: its parts cannot be told apart, or stand for one key twice; or the body
+            is not what its digest says, code ``bad_digest``.
+        LimitExceededError: too many parts or levels.
+    """
+    check_digest(message)
+    headers = {normal_key(key): value for key, value in message.headers.items()}
+    inline = headers.get(INLINE_KEY) or headers.pop(_INLINE_KEY_LATER, b"") or BODY.encode()
+    values: dict[str, bytes | Tabm] = dict(headers)
+    values.pop(DIGEST, None)
+    values.pop(BODY_KEYS, None)
+    values.update(_read_ids(values.pop(_IDS, b"")))
+    boundary = boundary_of(headers.get(CONTENT_TYPE, b""))
+    if boundary is None or not message.body:
+        if message.body:
+            values[_text(inline)] = message.body
+        return unflatten(values)
+    parts = [_named(part, _text(inline)) for part in read_parts(message.body, boundary)]
+    values[BODY_KEYS] = sf.write_list(sf.Item(name.partition("/")[0].encode()) for name, _ in parts)
+    for name, value in parts:
+        if name in values:
+            raise MalformedError(f"{name[:64]!r} stands twice", code="bad_multipart")
+        values[name] = value
+    return unflatten(values)
+
+
+def check_digest(message: HttpMessage) -> None:
+    """Return unless ``content-digest`` names another SHA-256 than the body has.
+
+    HyperBEAM does not look: its signatures cover a digest that it makes anew.
+
+    Raises:
+        MalformedError: code ``bad_digest``; or the header cannot be read.
+    """
+    named = sf.parse_dictionary(message.headers.get(DIGEST, b"")).get("sha-256")
+    if named is not None and named != sf.Item(sf.Binary(sha256(message.body).digest())):
+        raise MalformedError(
+            "the body is not what content-digest says; send the body that was signed",
+            code="bad_digest",
+        )
+
+
+def _inline_key(fields: Mapping[str, bytes | Tabm], headers: dict[str, bytes]) -> str:
+    """Return which key is the body; say so in *headers* where a reader could not guess it."""
+    explicit = fields.get(INLINE_KEY)
+    if isinstance(explicit, bytes):
+        return _text(explicit)
+    if BODY not in fields and "data" in fields:
+        headers[INLINE_KEY] = b"data"
+        return "data"
+    return BODY
+
+
+def _entries(inner: Mapping[str, bytes | Tabm], prefix: str) -> Iterator[tuple[str, _Entry]]:
+    """Yield what becomes a part: each map with its short values, each long value by itself."""
+    for key, value in inner.items():
+        if isinstance(value, bytes):
+            if not prefix or len(value) > HTTPSIG_HEADER_MAX_BYTES:
+                yield prefix + key, value
+            continue
+        short = {
+            name: child
+            for name, child in value.items()
+            if isinstance(child, bytes) and len(child) <= HTTPSIG_HEADER_MAX_BYTES
+        }
+        if short:
+            yield prefix + key, short
+        yield from _entries(value, f"{prefix}{key}/")
+
+
+def _place_body(entries: dict[str, _Entry], inline: str, headers: dict[str, bytes]) -> bytes:
+    only = entries.get(inline)
+    if not entries:
+        return b""
+    if len(entries) == 1 and isinstance(only, bytes):
+        return only
+    names = sorted(entries)
+    boundary, body = write_parts([_part(name, entries[name], inline) for name in names])
+    headers[CONTENT_TYPE] = f'multipart/form-data; boundary="{boundary}"'.encode()
+    headers[BODY_KEYS] = sf.write_list(sf.Item(name.encode()) for name in names)
+    return body
+
+
+def _part(name: str, entry: _Entry, inline: str) -> Part:
+    shown = None if name == inline else name
+    if isinstance(entry, bytes):
+        return Part(shown, {}, entry)
+    headers = {key: value for key, value in entry.items() if key != BODY}
+    if not headers:
+        # Written as any other part it would be read back as plain bytes.
+        shown = f"{name}/{BODY}"
+    return Part(shown, headers, entry.get(BODY))
+
+
+def _named(part: Part, inline: str) -> tuple[str, bytes | Tabm]:
+    name = inline if part.name is None else part.name
+    if not part.headers:
+        return name, part.body or b""
+    if part.body is None:
+        return name, part.headers
+    return name, {**part.headers, BODY: part.body}
+
+
+def _read_ids(raw: bytes | Tabm) -> dict[str, bytes]:
+    if not isinstance(raw, bytes):
+        return {}
+    ids: dict[str, bytes] = {}
+    for key, item in sf.parse_dictionary(raw).items():
+        if not isinstance(item, sf.Item) or not isinstance(item.value, bytes):
+            raise MalformedError(f"{_IDS} holds something else than text", code="bad_multipart")
+        ids[key] = item.value
+    return ids
+
+
+def _text(raw: bytes) -> str:
+    try:
+        return normal_key(raw.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise MalformedError(f"{INLINE_KEY} is not UTF-8", code="bad_multipart") from error

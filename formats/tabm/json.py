@@ -1,0 +1,65 @@
+"""HyperBEAM's ``json@1.0``: the TABM itself as JSON, with sorted keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from seriatim.formats.codecs.json import parse_json
+from seriatim.formats.errors import MalformedError
+from seriatim.formats.tabm.model import Tabm, public
+
+
+def encode_json(tabm: Tabm) -> bytes:
+    """Return *tabm* as compact JSON.
+
+    Raises:
+        MalformedError: a value is not UTF-8, for which JSON has no form; code ``bad_value``.
+        LimitExceededError: nested too deep.
+    """
+    return orjson.dumps(_plain(public(tabm)), option=orjson.OPT_SORT_KEYS)
+
+
+def decode_json(raw: bytes) -> dict[str, bytes | Tabm]:
+    """Return the TABM in *raw*.
+
+    Raises:
+        MalformedError: not JSON, or holds something else than text and objects (``bad_json``).
+        LimitExceededError: nested too deep.
+    """
+    plain = parse_json(raw)
+    if not isinstance(plain, dict):
+        raise MalformedError("a message is a JSON object", code="bad_json")
+    return _tabm(plain)
+
+
+def _plain(tabm: Tabm) -> dict[str, Any]:
+    return {
+        key: _text(value) if isinstance(value, bytes) else _plain(value)
+        for key, value in tabm.items()
+    }
+
+
+def _text(raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise MalformedError(
+            "JSON has no form for bytes that are not UTF-8", code="bad_value"
+        ) from error
+
+
+def _tabm(plain: Mapping[str, Any]) -> dict[str, bytes | Tabm]:
+    tabm: dict[str, bytes | Tabm] = {}
+    for key, value in plain.items():
+        if isinstance(value, str):
+            tabm[key] = value.encode("utf-8", "surrogatepass")
+        elif isinstance(value, dict):
+            tabm[key] = _tabm(value)
+        else:
+            raise MalformedError(
+                f"{key[:64]!r} must be text or an object; types stand in ao-types", code="bad_json"
+            )
+    return tabm

@@ -1,0 +1,106 @@
+"""HyperBEAM's recorded signatures: bases, ids, committed keys, and what goes over the wire."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from typing import Any
+
+import pytest
+
+from seriatim.formats.errors import BadSignatureError, FormatError, SchedulerError
+from seriatim.formats.httpsig.base import component_names, identifiers_of, signature_base
+from seriatim.formats.httpsig.commitments import (
+    combined_id,
+    committed_keys,
+    from_http,
+    message_id,
+    sign,
+    to_http,
+    unsigned_id,
+    verify,
+)
+from seriatim.formats.httpsig.placement import HttpMessage, place
+from seriatim.formats.ids import encode_id
+from seriatim.formats.signing.scheme import WalletKind
+from seriatim.formats.signing.wallet import RsaWallet
+from seriatim.formats.tabm import sf
+from tests.conformance.test_tabm import NAMES, VECTORS, is_error, tabm
+from tests.support.strategies import known_wallet
+
+SIGNED = [
+    pytest.param(vector, id=name)
+    for vector, name in zip(VECTORS, NAMES, strict=True)
+    if not is_error(vector["signed"])
+]
+each_vector = pytest.mark.parametrize("vector", VECTORS, ids=NAMES)
+each_signed = pytest.mark.parametrize("vector", SIGNED)
+
+
+@each_vector
+def test_an_unsigned_message_has_its_recorded_id(vector: dict[str, Any]) -> None:
+    message = tabm(vector["tabm"])
+    assert unsigned_id(message) == vector["hmac"]["hmac_id"] == vector["ids"]["unsigned"]
+    assert message_id(message) == vector["ids"]["all"]
+    assert verify(tabm(vector["reset_hmac"])) == []
+
+
+@each_signed
+def test_what_is_signed_is_the_recorded_base(vector: dict[str, Any]) -> None:
+    recorded = vector["signed"]["sign"]
+    headers = place(tabm(vector["tabm"])).headers
+    (entry,) = sf.parse_list(recorded["signature_input"].encode())
+    assert isinstance(entry, sf.InnerList)
+    base = signature_base(headers, identifiers_of(entry), entry.params)
+    assert base == tabm(recorded["base"])
+    assert len(identifiers_of(entry)) == len(component_names(headers))
+
+
+@each_signed
+def test_a_recorded_signature_holds_and_gives_the_recorded_ids(vector: dict[str, Any]) -> None:
+    signed = vector["signed"]
+    message = tabm(signed["tabm"])
+    assert list(map(encode_id, verify(message))) == signed["ids"]["signers"]
+    assert message_id(message) == signed["ids"]["all"] == signed["ids"]["signed"]
+    assert combined_id(message["commitments"]) == signed["ids"]["unsigned"]
+    assert committed_keys(message) == set(signed["committed"])
+
+
+@each_signed
+def test_a_signed_message_goes_over_the_wire_as_recorded(vector: dict[str, Any]) -> None:
+    recorded = vector["signed"]["httpsig"]
+    wire = to_http(tabm(vector["signed"]["tabm"]))
+    assert wire.headers == tabm(recorded["headers"])
+    assert wire.body == b64decode(recorded.get("body_b64", ""))
+    received = from_http(wire)
+    assert received == tabm(vector["signed"]["tabm_from_httpsig"])
+    assert list(map(encode_id, verify(received))) == vector["signed"]["ids"]["signers"]
+
+
+@each_signed
+def test_our_signature_holds_and_covers_the_same(vector: dict[str, Any]) -> None:
+    wallet = known_wallet(WalletKind.RSA)
+    assert isinstance(wallet, RsaWallet)
+    message = sign(tabm(vector["tabm"]), wallet)
+    assert verify(message) == [wallet.address]
+    assert committed_keys(message) == set(vector["signed"]["committed"])
+    assert from_http(to_http(message))["commitments"] == message["commitments"]
+    twice = sign(tabm(vector["signed"]["tabm"]), wallet)
+    assert set(map(encode_id, verify(twice))) == {
+        encode_id(wallet.address),
+        *vector["signed"]["ids"]["signers"],
+    }
+
+
+@each_signed
+def test_any_change_to_what_was_signed_is_found(vector: dict[str, Any]) -> None:
+    wire = to_http(tabm(vector["signed"]["tabm"]))
+    for name in component_names(wire.headers):
+        if name in ("signature", "signature-input", "content-type"):
+            continue  # a content type with the same boundary says the same
+        headers = {**wire.headers, name: wire.headers[name] + b"x"}
+        with pytest.raises(SchedulerError):
+            verify(from_http(HttpMessage(headers, wire.body)))
+    if wire.body:
+        changed = wire.body.replace(b"e", b"f", 1).replace(b"o", b"0", 1)
+        with pytest.raises((BadSignatureError, FormatError)):
+            verify(from_http(HttpMessage(wire.headers, changed)))

@@ -1,0 +1,106 @@
+"""HyperBEAM's recorded messages: rich values, TABM, and the codecs without signatures."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from seriatim.formats.errors import FormatError, MalformedError
+from seriatim.formats.httpsig.placement import gather, place
+from seriatim.formats.ids import b64url_decode
+from seriatim.formats.tabm.flat import decode_flat, encode_flat, flatten
+from seriatim.formats.tabm.json import decode_json, encode_json
+from seriatim.formats.tabm.model import Tabm
+from seriatim.formats.tabm.structured import Atom, Rich, from_tabm, to_tabm
+
+FILES = sorted((Path(__file__).parent / "vectors/hyperbeam/messages").glob("*.json"))
+VECTORS = [orjson.loads(file.read_bytes()) for file in FILES]
+NAMES = [file.stem for file in FILES]
+each_vector = pytest.mark.parametrize("vector", VECTORS, ids=NAMES)
+
+
+SCALARS: Mapping[str, Callable[[Any], Any]] = {
+    "$b64u": b64url_decode,
+    "$int": int,
+    "$float": float,
+    "$atom": lambda name: {"true": True, "false": False}.get(name, Atom(name)),
+    "$list": lambda items: [rich(each) for each in items],
+}
+
+
+def rich(plain: Any) -> Any:
+    """Return a value in the vectors' notation as ours."""
+    if isinstance(plain, str):
+        return plain
+    for mark, read in SCALARS.items():
+        if mark in plain:
+            return read(plain[mark])
+    return {key: rich(value) for key, value in plain.items()}
+
+
+def tabm(plain: Any) -> Any:
+    """Return a TABM in the vectors' notation as ours."""
+    if isinstance(plain, str):
+        return plain.encode()
+    if "$b64u" in plain:
+        return b64url_decode(plain["$b64u"])
+    return {key: tabm(value) for key, value in plain.items()}
+
+
+def is_error(plain: Any) -> bool:
+    return isinstance(plain, dict) and "error" in plain
+
+
+@each_vector
+def test_rich_values_become_the_recorded_tabm(vector: dict[str, Any]) -> None:
+    fields: dict[str, Rich] = rich(vector["structured"])
+    if "big" in fields:
+        with pytest.raises(FormatError):
+            to_tabm(fields)  # a 64-bit bound of ours; HyperBEAM cannot read it again either
+        return
+    assert to_tabm(fields) == tabm(vector["tabm"])
+
+
+@each_vector
+@pytest.mark.parametrize("form", ["", "_from_httpsig"])
+def test_a_recorded_tabm_becomes_its_rich_values(vector: dict[str, Any], form: str) -> None:
+    stored: Tabm = tabm(vector[f"tabm{form}"])
+    expected = vector[f"structured{form or '_from_tabm'}"]
+    if is_error(expected):
+        with pytest.raises(MalformedError):
+            from_tabm(stored)
+        return
+    assert from_tabm(stored) == rich(expected)
+
+
+@each_vector
+def test_lines_and_json_are_the_recorded_bytes(vector: dict[str, Any]) -> None:
+    message: Tabm = tabm(vector["tabm"])
+    assert flatten(message) == tabm(vector["flat"])
+    assert encode_flat(message) == tabm(vector["flat_serialized"])
+    if is_error(vector["json"]):
+        with pytest.raises(MalformedError):
+            encode_json(message)
+    else:
+        assert encode_json(message) == vector["json"].encode()
+        assert decode_json(vector["json"].encode()) == message
+    assert decode_flat(encode_flat(message)) == message
+
+
+@each_vector
+def test_headers_and_body_are_the_recorded_ones(vector: dict[str, Any]) -> None:
+    placed = place(tabm(vector["tabm"]))
+    recorded = vector["httpsig"]
+    assert placed.headers == tabm(recorded["headers"])
+    assert placed.body == b64decode(recorded.get("body_b64", ""))
+    assert bool(placed.body) == recorded["body_present"]
+    assert gather(placed) == tabm(vector["tabm_from_httpsig"])
+
+
+def test_the_vectors_are_there() -> None:
+    assert len(VECTORS) == 24

@@ -1,0 +1,239 @@
+"""Laws of HyperBEAM's message forms: every codec gives back what it took, and an id is one id."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seriatim.formats.errors import SchedulerError
+from seriatim.formats.httpsig.commitments import from_http, sign, to_http, unsigned_id, verify
+from seriatim.formats.httpsig.multipart import Part, read_parts, write_parts
+from seriatim.formats.httpsig.placement import BODY_KEYS, CONTENT_TYPE, HttpMessage, gather, place
+from seriatim.formats.limits import HTTPSIG_HEADER_MAX_BYTES, JSON_DEPTH_MAX, SF_INTEGER_MAX
+from seriatim.formats.signing.scheme import WalletKind
+from seriatim.formats.signing.wallet import RsaWallet
+from seriatim.formats.tabm import sf
+from seriatim.formats.tabm.flat import decode_flat, encode_flat, flatten, unflatten
+from seriatim.formats.tabm.json import decode_json, encode_json
+from seriatim.formats.tabm.structured import Atom, Rich, from_tabm, to_tabm
+from tests.support.strategies import known_wallet
+
+WALLET = known_wallet(WalletKind.RSA)
+KEY_LETTERS = "abcdefgxyz0123456789-_.%&+äß"
+# Names that HyperBEAM drops, or that say how a message is placed.
+TAKEN = {"unsigned_id", "data", "target", "id", "tags", "format", "owner", "reward", "."}
+
+keys = st.text(KEY_LETTERS, min_size=1, max_size=12).filter(
+    lambda key: key not in TAKEN and not key.startswith("priv")
+)
+text = st.text(st.characters(codec="utf-8"), max_size=20)
+long_text = st.integers(HTTPSIG_HEADER_MAX_BYTES - 1, HTTPSIG_HEADER_MAX_BYTES + 2).map(
+    lambda size: "x" * size
+)
+raw = st.binary(min_size=1, max_size=20).filter(lambda value: not is_utf8(value))
+scalars = st.one_of(
+    text,
+    raw,
+    st.integers(-SF_INTEGER_MAX, SF_INTEGER_MAX),
+    st.booleans(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.from_regex(r"[a-z_]{1,9}", fullmatch=True)
+    .filter(lambda name: name not in ("true", "false"))
+    .map(Atom),
+)
+listed = scalars.filter(lambda value: not isinstance(value, str) or "(ao-type-" not in value)
+values: st.SearchStrategy[Any] = st.recursive(
+    scalars | long_text | st.lists(listed, max_size=4),
+    lambda inner: (
+        st.dictionaries(keys, inner, max_size=4)
+        | st.lists(st.dictionaries(keys, inner, max_size=3), max_size=3)
+    ),
+    max_leaves=12,
+)
+messages = st.dictionaries(keys | st.just("body"), values, max_size=6)
+
+
+def is_utf8(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+@given(messages)
+def test_rich_values_come_back_from_a_tabm(fields: dict[str, Rich]) -> None:
+    found = from_tabm(to_tabm(fields))
+    assert typed(found) == typed(fields)
+
+
+def typed(value: Any) -> Any:
+    """Return *value* with the type of each part: 1, 1.0 and true are equal in Python."""
+    if isinstance(value, dict):
+        return {key: typed(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [typed(child) for child in value]
+    return type(value), value
+
+
+@given(messages)
+def test_a_tabm_comes_back_from_http(fields: dict[str, Rich]) -> None:
+    tabm = to_tabm(fields)
+    found = gather(place(tabm))
+    if BODY_KEYS in found:
+        del found[BODY_KEYS], found[CONTENT_TYPE]
+    assert found == filled(tabm)
+
+
+def filled(tabm: Any) -> Any:
+    """Return *tabm* without maps that hold nothing: they have no form in parts and lines."""
+    kept = {
+        key: value if isinstance(value, bytes) else filled(value) for key, value in tabm.items()
+    }
+    return {key: value for key, value in kept.items() if value != {}}
+
+
+@given(messages)
+def test_an_unsigned_id_is_the_same_through_json(fields: dict[str, Rich]) -> None:
+    tabm = to_tabm(fields)
+    try:
+        again = decode_json(encode_json(tabm))
+    except SchedulerError:
+        return  # bytes that are not UTF-8 have no JSON
+    assert again == tabm
+    assert unsigned_id(again) == unsigned_id(tabm)
+
+
+@given(messages)
+def test_paths_come_back_from_their_lines(fields: dict[str, Rich]) -> None:
+    tabm = to_tabm(fields)
+    assert unflatten(flatten(tabm)) == filled(tabm)
+    if not any(b"\n" in value or b": " in value for value in flatten(tabm).values()):
+        assert decode_flat(encode_flat(tabm)) == filled(tabm)
+
+
+@given(messages)
+def test_a_signature_survives_the_wire(fields: dict[str, Rich]) -> None:
+    assert isinstance(WALLET, RsaWallet)
+    signed = sign(to_tabm(fields), WALLET)
+    received = from_http(to_http(signed))
+    assert verify(signed) == verify(received) == [WALLET.address]
+    assert received["commitments"] == signed["commitments"]
+
+
+parts = st.builds(
+    Part,
+    st.none() | keys,
+    st.dictionaries(
+        keys.filter(lambda key: key != "content-disposition"),
+        st.binary(max_size=9).filter(lambda value: b"\r\n" not in value),
+        min_size=1,
+        max_size=3,
+    ),
+    st.none() | st.binary(max_size=30),
+)
+
+
+@given(st.lists(parts, min_size=1, max_size=5))
+def test_parts_come_back_from_their_body(written: list[Part]) -> None:
+    boundary, body = write_parts(written)
+    assert read_parts(body, boundary) == written
+
+
+members = st.dictionaries(
+    st.text("abcXYZ019%-._", min_size=1, max_size=9),
+    st.builds(
+        sf.Item,
+        st.one_of(
+            st.binary(max_size=9),
+            st.binary(max_size=9).map(sf.Binary),
+            st.from_regex(r"[a-z*][a-z0-9]{0,5}", fullmatch=True).map(sf.Token),
+            st.booleans(),
+            st.integers(-SF_INTEGER_MAX, SF_INTEGER_MAX),
+        ),
+        st.dictionaries(st.text("abc", min_size=1, max_size=3), st.binary(max_size=5), max_size=2),
+    ),
+    max_size=5,
+)
+
+
+@given(members)
+def test_a_dictionary_comes_back_from_its_text(written: dict[str, sf.Item | sf.InnerList]) -> None:
+    assert sf.parse_dictionary(sf.write_dictionary(written)) == written
+
+
+@given(st.binary(max_size=60) | st.text('ab="\\,;():?01 ', max_size=40).map(str.encode))
+def test_any_field_is_read_or_refused(raw_field: bytes) -> None:
+    for read in (sf.parse_dictionary, sf.parse_list, sf.parse_item):
+        try:
+            read(raw_field)
+        except SchedulerError:
+            continue
+
+
+wild_headers = st.dictionaries(
+    keys
+    | st.sampled_from(
+        [
+            "ao-types",
+            "signature",
+            "signature-input",
+            "inline-body-key",
+            "content-type",
+            "ao-ids",
+            "content-digest",
+            "a/b",
+            "a",
+        ]
+    ),
+    st.binary(max_size=30)
+    | st.sampled_from(
+        [
+            b'multipart/form-data; boundary="B"',
+            b'a="list"',
+            b"s=:AA==:",
+            b's=("a");alg="rsa-pss-sha512";keyid="AA"',
+            b'b="empty-message"',
+        ]
+    ),
+    max_size=6,
+)
+wild_bodies = st.binary(max_size=60) | st.lists(
+    st.sampled_from(
+        [
+            b"--B\r\n",
+            b"\r\n--B--",
+            b"\r\n",
+            b"a: b",
+            b"content-disposition: inline",
+            b'content-disposition: form-data;name="a/b"',
+            b"x",
+        ]
+    ),
+    max_size=12,
+).map(b"".join)
+
+
+@given(wild_headers, wild_bodies)
+def test_any_http_message_is_read_or_refused(headers: dict[str, bytes], body: bytes) -> None:
+    try:
+        found = from_http(HttpMessage(headers, body))
+        verify(found)
+        from_tabm(found)
+    except SchedulerError:
+        pass
+
+
+@pytest.mark.parametrize("depth", [JSON_DEPTH_MAX + 1, 5_000])
+def test_what_is_nested_too_deep_is_refused(depth: int) -> None:
+    path = "/".join("a" for _ in range(depth))
+    body = b'--B\r\ncontent-disposition: form-data;name="%b"\r\n\r\nx\r\n--B--' % path.encode()
+    with pytest.raises(SchedulerError):
+        gather(HttpMessage({CONTENT_TYPE: b"multipart/form-data; boundary=B"}, body))
+    with pytest.raises(SchedulerError):
+        gather(HttpMessage({path: b"x"}, b""))
+    with pytest.raises(SchedulerError):
+        decode_flat(b"%b: x\n" % path.encode())
