@@ -19,6 +19,7 @@ from seriatim.formats.limits import (
     CONNECTIONS_MAX,
     HTTP_HEADERS_MAX,
     HTTP_LINE_MAX_BYTES,
+    HTTP_LINGER_MS,
     KEEPALIVE_MS,
     STOP_DEADLINE_MS,
 )
@@ -53,7 +54,9 @@ class HttpServer(web.Server):
         super().__init__(
             handler,
             request_factory=_make_request,
+            # Also how long a head may take: aiohttp counts from the end of the reply before it.
             keepalive_timeout=KEEPALIVE_MS / 1000,
+            lingering_time=HTTP_LINGER_MS / 1000,
             max_line_size=HTTP_LINE_MAX_BYTES,
             max_field_size=HTTP_LINE_MAX_BYTES,
             max_headers=HTTP_HEADERS_MAX,
