@@ -19,6 +19,7 @@ from seriatim.formats.ans104.codec import to_message
 from seriatim.formats.ans104.item import DataItem, sign_item
 from seriatim.formats.errors import MalformedError, NotFoundError, RefusedError
 from seriatim.formats.ids import decode_id, encode_id
+from seriatim.formats.limits import PROCESSES_PAGE
 from seriatim.formats.message import Message, Value
 from seriatim.formats.schedule.export import ExportHeader
 from seriatim.formats.schedule.record import Head
@@ -27,8 +28,6 @@ from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.wallet import Wallet
 from seriatim.formats.wire.receipt import Receipt as RawReceipt
 from seriatim.formats.wire.stored import StoredAssignment
-
-_PAGE = 256
 
 
 class Receipt(NamedTuple):
@@ -155,7 +154,7 @@ class EmbeddedNode:
     def processes(self) -> Iterator[str]:
         """Yield the ids of all processes, in the order of their bytes."""
         after: bytes | None = None
-        while page := self._node.processes(after=after, limit=_PAGE):
+        while page := self._node.processes(after=after, limit=PROCESSES_PAGE):
             yield from map(encode_id, page)
             after = page[-1]
 

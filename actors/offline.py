@@ -8,13 +8,12 @@ from pathlib import Path
 
 from seriatim.formats.errors import NotFoundError
 from seriatim.formats.ids import encode_id
+from seriatim.formats.limits import PROCESSES_PAGE
 from seriatim.formats.schedule.record import Head, Record
 from seriatim.store.environment import Environment
 from seriatim.store.folder import DataFolder
 from seriatim.store.lmdb_log import LmdbLog
 from seriatim.store.lock import LockHolder, holder
-
-_PAGE = 256
 
 
 class OfflineFolder:
@@ -41,7 +40,7 @@ class OfflineFolder:
     def processes(self) -> Iterator[tuple[bytes, Head]]:
         """Yield every process with its head, in the order of the ids' bytes."""
         after: bytes | None = None
-        while page := self._log.processes(after=after, limit=_PAGE):
+        while page := self._log.processes(after=after, limit=PROCESSES_PAGE):
             for process in page:
                 yield process, self.head(process)
             after = page[-1]

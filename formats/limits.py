@@ -41,7 +41,6 @@ HTTP_PATHS_CACHED_MAX: Final = 1_024
 STATUS_PROCESSES_MAX: Final = 1_000
 KEEPALIVE_MS: Final = 15_000
 HTTP_LINGER_MS: Final = 5_000
-HTTP_LINGER_MS: Final = 5_000
 
 # The operator's Arweave gateway. A block holds up to 1,000 ids and two proofs of 256 KiB.
 GATEWAY_DEADLINE_MS: Final = 10_000
@@ -63,6 +62,9 @@ SCHEDULE_PAGE_MAX: Final = 1_001
 PAGE_CHUNK_BYTES: Final = 256 * 1024
 PAGE_BLOCK_SLOTS: Final = 64
 REPLY_PIECE_BYTES: Final = 4 * 1024 * 1024
+PROCESSES_PAGE: Final = 256
+CLIENT_PAGE_SLOTS: Final = 500
+CLIENT_REPLY_MAX_BYTES: Final = 64 * 1024 * 1024
 
 # Queues: what is waiting, and for how long.
 MAILBOX_MAX: Final = 4_096
@@ -115,4 +117,6 @@ assert GATEWAY_DEADLINE_MS < ASK_DEADLINE_MS, "an assign asks the gateway first"
 assert PASSIVATE_BATCH_MAX * 2 <= MAILBOX_MAX, "two sweeps' answers leave room for messages"
 assert PAGE_CHUNK_BYTES <= REPLY_PIECE_BYTES
 assert PAGE_DEFAULT <= SCHEDULE_PAGE_MAX <= PAGE_MAX
+assert CLIENT_PAGE_SLOTS <= SCHEDULE_PAGE_MAX
+assert 6 * BODY_MAX_BYTES < CLIENT_REPLY_MAX_BYTES, "one byte of a message is \\u00xx at worst"
 assert PATH_SEGMENT_MAX_BYTES <= PATH_MAX_BYTES <= LMDB_KEY_MAX_BYTES

@@ -11,13 +11,18 @@ import aiohttp
 from seriatim.formats.codecs.json import parse_json
 from seriatim.formats.errors import (
     FormatError,
+    LimitExceededError,
     NotFoundError,
     RefusedError,
     SchedulerError,
     UnavailableError,
 )
-from seriatim.formats.limits import ASK_DEADLINE_MS
+from seriatim.formats.ids import decode_id
+from seriatim.formats.limits import ASK_DEADLINE_MS, CLIENT_REPLY_MAX_BYTES
+from seriatim.gateway.reply import field
 
+# Not compressed: a bound on what is read is a bound on what is held.
+_HEADERS: Final = {"accept": "application/json", "accept-encoding": "identity"}
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=ASK_DEADLINE_MS / 1000 + 5)
 _BAD: Final = 400
 _NOT_FOUND: Final = 404
@@ -29,8 +34,10 @@ class NodeClient:
     """Speaks to one node; made by `connect`.
 
     Every method raises `UnavailableError` where no node answers or none takes the request now,
-    `NotFoundError` for what the node does not know, and `RefusedError`, with the node's own code
-    and sentence, for what it does not take.
+    `NotFoundError` for what the node does not know, `RefusedError`, with the node's own code and
+    sentence, for what it does not take, and `LimitExceededError` for a reply of over
+    ``CLIENT_REPLY_MAX_BYTES``. Process ids are text of 43 characters: any other is a
+    `MalformedError` and is not sent.
     """
 
     def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
@@ -39,29 +46,46 @@ class NodeClient:
 
     async def address(self) -> str:
         """Return the address of the node's wallet, 43 characters; empty without one."""
-        plain = await self._call("GET", "/~scheduler@1.0/status")
-        return str(plain["address"])
+        return field(await self._call("GET", "/~scheduler@1.0/status"), "address", str)
 
     async def schedule_item(self, raw: bytes, process: str | None = None) -> dict[str, Any]:
-        """Send the signed ANS-104 item *raw*; return the node's receipt."""
-        path = f"/{process}/schedule" if process else "/~scheduler@1.0/schedule"
-        return await self._call("POST", path, raw, "application/ans104")
+        """Send the signed ANS-104 item *raw*; return the node's receipt.
+
+        A receipt has a ``process``, a ``slot`` and an ``id`` at least.
+        """
+        path = "/~scheduler@1.0/schedule" if process is None else f"{_path(process)}/schedule"
+        receipt = await self._call("POST", path, raw, "application/ans104")
+        field(receipt, "process", str)
+        field(receipt, "slot", int)
+        field(receipt, "id", str)
+        return receipt
 
     async def slot(self, process: str) -> int:
         """Return the last slot of *process*."""
-        plain = await self._call("GET", f"/{process}/slot")
-        return int(plain["current"])
+        return field(await self._call("GET", f"{_path(process)}/slot"), "current", int)
 
     async def schedule(self, process: str, first: int, last: int) -> dict[str, Any]:
-        """Return one page of the schedule from *first* to *last*, both inclusive."""
-        return await self._call("GET", f"/{process}/schedule?from={first}&to={last}")
+        """Return one page of the schedule from *first* to *last*, both inclusive.
+
+        Its ``assignments`` are an object; what is in it is as the node gave it.
+        """
+        page = await self._call("GET", f"{_path(process)}/schedule?from={first}&to={last}")
+        field(page, "assignments", dict)
+        return page
 
     async def legacy_page(
         self, process: str, *, after_ms: int | None = None, limit: int
     ) -> dict[str, Any]:
-        """Return one page as the legacy unit serves it: what comes after the cursor *after_ms*."""
+        """Return one page as the legacy unit serves it: what comes after the cursor *after_ms*.
+
+        Its ``edges`` are a list, its ``page_info`` an object.
+        """
         after = "" if after_ms is None else f"&from={after_ms}"
-        return await self._call("GET", f"/{process}?process-id={process}&limit={limit}{after}")
+        query = f"process-id={process}&limit={limit}{after}"
+        page = await self._call("GET", f"{_path(process)}?{query}")
+        field(page, "edges", list)
+        field(page, "page_info", dict)
+        return page
 
     async def _call(
         self, method: str, path: str, body: bytes | None = None, content_type: str = ""
@@ -71,7 +95,7 @@ class NodeClient:
             async with self._session.request(
                 method, self._url + path, data=body, headers=headers, allow_redirects=False
             ) as response:
-                raw = await response.read()
+                raw = await _read_bounded(response.content)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise UnavailableError(f"{self._url} cannot be reached: {error}") from error
         plain = _object(raw)
@@ -82,6 +106,23 @@ class NodeClient:
         if response.status < _BAD:
             return plain
         raise _error_of(response.status, plain)
+
+
+def _path(process: str) -> str:
+    """Return where *process* is found: text that is no id could lead anywhere else."""
+    decode_id(process)
+    return f"/{process}"
+
+
+async def _read_bounded(content: aiohttp.StreamReader) -> bytes:
+    raw = bytearray()
+    while chunk := await content.readany():
+        raw += chunk
+        if len(raw) > CLIENT_REPLY_MAX_BYTES:
+            raise LimitExceededError(
+                "the length of a node's reply", given=len(raw), maximum=CLIENT_REPLY_MAX_BYTES
+            )
+    return bytes(raw)
 
 
 def _object(raw: bytes) -> dict[str, Any] | None:
@@ -105,5 +146,10 @@ def _error_of(status: int, plain: dict[str, Any]) -> SchedulerError:
 @asynccontextmanager
 async def connect(url: str) -> AsyncIterator[NodeClient]:
     """Open connections to the node at *url* for as long as the block runs."""
-    async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
+    async with aiohttp.ClientSession(
+        timeout=_TIMEOUT,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        headers=_HEADERS,
+    ) as session:
         yield NodeClient(session, url)

@@ -5,24 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import UTC, datetime
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
+from typing import TYPE_CHECKING, Annotated, Final, Protocol
 
 import typer
 
+from seriatim.formats.errors import LimitExceededError, UnavailableError
+from seriatim.formats.limits import CLIENT_PAGE_SLOTS
 from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json, NodeUrl, Process
 from seriatim.gateway.cli.output import print_json, reporting
+from seriatim.gateway.cli.row import Row, make_line, make_row
 
 if TYPE_CHECKING:
     from seriatim.actors.offline import OfflineFolder
     from seriatim.gateway.client import NodeClient
 
 FOLLOW_S: Final = 0.5
-_PAGE: Final = 500
-
-Row = dict[str, Any]
 
 
 def log(
@@ -82,7 +81,7 @@ class _Folder:
         from seriatim.formats.wire.stored import StoredAssignment
 
         for slot, record in self._folder.records(self._process, first, last):
-            yield _row(assignment_to_plain(StoredAssignment(self._process, slot, record)))
+            yield make_row(assignment_to_plain(StoredAssignment(self._process, slot, record)))
 
 
 class _Remote:
@@ -94,10 +93,27 @@ class _Remote:
         return await self._client.slot(self._process)
 
     async def rows(self, first: int, last: int) -> AsyncIterator[Row]:
-        for start in range(first, last + 1, _PAGE):
-            page = await self._client.schedule(self._process, start, min(last, start + _PAGE - 1))
-            for plain in sorted(page["assignments"].values(), key=itemgetter("slot")):
-                yield _row(plain)
+        count = CLIENT_PAGE_SLOTS
+        while first <= last:
+            try:
+                page = await self._page(first, min(last, first + count - 1))
+            except LimitExceededError:
+                if count == 1:
+                    raise
+                count //= 2  # large messages: ask for fewer at once
+                continue
+            for row in page:
+                yield row
+            first = page[-1]["slot"] + 1
+
+    async def _page(self, first: int, last: int) -> list[Row]:
+        """Return rows from *first* on, one at least; a node may give fewer than asked for."""
+        page = await self._client.schedule(self._process, first, last)
+        rows = sorted(map(make_row, page["assignments"].values()), key=itemgetter("slot"))
+        expected = list(range(first, last + 1))[: len(rows)]
+        if not rows or [row["slot"] for row in rows] != expected:
+            raise UnavailableError(f"the node's page of slots {first} to {last} has other slots")
+        return rows
 
 
 @asynccontextmanager
@@ -125,7 +141,7 @@ async def _show(
     follow: bool,
     as_json: bool,
 ) -> None:
-    say = print_json if as_json else _print_line
+    say = print_json if as_json else lambda row: typer.echo(make_line(row))
     async with opening as source:
         if as_json and not follow:
             print_json([row async for row in _rows(source, first, last)])
@@ -145,36 +161,3 @@ async def _rows(source: _Source, first: int, last: int | None) -> AsyncIterator[
     end = await source.last()
     async for row in source.rows(first, end if last is None else min(end, last)):
         yield row
-
-
-def _row(plain: dict[str, Any]) -> Row:
-    body = plain.get("body", {})
-    commitments = body.get("commitments", {})
-    owner = next((each["committer"] for each in commitments.values()), None)
-    return {
-        "slot": plain["slot"],
-        "timestamp": plain["timestamp"],
-        "message": plain["message"],
-        "owner": owner,
-        "action": body.get("action") or body.get("type"),
-        "data_size": _size(body),
-        "hash_chain": plain["hash-chain"],
-    }
-
-
-def _size(body: dict[str, Any]) -> int:
-    from seriatim.formats.ids import b64url_decode
-
-    if "data+base64url" in body:
-        return len(b64url_decode(body["data+base64url"]))
-    return len(str(body.get("data", "")).encode())
-
-
-def _print_line(row: Row) -> None:
-    time = datetime.fromtimestamp(row["timestamp"] / 1000, UTC).isoformat(timespec="milliseconds")
-    owner = (row["owner"] or "unsigned")[:8]
-    # Clients choose these words: none of them may steer the reader's terminal.
-    action = "".join(c if c.isprintable() else "?" for c in str(row["action"] or "-")[:24])
-    typer.echo(
-        f"{row['slot']:>8}  {time}  {row['message']}  {owner:8}  {action:24}  {row['data_size']}"
-    )

@@ -89,7 +89,12 @@ def say_error(code: str, reason: str, *, as_json: bool) -> None:
     if as_json:
         print_json({"error": code, "reason": reason})
     else:
-        typer.echo(f"{code}: {reason}", err=True)
+        typer.echo(printable(f"{code}: {reason}"), err=True)
+
+
+def printable(text: str) -> str:
+    """Return *text* as one line that cannot steer a terminal, whoever has chosen its words."""
+    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def say_making(path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json, Process
-from seriatim.gateway.cli.output import Exit, print_json, reporting
+from seriatim.gateway.cli.output import Exit, print_json, printable, reporting
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -94,7 +94,7 @@ def _say_good(report: Report, *, as_json: bool) -> None:
 
 def _say_broken(error: ChainBrokenError, *, as_json: bool) -> None:
     if not as_json:
-        typer.echo(f"bad   {error}", err=True)
+        typer.echo(printable(f"bad   {error}"), err=True)
         return
     print_json(
         {

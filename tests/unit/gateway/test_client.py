@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import orjson
 import pytest
 from aiohttp import web
 
 from seriatim.formats.errors import (
+    LimitExceededError,
+    MalformedError,
     NotFoundError,
     RefusedError,
     SchedulerError,
     UnavailableError,
 )
-from seriatim.gateway.client import connect
+from seriatim.gateway import client as module
+from seriatim.gateway.client import NodeClient, connect
 
+ID = "A" * 43
+RECEIPT = {"process": ID, "slot": 7, "id": ID}
+Call = Callable[[NodeClient], Awaitable[Any]]
+CALLS: dict[str, Call] = {
+    "address": lambda client: client.address(),
+    "schedule_item": lambda client: client.schedule_item(b"item", ID),
+    "slot": lambda client: client.slot(ID),
+    "schedule": lambda client: client.schedule(ID, 0, 9),
+    "legacy_page": lambda client: client.legacy_page(ID, limit=9),
+}
 PROBLEM = orjson.dumps({"code": "bad_signature", "detail": "sign it again"})
 
 
-async def ask(status: int, body: bytes) -> object:
+async def ask(status: int, body: bytes, call: Call = CALLS["schedule_item"]) -> object:
     """Return what the client makes of a server that answers *status* and *body* to everything."""
 
     async def answer(request: web.BaseRequest) -> web.Response:
@@ -31,7 +46,7 @@ async def ask(status: int, body: bytes) -> object:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         port = runner.addresses[0][1]
         async with connect(f"http://127.0.0.1:{port}/") as client:
-            return await client.schedule_item(b"item")
+            return await call(client)
     finally:
         await runner.cleanup()
 
@@ -71,7 +86,49 @@ def test_who_answers_no_json_is_no_node(status: int, body: bytes) -> None:
 
 
 def test_an_answer_is_returned_as_it_is() -> None:
-    assert asyncio.run(ask(200, b'{"slot": 7}')) == {"slot": 7}
+    receipt = {**RECEIPT, "more": [1]}
+    assert asyncio.run(ask(200, orjson.dumps(receipt))) == receipt
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize(
+    "plain",
+    [
+        {"ok": True},
+        {"address": 1, "current": "1", "assignments": [], "edges": {}, "page_info": {}},
+        {"current": True, "assignments": None, "edges": [], "page_info": []},
+        {**RECEIPT, "slot": "7"},
+        {**RECEIPT, "id": None},
+        {**RECEIPT, "process": 7},
+    ],
+)
+def test_who_answers_other_json_is_no_node(name: str, plain: dict[str, Any]) -> None:
+    with pytest.raises(UnavailableError, match="no scheduler node"):
+        asyncio.run(ask(200, orjson.dumps(plain), CALLS[name]))
+
+
+def test_a_reply_is_read_up_to_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = orjson.dumps(RECEIPT)
+    monkeypatch.setattr(module, "CLIENT_REPLY_MAX_BYTES", len(raw))
+    assert asyncio.run(ask(200, raw)) == RECEIPT
+    with pytest.raises(LimitExceededError, match="reply"):
+        asyncio.run(ask(200, raw + b" "))
+
+
+@pytest.mark.parametrize("process", ["", "..", "A" * 42, "A" * 42 + "/", "A" * 43 + "?x=y"])
+def test_what_is_no_id_is_not_sent(process: str) -> None:
+    async def main() -> None:
+        async with connect("http://127.0.0.1:9") as client:
+            for call in (
+                client.slot(process),
+                client.schedule(process, 0, 9),
+                client.schedule_item(b"item", process),
+                client.legacy_page(process, limit=9),
+            ):
+                with pytest.raises(MalformedError, match="not an id"):
+                    await call
+
+    asyncio.run(main())
 
 
 def test_nobody_there_is_unavailable() -> None:
