@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seriatim.gateway.cli.options import Json
-from seriatim.gateway.cli.output import Exit, print_json
+from seriatim.gateway.cli.output import Exit, print_json, printable
 
 if TYPE_CHECKING:
     from seriatim.formats.ans104.item import DataItem
@@ -25,7 +25,7 @@ def item(
         print_json(results)
     else:
         for result in results:
-            typer.echo(_line(result))
+            typer.echo(printable(_line(result)))
     if not all(result["ok"] for result in results):
         raise typer.Exit(Exit.FAILED)
 

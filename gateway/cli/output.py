@@ -6,6 +6,7 @@ test compares.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,8 +62,15 @@ def exit_of(error: SchedulerError) -> Exit:
 
 
 def print_json(value: Any) -> None:
-    """Write *value* as one line of JSON to stdout."""
-    sys.stdout.write(orjson.dumps(value).decode() + "\n")
+    """Write *value* as one line of JSON to stdout.
+
+    The name of a file need not be text: what of it is none is a question mark.
+    """
+    try:
+        line = orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        line = json.dumps(value, ensure_ascii=False).encode(errors="replace")
+    sys.stdout.write(line.decode() + "\n")
     sys.stdout.flush()
 
 

@@ -176,7 +176,7 @@ def _tags(texts: list[str] | None) -> list[Tag]:
         name, equals, value = text.partition("=")
         if not equals:
             raise typer.BadParameter(f"--tag {text!r} is not NAME=VALUE")
-        tags.append(Tag(name.encode(), value.encode()))
+        tags.append(Tag(_encode("--tag", name), _encode("--tag", value)))
     return tags
 
 
@@ -185,4 +185,12 @@ def _payload(text: str | None, file: typer.FileBinaryRead | None) -> bytes:
         raise typer.BadParameter("give --text or --data-file, not both")
     if file is not None:
         return file.read()
-    return (text or "").encode()
+    return _encode("--text", text or "")
+
+
+def _encode(option: str, text: str) -> bytes:
+    """Return *text* as UTF-8; a shell can hand over bytes that are no text."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise typer.BadParameter(f"{option} is not UTF-8 text") from None

@@ -61,7 +61,7 @@ def export(
         if as_json:
             print_json({"process": process, "slots": log.header.slots, "file": str(out)})
         else:
-            typer.echo(f"{log.header.slots} slots in {out}")
+            typer.echo(printable(f"{log.header.slots} slots in {out}"))
 
 
 def _open_log(what: str, data: Path) -> AbstractContextManager[LogCopy]:

@@ -10,7 +10,7 @@ import typer
 
 from seriatim.formats.signing.scheme import WalletKind
 from seriatim.gateway.cli.options import Json
-from seriatim.gateway.cli.output import print_json, reporting
+from seriatim.gateway.cli.output import print_json, printable, reporting
 
 if TYPE_CHECKING:
     from seriatim.formats.signing.wallet import Wallet
@@ -55,4 +55,4 @@ def _show(file: Path, wallet: Wallet, *, as_json: bool) -> None:
     if as_json:
         print_json(public)
     else:
-        typer.echo(f"{public['address']}  type {public['signature_type']}  {file}")
+        typer.echo(printable(f"{public['address']}  type {public['signature_type']}  {file}"))

@@ -54,6 +54,32 @@ def test_text_and_file_together_are_wrong_usage(tmp_path: Path) -> None:
     assert "not both" in orjson.loads(said.stdout)["reason"]
 
 
+@pytest.mark.parametrize(
+    "option", [("--tag", "a=\udcff"), ("--tag", "\udcff=a"), ("--text", "\udcff")]
+)
+@pytest.mark.parametrize("verb", [("spawn",), ("send", NO_PROCESS)])
+def test_text_that_is_no_unicode_is_wrong_usage(
+    verb: tuple[str, ...], option: tuple[str, str], tmp_path: Path
+) -> None:
+    said = CliRunner().invoke(app, [*verb, *option, "--data", str(tmp_path), "--json"])
+    assert said.exit_code == Exit.USAGE
+    assert option[0] in orjson.loads(said.stdout)["reason"]
+
+
+@pytest.mark.parametrize("verb", [("item",), ("wallet", "show"), ("verify",)])
+def test_a_file_whose_name_is_no_text_is_no_traceback(
+    tmp_path: Path, verb: tuple[str, ...]
+) -> None:
+    file = tmp_path / "\udcff"
+    file.write_bytes(b"no item, no wallet, no export")
+    command = [sys.executable, "-m", "seriatim", *verb, str(file)]
+    for arguments in (command, [*command, "--json"]):
+        ran = subprocess.run(arguments, capture_output=True, check=False)
+        assert ran.returncode in {Exit.FAILED, Exit.REFUSED}
+        assert b"Traceback" not in ran.stderr
+        (ran.stdout or ran.stderr).decode()
+
+
 def test_an_error_is_a_line_on_stderr_or_a_value_on_stdout(tmp_path: Path) -> None:
     arguments = ["verify", NO_PROCESS, "--data", str(tmp_path)]
     plain = CliRunner().invoke(app, arguments)
