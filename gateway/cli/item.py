@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from seriatim.gateway.cli.input import read_body
 from seriatim.gateway.cli.options import Json
 from seriatim.gateway.cli.output import Exit, print_json, printable
 
@@ -37,7 +38,8 @@ def examine(file: Path) -> dict[str, Any]:
 
     result: dict[str, Any] = {"file": str(file), "ok": False}
     try:
-        decoded = DataItem.decode(file.read_bytes())
+        with file.open("rb") as opened:
+            decoded = DataItem.decode(read_body(opened))
         result |= _describe(decoded)
         decoded.verify()
     except OSError as error:

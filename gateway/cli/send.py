@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from seriatim.gateway.cli.input import read_body
 from seriatim.gateway.cli.options import (
     DATA_DEFAULT,
     Data,
@@ -21,7 +22,7 @@ from seriatim.gateway.cli.options import (
     Text,
     WalletFile,
 )
-from seriatim.gateway.cli.output import print_json, reporting, say_making
+from seriatim.gateway.cli.output import print_json, printable, reporting, say_making
 
 if TYPE_CHECKING:
     from seriatim.formats.ans104.avro import Tag
@@ -49,13 +50,9 @@ def spawn(  # typer reads options by position
     as_json: Json = False,
 ) -> None:
     """Start a process; print its id."""
-    with reporting(as_json=as_json):
-        reach = _reach(wallet, node, data)
-        receipt = asyncio.run(_spawn(reach, _tags(tag), _payload(text, data_file), variant))
-        if as_json:
-            print_json(receipt)
-        else:
-            typer.echo(receipt["process"])
+    message = _Message(tag, text, data_file)
+    work = _spawn(_reach(wallet, node, data), message, variant)
+    _deliver(work, "{process}", as_json=as_json)
 
 
 def send(  # typer reads options by position
@@ -70,43 +67,61 @@ def send(  # typer reads options by position
     as_json: Json = False,
 ) -> None:
     """Send a signed message to a process; print its slot."""
+    message = _Message(tag, text, data_file)
+    work = _send(_reach(wallet, node, data), message, process)
+    _deliver(work, "slot {slot}  message {id}", as_json=as_json)
+
+
+class _Message(NamedTuple):
+    """What was given to say, as it was given."""
+
+    tags: list[str] | None
+    text: str | None
+    file: typer.FileBinaryRead | None
+
+
+def _deliver(work: Coroutine[Any, Any, dict[str, Any]], line: str, *, as_json: bool) -> None:
+    """Do *work*; print the receipt that comes of it, or *line* with the receipt's words."""
     with reporting(as_json=as_json):
-        reach = _reach(wallet, node, data)
-        receipt = asyncio.run(_send(reach, _tags(tag), _payload(text, data_file), process))
+        receipt = asyncio.run(work)
         if as_json:
             print_json(receipt)
         else:
-            typer.echo(f"slot {receipt['slot']}  message {receipt['id']}")
+            typer.echo(printable(line.format_map(receipt)))
 
 
-async def _spawn(reach: Reach, tags: Sequence[Tag], payload: bytes, variant: str) -> dict[str, Any]:
-    from seriatim.formats.ans104.avro import Tag
+async def _spawn(reach: Reach, message: _Message, variant: str) -> dict[str, Any]:
     from seriatim.formats.schedule.variant import Variant
 
     kind = Variant.from_tag(variant)
+    tags, payload = _tags(message.tags), _payload(message)
     async with reach as (key, address, schedule):
-        named = {tag.name for tag in tags}
-        own = [
-            Tag(b"Data-Protocol", b"ao"),
-            Tag(b"Variant", kind.tag.encode()),
-            Tag(b"Type", b"Process"),
-            Tag(b"Module", MODULE_PLACEHOLDER.encode()),
-            Tag(b"Scheduler", address.encode()),
-        ]
-        every = [*tags, *(tag for tag in own if tag.name not in named)]
-        return await schedule(_sign(key, every, payload, b""), None)
+        own = {
+            b"Data-Protocol": b"ao",
+            b"Variant": kind.tag.encode(),
+            b"Type": b"Process",
+            b"Module": MODULE_PLACEHOLDER.encode(),
+            b"Scheduler": address.encode(),
+        }
+        return await schedule(_sign(key, _with_own(tags, own), payload, b""), None)
 
 
-async def _send(reach: Reach, tags: Sequence[Tag], payload: bytes, process: str) -> dict[str, Any]:
-    from seriatim.formats.ans104.avro import Tag
+async def _send(reach: Reach, message: _Message, process: str) -> dict[str, Any]:
     from seriatim.formats.ids import decode_id
 
     target = decode_id(process)
+    tags, payload = _tags(message.tags), _payload(message)
     async with reach as (key, _, schedule):
-        named = {tag.name for tag in tags}
-        own = [Tag(b"Data-Protocol", b"ao"), Tag(b"Type", b"Message")]
-        every = [*tags, *(tag for tag in own if tag.name not in named)]
-        return await schedule(_sign(key, every, payload, target), process)
+        own = {b"Data-Protocol": b"ao", b"Type": b"Message"}
+        return await schedule(_sign(key, _with_own(tags, own), payload, target), process)
+
+
+def _with_own(given: Sequence[Tag], own: Mapping[bytes, bytes]) -> list[Tag]:
+    """Return *given* and those of our *own* tags whose names are not among them."""
+    from seriatim.formats.ans104.avro import Tag
+
+    named = {tag.name for tag in given}
+    return [*given, *(Tag(name, value) for name, value in own.items() if name not in named)]
 
 
 def _sign(key: Wallet, tags: Sequence[Tag], payload: bytes, target: bytes) -> bytes:
@@ -180,12 +195,12 @@ def _tags(texts: list[str] | None) -> list[Tag]:
     return tags
 
 
-def _payload(text: str | None, file: typer.FileBinaryRead | None) -> bytes:
-    if text is not None and file is not None:
+def _payload(message: _Message) -> bytes:
+    if message.text is not None and message.file is not None:
         raise typer.BadParameter("give --text or --data-file, not both")
-    if file is not None:
-        return file.read()
-    return _encode("--text", text or "")
+    if message.file is not None:
+        return read_body(message.file)
+    return _encode("--text", message.text or "")
 
 
 def _encode(option: str, text: str) -> bytes:

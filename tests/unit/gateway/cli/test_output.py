@@ -66,6 +66,25 @@ def test_text_that_is_no_unicode_is_wrong_usage(
     assert option[0] in orjson.loads(said.stdout)["reason"]
 
 
+def test_a_file_is_read_up_to_what_a_node_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = (ROOT / "tests/conformance/vectors/items/signer-ed25519-type2.bin").read_bytes()
+    monkeypatch.setattr("seriatim.gateway.cli.input.BODY_MAX_BYTES", len(item))
+    file = tmp_path / "item"
+    file.write_bytes(item)
+    assert CliRunner().invoke(app, ["item", str(file), "--json"]).exit_code == Exit.OK
+    file.write_bytes(item + b"x")
+    said = CliRunner().invoke(app, ["item", str(file), "/dev/zero", "--json"])
+    assert said.exit_code == Exit.FAILED
+    assert [each["error"] for each in orjson.loads(said.stdout)] == ["limit_exceeded"] * 2
+    arguments = ["spawn", "--data-file", str(file), "--data", str(tmp_path), "--json"]
+    said = CliRunner().invoke(app, arguments)
+    assert said.exit_code == Exit.REFUSED
+    assert orjson.loads(said.stdout)["error"] == "limit_exceeded"
+    assert not (tmp_path / "wallet.json").exists(), "nothing was made for it"
+
+
 @pytest.mark.parametrize("verb", [("item",), ("wallet", "show"), ("verify",)])
 def test_a_file_whose_name_is_no_text_is_no_traceback(
     tmp_path: Path, verb: tuple[str, ...]
