@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine, Iterator, Mapping
+from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,9 +24,14 @@ T = TypeVar("T")
 class BlockingNode:
     """A node in this OS process, for blocking code. Safe from several threads."""
 
-    def __init__(self, node: EmbeddedNode, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, node: EmbeddedNode, loop: asyncio.AbstractEventLoop, closing: asyncio.Event
+    ) -> None:
         self._node = node
         self._loop = loop
+        self._closing = closing
+        self._lock = threading.Lock()
+        self._is_closed = False
 
     def spawn(
         self,
@@ -60,29 +66,64 @@ class BlockingNode:
         return self._node.verify(process)
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        if self._loop.is_closed():
-            work.close()
-            raise StoppingError("this node is closed; open the folder again")
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        """Return what comes of *work*, on the loop.
+
+        Nothing reaches the loop once the node is closed; what has reached it before is finished
+        or cancelled. So each call has an end.
+        """
+        with self._lock:
+            if self._is_closed:
+                work.close()
+                raise StoppingError("this node is closed; open the folder again")
+            answer = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return answer.result()
+        except CancelledError:
+            raise StoppingError("this node was closed before it answered") from None
+
+    def close(self) -> None:
+        """Take no more calls and have the node closed; the end of the block waits for it."""
+        with self._lock:
+            if not self._is_closed:
+                self._is_closed = True
+                self._loop.call_soon_threadsafe(self._closing.set)
 
 
 @contextmanager
 def open_blocking(
-    path: str | Path, *, wallet: Wallet | Path | None = None
+    path: str | Path, *, wallet: Wallet | str | Path | None = None
 ) -> Iterator[BlockingNode]:
     """Open a data folder for blocking code; arguments and errors as in `embedded.open`."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="seriatim", daemon=True)
+    opened: Future[BlockingNode] = Future()
+    ended: Future[None] = Future()
+
+    async def live() -> None:
+        closing = asyncio.Event()
+        async with embedded.open(path, wallet=wallet) as node:
+            opened.set_result(BlockingNode(node, asyncio.get_running_loop(), closing))
+            await closing.wait()
+
+    def run() -> None:
+        try:
+            asyncio.run(live())
+        except BaseException as error:  # noqa: BLE001  # raised again by who waits for the thread
+            if not opened.done():
+                opened.set_exception(error)
+            ended.set_exception(error)
+        else:
+            ended.set_result(None)
+
+    thread = threading.Thread(target=run, name="seriatim", daemon=True)
     thread.start()
     try:
-        opening = embedded.open(path, wallet=wallet)
-        node = asyncio.run_coroutine_threadsafe(opening.__aenter__(), loop).result()
-        try:
-            yield BlockingNode(node, loop)
-        finally:
-            closing = opening.__aexit__(None, None, None)
-            asyncio.run_coroutine_threadsafe(closing, loop).result()
+        yield opened.result()
     finally:
-        loop.call_soon_threadsafe(loop.stop)
+        # Also when Ctrl-C came while it was opening: closed as soon as it is open.
+        opened.add_done_callback(_close)
         thread.join()
-        loop.close()
+        ended.result()
+
+
+def _close(opened: Future[BlockingNode]) -> None:
+    if opened.exception() is None:
+        opened.result().close()

@@ -89,12 +89,13 @@ class EmbeddedNode:
 
         Args:
             fields: what the process is; text, numbers, truth values, lists, maps.
-            data: the payload.
+            data: the payload, which is the field ``data``.
             variant: ``seriatim.1`` needs no wallet; ``ao.N.1`` and ``ao.TN.1`` are signed with
                 the node's wallet.
 
         Raises:
-            MalformedError: no such variant, or a field that cannot be carried.
+            MalformedError: no such variant, a field that cannot be carried, or *data* and a
+                field ``data`` too.
             RefusedError: the variant is signed and the node has no wallet.
         """
         kind = Variant.from_tag(variant)
@@ -117,15 +118,21 @@ class EmbeddedNode:
             process: the process's id.
             message: fields of an unsigned message, which always takes a new slot; or the bytes
                 of a signed ANS-104 item, which always has one slot.
-            data: the payload of an unsigned message.
+            data: the payload of an unsigned message, which is its field ``data``.
 
         Raises:
+            MalformedError: no item, a field that cannot be carried, or *data* where the message
+                has its own already.
             NotFoundError: no such process.
             CommitmentError: the item's signature does not hold.
             UnavailableError: not now; the same again is safe.
         """
         place = decode_id(process)
         if isinstance(message, bytes):
+            if data:
+                raise MalformedError(
+                    "an item has its own data; data= has no place", code="bad_data"
+                )
             submission = submit_item(DataItem.decode(message), process=place)
             raw = await self._node.schedule_item(submission, variant_default=Variant.NATIVE)
         else:
@@ -182,10 +189,12 @@ class EmbeddedNode:
         process: bytes | None,
         variant: Variant,
     ) -> RawReceipt:
-        if variant.signed:
-            item = _signed(self._node.wallet, fields, data)
-            return await self._node.schedule_item(submit_item(item), variant_default=variant)
+        if data and "data" in fields:
+            raise MalformedError("the field data and data= are the same thing", code="bad_data")
         every = {**fields, "data": data} if data else dict(fields)
+        if variant.signed:
+            item = _signed(self._node.wallet, every)
+            return await self._node.schedule_item(submit_item(item), variant_default=variant)
         return await self._node.schedule_unsigned(
             Message(every), process=process, variant_default=variant
         )
@@ -199,7 +208,7 @@ class EmbeddedNode:
 
 @asynccontextmanager
 async def open(  # noqa: A001  # seriatim.open is what its users expect
-    path: str | Path, *, wallet: Wallet | Path | None = None
+    path: str | Path, *, wallet: Wallet | str | Path | None = None
 ) -> AsyncIterator[EmbeddedNode]:
     """Open the data folder *path*, made where it is missing, as a node in this OS process.
 
@@ -211,7 +220,7 @@ async def open(  # noqa: A001  # seriatim.open is what its users expect
         StoreLockedError: another node runs on the folder; the error names its pid.
         StoreError: the folder or the wallet cannot be used.
     """
-    key = read_wallet(wallet) if isinstance(wallet, Path) else wallet
+    key = read_wallet(Path(wallet)) if isinstance(wallet, str | Path) else wallet
     node, _ = await open_node(
         Path(path), wallet=key, policy=Policy(accept_unsigned=True), in_children=False
     )
@@ -221,22 +230,28 @@ async def open(  # noqa: A001  # seriatim.open is what its users expect
         await node.close()
 
 
-def _signed(wallet: Wallet | None, fields: Mapping[str, Value], data: str | bytes) -> DataItem:
-    """Return *fields* as a signed item: the names that ao's clients know in their own case."""
+_TAG_NAMES = {"type": "Type", "variant": "Variant", "scheduler": "Scheduler"}
+"""Names that ao's clients write in a case of their own."""
+
+
+def _signed(wallet: Wallet | None, fields: Mapping[str, Value]) -> DataItem:
+    """Return *fields* as a signed item: ``data`` is its payload, the others are its tags."""
     if wallet is None:
         raise RefusedError(
             "a signed variant needs a wallet: open(path, wallet=…)", code="no_wallet"
         )
     tags = [Tag(b"Data-Protocol", b"ao")]
+    payload = b""
     for name, value in fields.items():
-        if not isinstance(value, str):
-            raise MalformedError(f"tag {name} of an item must be text", code="bad_value")
-        tags.append(Tag(_TAG_NAMES.get(name, name).encode(), value.encode()))
-    payload = data.encode() if isinstance(data, str) else data
+        if name == "data" and isinstance(value, bytes):
+            payload = value
+        elif not isinstance(value, str):
+            raise MalformedError(f"{name} of an item must be text", code="bad_value")
+        elif name == "data":
+            payload = value.encode()
+        else:
+            tags.append(Tag(_TAG_NAMES.get(name, name).encode(), value.encode()))
     return sign_item(wallet, tags=tags, data=payload)
-
-
-_TAG_NAMES = {"type": "Type", "variant": "Variant", "scheduler": "Scheduler"}
 
 
 def _receipt(raw: RawReceipt) -> Receipt:

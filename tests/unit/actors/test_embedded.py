@@ -15,7 +15,7 @@ import uvloop
 
 import seriatim
 from seriatim.formats.ans104.avro import Tag
-from seriatim.formats.ans104.item import sign_item
+from seriatim.formats.ans104.item import DataItem, sign_item
 from seriatim.formats.errors import (
     BadSignatureError,
     MalformedError,
@@ -126,6 +126,37 @@ def test_what_cannot_be_done_says_so(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+def test_data_that_has_no_place_is_refused(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with seriatim.open(tmp_path, wallet=WALLET) as node:
+            process = await node.spawn()
+            item = sign_item(WALLET, target=decode_id(process), data=b"x")
+            for message in (item.raw, {"data": "mine"}):
+                with pytest.raises(MalformedError, match="data"):
+                    await node.schedule(process, message, data="other")
+            for variant in ("seriatim.1", "ao.N.1"):
+                with pytest.raises(MalformedError, match="data"):
+                    await node.spawn({"data": "mine"}, data="other", variant=variant)
+            assert node.slot(process) == 0
+            await node.schedule(process, item.raw, data=b"")
+            await node.schedule(process, {"data": "mine"})
+            assert [entry.fields["data"] for entry in node.read(process, 1)] == ["x", "mine"]
+
+    asyncio.run(main())
+
+
+def test_a_field_called_data_is_the_payload_of_a_signed_spawn(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with seriatim.open(tmp_path, wallet=WALLET) as node:
+            process = await node.spawn({"data": "return 1"}, variant="ao.N.1")
+            (entry,) = node.read(process)
+            assert bytes(DataItem.decode(entry.item).data) == b"return 1"
+            with pytest.raises(MalformedError, match="data"):
+                await node.spawn({"data": 1}, variant="ao.N.1")
+
+    asyncio.run(main())
+
+
 def test_text_tags_only_in_a_signed_spawn(tmp_path: Path) -> None:
     async def main() -> None:
         async with seriatim.open(tmp_path, wallet=WALLET) as node:
@@ -157,10 +188,50 @@ def test_blocking_calls_come_from_many_threads(tmp_path: Path) -> None:
 def test_a_closed_node_says_so(tmp_path: Path) -> None:
     with seriatim.open_blocking(tmp_path) as node:
         process = node.spawn()
+    node.close()
     with pytest.raises(StoppingError, match="closed"):
         node.schedule(process, {"n": 1})
     with pytest.raises(StoreError, match="closed"):
         node.slot(process)
+
+
+def test_a_call_after_the_loop_has_stopped_is_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    join = threading.Thread.join
+    answers: list[object] = []
+
+    def call() -> None:
+        with pytest.raises(StoppingError) as refused:
+            node.spawn()
+        answers.append(refused.value)
+
+    def join_and_call(thread: threading.Thread, timeout: float | None = None) -> None:
+        join(thread, timeout)
+        if thread.name == "seriatim":
+            caller = threading.Thread(target=call, daemon=True)
+            caller.start()
+            join(caller, 10)
+
+    monkeypatch.setattr(threading.Thread, "join", join_and_call)
+    with seriatim.open_blocking(tmp_path) as node:
+        pass
+    assert len(answers) == 1
+
+
+def test_a_call_that_is_still_open_at_the_end_is_answered(tmp_path: Path) -> None:
+    running = threading.Event()
+
+    async def never() -> None:
+        running.set()
+        await asyncio.Event().wait()
+
+    with ThreadPoolExecutor(1) as threads:
+        with seriatim.open_blocking(tmp_path) as node:
+            answer = threads.submit(node._run, never())
+            assert running.wait(10)
+        with pytest.raises(StoppingError, match="closed"):
+            answer.result(10)
 
 
 def test_a_folder_that_cannot_be_opened_leaves_no_thread_behind(tmp_path: Path) -> None:
@@ -213,8 +284,15 @@ def test_a_wallet_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "wallet.json"
     path.write_bytes(WALLET.to_json())
     path.chmod(0o600)
-    with seriatim.open_blocking(tmp_path / "data", wallet=path) as node:
-        assert node.verify(node.spawn(variant="ao.N.1")).signatures == 2
+    names: list[str | Path] = [path, str(path)]
+    for number, named in enumerate(names):
+        with seriatim.open_blocking(tmp_path / str(number), wallet=named) as node:
+            assert node.verify(node.spawn(variant="ao.N.1")).signatures == 2
+    with (
+        pytest.raises(StoreError, match="cannot be read"),
+        seriatim.open_blocking(tmp_path / "data", wallet=str(tmp_path / "none")),
+    ):
+        pass
 
 
 def test_the_public_names_are_these_and_all_load() -> None:
