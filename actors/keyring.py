@@ -9,10 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from seriatim.actors.new_file import new_file
 from seriatim.formats.errors import StoreError
 from seriatim.formats.signing.scheme import WalletKind
 from seriatim.formats.signing.wallet import Wallet, generate, wallet_from_json
-from seriatim.store.folder import FILE_MODE, DataFolder, sync_folder
+from seriatim.store.folder import FILE_MODE, DataFolder
 
 _LOG: Final = logging.getLogger("seriatim.actors")
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
@@ -73,21 +74,10 @@ def create_wallet(path: Path, kind: WalletKind) -> Wallet:
         StoreError: the file exists, or cannot be written.
     """
     wallet = generate(kind)
-    partial = path.with_name(f".{path.name}.new")
     try:
-        partial.unlink(missing_ok=True)
-        descriptor = os.open(
-            partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE
-        )
-        with os.fdopen(descriptor, "wb") as file:
+        # Never in the place of another one: that would put an old key out of the world.
+        with new_file(path, mode=FILE_MODE, may_replace=False) as file:
             file.write(wallet.to_json())
-            file.flush()
-            os.fsync(file.fileno())
-        # A link fails where the name is taken; a rename would put an old key out of the world.
-        os.link(partial, path)
-        partial.unlink()
-        sync_folder(path.parent)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise StoreError(f"wallet {path} cannot be made: {error.strerror}") from error
     return wallet

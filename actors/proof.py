@@ -6,18 +6,22 @@ Everything here reads; the only thing that is written is an export.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from seriatim.actors.new_file import naming, new_file
 from seriatim.actors.offline import open_offline
 from seriatim.formats.errors import ChainBrokenError
 from seriatim.formats.ids import encode_id
 from seriatim.formats.schedule.audit import Audit
 from seriatim.formats.schedule.export import ExportHeader, decode_export, encode_header, encode_slot
 from seriatim.formats.schedule.record import Record
+
+_MODE: Final = 0o666  # an export is for everybody to check; the umask may say otherwise
 
 
 class LogCopy(NamedTuple):
@@ -123,15 +127,27 @@ def encode_log(log: LogCopy) -> Iterator[bytes]:
 def write_export(log: LogCopy, file: Path) -> None:
     """Write *log* to *file*, which is there when it is whole and durable, and not before.
 
+    A pipe or a device is written to as it is. A symbolic link stays one: the file that it leads
+    to is written. A file that was there keeps its permissions.
+
     Raises:
-        OSError: the file cannot be written; what was there before is as it was.
+        OSError: *file* cannot be written; what was there before is as it was.
     """
-    partial = file.with_name(f".{file.name}.new")
-    try:
-        with partial.open("wb") as lines:
+    with naming(file):
+        mode = _mode(file)
+        if mode is not None and not stat.S_ISREG(mode):
+            with file.open("wb") as lines:
+                lines.writelines(encode_log(log))
+            return
+        with new_file(file.resolve(), mode=_MODE, may_replace=True) as lines:
+            if mode is not None:
+                os.fchmod(lines.fileno(), stat.S_IMODE(mode))
             lines.writelines(encode_log(log))
-            lines.flush()
-            os.fsync(lines.fileno())
-        partial.replace(file)
-    finally:
-        partial.unlink(missing_ok=True)
+
+
+def _mode(file: Path) -> int | None:
+    """Return what *file* is and who may open it, as ``stat`` has it; ``None``: it is not there."""
+    try:
+        return file.stat().st_mode
+    except FileNotFoundError:
+        return None

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -94,6 +97,77 @@ def test_an_export_that_fails_leaves_what_was_there(
         write_export(log._replace(records=fail(log.records)), file)
     assert file.read_bytes() == b"yesterday's"
     assert list(folder.iterdir()) == [file]
+
+
+def test_an_export_is_durable_with_its_name(
+    data: Path, process: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "log.jsonl"
+    synced: list[tuple[Path, bool]] = []
+    monkeypatch.setattr(
+        "seriatim.actors.new_file.sync_folder",
+        lambda folder: synced.append((folder, file.exists())),
+    )
+    with open_folder_log(data, process) as log:
+        write_export(log, file)
+    assert synced == [(tmp_path, True)]
+
+
+def test_an_export_goes_into_a_pipe(data: Path, process: bytes, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as threads, open_folder_log(data, process) as log:
+        read = threads.submit(pipe.read_bytes)
+        write_export(log, pipe)
+        assert read.result(10).count(b"\n") == 1 + SLOTS
+    assert pipe.is_fifo()
+
+
+def test_a_device_stays_a_device(data: Path, process: bytes, tmp_path: Path) -> None:
+    link = tmp_path / "full"
+    link.symlink_to("/dev/full")
+    with open_folder_log(data, process) as log, pytest.raises(OSError, match="No space") as full:
+        write_export(log, link)
+    assert full.value.filename == str(link)
+    assert link.is_char_device()
+    assert link.is_symlink()
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_an_export_goes_where_a_link_leads(
+    data: Path, process: bytes, tmp_path: Path, *, is_there: bool
+) -> None:
+    target, link = tmp_path / "target", tmp_path / "link"
+    if is_there:
+        target.touch(mode=0o640)
+    link.symlink_to(target)
+    with open_folder_log(data, process) as log:
+        write_export(log, link)
+    assert link.is_symlink()
+    assert target.read_bytes().count(b"\n") == 1 + SLOTS
+    if is_there:
+        assert stat.S_IMODE(target.stat().st_mode) == 0o640, "as it was"
+
+
+def test_no_file_beside_it_is_harmed(data: Path, process: bytes, tmp_path: Path) -> None:
+    others = [tmp_path / f".log.jsonl{end}.new" for end in ("", f".{os.getpid()}")]
+    for other in others:
+        other.write_bytes(b"precious")
+    with open_folder_log(data, process) as log, pytest.raises(FileExistsError):
+        write_export(log, tmp_path / "log.jsonl")
+    assert [other.read_bytes() for other in others] == [b"precious"] * 2
+
+
+@pytest.mark.parametrize("name", ["folder", "folder/.", "folder/none/log.jsonl", ""])
+def test_where_no_file_can_be_the_path_itself_is_named(
+    data: Path, process: bytes, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("folder").mkdir()
+    with open_folder_log(data, process) as log, pytest.raises(OSError, match="irectory") as refused:
+        write_export(log, Path(name))
+    assert Path(refused.value.filename).resolve() == Path(name).resolve()
+    assert not [file for file in tmp_path.rglob("*") if file.name.endswith("new")]
 
 
 def test_whoever_reads_the_old_export_meanwhile_reads_all_of_it(
