@@ -66,10 +66,19 @@ class HttpServer(web.Server):
         )
 
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
-        """Take a connection, or close it at once when there are too many."""
+        """Take a connection, or close it when there are too many."""
         super().connection_made(handler, transport)
         if len(self._connections) > CONNECTIONS_MAX:
-            transport.close()
+            # A turn later: aiohttp's task for it fails if the connection is gone before it begins.
+            self._loop.call_soon(transport.close)
+
+    async def shutdown(self, timeout: float | None = None) -> None:  # noqa: ASYNC109  # aiohttp's
+        """Wait for the requests that were taken, *timeout* seconds at most."""
+        # aiohttp cannot close a connection whose task has not begun, and would then wait for a
+        # request on it until the time is up: those that came last are closed a turn later.
+        await asyncio.sleep(0)
+        self.pre_shutdown()
+        await super().shutdown(timeout)
 
 
 async def run_server(
@@ -98,7 +107,9 @@ async def run_server(
     """
     _require_c_parser()
     gateway = ChainGateway(gateway_url) if gateway_url else None
-    runner = web.ServerRunner(HttpServer(make_dispatcher(node, gateway)), handle_signals=False)
+    runner = web.ServerRunner(
+        HttpServer(make_dispatcher(node, gateway)), shutdown_timeout=STOP_DEADLINE_MS / 1000
+    )
     await runner.setup()
     refreshing = _start_refresh(node, gateway)
     try:
@@ -127,7 +138,7 @@ def make_dispatcher(node: Node, gateway: ChainGateway | None) -> Dispatcher:
 
 
 async def _listen(runner: web.ServerRunner, host: str, port: int) -> str:
-    site = web.TCPSite(runner, host, port, shutdown_timeout=STOP_DEADLINE_MS / 1000, backlog=1024)
+    site = web.TCPSite(runner, host, port, backlog=1024)
     try:
         await site.start()
     except OSError as error:

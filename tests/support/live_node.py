@@ -81,8 +81,8 @@ class LiveNode:
 
 
 @contextmanager
-def live_node(data: Path, *flags: str) -> Iterator[LiveNode]:
-    """Run ``seriatim serve`` on *data* until the block ends; it then has to stop with status 0."""
+def live_node(data: Path, *flags: str, ends_with: int = 0) -> Iterator[LiveNode]:
+    """Run ``seriatim serve`` on *data* until the block ends; its exit status is *ends_with*."""
     data.mkdir(parents=True, exist_ok=True)
     errors = data.with_name(f"{data.name}.stderr")
     with errors.open("wb") as stderr:
@@ -101,6 +101,6 @@ def live_node(data: Path, *flags: str) -> Iterator[LiveNode]:
             yield LiveNode(said["url"], said["address"], said["pid"], data, child)
             child.send_signal(signal.SIGTERM)
             status = child.wait(STOP_DEADLINE_S)
-            assert status == 0, f"the node ended with {status}: {errors.read_text()}"
+            assert status == ends_with, f"the node ended with {status}: {errors.read_text()}"
         finally:
             child.kill()
