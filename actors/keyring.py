@@ -61,6 +61,8 @@ def folder_wallet(path: Path, *, on_making: Callable[[Path], None]) -> Wallet:
     if folder.wallet.exists():
         return read_wallet(folder.wallet, is_private=True)
     folder.create()
+    if not path.is_dir():
+        raise StoreError(f"{path} is not a folder")
     on_making(folder.wallet)
     return create_wallet(folder.wallet, WalletKind.RSA)
 

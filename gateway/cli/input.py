@@ -15,7 +15,10 @@ def read_body(file: BinaryIO) -> bytes:
         LimitExceededError: it has over ``BODY_MAX_BYTES``; no node would take it.
         OSError: it cannot be read.
     """
-    raw = file.read(BODY_MAX_BYTES + 1)
+    try:
+        raw = file.read(BODY_MAX_BYTES + 1)
+    except OSError as error:  # which names a file only where it could not be opened
+        raise OSError(error.errno, error.strerror, file.name) from error
     if len(raw) > BODY_MAX_BYTES:
         raise LimitExceededError("bytes read of a file", given=len(raw), maximum=BODY_MAX_BYTES)
     return raw

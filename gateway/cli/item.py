@@ -9,7 +9,7 @@ import typer
 
 from seriatim.gateway.cli.input import read_body
 from seriatim.gateway.cli.options import Json
-from seriatim.gateway.cli.output import Exit, print_json, printable
+from seriatim.gateway.cli.output import Exit, print_json, printable, reporting
 
 if TYPE_CHECKING:
     from seriatim.formats.ans104.item import DataItem
@@ -21,11 +21,11 @@ def item(
     as_json: Json = False,
 ) -> None:
     """Parse and verify data items: one line each. Ends with 1 when one of them is bad."""
-    results = [examine(file) for file in files]
-    if as_json:
-        print_json(results)
-    else:
-        for result in results:
+    with reporting(as_json=as_json):
+        results = [examine(file) for file in files]
+        if as_json:
+            print_json(results)
+        for result in () if as_json else results:
             typer.echo(printable(_line(result)))
     if not all(result["ok"] for result in results):
         raise typer.Exit(Exit.FAILED)

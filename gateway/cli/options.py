@@ -5,14 +5,37 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
 
 import typer
 from typer.core import TyperCommand, TyperOption
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout.")]
 Data = Annotated[Path, typer.Option("--data", help="The node's data folder.")]
+
+
+def _check_url(text: str | None) -> str | None:
+    """Return *text*, which has to be the URL of a node where there is one."""
+    if text is not None and not _is_url(text):
+        raise typer.BadParameter(f"{text!r} is no node's URL, such as http://127.0.0.1:8734")
+    return text
+
+
+def _is_url(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        port = url.port
+    except ValueError:  # an address or a port that cannot be
+        return False
+    is_web = url.scheme in {"http", "https"} and url.hostname is not None and port != 0
+    return is_web and not (url.query or url.fragment)
+
+
 NodeUrl = Annotated[
-    str | None, typer.Option("--node", help="A node's URL; else the one on the data folder.")
+    str | None,
+    typer.Option(
+        "--node", callback=_check_url, help="A node's URL; else the one on the data folder."
+    ),
 ]
 WalletFile = Annotated[
     Path | None, typer.Option("--wallet", help="Sign with this wallet; else the folder's own.")

@@ -7,9 +7,10 @@ test compares.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, Self
@@ -88,7 +89,11 @@ def reporting(*, as_json: bool) -> Iterator[None]:
     except BrokenPipeError:
         raise  # whoever reads our output has seen enough: typer ends quietly
     except OSError as error:
-        say_error("file", f"{error.filename}: {error.strerror}", as_json=as_json)
+        if error.filename is None:  # only stdout has none: on it there is no more to say
+            _drop_stdout()
+            say_error("file", f"stdout: {error.strerror}", as_json=False)
+        else:
+            say_error("file", f"{error.filename}: {error.strerror}", as_json=as_json)
         raise typer.Exit(Exit.STORE) from None
 
 
@@ -103,6 +108,12 @@ def say_error(code: str, reason: str, *, as_json: bool) -> None:
 def printable(text: str) -> str:
     """Return *text* as one line that cannot steer a terminal, whoever has chosen its words."""
     return "".join(char if char.isprintable() else "?" for char in text)
+
+
+def _drop_stdout() -> None:
+    """Send what stdout still holds nowhere: Python would try, and fail, again when it ends."""
+    with suppress(OSError):  # stdout is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def say_making(path: Path) -> None:

@@ -68,7 +68,7 @@ def send(  # typer reads options by position
 ) -> None:
     """Send a signed message to a process; print its slot."""
     message = _Message(tag, text, data_file)
-    work = _send(_reach(wallet, node, data), message, process)
+    work = _send(_reach(wallet, node, data, process), message, process)
     _deliver(work, "slot {slot}  message {id}", as_json=as_json)
 
 
@@ -136,18 +136,23 @@ def _sign(key: Wallet, tags: Sequence[Tag], payload: bytes, target: bytes) -> by
 
 @asynccontextmanager
 async def _reach(
-    wallet: Path | None, url: str | None, data: Path
+    wallet: Path | None, url: str | None, data: Path, process: str | None = None
 ) -> AsyncIterator[tuple[Wallet, str, Scheduling]]:
     """Yield the key to sign with, the node's address, and a way to schedule.
 
-    The node at *url*; else the one that runs on the folder *data*; else the folder itself.
+    The node at *url*; else the one that runs on the folder *data*; else the folder itself. With
+    *process* the folder has to hold it: nothing is made for a message that has no place.
     """
     from seriatim.actors.keyring import folder_wallet, read_wallet
-    from seriatim.actors.offline import running_node
+    from seriatim.actors.offline import open_offline, running_node
+    from seriatim.formats.ids import decode_id
 
-    key = read_wallet(wallet) if wallet else folder_wallet(data, on_making=say_making)
     running = running_node(data) if url is None else None
     reached = url or (running.url if running is not None else None)
+    if reached is None and process is not None:
+        with open_offline(data) as folder:
+            folder.head(decode_id(process))
+    key = read_wallet(wallet) if wallet else folder_wallet(data, on_making=say_making)
     if reached is not None:
         from seriatim.gateway.client import connect
 

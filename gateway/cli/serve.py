@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from seriatim.formats.signing.wallet import Wallet
 
 HOST_DEFAULT = "127.0.0.1"
+PORT_MAX = 65_535
 PORT_DEFAULT = 8734
 
 _HINTS = """\
@@ -34,7 +35,9 @@ Ctrl-C stops it."""
 def serve(  # typer reads options by position
     data: Data = DATA_DEFAULT,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = HOST_DEFAULT,
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 picks one.")] = PORT_DEFAULT,
+    port: Annotated[
+        int, typer.Option(min=0, max=PORT_MAX, help="Port to listen on; 0 picks one.")
+    ] = PORT_DEFAULT,
     wallet: WalletFile = None,
     *,
     accept_unsigned: Annotated[

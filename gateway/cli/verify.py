@@ -56,6 +56,7 @@ def export(
     with reporting(as_json=as_json), open_folder_log(data, decode_id(process)) as log:
         if out == STDOUT:
             sys.stdout.buffer.writelines(encode_log(log))
+            sys.stdout.buffer.flush()
             return
         write_export(log, out)
         if as_json:
@@ -66,10 +67,12 @@ def export(
 
 def _open_log(what: str, data: Path) -> AbstractContextManager[LogCopy]:
     from seriatim.actors.proof import open_export, open_folder_log
-    from seriatim.formats.ids import decode_id
+    from seriatim.formats.ids import ID_CHARS, decode_id
 
     file = Path(what)
-    return open_export(file) if file.is_file() else open_folder_log(data, decode_id(what))
+    if file.exists() or len(what) != ID_CHARS:
+        return open_export(file)
+    return open_folder_log(data, decode_id(what))
 
 
 @contextmanager
@@ -77,7 +80,9 @@ def _progress(slots: int, *, hidden: bool) -> Iterator[Callable[[], None]]:
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True, disable=hidden) as progress:
+    console = Console(stderr=True)
+    hidden = hidden or not console.is_terminal
+    with Progress(console=console, transient=True, disable=hidden) as progress:
         task = progress.add_task("verifying", total=slots)
         yield lambda: progress.advance(task)
 

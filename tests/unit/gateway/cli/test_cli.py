@@ -180,7 +180,7 @@ def test_good_items_end_with_0() -> None:
     ("arguments", "status", "code"),
     [
         (("verify", "A" * 43), Exit.NOT_FOUND, "not_found"),
-        (("verify", "no such thing"), Exit.REFUSED, "bad_id"),
+        (("verify", "no such thing"), Exit.STORE, "file"),
         (("log", "A" * 43), Exit.NOT_FOUND, "not_found"),
         (("send", "A" * 43, "--text", "hi"), Exit.NOT_FOUND, "not_found"),
         (("spawn", "--variant", "ao.X.9"), Exit.REFUSED, "unknown_variant"),
@@ -221,3 +221,24 @@ def test_spawning_from_a_file_keeps_its_bytes(data: Path, tmp_path: Path) -> Non
     (row,) = run_json("log", process, "--data", data)
     assert row["data_size"] == 256
     assert row["owner"] == encode_id(known_wallet(WalletKind.ED25519).address)
+
+
+@pytest.mark.parametrize(
+    ("what", "status", "said"),
+    [
+        ("no-such-file", Exit.STORE, "No such file"),
+        (".", Exit.STORE, "directory"),
+        ("A" * 43, Exit.NOT_FOUND, "not in this folder"),
+    ],
+)
+def test_what_cannot_be_verified_is_named_as_what_it_is(
+    data: Path, process: str, what: str, status: Exit, said: str
+) -> None:
+    assert process
+    result = run("verify", what, "--data", data)
+    assert (result.exit_code, said in result.output) == (status, True), result.output
+
+
+@pytest.mark.parametrize("port", [-1, 65_536, 99_999])
+def test_a_port_beyond_all_ports_is_usage(port: int) -> None:
+    assert run("serve", "--port", port).exit_code == Exit.USAGE

@@ -12,6 +12,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+import seriatim
 from seriatim.formats import errors
 from seriatim.formats.errors import SchedulerError
 from seriatim.gateway.cli import app
@@ -119,6 +120,70 @@ def test_a_file_that_cannot_be_used_is_no_traceback(
     said = orjson.loads(capsys.readouterr().out)
     assert said["error"] == "file"
     assert "no-such-file: No such file" in said["reason"]
+
+
+@pytest.mark.parametrize(
+    "arguments", [("processes",), ("processes", "--json"), ("item", "x", "--json"), ("export",)]
+)
+def test_a_full_stdout_is_one_line_on_stderr(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    with seriatim.open_blocking(tmp_path) as node:
+        process = node.spawn()
+    command = [sys.executable, "-m", "seriatim", *arguments]
+    command += [process] if arguments == ("export",) else []
+    command += [] if "item" in arguments else ["--data", str(tmp_path)]
+    with Path("/dev/full").open("wb") as full:
+        ran = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert ran.returncode == Exit.STORE
+    assert ran.stderr == b"file: stdout: No space left on device\n"
+
+
+@pytest.mark.parametrize("port", ["-1", "65536"])
+def test_a_port_that_is_none_is_wrong_usage(tmp_path: Path, port: str) -> None:
+    arguments = ["serve", "--data", str(tmp_path / "data"), "--port", port, "--json"]
+    said = CliRunner().invoke(app, arguments)
+    assert said.exit_code == Exit.USAGE
+    assert "--port" in orjson.loads(said.stdout)["reason"]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "x", "127.0.0.1:8734", "ftp://x", "http://", "http://x:99999", "http://x/?p", "http://["],
+)
+@pytest.mark.parametrize("verb", [("spawn",), ("send", NO_PROCESS), ("log", NO_PROCESS)])
+def test_a_node_that_is_no_url_is_wrong_usage(verb: tuple[str, ...], url: str) -> None:
+    said = CliRunner().invoke(app, [*verb, "--node", url, "--json"])
+    assert said.exit_code == Exit.USAGE
+    assert "http://" in orjson.loads(said.stdout)["reason"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "named"),
+    [
+        (("verify", "none.jsonl"), Exit.STORE, "none.jsonl"),
+        (("verify", "folder"), Exit.STORE, "folder"),
+        (("wallet", "new", "", "--kind", "ed25519"), Exit.STORE, "."),
+        (("wallet", "new", "folder", "--kind", "ed25519"), Exit.STORE, "folder"),
+        (("spawn", "--data", "file"), Exit.STORE, "file/node.lock"),
+        (("serve", "--data", "file"), Exit.STORE, "file is not a folder"),
+        (("send", NO_PROCESS, "--data", "none"), Exit.STORE, "none/log"),
+    ],
+)
+def test_a_path_that_is_wrong_is_named_and_nothing_is_made(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    status: Exit,
+    named: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("folder").mkdir()
+    Path("file").touch()
+    said = CliRunner().invoke(app, [*arguments, "--json"])
+    assert said.exit_code == status
+    assert named in orjson.loads(said.stdout)["reason"]
+    assert said.stderr == ""
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder"]
 
 
 def test_a_reader_who_has_seen_enough_is_not_told() -> None:
