@@ -41,6 +41,8 @@ HTTP_PATHS_CACHED_MAX: Final = 1_024
 STATUS_PROCESSES_MAX: Final = 1_000
 KEEPALIVE_MS: Final = 15_000
 HTTP_LINGER_MS: Final = 5_000
+REPLY_SEND_MIN_BYTES_PER_S: Final = 64 * 1024
+REPLY_SEND_GRACE_MS: Final = 10_000
 
 # The operator's Arweave gateway. A block holds up to 1,000 ids and two proofs of 256 KiB.
 GATEWAY_DEADLINE_MS: Final = 10_000

@@ -24,10 +24,11 @@ from seriatim.formats.limits import (
     STOP_DEADLINE_MS,
 )
 from seriatim.gateway.chain import ChainGateway, refresh_block
-from seriatim.gateway.http.dispatch import Dispatcher
+from seriatim.gateway.http.dispatch import Dispatcher, Handler
 from seriatim.gateway.http.foreign import ForeignMessages
 from seriatim.gateway.http.legacy import LegacyApi
 from seriatim.gateway.http.scheduler import SchedulerApi
+from seriatim.gateway.http.stream import send_whole
 from seriatim.gateway.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -47,12 +48,18 @@ _HTTP_LOG: Final = logging.getLogger("seriatim.http")
 
 
 class HttpServer(web.Server):
-    """aiohttp's low-level server with a cap on connections and our body limit."""
+    """aiohttp's low-level server with a cap on connections, and limits on bodies and replies."""
 
-    def __init__(self, handler: Dispatcher) -> None:
+    def __init__(self, handler: Handler) -> None:
         _HTTP_LOG.addFilter(_one_line)
+
+        async def answer(request: web.BaseRequest) -> web.StreamResponse:
+            response = await handler(request)
+            await send_whole(request, response)
+            return response
+
         super().__init__(
-            handler,
+            answer,
             request_factory=_make_request,
             # Also how long a head may take: aiohttp counts from the end of the reply before it.
             keepalive_timeout=KEEPALIVE_MS / 1000,

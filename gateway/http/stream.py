@@ -1,4 +1,4 @@
-"""Sending a reply that comes in pieces, without holding all of it."""
+"""Sending a reply, whole or in pieces, to a client that has to take it in time."""
 
 from __future__ import annotations
 
@@ -9,10 +9,31 @@ from typing import Final
 
 from aiohttp import web
 
-from seriatim.formats.limits import PAGE_CHUNK_BYTES, REPLY_PIECE_BYTES
+from seriatim.formats.limits import (
+    PAGE_CHUNK_BYTES,
+    REPLY_PIECE_BYTES,
+    REPLY_SEND_GRACE_MS,
+    REPLY_SEND_MIN_BYTES_PER_S,
+)
 from seriatim.gateway.http.reply import reply_json, stream_headers
 
 _LOG: Final = logging.getLogger("seriatim.gateway")
+
+
+async def send_whole(request: web.BaseRequest, response: web.StreamResponse) -> None:
+    """Send what is not yet sent of *response*.
+
+    A client that takes it slower than ``REPLY_SEND_MIN_BYTES_PER_S``, after a grace, loses its
+    connection: it would hold the reply, and one of the node's connections, for ever.
+    """
+    try:
+        async with asyncio.timeout(_send_limit_s(response.content_length or 0)):
+            await response.prepare(request)
+            await response.write_eof()
+    except ConnectionError:
+        pass  # the client has gone; nobody is left to tell
+    except TimeoutError:
+        _cut(request)
 
 
 async def send_stream(
@@ -34,13 +55,14 @@ async def send_stream(
     response = web.StreamResponse(headers=stream_headers(content_type, headers))
     await response.prepare(request)
     try:
-        await response.write(piece)
+        await _write(response, piece)
         while has_more:
             piece, has_more = await _gather(pieces)
-            await response.write(piece)
-        await response.write_eof()
+            await _write(response, piece)
     except ConnectionError:
         pass  # the client has gone; nobody is left to tell
+    except TimeoutError:
+        _cut(request)
     except Exception as error:  # noqa: BLE001  # a second reply must not follow inside this one
         _LOG.error("a page was cut off: %s: %s", type(error).__name__, error)
         _cut(request)
@@ -51,8 +73,17 @@ async def _send_head(request: web.BaseRequest, headers: Mapping[str, str]) -> we
     """Send the headers of a page alone; its length would take reading it."""
     response = web.StreamResponse(headers=headers)
     await response.prepare(request)
-    await response.write_eof()
     return response
+
+
+async def _write(response: web.StreamResponse, piece: bytes) -> None:
+    async with asyncio.timeout(_send_limit_s(len(piece))):
+        await response.write(piece)
+
+
+def _send_limit_s(size: int) -> float:
+    """Return how long a client may take for *size* bytes."""
+    return REPLY_SEND_GRACE_MS / 1000 + size / REPLY_SEND_MIN_BYTES_PER_S
 
 
 def _cut(request: web.BaseRequest) -> None:

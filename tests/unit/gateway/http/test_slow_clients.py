@@ -6,12 +6,14 @@ Sockets are real, time is not: the loop's clock is moved by hand.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from seriatim.formats.limits import (
     BODY_MAX_BYTES,
@@ -19,7 +21,13 @@ from seriatim.formats.limits import (
     BODY_READ_MIN_BYTES_PER_S,
     HTTP_LINGER_MS,
     KEEPALIVE_MS,
+    REPLY_PIECE_BYTES,
+    REPLY_SEND_GRACE_MS,
+    REPLY_SEND_MIN_BYTES_PER_S,
 )
+from seriatim.gateway.http.reply import reply_json
+from seriatim.gateway.http.server import HttpServer
+from seriatim.gateway.http.stream import send_stream
 from tests.support.builders import NODE
 from tests.support.http_node import serving
 from tests.support.strategies import known_wallet
@@ -200,3 +208,49 @@ def test_a_client_that_says_nothing_is_cut_off(tmp_path: Path) -> None:
         assert await slow.is_closed()
 
     run(tmp_path, scenario)
+
+
+BIG = 2 * REPLY_PIECE_BYTES
+SEND_GRACE_S = REPLY_SEND_GRACE_MS / 1000
+
+
+async def reply_whole(request: web.BaseRequest) -> web.StreamResponse:
+    del request
+    return reply_json(bytes(BIG))
+
+
+async def reply_in_pieces(request: web.BaseRequest) -> web.StreamResponse:
+    return await send_stream(request, "application/json", iter([bytes(REPLY_PIECE_BYTES)] * 20))
+
+
+KINDS = {
+    "whole": (reply_whole, SEND_GRACE_S + BIG / REPLY_SEND_MIN_BYTES_PER_S),
+    "pieces": (reply_in_pieces, SEND_GRACE_S + REPLY_PIECE_BYTES / REPLY_SEND_MIN_BYTES_PER_S),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_client_that_reads_nothing_loses_its_connection(kind: str) -> None:
+    handler, limit_s = KINDS[kind]
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, ManualLoop)
+        server = HttpServer(handler)
+        runner = web.ServerRunner(server)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        with socket.create_connection(runner.addresses[0]) as client:
+            client.sendall(HEAD + b"\r\n")
+            while not any(  # noqa: ASYNC110  # aiohttp tells nobody that a buffer is full
+                each.writing_paused for each in server.connections
+            ):
+                await asyncio.sleep(0)
+            await loop.pass_time(limit_s * 0.9)
+            assert server.connections, "it may still read"
+            await loop.pass_time(limit_s * 0.2)
+            assert not server.connections
+        await runner.cleanup()
+
+    with asyncio.Runner(loop_factory=ManualLoop) as runner:
+        runner.run(main())
