@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,6 +32,8 @@ def new(
     from seriatim.actors.keyring import create_wallet
 
     with reporting(as_json=as_json):
+        if kind is WalletKind.RSA and sys.stderr.isatty():
+            typer.echo("Making an RSA-4096 key, which takes seconds ...", err=True)
         _show(file, create_wallet(file, kind), as_json=as_json)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import subprocess
 import sys
@@ -15,8 +16,12 @@ from typer.testing import CliRunner
 import seriatim
 from seriatim.formats import errors
 from seriatim.formats.errors import SchedulerError
+from seriatim.formats.signing.scheme import WalletKind
+from seriatim.formats.signing.wallet import Wallet
 from seriatim.gateway.cli import app
 from seriatim.gateway.cli.output import Exit, exit_of, reporting
+from seriatim.gateway.cli.wallet import new
+from tests.support.strategies import known_wallet
 
 ROOT = Path(__file__).parents[4]
 NO_PROCESS = "A" * 43
@@ -186,6 +191,32 @@ def test_a_path_that_is_wrong_is_named_and_nothing_is_made(
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder"]
 
 
+class Screen(io.StringIO):
+    """A stderr that somebody looks at."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("kind", WalletKind)
+@pytest.mark.parametrize("screen", [Screen(), io.StringIO()], ids=["terminal", "pipe"])
+def test_who_waits_for_an_rsa_key_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: WalletKind, screen: io.StringIO
+) -> None:
+    said_before: list[str] = []
+
+    def generate(kind: WalletKind) -> Wallet:
+        said_before.append(screen.getvalue())
+        return known_wallet(kind)
+
+    monkeypatch.setattr("seriatim.actors.keyring.generate", generate)
+    monkeypatch.setattr(sys, "stderr", screen)
+    screen.truncate(screen.seek(0))
+    new(tmp_path / "wallet.json", kind)
+    is_told = kind is WalletKind.RSA and screen.isatty()
+    assert ["takes seconds" in said for said in said_before] == [is_told]
+
+
 def test_a_reader_who_has_seen_enough_is_not_told() -> None:
     with pytest.raises(BrokenPipeError), reporting(as_json=True):
         raise BrokenPipeError
@@ -217,6 +248,14 @@ def test_the_document_has_the_statuses_with_their_meanings() -> None:
     assert [(int(status), meaning) for status, meaning in rows] == [
         (status.value, status.meaning) for status in Exit
     ]
+
+
+def test_the_document_has_the_codes_of_the_command_lines_own() -> None:
+    text = (ROOT / "docs/cli.md").read_text().partition("the command line's own")[2]
+    documented = set(re.findall(r"`(\w+)`", text.partition("\n\n")[0]))
+    source = "".join(file.read_text() for file in (ROOT / "gateway/cli").glob("*.py"))
+    used = re.findall(r'say_error\("(\w+)"|"error": "(\w+)"', source)
+    assert {code for found in used for code in found if code} == documented
 
 
 def test_the_document_has_every_verb() -> None:
