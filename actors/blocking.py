@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Coroutine, Iterator, Mapping
 from concurrent.futures import CancelledError, Future
@@ -13,7 +14,7 @@ from typing import Any, TypeVar
 from seriatim.actors import embedded
 from seriatim.actors.embedded import EmbeddedNode, Entry, Receipt
 from seriatim.actors.proof import Report
-from seriatim.formats.errors import StoppingError
+from seriatim.formats.errors import StoppingError, StoreError
 from seriatim.formats.message import Value
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.wallet import Wallet
@@ -22,7 +23,7 @@ T = TypeVar("T")
 
 
 class BlockingNode:
-    """A node in this OS process, for blocking code. Safe from several threads."""
+    """A node in this OS process, for blocking code. Safe from several threads, not in a fork."""
 
     def __init__(
         self, node: EmbeddedNode, loop: asyncio.AbstractEventLoop, closing: asyncio.Event
@@ -30,6 +31,7 @@ class BlockingNode:
         self._node = node
         self._loop = loop
         self._closing = closing
+        self._pid = os.getpid()
         self._lock = threading.Lock()
         self._is_closed = False
 
@@ -71,6 +73,9 @@ class BlockingNode:
         Nothing reaches the loop once the node is closed; what has reached it before is finished
         or cancelled. So each call has an end.
         """
+        if os.getpid() != self._pid:
+            work.close()
+            raise StoreError("this node runs in the OS process that has opened it, not in a fork")
         with self._lock:
             if self._is_closed:
                 work.close()

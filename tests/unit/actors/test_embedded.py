@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import subprocess
 import sys
@@ -232,6 +233,18 @@ def test_a_call_that_is_still_open_at_the_end_is_answered(tmp_path: Path) -> Non
             assert running.wait(10)
         with pytest.raises(StoppingError, match="closed"):
             answer.result(10)
+
+
+def test_a_fork_is_told_that_it_has_no_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with seriatim.open_blocking(tmp_path) as node:
+        process = node.spawn()
+        with monkeypatch.context() as fork:
+            fork.setattr(os, "getpid", lambda: -1)
+            with pytest.raises(StoreError, match="fork"):
+                node.schedule(process, {"n": 1})
+        assert node.schedule(process, {"n": 1}).slot == 1
 
 
 def test_a_folder_that_cannot_be_opened_leaves_no_thread_behind(tmp_path: Path) -> None:
