@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from seriatim.actors.new_file import new_file
+from seriatim.actors.offline import open_offline
 from seriatim.formats.errors import StoreError
+from seriatim.formats.ids import encode_id
 from seriatim.formats.signing.scheme import WalletKind
 from seriatim.formats.signing.wallet import Wallet, generate, wallet_from_json
 from seriatim.store.folder import FILE_MODE, DataFolder
@@ -50,11 +52,15 @@ def read_wallet(path: Path, *, is_private: bool = False) -> Wallet:
 def folder_wallet(path: Path, *, on_making: Callable[[Path], None]) -> Wallet:
     """Return the wallet of the data folder *path*; make both the first time one is needed.
 
+    Of several that make it at once all get the wallet of the first. A folder with logs that a
+    wallet has signed gets no other one: who checks them would find two schedulers.
+
     Args:
         path: the data folder.
         on_making: told the file's name before an RSA-4096 key is made, which takes seconds.
 
     Raises:
+        StoreError: *path* is no folder, or its wallet is lost.
         StoreError, FormatError, WeakKeyError: as for `read_wallet` and `create_wallet`.
     """
     folder = DataFolder(path)
@@ -63,8 +69,26 @@ def folder_wallet(path: Path, *, on_making: Callable[[Path], None]) -> Wallet:
     folder.create()
     if not path.is_dir():
         raise StoreError(f"{path} is not a folder")
+    _check_nothing_signed(folder)
     on_making(folder.wallet)
-    return create_wallet(folder.wallet, WalletKind.RSA)
+    try:
+        return create_wallet(folder.wallet, WalletKind.RSA)
+    except StoreError:
+        if not folder.wallet.exists():
+            raise
+        return read_wallet(folder.wallet, is_private=True)
+
+
+def _check_nothing_signed(folder: DataFolder) -> None:
+    if not folder.log.exists():
+        return
+    with open_offline(folder.path) as logs:
+        for process, head in logs.processes():
+            if head.variant.signed:
+                raise StoreError(
+                    f"{folder.wallet} is not there, and has signed process {encode_id(process)}: "
+                    "put it back"
+                )
 
 
 def create_wallet(path: Path, kind: WalletKind) -> Wallet:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Final, TypeAlias
 
 COMMITMENTS_KEY: Final = "commitments"
@@ -16,11 +15,7 @@ COMMITMENTS_KEY: Final = "commitments"
 BINARY_SUFFIX: Final = "+base64url"
 """No key ends like this: it marks the bytes in JSON."""
 
-Value: TypeAlias = (
-    "str | bytes | int | float | bool | tuple[Value, ...] | Mapping[str, Value] | Message"
-)
-
-_NOTHING: Mapping[str, str] = MappingProxyType({})
+Value: TypeAlias = "str | bytes | int | float | bool | tuple[Value, ...] | Mapping[str, Value]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +36,7 @@ class Commitment:
     committer: bytes
     key: bytes
     signature: bytes
-    details: Mapping[str, Value] = field(default_factory=lambda: dict(_NOTHING))
+    details: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Final
 
 import lmdb
 
-from seriatim.formats.errors import StoreError, StoreVersionError
-from seriatim.formats.limits import MAP_BYTES
+from seriatim.formats.errors import OverloadedError, StoreError, StoreVersionError
+from seriatim.formats.limits import MAP_BYTES, READERS_MAX, RETRY_AFTER_MS
 from seriatim.store.folder import (
     FILE_MODE,
     create_private_file,
@@ -92,8 +92,11 @@ class Environment:
             StoreVersionError: a newer seriatim wrote it.
             StoreError: there is no store, or it cannot be opened.
         """
-        if not (path / "data.mdb").exists():
-            raise StoreError(f"{path} holds no store; start a node on it first")
+        try:
+            if not (path / "data.mdb").exists():
+                raise StoreError(f"{path} holds no store; start a node on it first")
+        except OSError as error:
+            raise StoreError(f"{path} cannot be looked into: {error.strerror}") from error
         environment = cls(path, _open(path, map_bytes=map_bytes, readonly=True))
         with _closed_on_error(environment):
             environment._attach()
@@ -112,6 +115,7 @@ class Environment:
 
         Raises:
             StoreError: LMDB refused, or the environment is closed.
+            OverloadedError: ``READERS_MAX`` others read at this moment, in all OS processes.
         """
         with self._transaction(), self._handle.begin(buffers=True) as transaction:
             yield transaction
@@ -158,6 +162,8 @@ class Environment:
             self._open_transactions += 1
         try:
             yield
+        except lmdb.ReadersFullError as error:
+            raise OverloadedError("the store's readers", retry_after_ms=RETRY_AFTER_MS) from error
         except lmdb.Error as error:
             raise StoreError(f"{self.path}: {error}") from error
         finally:
@@ -210,6 +216,7 @@ def _open(path: Path, *, map_bytes: int, readonly: bool) -> lmdb.Environment:
             lib_version=0,  # engine 0.9: its files are what the crash tests were run on
             map_size=map_bytes,
             max_dbs=len(_DATABASES),
+            max_readers=READERS_MAX,
             mode=FILE_MODE,
             readonly=readonly,
             create=not readonly,

@@ -52,10 +52,14 @@ def create_private_folder(path: Path) -> None:
     """
     try:
         for folder in (*reversed(path.parents), path):
-            if not folder.exists():
+            if folder.is_dir():
+                continue
+            with suppress(FileExistsError):  # somebody else may make it at this moment
                 folder.mkdir(mode=FOLDER_MODE)
                 folder.chmod(FOLDER_MODE)  # the mode given to mkdir passes through the umask
                 sync_folder(folder.parent)
+            if not folder.is_dir():
+                raise StoreError(f"{folder} is not a folder; choose another one")
     except OSError as error:
         raise StoreError(f"{path} cannot be made a data folder: {error.strerror}") from error
 

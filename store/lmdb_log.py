@@ -166,7 +166,7 @@ class LmdbLog(Log):
             cursor = transaction.cursor(self._commits)
             if sequences and _seek_batch(cursor, sequences.start):
                 skipped = (sequences.start - number(cursor.key())) * PLACE_BYTES
-                wanted = skipped + len(sequences) * PLACE_BYTES
+                wanted = skipped + (sequences.stop - sequences.start) * PLACE_BYTES
                 for batch in cursor.iternext(keys=False, values=True):
                     packed += batch
                     if len(packed) >= wanted:

@@ -70,7 +70,8 @@ class Machine:
 
         Raises:
             NotFoundError: the process has not been spawned.
-            RefusedError: another message with the same id is waiting (code ``id_taken``).
+            RefusedError: another message with the same id, or this one in the other form of its
+                signature, is waiting (code ``id_taken``).
         """
         has_one_slot = submission.has_one_slot
         if has_one_slot and self._pending is not None:
@@ -78,6 +79,8 @@ class Machine:
             if waiting is not None:
                 check_same(waiting[1], submission)
                 return Waiting(waiting[0])
+            if submission.twin_id in self._pending:
+                raise twin_error(self._pending[submission.twin_id][0])
         variant = self.variant
         if variant is None:
             if submission.spawn is None:
@@ -139,3 +142,11 @@ def check_same(message: bytes, submission: Submission) -> None:
             f"another message with id {encode_id(submission.message_id)} is in this process",
             code="id_taken",
         )
+
+
+def twin_error(slot: int) -> RefusedError:
+    """Return the refusal of a message that has *slot* with its signature in the other form."""
+    return RefusedError(
+        f"this message has slot {slot} already, with its signature in another form",
+        code="id_taken",
+    )

@@ -12,11 +12,12 @@ from typing import Any
 from seriatim.actors.runtime.actor import LightActor, LightRef
 from seriatim.actors.runtime.dispatcher import Dispatcher
 from seriatim.actors.scheduler.committer import Committer
-from seriatim.actors.scheduler.machine import Machine, Placed, check_same
+from seriatim.actors.scheduler.machine import Machine, Placed, check_same, twin_error
 from seriatim.actors.scheduler.mail import Durable, Retire, Retired, Submit, Undone
 from seriatim.formats.errors import SchedulerError, UnavailableError
 from seriatim.formats.schedule.assignment import Block
 from seriatim.formats.schedule.record import Record
+from seriatim.formats.schedule.submission import Submission
 from seriatim.formats.wire.receipt import Receipt
 from seriatim.store.log import Log
 
@@ -82,6 +83,7 @@ class Server(LightActor):
                 if slot is not None:
                     mail.reply.resolve(self._receipt_at(slot, mail))
                     return
+                self._check_twin(submission)
             world.committer.check_room(len(submission.message))
             outcome = machine.submit(
                 submission,
@@ -100,6 +102,12 @@ class Server(LightActor):
             world.committer.append(outcome.draft, self.actor_ref)
         else:
             waiters[outcome.slot].append(mail)
+
+    def _check_twin(self, submission: Submission) -> None:
+        if submission.twin_id:
+            slot = self._world.log.find_in(self.process, submission.twin_id)
+            if slot is not None:
+                raise twin_error(slot)
 
     def _current_machine(self) -> Machine:
         """Return the machine, loaded anew where a failed commit has made it worthless."""

@@ -28,7 +28,7 @@ from seriatim.formats.errors import LimitExceededError, MalformedError
 from seriatim.formats.ids import encode_id
 from seriatim.formats.limits import TAG_BLOCK_MAX_BYTES, TAGS_MAX
 from seriatim.formats.signing.scheme import SCHEMES
-from seriatim.formats.signing.verify import verify
+from seriatim.formats.signing.verify import twin_of, verify
 from seriatim.formats.signing.wallet import Wallet
 
 _TYPE_BYTES: Final = 2
@@ -173,6 +173,12 @@ class DataItem:
         if self._id is None:
             self._id = sha256(self.signature).digest()
         return self._id
+
+    @property
+    def twin_id(self) -> bytes:
+        """The id of the same item in the other form of its signature; empty for none."""
+        twin = twin_of(self.signature_type, bytes(self.signature))
+        return b"" if twin is None else sha256(twin).digest()
 
     @property
     def address(self) -> bytes:

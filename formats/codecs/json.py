@@ -6,8 +6,9 @@ Values map one to one onto JSON's own. Bytes that are not text have a key that e
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -16,6 +17,8 @@ from seriatim.formats.errors import LimitExceededError, MalformedError
 from seriatim.formats.ids import b64url, b64url_decode
 from seriatim.formats.limits import JSON_DEPTH_MAX, JSON_INTEGER_MAX
 from seriatim.formats.message import BINARY_SUFFIX, COMMITMENTS_KEY, Message
+
+_INTEGER_CHARS_MAX: Final = len(str(-JSON_INTEGER_MAX))
 
 
 class JsonCodec:
@@ -58,37 +61,62 @@ def parse_json(raw: bytes) -> Any:  # JSON is what it is
 
     Raises:
         MalformedError: not JSON (code ``bad_json``).
-        LimitExceededError: deeper than ``JSON_DEPTH_MAX``.
+        LimitExceededError: deeper than ``JSON_DEPTH_MAX``, or an integer beyond
+            ``JSON_INTEGER_MAX``.
     """
     try:
         plain = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise MalformedError(f"not JSON: {error}", code="bad_json") from error
-    _check_depth(plain)
+    if _check(plain):
+        # orjson reads an integer beyond 64 bits as a float: two of them would be one message.
+        json.loads(raw, parse_int=_parse_integer)
     return plain
 
 
 def message_to_plain(message: Message) -> dict[str, Any]:
     """Return *message*, as a codec has decoded it, as plain JSON values: for replies."""
-    plain: dict[str, Any] = _to_plain(message.fields)
+    plain: dict[str, Any] = value_to_plain(message.fields)
     if message.commitments:
-        plain[COMMITMENTS_KEY] = _to_plain(commitments_to_plain(message.commitments, binary=False))
+        plain[COMMITMENTS_KEY] = value_to_plain(
+            commitments_to_plain(message.commitments, binary=False)
+        )
     return plain
 
 
-def _check_depth(value: Any, depth: int = 1) -> None:
+def _check(value: Any, depth: int = 1) -> bool:
+    """Check depth and integers of *value*; tell whether a float may have been an integer."""
     if isinstance(value, (dict, list)):
         if depth > JSON_DEPTH_MAX:
             raise LimitExceededError("JSON nesting", given=depth, maximum=JSON_DEPTH_MAX)
+        is_doubtful = False
         for child in value.values() if isinstance(value, dict) else value:
-            _check_depth(child, depth + 1)
-    elif isinstance(value, int) and abs(value) > JSON_INTEGER_MAX:
-        raise LimitExceededError("JSON integer", given=value, maximum=JSON_INTEGER_MAX)
+            is_doubtful = _check(child, depth + 1) or is_doubtful
+        return is_doubtful
+    if isinstance(value, int):
+        _check_integer(value)
+    return isinstance(value, float) and abs(value) > JSON_INTEGER_MAX
 
 
-def _to_plain(value: Any) -> Any:
+def _parse_integer(text: str) -> int:
+    if len(text) > _INTEGER_CHARS_MAX:
+        raise LimitExceededError(
+            "digits of a JSON integer", given=len(text), maximum=_INTEGER_CHARS_MAX
+        )
+    number = int(text)
+    _check_integer(number)
+    return number
+
+
+def _check_integer(number: int) -> None:
+    if abs(number) > JSON_INTEGER_MAX:
+        raise LimitExceededError("size of a JSON integer", given=number, maximum=JSON_INTEGER_MAX)
+
+
+def value_to_plain(value: Any) -> Any:
+    """Return a value of a message as plain JSON; bytes in maps get keys that say so."""
     if isinstance(value, tuple):
-        return [_to_plain(child) for child in value]
+        return [value_to_plain(child) for child in value]
     if not isinstance(value, Mapping):
         return value
     plain: dict[str, Any] = {}
@@ -96,7 +124,7 @@ def _to_plain(value: Any) -> Any:
         if isinstance(child, bytes):
             plain[key + BINARY_SUFFIX] = b64url(child)
         else:
-            plain[key] = _to_plain(child)
+            plain[key] = value_to_plain(child)
     return plain
 
 

@@ -24,8 +24,10 @@ from seriatim.formats.httpsig.base import (
 from seriatim.formats.httpsig.placement import (
     BODY,
     BODY_KEYS,
+    CONTENT_TYPE,
     DIGEST,
     INLINE_KEY,
+    NOT_PLACED,
     SIGNATURE,
     SIGNATURE_INPUT,
     HttpMessage,
@@ -36,7 +38,7 @@ from seriatim.formats.ids import b64url, b64url_decode, encode_id
 from seriatim.formats.signing.verify import verify_http
 from seriatim.formats.signing.wallet import RsaWallet
 from seriatim.formats.tabm import sf
-from seriatim.formats.tabm.model import COMMITMENTS_KEY, TYPES_KEY, Tabm
+from seriatim.formats.tabm.model import COMMITMENTS_KEY, TYPES_KEY, Tabm, public
 
 DEVICE: Final = "httpsig@1.0"
 ALG_HMAC: Final = "hmac-sha256"
@@ -49,12 +51,16 @@ Fields: TypeAlias = "dict[str, bytes | Tabm]"
 
 
 def unsigned_id(tabm: Tabm) -> str:
-    """Return the id of *tabm* without its commitments, 43 characters."""
+    """Return the id of *tabm* without its commitments, 43 characters.
+
+    Raises:
+        MalformedError: two messages would have it; code ``not_placeable``.
+    """
     fields: Fields = dict(tabm)
     if COMMITMENTS_KEY not in fields and SIGNATURE_INPUT in fields:
         # So HyperBEAM names what a commitment of its own says, when that is a message itself.
         fields[f"x-{SIGNATURE_INPUT}"] = fields.pop(SIGNATURE_INPUT)
-    headers = place(fields).headers
+    headers = _placed(fields)
     return _hmac_id(headers, map(qualified, component_names(headers)))
 
 
@@ -73,8 +79,13 @@ def combined_id(ids: Iterable[str]) -> str:
 
 
 def sign(tabm: Tabm, wallet: RsaWallet) -> Fields:
-    """Return *tabm* with one more signature, over all that it holds, and its keyed hash."""
-    headers = place(tabm).headers
+    """Return *tabm* with one more signature, over all that it holds, and its keyed hash.
+
+    Raises:
+        MalformedError: the signature would hold for another message too; code
+            ``not_placeable``.
+    """
+    headers = _placed(tabm)
     identifiers = [qualified(name) for name in component_names(headers)]
     params: dict[str, sf.Bare] = {
         "alg": ALG_RSA.encode(),
@@ -94,21 +105,28 @@ def sign(tabm: Tabm, wallet: RsaWallet) -> Fields:
     return _with_hash(tabm, headers, signed)
 
 
-def verify(tabm: Tabm) -> list[bytes]:
-    """Check every ``httpsig@1.0`` commitment of *tabm*; return the committers' addresses.
+def verify(tabm: Tabm) -> dict[bytes, frozenset[str]]:
+    """Check every ``httpsig@1.0`` commitment of *tabm*.
+
+    Returns:
+        What each committer commits to, keys by address; they need not be in *tabm*, and what
+        is in it and not among them is anybody's.
 
     Raises:
         BadSignatureError: one does not hold, or is not what its id says.
-        MalformedError: one cannot be read.
+        MalformedError: one cannot be read, or holds for another message too.
     """
-    headers = place(tabm).headers
-    committers: list[bytes] = []
+    headers = _placed(tabm)
+    committers: dict[bytes, frozenset[str]] = {}
     for id_text, commitment in _commitments(tabm).items():
         if commitment.get("commitment-device") != DEVICE.encode():
             continue
         alg = commitment.get("alg")
         if alg == ALG_RSA.encode():
-            committers.append(_verify_rsa(headers, id_text, commitment))
+            address = _verify_rsa(headers, id_text, commitment)
+            committers[address] = _covered(headers, commitment) | committers.get(
+                address, frozenset()
+            )
         elif alg == ALG_HMAC.encode():
             _verify_hmac(headers, id_text, commitment)
         else:
@@ -171,6 +189,40 @@ def from_http(message: HttpMessage) -> Fields:
     return _with_hash(fields, place(fields).headers, signed)
 
 
+def _placed(tabm: Tabm) -> dict[str, bytes]:
+    """Return the headers of *tabm*, which say all that it says.
+
+    HyperBEAM places any message, and so gives some that differ one signature and one id: line
+    feeds and outer spaces in values, names that are written as others. They are refused here.
+
+    Raises:
+        MalformedError: code ``not_placeable``.
+    """
+    fields = {key: value for key, value in public(tabm).items() if key not in NOT_PLACED}
+    placed = place(fields)
+    found = gather(placed)
+    for key in (BODY_KEYS, CONTENT_TYPE, INLINE_KEY):
+        if key not in fields:
+            found.pop(key, None)
+    is_plain = all(
+        value == value.strip(b" ") and b"\n" not in value and not name.startswith("@")
+        for name, value in placed.headers.items()
+    )
+    if not is_plain or found != _filled(fields):
+        raise MalformedError(
+            "the message says what HTTP signatures cannot tell apart; keep line breaks, outer "
+            "spaces and names of the wire's own out of it",
+            code="not_placeable",
+        )
+    return placed.headers
+
+
+def _filled(tabm: Tabm) -> Fields:
+    """Return *tabm* without maps that hold nothing; they have no place."""
+    kept = {key: each if isinstance(each, bytes) else _filled(each) for key, each in tabm.items()}
+    return {key: each for key, each in kept.items() if each != {}}
+
+
 def _with_hash(tabm: Tabm, headers: Mapping[str, bytes], signed: Mapping[str, Tabm]) -> Fields:
     """Return *tabm* with the commitments *signed* and the keyed hash over the first one's keys."""
     merged = {
@@ -213,7 +265,10 @@ def _verify_rsa(headers: Mapping[str, bytes], id_text: str, commitment: Tabm) ->
         raise BadSignatureError("the committer is not the owner of the key")
     if id_text != b64url(sha256(item.value).digest()):
         raise BadSignatureError("the commitment's id is not that of its signature")
-    base = signature_base(headers, identifiers_of(entry), entry.params)
+    identifiers = identifiers_of(entry)
+    if DIGEST in identifiers and INLINE_KEY in headers and INLINE_KEY not in identifiers:
+        raise BadSignatureError("the key that the body stands for is not signed")
+    base = signature_base(headers, identifiers, entry.params)
     verify_http(key, bytes(item.value), base)
     return address
 
@@ -238,7 +293,7 @@ def _covered(headers: Mapping[str, bytes], commitment: Tabm) -> frozenset[str]:
         covered.update(key for key, kind in types.items() if _is_empty_type(kind))
     if DIGEST in names:
         covered.update((BODY, INLINE_KEY))
-        if INLINE_KEY in headers:
+        if INLINE_KEY in names and INLINE_KEY in headers:
             covered.add(headers[INLINE_KEY].decode("utf-8", "replace"))
         for member in sf.parse_list(headers.get(BODY_KEYS, b"")):
             if isinstance(member, sf.Item) and isinstance(member.value, bytes):

@@ -84,8 +84,15 @@ def _read(raw: bytes) -> Part:
     headers: dict[str, bytes] = {}
     for line in head.split(_CRLF):
         key, is_pair, value = line.partition(b": ")
+        name = _key(key)
+        # Keys of a message keep their case; the one name that HTTP knows has none.
+        name = DISPOSITION if name.lower() == DISPOSITION else name
         if is_pair:
-            headers[_key(key)] = value
+            if name in headers:
+                raise _bad(f"a part says {name[:64]!r} twice")
+            headers[name] = value
+        elif line:
+            raise _bad("a line of a part is no header")
     disposition = headers.pop(DISPOSITION, None)
     if disposition is None:
         raise _bad("a part has no content-disposition")

@@ -27,7 +27,7 @@ SIGNATURE_INPUT: Final = "signature-input"
 
 _IDS: Final = "ao-ids"
 _INLINE_KEY_LATER: Final = "ao-body-key"
-_NOT_PLACED: Final = frozenset({COMMITMENTS_KEY, SIGNATURE, SIGNATURE_INPUT})
+NOT_PLACED: Final = frozenset({COMMITMENTS_KEY, SIGNATURE, SIGNATURE_INPUT})
 
 _Entry = bytes | dict[str, bytes]
 
@@ -45,7 +45,7 @@ def place(tabm: Tabm) -> HttpMessage:
     Raises:
         LimitExceededError: nested too deep.
     """
-    fields = {key: value for key, value in public(tabm).items() if key not in _NOT_PLACED}
+    fields = {key: value for key, value in public(tabm).items() if key not in NOT_PLACED}
     headers: dict[str, bytes] = {}
     inline = _inline_key(fields, headers)
     inner: dict[str, bytes | Tabm] = {}

@@ -25,7 +25,7 @@ from seriatim.formats.schedule.assignment import (
 )
 from seriatim.formats.schedule.chain import next_chain
 from seriatim.formats.schedule.record import NO_ID, Kind, Record
-from seriatim.formats.schedule.submission import submit_item, submit_unsigned
+from seriatim.formats.schedule.submission import Spawn, submit_item, submit_unsigned
 from seriatim.formats.schedule.variant import Variant
 
 _CBOR: Final = CborCodec()
@@ -106,8 +106,17 @@ class Audit:
             submission = submit_item(item, process=self.process)
             if slot == 0:
                 self.spawner = item.address
-        if slot == 0 and submission.spawn is None:
+        self._check_spawn(slot, record.variant, submission.spawn)
+
+    def _check_spawn(self, slot: int, variant: Variant, spawn: Spawn | None) -> None:
+        if slot:
+            if spawn is not None:
+                raise self._broken(slot, "any message but a spawn", "a spawn")
+            return
+        if spawn is None:
             raise self._broken(slot, "a spawn", "another message")
+        if spawn.variant is not None:
+            self._expect("variant that the spawn names", spawn.variant, variant, slot)
 
     def _check_assignment(self, slot: int, record: Record) -> None:
         if not record.variant.signed:

@@ -21,7 +21,7 @@ def chain_over_messages(previous: bytes, message_id: bytes) -> bytes:
     Source:
         HyperBEAM's scheduler server: SHA-256 over the raw previous value and the *text* of the
         message id. HyperBEAM itself hashes the text of the previous value in the first slot
-        after a restart; that form is read (``audit.py``), never written.
+        after a restart; that form is neither read nor written.
     """
     return sha256(previous + encode_id(message_id).encode("ascii")).digest()
 

@@ -9,7 +9,7 @@ The first line describes the process, every other line is one slot::
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -77,13 +77,16 @@ def decode_export(
     """
     iterator = iter(lines)
     plain = _object(next(iterator, b""), 1)
-    if plain.get("seriatim-export") != EXPORT_FORMAT:
+    version = plain.get("seriatim-export")
+    if type(version) is not int or version != EXPORT_FORMAT:
         raise MalformedError(
             f"line 1: not a seriatim export of format {EXPORT_FORMAT}", code="bad_export"
         )
     try:
         header = ExportHeader(
-            decode_id(plain["process"]), Variant.from_tag(plain["variant"]), int(plain["slots"])
+            decode_id(plain["process"]),
+            Variant.from_tag(plain["variant"]),
+            _integer(plain, "slots"),
         )
     except (KeyError, TypeError, ValueError, SchedulerError) as error:
         raise MalformedError(
@@ -99,19 +102,27 @@ def _decode_slots(header: ExportHeader, lines: Iterator[bytes]) -> Iterator[tupl
             record = Record(
                 header.variant,
                 Kind[plain["kind"].upper()],
-                int(plain["timestamp"]),
+                _integer(plain, "timestamp"),
                 decode_id(plain["message-id"]),
                 decode_id(plain["assignment-id"]),
                 decode_id(plain["hash-chain"]),
                 b64url_decode(plain["message"]),
                 b64url_decode(plain["assignment"]),
             )
-            slot = int(plain["slot"])
+            slot = _integer(plain, "slot")
         except (KeyError, TypeError, ValueError, AttributeError, SchedulerError) as error:
             raise MalformedError(
                 f"line {number}: not a slot of an export ({error})", code="bad_export"
             ) from error
         yield slot, record
+
+
+def _integer(plain: Mapping[str, Any], name: str) -> int:
+    """Return an integer of the file as it stands there: everybody has to read the same."""
+    value = plain[name]
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{name} is not an integer from 0 on")
+    return value
 
 
 def _line(plain: dict[str, Any]) -> bytes:

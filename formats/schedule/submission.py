@@ -61,6 +61,7 @@ class Submission(NamedTuple):
         spawn: what it says as a spawn, ``None`` for any other message.
         path: the message's own ``path``, for ``ao.N.1`` assignments.
         excludes: values of the ``Exclude`` tags of a legacy assign.
+        twin_id: the id of the same message in the other form of its signature; empty for none.
     """
 
     process: bytes
@@ -70,6 +71,7 @@ class Submission(NamedTuple):
     spawn: Spawn | None = None
     path: str = DEFAULT_PATH
     excludes: tuple[str, ...] = ()
+    twin_id: bytes = b""
 
     @property
     def has_one_slot(self) -> bool:
@@ -89,17 +91,21 @@ def submit_item(item: DataItem, *, process: bytes | None = None) -> Submission:
 
     Raises:
         MalformedError: ``wrong_process`` when the item's target and *process* differ,
-            ``no_target`` when there is neither, ``unknown_variant``, ``bad_tag_text``.
+            ``no_target`` when there is neither, ``unknown_variant``, ``bad_tag_text``,
+            ``bad_id``.
+        LimitExceededError: its path is over ``ASSIGNMENT_PATH_MAX_BYTES``.
     """
     message_id = item.id
     message = bytes(item.raw)
     if _text(item, "Type") == "Process":
         if process is not None and process != message_id:
             raise _wrong_process(given=message_id, expected=process)
-        return Submission(message_id, message_id, Kind.ITEM, message, _spawn(item))
+        return Submission(
+            message_id, message_id, Kind.ITEM, message, _spawn(item), twin_id=item.twin_id
+        )
     place = _place(bytes(item.target) or _target_tag(item), process)
     path = _checked_path(_text(item, "Path"))
-    return Submission(place, message_id, Kind.ITEM, message, None, path)
+    return Submission(place, message_id, Kind.ITEM, message, None, path, twin_id=item.twin_id)
 
 
 def submit_unsigned(message: Message, *, process: bytes | None = None) -> Submission:
@@ -109,8 +115,11 @@ def submit_unsigned(message: Message, *, process: bytes | None = None) -> Submis
     ``scheduler`` and ``path``.
 
     Raises:
-        MalformedError: as for `submit_item`.
+        MalformedError: as for `submit_item`; it has commitments, code ``bad_commitments``.
+        LimitExceededError: as for `submit_item`.
     """
+    if message.commitments:
+        raise MalformedError("a message with commitments is signed", code="bad_commitments")
     encoded = _CBOR.encode(message)
     message_id = unsigned_id(encoded)
     if message.fields.get("type") == "Process":

@@ -13,6 +13,8 @@ from Crypto.Hash import keccak
 
 from seriatim.formats.errors import BadSignatureError
 
+# Half of the order of secp256k1's group, rounded down.
+_HALF_ORDER: Final = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 UNCOMPRESSED_POINT: Final = 0x04
 RECOVERY_OFFSET: Final = 27
 
@@ -86,52 +88,45 @@ def _checksummed(plain: bytes) -> bytes:
 
 
 def verify_point(point: bytes, signature: bytes, digest: bytes) -> bool:
-    """Tell whether *signature* (r ‖ s ‖ v) is by *point* over *digest*.
-
-    ``v`` only helps to find a key that is not known; here it is, so ``v`` is not read.
-    libsecp256k1 refuses the upper half of ``s``, and so one of the two twins of a signature.
-    """
-    if point[0] != UNCOMPRESSED_POINT:
-        return False
-    try:
-        return PublicKey(point).verify(_encode_der(signature), digest, hasher=None)
-    except ValueError:
-        return False
+    """Tell whether *signature* (r ‖ s ‖ v) is by *point*, 65 bytes, over *digest*."""
+    return point[0] == UNCOMPRESSED_POINT and _recover(signature, digest) == point
 
 
 def recover_address(signature: bytes, digest: bytes) -> bytes:
     """Return the 20-byte address whose key made *signature* (r ‖ s ‖ v) over *digest*.
 
-    ``v`` is the bare 0 or 1 that some wallets write, or any number from 27 on, of which only
-    odd or even counts: this is how ethers reads it, and with it every arbundles. Here the upper
-    half of ``s`` is taken too, as there.
-
     Raises:
         BadSignatureError: no key gives this signature.
     """
+    point = _recover(signature, digest)
+    if point is None:
+        raise BadSignatureError("no key gives this signature in its one form")
+    return address_of(point)
+
+
+def twin(signature: bytes) -> bytes:
+    """Return *signature* (r ‖ s ‖ v) in its other form, with ``v`` bare or not."""
     v = signature[64]
-    if v <= 1 or v >= RECOVERY_OFFSET:
-        recovery = v if v <= 1 else (v - RECOVERY_OFFSET) & 1
-        try:
-            point = PublicKey.from_signature_and_message(
-                signature[:64] + bytes((recovery,)), digest, hasher=None
-            )
-        except ValueError:
-            pass
-        else:
-            return address_of(point.format(compressed=False))
-    raise BadSignatureError("no key gives this signature")
+    other = v + RECOVERY_OFFSET if v <= 1 else v - RECOVERY_OFFSET
+    return signature[:64] + bytes((other & 0xFF,))
 
 
-def _encode_der(signature: bytes) -> bytes:
-    """Return r ‖ s as the DER sequence of two integers that libsecp256k1's binding reads."""
-    r, s = _encode_der_integer(signature[:32]), _encode_der_integer(signature[32:64])
-    return b"\x30" + bytes((len(r) + len(s),)) + r + s
+def _recover(signature: bytes, digest: bytes) -> bytes | None:
+    """Return the point, 65 bytes, whose key made *signature*, or ``None`` for no key.
 
-
-def _encode_der_integer(number: bytes) -> bytes:
-    # A zero in front keeps the top bit from reading as a sign; needless zeros are not DER.
-    digits = number.lstrip(b"\0")
-    if not digits or digits[0] & 0x80:
-        digits = b"\0" + digits
-    return b"\x02" + bytes((len(digits),)) + digits
+    ``v`` is 27 or 28, or the bare 0 or 1 that some wallets write, and ``s`` in the lower half.
+    The other forms that arbundles takes (any number as ``v``, for typed data the upper half)
+    anybody can make of this one, and with it the same message under another id. The two that
+    are left are each other's `twin`.
+    """
+    v = signature[64]
+    recovery = v if v <= 1 else v - RECOVERY_OFFSET
+    if recovery not in (0, 1) or int.from_bytes(signature[32:64], "big") > _HALF_ORDER:
+        return None
+    try:
+        key = PublicKey.from_signature_and_message(
+            signature[:64] + bytes((recovery,)), digest, hasher=None
+        )
+    except ValueError:
+        return None
+    return key.format(compressed=False)

@@ -79,6 +79,17 @@ def verify(signature_type: int, owner: bytes, signature: bytes, signing_hash: by
     check(owner, signature, signing_hash)
 
 
+def twin_of(signature_type: int, signature: bytes) -> bytes | None:
+    """Return the one other signature that holds where *signature* does, or ``None``.
+
+    Anybody can make it, and a data item's id is the hash of its signature: whoever places a
+    message looks for its twin too.
+    """
+    if signature_type in (SignatureType.ETHEREUM, SignatureType.TYPED_ETHEREUM):
+        return ethereum.twin(signature)
+    return None
+
+
 def verify_http(owner: bytes, signature: bytes, base: bytes) -> None:
     """Return when *signature* is *owner*'s RSA-PSS-SHA512 over *base*, and raise otherwise.
 
@@ -141,14 +152,14 @@ def _verify_multi_aptos(owner: bytes, signature: bytes, signing_hash: bytes) -> 
     if bitmap.bit_count() < max(1, owner[_MULTI_THRESHOLD_AT]):
         raise BadSignatureError("fewer signatures than the owner's threshold")
     for index in range(_MULTI_SLOTS):
+        key_at = index * _ED25519_KEY_BYTES
+        slot_at = index * _ED25519_SIGNATURE_BYTES
+        slot = signature[slot_at : slot_at + _ED25519_SIGNATURE_BYTES]
         if bitmap >> (_MULTI_SLOTS - 1 - index) & 1:
-            key_at = index * _ED25519_KEY_BYTES
-            slot_at = index * _ED25519_SIGNATURE_BYTES
-            _verify_ed25519(
-                owner[key_at : key_at + _ED25519_KEY_BYTES],
-                signature[slot_at : slot_at + _ED25519_SIGNATURE_BYTES],
-                signing_hash,
-            )
+            _verify_ed25519(owner[key_at : key_at + _ED25519_KEY_BYTES], slot, signing_hash)
+        elif any(slot):
+            # Nobody signed these bytes, and the item's id depends on them.
+            raise BadSignatureError("a slot that is not marked as signed is not zero")
 
 
 def _verify_ethereum(owner: bytes, signature: bytes, signing_hash: bytes) -> None:

@@ -47,7 +47,7 @@ class InnerList(NamedTuple):
 
 
 _KEY: Final = re.compile(rb"[A-Za-z0-9_.*%/?&+-]+")
-_STRING: Final = re.compile(rb'"((?:[^"\\]|\\["\\])*)"')
+_STRING: Final = re.compile(rb'"([^"\\]*(?:\\["\\][^"\\]*)*)"')
 _ESCAPED: Final = re.compile(rb'\\(["\\])')
 _BINARY: Final = re.compile(rb":([A-Za-z0-9+/=]*):")
 _INTEGER: Final = re.compile(rb"-?[0-9]{1,15}(?![0-9.])")
@@ -83,8 +83,12 @@ def parse_item(raw: bytes) -> Item:
 
 
 def write_dictionary(members: Mapping[str, Item | InnerList]) -> bytes:
-    """Return *members* in their order. A member that is true still says so, unlike the RFC's."""
-    return b", ".join(key.encode() + b"=" + _member(value) for key, value in members.items())
+    """Return *members* in their order. A member that is true still says so, unlike the RFC's.
+
+    Raises:
+        MalformedError: a key that would not be read as one; code ``bad_structured_field``.
+    """
+    return b", ".join(_write_key(key) + b"=" + _member(value) for key, value in members.items())
 
 
 def write_list(members: Iterable[Item | InnerList]) -> bytes:
@@ -120,6 +124,13 @@ def write_inner_list(member: InnerList) -> bytes:
     """Return an inner list with its parameters."""
     items = b" ".join(write_bare(item.value) + write_params(item.params) for item in member.items)
     return b"(" + items + b")" + write_params(member.params)
+
+
+def _write_key(key: str) -> bytes:
+    raw = key.encode("utf-8", "surrogatepass")
+    if not _KEY.fullmatch(raw):
+        raise _bad(f"{key[:64]!r} cannot be a key")
+    return raw
 
 
 def _member(member: Item | InnerList) -> bytes:

@@ -26,7 +26,7 @@ from typing import Final, TypeAlias
 from urllib.parse import unquote
 
 from seriatim.formats.errors import LimitExceededError, MalformedError
-from seriatim.formats.limits import JSON_INTEGER_MAX, SF_INTEGER_MAX
+from seriatim.formats.limits import SF_INTEGER_MAX
 from seriatim.formats.tabm import sf
 from seriatim.formats.tabm.model import TYPES_KEY, Tabm, check_depth, is_private, normal_key
 
@@ -40,11 +40,18 @@ class Atom(str):
 Rich: TypeAlias = "str | bytes | int | float | bool | Atom | Sequence[Rich] | Mapping[str, Rich]"
 
 _DROPPED: Final = frozenset({"unsigned_id", "content-digest"})
-_EMPTY: Final[Mapping[str, Rich]] = {"empty-binary": "", "empty-list": [], "empty-message": {}}
+# Made anew each time: whoever decodes may change what it got.
+_EMPTY: Final[Mapping[str, Callable[[], Rich]]] = {
+    "empty-binary": str,
+    "empty-list": list,
+    "empty-message": dict,
+}
 _SELF: Final = "."
 _TYPED: Final = re.compile(rb"\(ao-type-([a-z-]+)\) (.*)", re.DOTALL)
 _UNESCAPED: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789.-_/?&+")
 _INTEGER: Final = re.compile(rb"[+-]?[0-9]+")
+_FLOAT: Final = re.compile(rb"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_NUMBER: Final = re.compile(r"[0-9]{1,15}")
 
 # Values of a transaction's own fields that say "not given": HyperBEAM drops them when it decodes.
 _DEFAULTS: Final[Mapping[str, Rich]] = {
@@ -72,7 +79,7 @@ def to_tabm(fields: Mapping[str, Rich]) -> dict[str, bytes | Tabm]:
 
     Raises:
         MalformedError: a value that no message can have; code ``bad_value``.
-        LimitExceededError: nested too deep, or an integer beyond 64 bits.
+        LimitExceededError: nested too deep, or an integer of over 15 digits.
     """
     return _encode_map(fields, 1)
 
@@ -129,8 +136,9 @@ def _encode_scalar(value: Rich) -> tuple[str, bytes]:
     if isinstance(value, Atom):
         return "atom", sf.write_bare(_utf8(value))
     if isinstance(value, int):
-        if abs(value) > JSON_INTEGER_MAX:
-            raise LimitExceededError("integer", given=value, maximum=JSON_INTEGER_MAX)
+        if abs(value) > SF_INTEGER_MAX:
+            # HyperBEAM writes such a one, and can read it no more.
+            raise LimitExceededError("integer", given=value, maximum=SF_INTEGER_MAX)
         return "integer", b"%d" % value
     if isinstance(value, float) and isfinite(value):
         return "float", f"{value:.20e}".encode("ascii")
@@ -158,7 +166,7 @@ def _decode_map(tabm: Tabm, depth: int) -> Rich:
     check_depth(depth)
     types = _types(tabm.get(TYPES_KEY, b""))
     fields: dict[str, Rich] = {
-        key: _EMPTY[kind] for key, kind in types.items() if kind in _EMPTY and key not in tabm
+        key: _EMPTY[kind]() for key, kind in types.items() if kind in _EMPTY and key not in tabm
     }
     for key, value in tabm.items():
         if key != TYPES_KEY:
@@ -190,10 +198,9 @@ def _types(raw: bytes | Tabm) -> dict[str, str]:
 
 def _numbered(fields: Mapping[str, Rich]) -> list[Rich]:
     """Return the list that a map keyed by numbers is; they are contiguous from the lowest."""
-    try:
-        by_number = {int(key): value for key, value in fields.items()}
-    except ValueError:
-        raise _bad("a list has a key that is no number") from None
+    if not all(map(_NUMBER.fullmatch, fields)):
+        raise _bad("a list has a key that is no number")
+    by_number = {int(key): value for key, value in fields.items()}
     first = min(by_number, default=1)
     if len(by_number) != len(fields) or max(by_number, default=0) != first + len(fields) - 1:
         raise _bad("a list has a gap")
@@ -223,12 +230,8 @@ def _decode_integer(raw: bytes) -> int:
 
 
 def _decode_float(raw: bytes) -> float:
-    try:
-        number = float(raw)
-    except ValueError:
-        raise _bad(f"{raw[:32]!r} is no float") from None
-    if not isfinite(number):
-        raise _bad(f"{raw[:32]!r} is no number")
+    if not _FLOAT.fullmatch(raw) or not isfinite(number := float(raw)):
+        raise _bad(f"{raw[:32]!r} is no float")
     return number
 
 

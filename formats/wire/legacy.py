@@ -6,13 +6,13 @@ Source: ao Scheduler Unit; see ``docs/protocol/legacy.md``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
 
 from seriatim.formats.ans104.avro import Tag
 from seriatim.formats.ans104.item import DataItem
+from seriatim.formats.codecs.json import value_to_plain
 from seriatim.formats.ids import b64url, encode_id
 from seriatim.formats.schedule.assignment import BLOCK_HEIGHT_DIGITS, EPOCH
 from seriatim.formats.schedule.variant import Variant
@@ -195,6 +195,4 @@ def _field_text(value: Any) -> str:  # any value of a message
         return value.decode("utf-8", "replace")
     if isinstance(value, str):
         return value
-    if isinstance(value, Mapping):
-        value = dict(value)
-    return orjson.dumps(value, default=list).decode()
+    return orjson.dumps(value_to_plain(value)).decode()

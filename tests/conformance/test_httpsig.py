@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from seriatim.formats.errors import BadSignatureError, FormatError, SchedulerError
+from seriatim.formats.errors import BadSignatureError, FormatError, MalformedError, SchedulerError
 from seriatim.formats.httpsig.base import component_names, identifiers_of, signature_base
 from seriatim.formats.httpsig.commitments import (
     combined_id,
@@ -24,6 +24,7 @@ from seriatim.formats.ids import encode_id
 from seriatim.formats.signing.scheme import WalletKind
 from seriatim.formats.signing.wallet import RsaWallet
 from seriatim.formats.tabm import sf
+from seriatim.formats.tabm.model import Tabm
 from tests.conformance.test_tabm import NAMES, VECTORS, is_error, tabm
 from tests.support.strategies import known_wallet
 
@@ -41,7 +42,7 @@ def test_an_unsigned_message_has_its_recorded_id(vector: dict[str, Any]) -> None
     message = tabm(vector["tabm"])
     assert unsigned_id(message) == vector["hmac"]["hmac_id"] == vector["ids"]["unsigned"]
     assert message_id(message) == vector["ids"]["all"]
-    assert verify(tabm(vector["reset_hmac"])) == []
+    assert verify(tabm(vector["reset_hmac"])) == {}
 
 
 @each_signed
@@ -81,7 +82,7 @@ def test_our_signature_holds_and_covers_the_same(vector: dict[str, Any]) -> None
     wallet = known_wallet(WalletKind.RSA)
     assert isinstance(wallet, RsaWallet)
     message = sign(tabm(vector["tabm"]), wallet)
-    assert verify(message) == [wallet.address]
+    assert verify(message) == {wallet.address: committed_keys(message)}
     assert committed_keys(message) == set(vector["signed"]["committed"])
     assert from_http(to_http(message))["commitments"] == message["commitments"]
     twice = sign(tabm(vector["signed"]["tabm"]), wallet)
@@ -104,3 +105,46 @@ def test_any_change_to_what_was_signed_is_found(vector: dict[str, Any]) -> None:
         changed = wire.body.replace(b"e", b"f", 1).replace(b"o", b"0", 1)
         with pytest.raises((BadSignatureError, FormatError)):
             verify(from_http(HttpMessage(wire.headers, changed)))
+
+
+TWINS = [
+    ({"body": b"Eval"}, {"inline-body-key": b"action", "action": b"Eval"}),
+    ({"body": b"Eval"}, {"data": b"Eval"}),
+    ({"action": b"a b"}, {"action": b"a\nb"}),
+    ({"action": b"x"}, {"action": b"  x "}),
+    ({"m": {"a": b"1", "b": b"2"}}, {"m": {"a": b"1\r\nb: 2"}}),
+]
+
+
+@pytest.mark.parametrize(("signed", "forged"), TWINS, ids=[str(pair[1]) for pair in TWINS])
+def test_a_signature_holds_for_no_other_message(signed: Tabm, forged: Tabm) -> None:
+    wallet = known_wallet(WalletKind.RSA)
+    assert isinstance(wallet, RsaWallet)
+    commitments = sign(signed, wallet)["commitments"]
+    with pytest.raises(SchedulerError):
+        verify({**forged, "commitments": commitments})
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"x": b"1", "@x": b"2"},
+        {"A" * 43: b"1", "ao-ids": b"2"},
+        {"x": b"1", "body-keys": b"y"},
+        {"x": b"1\n"},
+        {'x="1", ' + "y" * 25: b"1"},
+    ],
+    ids=str,
+)
+def test_what_another_message_would_be_called_has_no_id(message: Tabm) -> None:
+    with pytest.raises(MalformedError):
+        unsigned_id(message)
+
+
+def test_a_committer_comes_with_what_it_commits_to() -> None:
+    wallet = known_wallet(WalletKind.RSA)
+    assert isinstance(wallet, RsaWallet)
+    signed = sign({"a": b"1"}, wallet)
+    covered = verify({**signed, "b": b"2"})[wallet.address]
+    assert "a" in covered
+    assert "b" not in covered

@@ -104,3 +104,46 @@ def test_headers_and_body_are_the_recorded_ones(vector: dict[str, Any]) -> None:
 
 def test_the_vectors_are_there() -> None:
     assert len(VECTORS) == 24
+
+
+def test_what_is_decoded_is_its_readers_own() -> None:
+    stored: Tabm = {"ao-types": b'l="empty-list", m="empty-message"'}
+    found = from_tabm(stored)
+    assert isinstance(found["l"], list)
+    found["l"].append(1)
+    assert from_tabm(stored) == {"l": [], "m": {}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (b"integer", b"1_0"),
+        (b"integer", b"9" * 16),
+        (b"float", b" 1_0 "),
+        (b"float", b"nan"),
+        (b"float", b"1e999"),
+        (b"atom", b"1"),
+        (b"list", b"1, 2"),
+        (b"list", b'"(ao-type-map) 1"'),
+        (b"no-such", b"x"),
+    ],
+)
+def test_a_value_that_is_not_of_its_type_is_refused(kind: bytes, value: bytes) -> None:
+    with pytest.raises(MalformedError):
+        from_tabm({"k": value, "ao-types": b'k="%b"' % kind})
+
+
+@pytest.mark.parametrize("keys", [("1", "3"), ("1", "x"), ("1", "1_0"), ("01", "1")])
+def test_a_numbered_map_with_a_gap_is_no_list(keys: tuple[str, str]) -> None:
+    values = {key: {"a": b"b"} for key in keys}
+    with pytest.raises(MalformedError):
+        from_tabm({"k": values, "ao-types": b'k="list"'})
+
+
+def test_later_forms_are_read() -> None:
+    stored: Tabm = {
+        "b": b"true",
+        "l": {"1": b"x", "2": b"5", "ao-types": b'.="list", 2=integer'},
+        "ao-types": b"b=atom",
+    }
+    assert from_tabm(stored) == {"b": True, "l": ["x", 5]}

@@ -126,9 +126,15 @@ def test_the_command_line_and_arbundles_agree_on_items(
     ours = _describe_with_cli(raws, item_folder)
 
     assert all(each["valid"] for each in theirs[: len(good)])
+    assert all(each["ok"] for each in ours[: len(good)])
     assert sum(not each["valid"] for each in theirs) > 3 * len(KINDS)
-    assert [each["ok"] for each in ours] == [each["valid"] for each in theirs]
-    for our, their in zip(ours, theirs, strict=True):
+    for raw, our, their in zip(raws, ours, theirs, strict=True):
+        if their["valid"] and not our["ok"]:
+            # There, some bytes of these signatures are not read, and the id depends on them.
+            assert int.from_bytes(raw[:2], "little") in (3, 6, 7)
+            assert our["error"] == "bad_signature"
+            continue
+        assert our["ok"] == their["valid"]
         if their["valid"]:
             assert _comparable(our) == {
                 "id": their["id"],

@@ -395,3 +395,19 @@ def test_bytes_that_are_no_item_are_refused_with_the_reason() -> None:
     for broken in (record._replace(message=b"no item"), record._replace(assignment=b"no item")):
         with pytest.raises(ChainBrokenError, match="slot 1"):
             audit(replaced(log, 1, broken), log.process)
+
+
+@pytest.mark.parametrize("variant", Variant)
+def test_a_spawn_is_at_home_in_slot_0_only(variant: Variant) -> None:
+    first = spawn(variant)
+    records = seal_log([make_draft(first, slot, variant) for slot in range(2)])
+    with pytest.raises(ChainBrokenError, match="spawn"):
+        audit(records, first.process)
+
+
+@pytest.mark.parametrize("variant", Variant)
+def test_a_log_is_of_the_variant_that_its_spawn_names(variant: Variant) -> None:
+    for named in set(Variant) - {variant}:
+        first = spawn(named)
+        with pytest.raises(ChainBrokenError, match="variant"):
+            audit(seal_log([make_draft(first, 0, variant)]), first.process)

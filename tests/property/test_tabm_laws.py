@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seriatim.formats.errors import SchedulerError
+from seriatim.formats.errors import MalformedError, SchedulerError
 from seriatim.formats.httpsig.commitments import from_http, sign, to_http, unsigned_id, verify
 from seriatim.formats.httpsig.multipart import Part, read_parts, write_parts
 from seriatim.formats.httpsig.placement import BODY_KEYS, CONTENT_TYPE, HttpMessage, gather, place
@@ -104,7 +104,11 @@ def test_an_unsigned_id_is_the_same_through_json(fields: dict[str, Rich]) -> Non
     except SchedulerError:
         return  # bytes that are not UTF-8 have no JSON
     assert again == tabm
-    assert unsigned_id(again) == unsigned_id(tabm)
+    try:
+        id_text = unsigned_id(tabm)
+    except MalformedError:
+        return
+    assert unsigned_id(again) == id_text
 
 
 @given(messages)
@@ -118,10 +122,22 @@ def test_paths_come_back_from_their_lines(fields: dict[str, Rich]) -> None:
 @given(messages)
 def test_a_signature_survives_the_wire(fields: dict[str, Rich]) -> None:
     assert isinstance(WALLET, RsaWallet)
-    signed = sign(to_tabm(fields), WALLET)
+    try:
+        signed = sign(to_tabm(fields), WALLET)
+    except MalformedError:
+        return  # it holds what HTTP signatures cannot tell apart
     received = from_http(to_http(signed))
-    assert verify(signed) == verify(received) == [WALLET.address]
+    assert set(verify(signed)) == set(verify(received)) == {WALLET.address}
     assert received["commitments"] == signed["commitments"]
+
+
+@given(messages, messages)
+def test_two_messages_do_not_share_an_id(first: dict[str, Rich], second: dict[str, Rich]) -> None:
+    try:
+        ids = unsigned_id(to_tabm(first)), unsigned_id(to_tabm(second))
+    except MalformedError:
+        return
+    assert (ids[0] == ids[1]) == (filled(to_tabm(first)) == filled(to_tabm(second)))
 
 
 parts = st.builds(

@@ -254,6 +254,10 @@ class LogContract(ABC):
         assert log.processes(after=b"\xff" * 32, limit=10) == []
         assert log.processes(limit=0) == []
 
+    def test_commits_without_end_are_all_of_them(self, log: Log) -> None:
+        log.append(make_appends(P, range(3)))
+        assert log.commits(1, 2**63) == [Place(P, 1), Place(P, 2)]
+
     def test_commits_come_in_the_order_in_which_they_became_durable(self, log: Log) -> None:
         batches: list[list[Append]] = [
             [make_append(Q, 0), make_append(P, 0), make_append(Q, 1)],

@@ -142,7 +142,7 @@ def test_a_store_that_is_open_already_is_refused_and_not_disturbed(folder: Path)
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file")
-    with pytest.raises(StoreError, match="cannot be made"):
+    with pytest.raises(StoreError, match="is not a folder"):
         Environment.open_writer(tmp_path / "data" / "log")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ def test_a_folder_that_was_there_keeps_its_mode(tmp_path: Path) -> None:
 
 def test_a_folder_under_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StoreError, match="cannot be made"):
+    with pytest.raises(StoreError, match="is not a folder"):
         DataFolder(tmp_path / "file" / "data").create()
 
 
@@ -47,3 +48,11 @@ def test_a_file_that_is_there_keeps_its_content_and_loses_its_mode(tmp_path: Pat
     create_private_file(path)
     assert path.read_text() == "content"
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_many_may_make_one_folder_at_the_same_moment(tmp_path: Path) -> None:
+    def create(number: int) -> None:
+        DataFolder(tmp_path / f"{number // 4}" / "deep" / "data").create()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(create, range(200)))

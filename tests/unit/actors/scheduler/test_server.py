@@ -10,6 +10,7 @@ from seriatim.actors.runtime.clock import ManualClock
 from seriatim.actors.scheduler.mail import Durable, Undone
 from seriatim.actors.scheduler.server import Server
 from seriatim.actors.scheduler.writer import Sealed
+from seriatim.formats.ans104.item import DataItem
 from seriatim.formats.errors import (
     CorruptRecordError,
     LimitExceededError,
@@ -20,10 +21,12 @@ from seriatim.formats.errors import (
 from seriatim.formats.limits import BODY_MAX_BYTES
 from seriatim.formats.schedule.assignment import Block, Draft
 from seriatim.formats.schedule.record import Head, Kind, Record
-from seriatim.formats.schedule.submission import submit_reference
+from seriatim.formats.schedule.submission import submit_item, submit_reference
 from seriatim.formats.schedule.variant import Variant
+from seriatim.formats.signing.scheme import WalletKind
+from seriatim.formats.signing.verify import twin_of
 from seriatim.store.memory_log import MemoryLog
-from tests.support.builders import NODE, message, messages, spawn, unsigned
+from tests.support.builders import NODE, message, message_item, messages, spawn, unsigned
 from tests.support.faulty_log import Fault
 from tests.support.nodes import START_MS, SteppedScheduler
 from tests.support.records import make_id
@@ -101,6 +104,29 @@ def test_another_message_with_the_same_id_is_refused_waiting_or_durable(
         assert isinstance(error, RefusedError)
         assert error.code == "id_taken"
     assert first.get(timeout=0).slot == 1
+
+
+@pytest.mark.parametrize("is_durable", [False, True])
+def test_a_message_gets_no_second_slot_by_the_other_form_of_its_signature(
+    stepped: SteppedScheduler, *, is_durable: bool
+) -> None:
+    process = stepped.ask(spawn(Variant.NATIVE)).process
+    item = message_item(process, "once", wallet=known_wallet(WalletKind.SECP256K1))
+    twin = twin_of(item.signature_type, bytes(item.signature))
+    assert twin is not None
+    changed = DataItem.decode(bytes(item.raw).replace(bytes(item.signature), twin))
+    changed.verify()
+    assert (changed.id, changed.twin_id) == (item.twin_id, item.id)
+    first = stepped.submit(submit_item(item))
+    if is_durable:
+        stepped.settle()
+    second = stepped.submit(submit_item(changed))
+    stepped.settle()
+    assert first.get(timeout=0).slot == 1
+    error = second.error()
+    assert isinstance(error, RefusedError)
+    assert (error.code, "slot 1" in str(error)) == ("id_taken", True)
+    assert stepped.ask(submit_item(item)).slot == 1
 
 
 def test_a_reference_takes_a_slot_and_the_message_itself_takes_another(

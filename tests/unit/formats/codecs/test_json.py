@@ -46,6 +46,17 @@ def test_what_is_no_message_is_refused_with_a_reason(name: str) -> None:
     assert caught.value.code == code
 
 
+@pytest.mark.parametrize("number", [2**63, 2**64, 2**64 + 1, -(2**63), -(2**63) - 1, 10**300])
+@pytest.mark.parametrize("form", ['{"a":%d}', '{"a":{"b":[1.5,%d]}}'])
+def test_an_integer_beyond_64_bits_is_refused_and_not_rounded(form: str, number: int) -> None:
+    with pytest.raises(LimitExceededError):
+        CODEC.decode((form % number).encode())
+
+
+def test_a_large_float_is_one() -> None:
+    assert CODEC.decode(b'{"a":1e30,"b":[9.3e18]}').fields == {"a": 1e30, "b": (9.3e18,)}
+
+
 @pytest.mark.parametrize(
     "bomb", [b"[" * 100_000 + b"]" * 100_000, b'{"a":' * 500 + b"1" + b"}" * 500]
 )

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from seriatim.formats.ans104.avro import Tag
+from seriatim.formats.ans104.codec import to_message
 from seriatim.formats.ans104.item import DataItem, sign_item
 from seriatim.formats.errors import (
     ForeignSchedulerError,
@@ -201,3 +202,10 @@ def test_a_signed_variant_needs_a_wallet() -> None:
 def test_messages_of_the_builders_are_genuine() -> None:
     message_item(PROCESS, "x").verify()
     spawn_item(None).verify()
+
+
+def test_a_message_with_commitments_is_not_taken_for_an_unsigned_one() -> None:
+    message = to_message(message_item(PROCESS, "signed"))
+    with pytest.raises(MalformedError) as caught:
+        submit_unsigned(message, process=PROCESS)
+    assert caught.value.code == "bad_commitments"

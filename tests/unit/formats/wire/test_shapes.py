@@ -182,6 +182,13 @@ def test_unsigned_messages_of_any_values_have_every_shape(shape: str) -> None:
     assert message
 
 
+def test_bytes_in_a_map_keep_their_form_in_a_legacy_tag() -> None:
+    plain = orjson.loads(legacy.encode_node(unsigned_log()[1]))
+    tags = {tag["name"]: tag["value"] for tag in plain["message"]["tags"]}
+    assert orjson.loads(tags["map"]) == {"b+base64url": "_w", "c": {"d": 1}}
+    assert orjson.loads(tags["list"]) == ["a", 1]
+
+
 def test_a_process_without_a_signature_describes_itself() -> None:
     plain = orjson.loads(legacy.encode_process(unsigned_log()[0]))
     assert plain["owner"] == {"address": "", "key": ""}
