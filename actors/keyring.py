@@ -86,8 +86,8 @@ def _check_nothing_signed(folder: DataFolder) -> None:
         for process, head in logs.processes():
             if head.variant.signed:
                 raise StoreError(
-                    f"{folder.wallet} is not there, and has signed process {encode_id(process)}: "
-                    "put it back"
+                    f"process {encode_id(process)} is signed by a wallet, and {folder.wallet} is "
+                    "not there: put it back, or name the wallet with --wallet"
                 )
 
 
