@@ -17,8 +17,9 @@
     │   └── SlotConflictError       process, expected, given
     ├── NotFoundError               no such process, slot or message
     ├── UnsupportedError            understood, but not something this node does
+    │   └── UnsupportedSchemeError  signed in a way that is not read here
     ├── UnavailableError            not now; retry after a delay
-    │   ├── OverloadedError         retry_after_ms
+    │   ├── OverloadedError         queue, retry_after_ms
     │   ├── StoppingError
     │   ├── DeadlineExceededError   deadline_ms; the outcome is unknown, a retry is safe
     │   ├── ActorDeadError          the actor stopped before it answered
@@ -171,6 +172,8 @@ class UnsupportedError(SchedulerError):
 
 class UnsupportedSchemeError(UnsupportedError):
     """Signed in a way that this node does not read; signed as an ANS-104 item it would be taken."""
+
+    code = "unsupported_scheme"
 
 
 class UnavailableError(SchedulerError):

@@ -131,25 +131,47 @@ def _sign(draft: Draft, chain: bytes, wallet: Wallet, anchor: bytes) -> DataItem
 
 
 def legacy_tags(draft: Draft, chain: bytes) -> list[Tag]:
-    """Return the ``ao.TN.1`` tags in wire order.
-
-    The process's own assignment has no ``Message`` tag (ao Scheduler Unit, AOP-6).
-    """
-    pairs = [
-        ("Process", encode_id(draft.process)),
-        ("Epoch", EPOCH),
-        ("Nonce", str(draft.slot)),
-        ("Hash-Chain", encode_id(chain)),
-        ("Block-Height", f"{draft.block.height:0{BLOCK_HEIGHT_DIGITS}d}"),
-        ("Timestamp", str(draft.timestamp_ms)),
-        ("Data-Protocol", "ao"),
-        ("Type", "Assignment"),
-        ("Variant", draft.variant.tag),
-    ]
-    if draft.message_id != draft.process:
-        pairs.append(("Message", encode_id(draft.message_id)))
+    """Return the ``ao.TN.1`` tags in wire order."""
+    pairs = legacy_pairs(
+        draft.process,
+        draft.slot,
+        chain,
+        f"{draft.block.height:0{BLOCK_HEIGHT_DIGITS}d}",
+        draft.timestamp_ms,
+        draft.variant,
+        draft.message_id,
+    )
     pairs.extend(("Exclude", exclude) for exclude in draft.excludes)
     return [Tag(name.encode(), value.encode()) for name, value in pairs]
+
+
+def legacy_pairs(  # what a legacy assignment says, in its order
+    process: bytes,
+    slot: int,
+    chain: bytes,
+    block_height: str,
+    timestamp_ms: int,
+    variant: Variant,
+    message_id: bytes,
+) -> list[tuple[str, str]]:
+    """Return what every legacy assignment says, in wire order.
+
+    The process's own assignment has no ``Message`` (ao Scheduler Unit, AOP-6).
+    """
+    pairs = [
+        ("Process", encode_id(process)),
+        ("Epoch", EPOCH),
+        ("Nonce", str(slot)),
+        ("Hash-Chain", encode_id(chain)),
+        ("Block-Height", block_height),
+        ("Timestamp", str(timestamp_ms)),
+        ("Data-Protocol", "ao"),
+        ("Type", "Assignment"),
+        ("Variant", variant.tag),
+    ]
+    if message_id != process:
+        pairs.append(("Message", encode_id(message_id)))
+    return pairs
 
 
 def hyperbeam_tags(draft: Draft, chain: bytes) -> list[Tag]:

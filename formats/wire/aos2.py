@@ -16,7 +16,7 @@ from seriatim.formats.ans104.avro import Tag
 from seriatim.formats.ans104.item import DataItem
 from seriatim.formats.ids import b64url, encode_id
 from seriatim.formats.schedule.assignment import Block
-from seriatim.formats.wire.legacy import node_of
+from seriatim.formats.wire.legacy import assignment_of, message_of
 from seriatim.formats.wire.stored import StoredAssignment
 
 _LINK_SUFFIX = "+link"
@@ -51,7 +51,7 @@ def page_close(process: bytes, block: Block, *, has_next_page: bool) -> bytes:
 def _message(stored: StoredAssignment) -> dict[str, Any] | None:
     if stored.item is not None:
         return _item_struct(stored.item, _original_tags(stored.item.tags))
-    legacy = node_of(stored)["message"]
+    legacy = message_of(stored)
     if legacy is None:
         return None
     return {
@@ -73,7 +73,7 @@ def _assignment(stored: StoredAssignment) -> dict[str, Any]:
     if item is not None:
         kept = (tag for tag in item.tags if not tag.name.endswith(_LINK_SUFFIX.encode()))
         return _item_struct(item, _original_tags(kept))
-    legacy = node_of(stored)["assignment"]
+    legacy = assignment_of(stored)
     tags = [tag for tag in legacy["tags"] if tag["name"] not in ("Nonce", "Message")]
     return {
         "Anchor": "",

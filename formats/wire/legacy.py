@@ -14,7 +14,7 @@ from seriatim.formats.ans104.avro import Tag
 from seriatim.formats.ans104.item import DataItem
 from seriatim.formats.codecs.json import value_to_plain
 from seriatim.formats.ids import b64url, encode_id
-from seriatim.formats.schedule.assignment import BLOCK_HEIGHT_DIGITS, EPOCH
+from seriatim.formats.schedule.assignment import BLOCK_HEIGHT_DIGITS, legacy_pairs
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.wire.stored import StoredAssignment
 
@@ -51,8 +51,8 @@ def recursor(view: bytes, cursor: int) -> bytes:
 def node_of(stored: StoredAssignment, *, show_anchor: bool = False) -> dict[str, Any]:
     """Return ``{"message", "assignment"}``; the message is ``None`` for an assign."""
     return {
-        "message": _message(stored),
-        "assignment": _assignment(stored, show_anchor=show_anchor),
+        "message": message_of(stored),
+        "assignment": assignment_of(stored, show_anchor=show_anchor),
     }
 
 
@@ -63,7 +63,7 @@ def encode_node(stored: StoredAssignment) -> bytes:
 
 def encode_process(stored: StoredAssignment) -> bytes:
     """Return the process's own description, from its slot 0."""
-    message = _message(stored)
+    message = message_of(stored)
     assert message is not None, "slot 0 is a spawn"
     item = stored.item
     return orjson.dumps(
@@ -81,7 +81,8 @@ def encode_process(stored: StoredAssignment) -> bytes:
     )
 
 
-def _message(stored: StoredAssignment) -> dict[str, Any] | None:
+def message_of(stored: StoredAssignment) -> dict[str, Any] | None:
+    """Return the message half of a node, ``None`` for an assign."""
     own = stored.record.message_id == stored.process
     item = stored.item
     if item is not None:
@@ -114,7 +115,8 @@ def _message(stored: StoredAssignment) -> dict[str, Any] | None:
     }
 
 
-def _assignment(stored: StoredAssignment, *, show_anchor: bool) -> dict[str, Any]:
+def assignment_of(stored: StoredAssignment, *, show_anchor: bool = False) -> dict[str, Any]:
+    """Return the assignment half of a node."""
     item = stored.assignment
     if item is not None and stored.record.variant is Variant.LEGACY:
         anchor = bytes(item.anchor)
@@ -144,19 +146,15 @@ def _translated_tags(stored: StoredAssignment) -> list[dict[str, str]]:
     own form, so a translated one cannot be verified from this shape alone.
     """
     record = stored.record
-    pairs = [
-        ("Process", encode_id(stored.process)),
-        ("Epoch", EPOCH),
-        ("Nonce", str(stored.slot)),
-        ("Hash-Chain", encode_id(record.hash_chain)),
-        ("Block-Height", _block_height(stored)),
-        ("Timestamp", str(record.timestamp_ms)),
-        ("Data-Protocol", "ao"),
-        ("Type", "Assignment"),
-        ("Variant", record.variant.tag),
-    ]
-    if record.message_id != stored.process:
-        pairs.append(("Message", encode_id(record.message_id)))
+    pairs = legacy_pairs(
+        stored.process,
+        stored.slot,
+        record.hash_chain,
+        _block_height(stored),
+        record.timestamp_ms,
+        record.variant,
+        record.message_id,
+    )
     return [{"name": name, "value": value} for name, value in pairs]
 
 

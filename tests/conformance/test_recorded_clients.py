@@ -174,7 +174,7 @@ DIFFERENCES = [
     ),
     Difference(
         "aoconnect-mainnet (17|18|19|20|23) .*httpsig.*",
-        {"status": 422, **NO_SLOT, "body": "unsupported"},
+        {"status": 422, **NO_SLOT, "body": "unsupported_scheme"},
         "HTTP signatures are not read; on 422 aoconnect signs again as ANS-104",
     ),
     Difference(
