@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import IntEnum
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import orjson
 import typer
 
 from seriatim.formats.errors import (
     ChainBrokenError,
+    ChildFailedError,
     ConflictError,
     NotFoundError,
     SchedulerError,
@@ -50,8 +51,14 @@ class Exit(IntEnum):
         return self
 
 
+_STORE_KINDS: Final[list[type[StoreError]]] = [StoreError, *StoreError.__subclasses__()]
+_STORE_CODES: Final = {kind.code for kind in _STORE_KINDS}
+
+
 def exit_of(error: SchedulerError) -> Exit:
-    """Return the exit status for *error*."""
+    """Return the exit status for *error*; of a child's error, the one for what failed in it."""
+    if isinstance(error, ChildFailedError) and error.code in _STORE_CODES:
+        return Exit.STORE
     kinds: tuple[tuple[type[SchedulerError], Exit], ...] = (
         (ChainBrokenError, Exit.FAILED),
         (NotFoundError, Exit.NOT_FOUND),

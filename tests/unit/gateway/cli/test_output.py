@@ -242,6 +242,12 @@ def test_every_error_has_a_status_of_its_own_kind(kind: type[SchedulerError]) ->
         assert status is Exit.REFUSED
 
 
+def test_a_child_that_cannot_use_the_folder_is_no_reason_to_try_again() -> None:
+    for code, status in (("corrupt_record", Exit.STORE), ("slot_conflict", Exit.UNAVAILABLE)):
+        error = errors.ChildFailedError("the writer", kind="Any", reason="so", code=code)
+        assert exit_of(error) is status
+
+
 def test_the_document_has_the_statuses_with_their_meanings() -> None:
     section = (ROOT / "docs/cli.md").read_text().partition("## Exit status")[2]
     rows = re.findall(r"^\| (\d+) \| (.+) \|$", section, re.MULTILINE)
