@@ -18,6 +18,7 @@ import orjson
 
 from seriatim.formats.errors import UnavailableError
 from seriatim.gateway.bench.figure import Sample, make_sample
+from seriatim.gateway.server_process import start_server
 
 SIGN: Final = "seriatim.gateway.bench.corpus"
 LOAD: Final = "seriatim.gateway.bench.load"
@@ -32,15 +33,9 @@ async def serving(module: str, *arguments: str) -> AsyncIterator[str]:
     Raises:
         UnavailableError: it does not start, or does not end well.
     """
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", module, *arguments, stdout=asyncio.subprocess.PIPE
-    )
+    child, url = await start_server(module, *arguments)
     try:
-        assert child.stdout is not None, "asked for above"
-        line = await child.stdout.readline()
-        if not line:
-            raise UnavailableError(f"{module} did not start")
-        yield str(orjson.loads(line)["url"])
+        yield url
     finally:
         if child.returncode is None:
             child.send_signal(signal.SIGTERM)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from pathlib import Path
 from typing import Final
 
-from seriatim.formats.codecs.json import parse_json
-from seriatim.formats.errors import SchedulerError, UnavailableError
+from seriatim.gateway.server_process import start_server
 
 KILLED: Final = -signal.SIGKILL
 """The exit status of an OS process that was killed."""
@@ -37,18 +35,10 @@ class NodeProcess:
         Raises:
             UnavailableError: it ended before that; it has said why on stderr.
         """
-        command = ["-m", "seriatim", "serve", "--json", "--port", "0"]
+        command = ["seriatim", "serve", "--json", "--port", "0"]
         command += ["--data", str(self._data), "--wallet", str(self._wallet)]
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable, *command, stdout=asyncio.subprocess.PIPE
-        )
-        assert self._process.stdout is not None, "a pipe was asked for"
-        line = await self._process.stdout.readline()
-        try:
-            ready = parse_json(line)
-            self.url, self.pid = ready["url"], ready["pid"]
-        except (SchedulerError, KeyError, TypeError) as error:
-            raise UnavailableError(f"the node did not start: {line.decode()!r}") from error
+        self._process, self.url = await start_server(*command)
+        self.pid = self._process.pid
 
     async def kill(self) -> int:
         """Kill the node without warning; return its exit status."""
