@@ -89,7 +89,7 @@ class LmdbLog(Log):
 
     def read(self, process: bytes, slot: int) -> Record | None:
         """See `Log.read`."""
-        stored = self._peek(process, slot, last_byte=None)
+        stored = self._peek(process, slot, bytes_max=None)
         return None if stored is None else decode_record(stored, process=process, slot=slot)
 
     def read_range(self, process: bytes, first: int, last: int) -> Iterator[tuple[int, Record]]:
@@ -122,8 +122,8 @@ class LmdbLog(Log):
 
     def timestamp_ms(self, process: bytes, slot: int) -> int | None:
         """See `Log.timestamp_ms`."""
-        header = self._peek(process, slot, last_byte=HEADER_BYTES)
-        return None if header is None else peek_timestamp_ms(header)
+        header = self._peek(process, slot, bytes_max=HEADER_BYTES)
+        return None if header is None else peek_timestamp_ms(header, process=process, slot=slot)
 
     def find(self, any_id: bytes) -> list[Place]:
         """See `Log.find`."""
@@ -181,13 +181,13 @@ class LmdbLog(Log):
         """See `Log.close`."""
         self._environment.close()
 
-    def _peek(self, process: bytes, slot: int, *, last_byte: int | None) -> bytes | None:
+    def _peek(self, process: bytes, slot: int, *, bytes_max: int | None) -> bytes | None:
         check_id(process)
         if not 0 <= slot <= SLOT_MAX:
             return None
         with self._environment.reading() as transaction:
             stored = transaction.get(place_key(process, slot), db=self._log)
-            return None if stored is None else bytes(stored[:last_byte])
+            return None if stored is None else bytes(stored[:bytes_max])
 
     def _put_indexes(self, transaction: Transaction[memoryview], batch: Sequence[Append]) -> None:
         ids = [
@@ -268,8 +268,12 @@ def _chunk(cursor: Cursor[memoryview], process: bytes, slots: range) -> list[mem
     """
     values: list[memoryview] = []
     size = 0
+    run_max = _RUN_MAX
     while slots:
-        run = _run(cursor, process, slots[:_RUN_MAX]) or _run(cursor, process, slots[:1])
+        run = _run(cursor, process, slots[:run_max])
+        if not run and run_max > 1:
+            run_max = 1  # the end or a gap is near: from here one by one
+            continue
         if not run:
             break
         for value in run:

@@ -93,7 +93,7 @@ class MemoryLog(Log):
     def timestamp_ms(self, process: bytes, slot: int) -> int | None:
         """See `Log.timestamp_ms`."""
         stored = self._stored(process, slot)
-        return None if stored is None else peek_timestamp_ms(stored)
+        return None if stored is None else peek_timestamp_ms(stored, process=process, slot=slot)
 
     def find(self, any_id: bytes) -> list[Place]:
         """See `Log.find`."""

@@ -132,9 +132,18 @@ def decode_head(stored: bytes, *, process: bytes, slot: int) -> Head:
     return Head(slot, record.variant, record.timestamp_ms, record.assignment_id, record.hash_chain)
 
 
-def peek_timestamp_ms(stored: bytes) -> int:
-    """Return the timestamp from a stored record without touching the rest."""
-    return int.from_bytes(stored[12:20], "big")
+def peek_timestamp_ms(stored: bytes, *, process: bytes, slot: int) -> int:
+    """Return the timestamp from a stored record, of which the header is enough.
+
+    The checksum is over the whole record, so it is not checked.
+
+    Raises:
+        CorruptRecordError: *stored* is shorter than a header.
+    """
+    if len(stored) < HEADER_BYTES:
+        raise _corrupt(process, slot, "the record is shorter than its header")
+    timestamp_ms: int = _HEADER.unpack_from(stored, _CHECKSUM_BYTES)[3]
+    return timestamp_ms
 
 
 def _unpack(

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
@@ -112,26 +113,25 @@ async def run_server(
     Raises:
         StoreError: the port cannot be had.
     """
-    _require_c_parser()
-    gateway = ChainGateway(gateway_url) if gateway_url else None
-    runner = web.ServerRunner(
-        HttpServer(make_dispatcher(node, gateway)), shutdown_timeout=STOP_DEADLINE_MS / 1000
-    )
-    await runner.setup()
-    refreshing = _start_refresh(node, gateway)
-    try:
+    async with AsyncExitStack() as ending:  # last in, first out
+        ending.push_async_callback(node.close)
+        _require_c_parser()
+        gateway = ChainGateway(gateway_url) if gateway_url else None
+        if gateway is not None:
+            ending.push_async_callback(gateway.close)
+        runner = web.ServerRunner(
+            HttpServer(make_dispatcher(node, gateway)), shutdown_timeout=STOP_DEADLINE_MS / 1000
+        )
+        ending.push_async_callback(runner.cleanup)
+        await runner.setup()
+        refreshing = _start_refresh(node, gateway)
+        if refreshing is not None:
+            ending.callback(refreshing.cancel)
+        ending.callback(node.refuse_new_work)
         url = await _listen(runner, host, port)
         stop = _stop_signal()
         on_ready(url)
         return await _wait(node, stop)
-    finally:
-        node.refuse_new_work()
-        if refreshing is not None:
-            refreshing.cancel()
-        await runner.cleanup()
-        if gateway is not None:
-            await gateway.close()
-        await node.close()
 
 
 def make_dispatcher(node: Node, gateway: ChainGateway | None) -> Dispatcher:

@@ -49,7 +49,9 @@ def test_a_record_comes_back_as_it_was(record: Record, slot: int) -> None:
     assert decode_head(stored, process=PROCESS, slot=slot) == Head(
         slot, record.variant, record.timestamp_ms, record.assignment_id, record.hash_chain
     )
-    assert peek_timestamp_ms(stored) == record.timestamp_ms
+    assert peek_timestamp_ms(stored, process=PROCESS, slot=slot) == record.timestamp_ms
+    with pytest.raises(CorruptRecordError):
+        peek_timestamp_ms(stored[:5], process=PROCESS, slot=slot)
 
 
 @given(record=records, data=st.data())
