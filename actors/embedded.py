@@ -15,7 +15,6 @@ from seriatim.actors.launch import open_node
 from seriatim.actors.node import Node, Policy
 from seriatim.actors.proof import LogCopy, Report, check_log
 from seriatim.formats.ans104.avro import Tag
-from seriatim.formats.ans104.codec import to_message
 from seriatim.formats.ans104.item import DataItem, sign_item
 from seriatim.formats.errors import MalformedError, NotFoundError, RefusedError
 from seriatim.formats.ids import decode_id, encode_id
@@ -23,7 +22,7 @@ from seriatim.formats.limits import PROCESSES_PAGE
 from seriatim.formats.message import Message, Value
 from seriatim.formats.schedule.export import ExportHeader
 from seriatim.formats.schedule.record import Head
-from seriatim.formats.schedule.submission import submit_item
+from seriatim.formats.schedule.submission import submit_item, submit_unsigned
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.wallet import Wallet
 from seriatim.formats.wire.receipt import Receipt as RawReceipt
@@ -134,7 +133,7 @@ class EmbeddedNode:
                     "an item has its own data; data= has no place", code="bad_data"
                 )
             submission = submit_item(DataItem.decode(message), process=place)
-            raw = await self._node.schedule_item(submission, variant_default=Variant.NATIVE)
+            raw = await self._node.place(submission, variant_default=Variant.NATIVE)
         else:
             raw = await self._place(message, data, place, Variant.NATIVE)
         return _receipt(raw)
@@ -194,10 +193,9 @@ class EmbeddedNode:
         every = {**fields, "data": data} if data else dict(fields)
         if variant.signed:
             item = _signed(self._node.wallet, every)
-            return await self._node.schedule_item(submit_item(item), variant_default=variant)
-        return await self._node.schedule_unsigned(
-            Message(every), process=process, variant_default=variant
-        )
+            return await self._node.place(submit_item(item), variant_default=variant)
+        submission = submit_unsigned(Message(every), process=process)
+        return await self._node.place(submission, variant_default=variant)
 
     def _known(self, process: str) -> Head:
         head = self._node.head(decode_id(process))
@@ -267,15 +265,10 @@ def _receipt(raw: RawReceipt) -> Receipt:
 
 def _entry(stored: StoredAssignment) -> Entry:
     record = stored.record
-    fields: Mapping[str, Value] = {}
-    if stored.item is not None:
-        fields = to_message(stored.item).fields
-    elif stored.unsigned is not None:
-        fields = stored.unsigned.fields
     return Entry(
         slot=stored.slot,
         message_id=encode_id(record.message_id),
         timestamp_ms=record.timestamp_ms,
-        fields=fields,
+        fields=stored.fields,
         item=record.message if stored.item is not None else b"",
     )

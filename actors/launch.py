@@ -40,6 +40,7 @@ from seriatim.formats.limits import (
     VERIFY_QUEUE_MAX,
     VERIFY_QUEUE_MAX_BYTES,
 )
+from seriatim.formats.signing.wallet import RsaWallet
 from seriatim.store.environment import Environment
 from seriatim.store.folder import DataFolder
 from seriatim.store.lmdb_log import LmdbLog
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from seriatim.actors.scheduler.handlers import Verdict
     from seriatim.actors.scheduler.writer import Sealed
     from seriatim.formats.schedule.assignment import Draft
+    from seriatim.formats.schedule.stored_message import StoredMessage
     from seriatim.formats.signing.wallet import Wallet
     from seriatim.store.log import Log
 
@@ -107,6 +109,7 @@ async def open_node(
                 call_soon=loop.call_soon,
                 fails_together=True,
             ),
+            signs_http=isinstance(wallet, RsaWallet),
         )
         parts.death.add_done_callback(scheduler.failed.follow)
         node = Node(
@@ -118,7 +121,7 @@ async def open_node(
                 verifier,
                 name="the verification queue",
                 bounds=_VERIFY_BOUNDS,
-                size=len,
+                size=_message_bytes,
                 call_soon=loop.call_soon,
             ),
             release=stack.pop_all().aclose,
@@ -148,20 +151,20 @@ class _Parts:
 
     async def in_threads(
         self,
-    ) -> tuple[Log, Offload[Draft, Sealed], Offload[bytes, Verdict]]:
+    ) -> tuple[Log, Offload[Draft, Sealed], Offload[StoredMessage, Verdict]]:
         log = LmdbLog(Environment.open_writer(self._folder.log))
         self._stack.callback(log.close)
         writer = handlers.make_writer(log, self._wallet)
         self._stack.callback(writer.close)
         writing = await self._start(ThreadOffload.start(lambda: writer.write, name="writer"))
         verifying = await self._start(
-            ThreadOffload.start(lambda: handlers.verify_items, name="verifier")
+            ThreadOffload.start(lambda: handlers.verify_messages, name="verifier")
         )
         return log, writing, verifying
 
     async def in_children(
         self,
-    ) -> tuple[Log, Offload[Draft, Sealed], Offload[bytes, Verdict]]:
+    ) -> tuple[Log, Offload[Draft, Sealed], Offload[StoredMessage, Verdict]]:
         wallet_json = b"" if self._wallet is None else self._wallet.to_json()
         writing = await self._start(
             ChildOffload.start(
@@ -175,12 +178,12 @@ class _Parts:
                 inherit=(self._lock.fileno(),),
             )
         )
-        verifying: ChildOffload[bytes, handlers.Verdict] = await self._start(
+        verifying: ChildOffload[StoredMessage, handlers.Verdict] = await self._start(
             ChildOffload.start(
                 handlers.VERIFIER_CHILD,
                 b"",
                 name="the verifier",
-                encode=list,
+                encode=handlers.messages_to_plain,
                 decode=handlers.verdicts_from_plain,
                 on_death=self.death.fail,
             )
@@ -194,6 +197,10 @@ class _Parts:
         offload = await starting
         self._stack.push_async_callback(offload.close)
         return offload
+
+
+def _message_bytes(message: StoredMessage) -> int:
+    return len(message.raw)
 
 
 async def _acquire(folder: DataFolder, *, started_ms: int) -> FolderLock:

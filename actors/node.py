@@ -23,7 +23,8 @@ from seriatim.formats.errors import (
 from seriatim.formats.ids import encode_id
 from seriatim.formats.limits import STOP_DEADLINE_MS
 from seriatim.formats.schedule.assignment import Block
-from seriatim.formats.schedule.submission import submit_reference, submit_unsigned
+from seriatim.formats.schedule.stored_message import StoredMessage
+from seriatim.formats.schedule.submission import submit_reference
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.wire.receipt import Receipt
 from seriatim.formats.wire.stored import StoredAssignment
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from seriatim.actors.runtime.batcher import Batcher
     from seriatim.actors.scheduler.handlers import Verdict
     from seriatim.actors.scheduler.system import Scheduler
-    from seriatim.formats.message import Message
     from seriatim.formats.schedule.record import Head
     from seriatim.formats.schedule.submission import Submission
     from seriatim.formats.signing.wallet import Wallet
@@ -67,7 +67,7 @@ class Node:
         wallet: Wallet | None,
         policy: Policy,
         scheduler: Scheduler,
-        verifier: Batcher[bytes, Verdict],
+        verifier: Batcher[StoredMessage, Verdict],
         release: Callable[[], Awaitable[None]],
     ) -> None:
         """Take over the parts; *release* gives back what `close` has not ended itself."""
@@ -125,51 +125,47 @@ class Node:
 
     # Coming in.
 
-    async def schedule_item(self, submission: Submission, *, variant_default: Variant) -> Receipt:
-        """Verify a signed item and give it its slot; return when it is durable.
+    async def place(self, submission: Submission, *, variant_default: Variant) -> Receipt:
+        """Give a message its slot, its signature verified; return when it is durable.
 
-        The same item again, at any time, gives the same receipt.
+        The same signed message again, at any time, gives the same receipt; an unsigned one
+        takes a new slot, where the node takes such messages at all.
 
         Args:
-            submission: what `submit_item` made of the item; its signature is checked here.
+            submission: what was made of the message; its signature is checked here.
             variant_default: for a spawn that names none: the kind of the API that it came by.
 
         Raises:
+            UnsignedError: nobody signed it, and the node takes signed messages only.
             CommitmentError: the signature does not hold.
+            UnsupportedSchemeError: the process, or the node's wallet, cannot take its form.
             RefusedError: a rule of the node or the process forbids it.
             NotFoundError: the process has not been spawned.
             UnavailableError: not now; the same again is safe.
         """
+        if not submission.is_signed:
+            self.check_takes_unsigned()
         self._check_spawn(submission, variant_default)
         self._scheduler.check_known(submission)
         self._take()
         try:
-            checking = self._verifier.submit(submission.message)
-            self._scheduler.watch(checking, "the verifier")
-            verdict = await checking
-            if verdict is not None:
-                raise verdict
+            if submission.is_signed:
+                await self._verify(submission)
             return await self._submit(submission, variant_default)
         finally:
             self._answered()
 
-    async def schedule_unsigned(
-        self, message: Message, *, process: bytes | None = None, variant_default: Variant
-    ) -> Receipt:
-        """Give an unsigned message a new slot, where the node takes such messages.
+    def check_takes_unsigned(self) -> None:
+        """Return when the node takes messages that nobody signed.
 
         Raises:
-            UnsignedError: the node takes signed messages only.
-            RefusedError, NotFoundError, UnavailableError: as for `schedule_item`.
+            UnsignedError: it takes signed messages only.
         """
         if not self._policy.accept_unsigned:
             raise UnsignedError(
                 "this node takes signed messages only; sign it as an ANS-104 item, or start "
                 "the node with --accept-unsigned"
             )
-        submission = submit_unsigned(message, process=process)
-        self._check_spawn(submission, variant_default)
-        return await self._take_and_submit(submission, variant_default)
 
     async def schedule_reference(
         self, process: bytes, message_id: bytes, *, excludes: tuple[str, ...] = ()
@@ -194,7 +190,11 @@ class Node:
                 "send it the signed message itself, or start the node with --accept-unsigned"
             )
         submission = submit_reference(process, message_id, excludes=excludes)
-        return await self._take_and_submit(submission, Variant.LEGACY)
+        self._take()
+        try:
+            return await self._submit(submission, Variant.LEGACY)
+        finally:
+            self._answered()
 
     # Looking at what is durable. All of these are short reads on the caller's thread.
 
@@ -279,12 +279,12 @@ class Node:
                 ending.callback(deadline.cancel)
                 await self._idle
 
-    async def _take_and_submit(self, submission: Submission, variant_default: Variant) -> Receipt:
-        self._take()
-        try:
-            return await self._submit(submission, variant_default)
-        finally:
-            self._answered()
+    async def _verify(self, submission: Submission) -> None:
+        checking = self._verifier.submit(StoredMessage(submission.kind, submission.message))
+        self._scheduler.watch(checking, "the verifier")
+        verdict = await checking
+        if verdict is not None:
+            raise verdict
 
     async def _submit(self, submission: Submission, variant_default: Variant) -> Receipt:
         reply: Future[Receipt] = Future()

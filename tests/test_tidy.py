@@ -27,10 +27,7 @@ STARTED: Final = frozenset({"seriatim.actors.runtime.child", "seriatim.__main__"
 # imported by a test; one that the node comes to use leaves this list.
 OFFERED: Final = frozenset(
     {
-        "seriatim.formats.httpsig.commitments",
         "seriatim.formats.schedule.publication",
-        "seriatim.formats.tabm.json",
-        "seriatim.formats.tabm.structured",
         "seriatim.store.memory_log",
         "seriatim.store.tree.lmdb_tree",
         "seriatim.store.tree.memory_tree",

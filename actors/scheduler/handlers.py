@@ -12,10 +12,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from seriatim.actors.scheduler.writer import Sealed, Writer
-from seriatim.formats.ans104.item import DataItem
-from seriatim.formats.errors import BadSignatureError, CommitmentError, StoreError, WeakKeyError
+from seriatim.formats.errors import (
+    BadSignatureError,
+    CommitmentError,
+    FormatError,
+    MalformedError,
+    StoreError,
+    WeakKeyError,
+)
 from seriatim.formats.schedule.assignment import Block, Draft
 from seriatim.formats.schedule.record import Kind
+from seriatim.formats.schedule.stored_message import StoredMessage
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.wallet import Wallet, wallet_from_json
 from seriatim.store.environment import Environment
@@ -28,9 +35,9 @@ VERIFIER_CHILD: Final = "seriatim.actors.scheduler.handlers:verifier_child"
 EXIT_POISONED: Final = 74
 
 _RSA: Final = 1
-_ERRORS: Final = {error.code: error for error in (BadSignatureError, WeakKeyError)}
+_ERRORS: Final = {error.code: error for error in (CommitmentError, BadSignatureError, WeakKeyError)}
 
-Verdict = CommitmentError | None
+Verdict = CommitmentError | FormatError | None
 
 
 def make_writer(log: Log, wallet: Wallet | None) -> Writer:
@@ -40,15 +47,15 @@ def make_writer(log: Log, wallet: Wallet | None) -> Writer:
     return Writer(log, wallet, os.urandom, signers=signers)
 
 
-def verify_items(items: Sequence[bytes]) -> list[Verdict]:
-    """Return, for each raw item, ``None`` when its signature holds, else what is wrong."""
-    return [_verify(raw) for raw in items]
+def verify_messages(messages: Sequence[StoredMessage]) -> list[Verdict]:
+    """Return, for each message, ``None`` when its signature holds, else what is wrong."""
+    return [_verify(message) for message in messages]
 
 
-def _verify(raw: bytes) -> Verdict:
+def _verify(message: StoredMessage) -> Verdict:
     try:
-        DataItem.decode(raw).verify()
-    except CommitmentError as error:
+        message.verify()
+    except (CommitmentError, FormatError) as error:
         return error
     return None
 
@@ -87,12 +94,13 @@ def _exit_if_poisoned(log: Log) -> None:
         raise SystemExit(EXIT_POISONED) from error
 
 
-def verifier_child(init: bytes) -> Callable[[list[bytes]], list[list[str] | None]]:
+def verifier_child(init: bytes) -> Callable[[list[list[Any]]], list[list[str] | None]]:
     """Return a child's verifier; it needs no *init*."""
     del init
 
-    def handle(batch: list[bytes]) -> list[list[str] | None]:
-        return [_verdict_to_plain(verdict) for verdict in verify_items(batch)]
+    def handle(batch: list[list[Any]]) -> list[list[str] | None]:
+        messages = [StoredMessage(Kind(kind), raw) for kind, raw in batch]
+        return [_verdict_to_plain(verdict) for verdict in verify_messages(messages)]
 
     return handle
 
@@ -100,6 +108,11 @@ def verifier_child(init: bytes) -> Callable[[list[bytes]], list[list[str] | None
 def drafts_to_plain(drafts: Sequence[Draft]) -> list[list[Any]]:
     """Return *drafts* as CBOR can carry them."""
     return [[*draft[:9], *draft.block] for draft in drafts]
+
+
+def messages_to_plain(messages: Sequence[StoredMessage]) -> list[list[Any]]:
+    """Return *messages* as CBOR can carry them."""
+    return [list(message) for message in messages]
 
 
 def seals_from_plain(plain: list[list[bytes]]) -> list[Sealed]:
@@ -112,8 +125,9 @@ def verdicts_from_plain(plain: list[list[str] | None]) -> list[Verdict]:
     return [None if each is None else _error_from_plain(*each) for each in plain]
 
 
-def _error_from_plain(code: str, sentence: str) -> CommitmentError:
-    return _ERRORS.get(code, CommitmentError)(sentence)
+def _error_from_plain(code: str, sentence: str) -> CommitmentError | FormatError:
+    known = _ERRORS.get(code)
+    return MalformedError(sentence, code=code) if known is None else known(sentence)
 
 
 def _verdict_to_plain(verdict: Verdict) -> list[str] | None:

@@ -21,10 +21,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from seriatim.formats.errors import NotFoundError, RefusedError
+from seriatim.formats.errors import NotFoundError, RefusedError, UnsupportedSchemeError
 from seriatim.formats.ids import encode_id
 from seriatim.formats.schedule.assignment import Block, Draft
-from seriatim.formats.schedule.record import Head
+from seriatim.formats.schedule.record import Head, Kind
 from seriatim.formats.schedule.submission import Submission
 from seriatim.formats.schedule.variant import Variant
 
@@ -55,7 +55,13 @@ class Machine:
         self._pending: dict[bytes, tuple[int, bytes]] | None = None
 
     def submit(
-        self, submission: Submission, *, variant_default: Variant, now_ms: int, block: Block
+        self,
+        submission: Submission,
+        *,
+        variant_default: Variant,
+        signs_http: bool,
+        now_ms: int,
+        block: Block,
     ) -> Placed | Waiting:
         """Give *submission* its slot.
 
@@ -65,11 +71,13 @@ class Machine:
         Args:
             submission: a verified message; not on disk yet.
             variant_default: the variant of a spawn that names none.
+            signs_http: whether the node's wallet can sign assignments as HTTP messages.
             now_ms: wall clock.
             block: the newest known block.
 
         Raises:
             NotFoundError: the process has not been spawned.
+            UnsupportedSchemeError: the process's assignments cannot be made for such a message.
             RefusedError: another message with the same id, or this one in the other form of its
                 signature, is waiting (code ``id_taken``).
         """
@@ -88,6 +96,8 @@ class Machine:
                     f"process {encode_id(self.process)} is not known here; spawn it first"
                 )
             variant = submission.spawn.variant or variant_default
+        if submission.kind is Kind.TABM and variant.signed:
+            _check_http(variant, signs_http=signs_http)
         draft = Draft(
             self.process,
             self.slot_next,
@@ -127,6 +137,20 @@ class Machine:
             del pending[key]
         if not pending:
             self._pending = None
+
+
+def _check_http(variant: Variant, *, signs_http: bool) -> None:
+    """Refuse a HyperBEAM message where its assignment could not be signed in the same form."""
+    if variant is Variant.LEGACY:
+        raise UnsupportedSchemeError(
+            f"Incorrect encoding. Scheduler has variant: {variant.tag}; sign the message as an "
+            "ANS-104 item"
+        )
+    if not signs_http:
+        raise UnsupportedSchemeError(
+            "this node's wallet cannot sign HTTP messages; sign the message as an ANS-104 item, "
+            "or send it to a node with an RSA wallet"
+        )
 
 
 def check_same(message: bytes, submission: Submission) -> None:

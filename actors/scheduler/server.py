@@ -25,9 +25,12 @@ from seriatim.store.log import Log
 class World:
     """What every server of a node is handed: the outside, shared to keep a server small."""
 
-    __slots__ = ("block", "committer", "live", "log", "registry")
+    __slots__ = ("block", "committer", "live", "log", "registry", "signs_http")
 
-    def __init__(self, *, log: Log, committer: Committer, block: Callable[[], Block]) -> None:
+    def __init__(
+        self, *, log: Log, committer: Committer, block: Callable[[], Block], signs_http: bool
+    ) -> None:
+        self.signs_http = signs_http
         self.log = log
         self.committer = committer
         self.block = block
@@ -88,6 +91,7 @@ class Server(LightActor):
             outcome = machine.submit(
                 submission,
                 variant_default=mail.variant_default,
+                signs_http=world.signs_http,
                 now_ms=self.dispatcher.clock.now_ms(),
                 block=world.block(),
             )

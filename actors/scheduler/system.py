@@ -31,14 +31,29 @@ class Scheduler:
         failed: fails when the log can be written no more, and the node has to end.
     """
 
-    def __init__(self, *, dispatcher: Dispatcher, log: Log, writer: Batcher[Draft, Sealed]) -> None:
-        """Run on *dispatcher*, reading *log* and writing it through *writer*."""
+    def __init__(
+        self,
+        *,
+        dispatcher: Dispatcher,
+        log: Log,
+        writer: Batcher[Draft, Sealed],
+        signs_http: bool,
+    ) -> None:
+        """Run on *dispatcher*, reading *log* and writing it through *writer*.
+
+        With *signs_http*, the writer can sign assignments as HTTP messages.
+        """
         self.block = Block()
         self.failed: Future[None] = Future()
         self._log = log
         self._dispatcher = dispatcher
         self._committer = Committer(writer, self._commit_failed)
-        world = World(log=log, committer=self._committer, block=lambda: self.block)
+        world = World(
+            log=log,
+            committer=self._committer,
+            block=lambda: self.block,
+            signs_http=signs_http,
+        )
         self._registry = Registry.start(dispatcher, world)
         self._live = world.live
 

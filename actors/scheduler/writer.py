@@ -18,10 +18,10 @@ from seriatim.formats.schedule.assignment import (
     Draft,
     Link,
     link_of,
-    seal,
 )
 from seriatim.formats.schedule.chain import next_chain
 from seriatim.formats.schedule.record import NO_ID, Kind, Record
+from seriatim.formats.schedule.seal import seal
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.wallet import Wallet
 from seriatim.formats.wire import legacy

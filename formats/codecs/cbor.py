@@ -48,7 +48,7 @@ class CborCodec:
                 integers, unsorted keys).
             LimitExceededError: see `freeze`.
         """
-        fields = freeze(_load(raw))
+        fields = freeze(load_map(raw))
         commitments = commitments_from_plain(fields.pop(COMMITMENTS_KEY, {}))
         message = Message(fields, commitments)
         if self.encode(message) != raw:
@@ -77,8 +77,12 @@ def _refuse_tag(*_: object) -> NoReturn:
 _NO_TAGS: Final = _NoTags()
 
 
-def _load(raw: bytes) -> dict[Any, Any]:
-    """Return the plain map that *raw* begins with."""
+def load_map(raw: bytes) -> dict[Any, Any]:
+    """Return the plain map that *raw* begins with; keys and values are as they come.
+
+    Raises:
+        MalformedError: not CBOR, no map, or duplicate keys or tags in it; code ``bad_cbor``.
+    """
     try:
         plain = cbor2.load(
             BytesIO(raw),

@@ -16,7 +16,6 @@ from seriatim.formats.errors import BadSignatureError, MalformedError
 from seriatim.formats.httpsig.base import (
     component_names,
     identifiers_of,
-    inner_list,
     qualified,
     signature_base,
     unqualified,
@@ -34,18 +33,25 @@ from seriatim.formats.httpsig.placement import (
     gather,
     place,
 )
-from seriatim.formats.ids import b64url, b64url_decode, encode_id
+from seriatim.formats.httpsig.signature import (
+    ALG_RSA,
+    DEVICE,
+    Signature,
+    bad_commitments,
+    bytes_of,
+    read_signatures,
+    signature_of,
+    signing_params,
+)
+from seriatim.formats.ids import b64url, encode_id
 from seriatim.formats.signing.verify import verify_http
 from seriatim.formats.signing.wallet import RsaWallet
 from seriatim.formats.tabm import sf
 from seriatim.formats.tabm.model import COMMITMENTS_KEY, TYPES_KEY, Tabm, public
 
-DEVICE: Final = "httpsig@1.0"
 ALG_HMAC: Final = "hmac-sha256"
-ALG_RSA: Final = "rsa-pss-sha512"
 
 _HMAC_KEY: Final = b"ao"
-_SIGNATURE_PREFIX: Final = "http-sig-"
 
 Fields: TypeAlias = "dict[str, bytes | Tabm]"
 
@@ -66,7 +72,7 @@ def unsigned_id(tabm: Tabm) -> str:
 
 def message_id(tabm: Tabm) -> str:
     """Return the id of *tabm* with its signatures: theirs, or without any the unsigned id."""
-    signed = [id_text for id_text, each in _commitments(tabm).items() if "committer" in each]
+    signed = signed_of(tabm)
     return combined_id(signed) if signed else unsigned_id(tabm)
 
 
@@ -78,6 +84,15 @@ def combined_id(ids: Iterable[str]) -> str:
     return b64url(sha256(", ".join(ordered).encode("ascii")).digest())
 
 
+def check_placeable(tabm: Tabm) -> None:
+    """Return when *tabm* has a place as an HTTP message that no other message has.
+
+    Raises:
+        MalformedError: code ``not_placeable``.
+    """
+    _placed(tabm)
+
+
 def sign(tabm: Tabm, wallet: RsaWallet) -> Fields:
     """Return *tabm* with one more signature, over all that it holds, and its keyed hash.
 
@@ -87,22 +102,14 @@ def sign(tabm: Tabm, wallet: RsaWallet) -> Fields:
     """
     headers = _placed(tabm)
     identifiers = [qualified(name) for name in component_names(headers)]
-    params: dict[str, sf.Bare] = {
-        "alg": ALG_RSA.encode(),
-        "keyid": b64url(wallet.owner).encode(),
+    params = signing_params(wallet.owner)
+    value = wallet.sign_http(signature_base(headers, identifiers, params))
+    signature = Signature(wallet.owner, identifiers, params, value)
+    signed = {
+        id_text: each for id_text, each in commitments_of(tabm).items() if "committer" in each
     }
-    signature = wallet.sign_http(signature_base(headers, identifiers, params))
-    name = _signature_name(wallet.address)
-    commitment = {
-        "alg": ALG_RSA.encode(),
-        "commitment-device": DEVICE.encode(),
-        "committer": encode_id(wallet.address).encode(),
-        SIGNATURE: sf.write_dictionary({name: sf.Item(sf.Binary(signature))}),
-        SIGNATURE_INPUT: sf.write_dictionary({name: inner_list(identifiers, params)}),
-    }
-    signed = {id_text: each for id_text, each in _commitments(tabm).items() if "committer" in each}
-    signed[b64url(sha256(signature).digest())] = commitment
-    return _with_hash(tabm, headers, signed)
+    signed[signature.id_text] = signature.to_commitment()
+    return with_hash(tabm, headers, signed)
 
 
 def verify(tabm: Tabm) -> dict[bytes, frozenset[str]]:
@@ -118,7 +125,7 @@ def verify(tabm: Tabm) -> dict[bytes, frozenset[str]]:
     """
     headers = _placed(tabm)
     committers: dict[bytes, frozenset[str]] = {}
-    for id_text, commitment in _commitments(tabm).items():
+    for id_text, commitment in commitments_of(tabm).items():
         if commitment.get("commitment-device") != DEVICE.encode():
             continue
         alg = commitment.get("alg")
@@ -134,10 +141,31 @@ def verify(tabm: Tabm) -> dict[bytes, frozenset[str]]:
     return committers
 
 
+def signed_of(tabm: Tabm) -> dict[str, Tabm]:
+    """Return the commitments of *tabm* that somebody signed, by id; the keyed hash is none.
+
+    Raises:
+        MalformedError: they are no maps; code ``bad_commitments``.
+    """
+    return {id_text: each for id_text, each in commitments_of(tabm).items() if "committer" in each}
+
+
+def signer_of(tabm: Tabm) -> bytes | None:
+    """Return the address that the one signature of *tabm* is of, ``None`` for no signature.
+
+    Raises:
+        MalformedError: it has several, or one that cannot be read; code ``bad_commitments``.
+    """
+    signed = list(signed_of(tabm).values())
+    if len(signed) > 1:
+        raise bad_commitments("it has several signatures")
+    return signature_of(signed[0]).address if signed else None
+
+
 def committed_keys(tabm: Tabm) -> frozenset[str]:
     """Return the keys that all commitments of *tabm* cover; they need not be in it."""
     headers = place(tabm).headers
-    covered = [_covered(headers, each) for each in _commitments(tabm).values()]
+    covered = [_covered(headers, each) for each in commitments_of(tabm).values()]
     return frozenset.intersection(*covered) if covered else frozenset()
 
 
@@ -147,7 +175,9 @@ def to_http(tabm: Tabm) -> HttpMessage:
     Without exactly one such hash no signature is sent, as HyperBEAM does.
     """
     placed = place(tabm)
-    hashes = [each for each in _commitments(tabm).values() if each.get("alg") == ALG_HMAC.encode()]
+    hashes = [
+        each for each in commitments_of(tabm).values() if each.get("alg") == ALG_HMAC.encode()
+    ]
     if len(hashes) == 1:
         for name in (SIGNATURE, SIGNATURE_INPUT):
             value = hashes[0].get(name)
@@ -167,26 +197,14 @@ def from_http(message: HttpMessage) -> Fields:
     signatures = fields.pop(SIGNATURE, b"")
     inputs = fields.pop(SIGNATURE_INPUT, b"")
     if not isinstance(signatures, bytes) or not isinstance(inputs, bytes):
-        raise _bad("its headers are maps")
+        raise bad_commitments("its headers are maps")
     if not signatures:
         return fields
-    by_name = sf.parse_dictionary(inputs)
-    signed: dict[str, Tabm] = {}
-    for name, item in sf.parse_dictionary(signatures).items():
-        entry = by_name.get(name)
-        if not isinstance(item, sf.Item) or not isinstance(item.value, sf.Binary):
-            raise _bad("a signature is no byte sequence")
-        if not isinstance(entry, sf.InnerList):
-            raise _bad("a signature has no input")
-        key = _key_of(entry.params)
-        signed[b64url(sha256(item.value).digest())] = {
-            "alg": ALG_RSA.encode(),
-            "commitment-device": DEVICE.encode(),
-            "committer": encode_id(sha256(key).digest()).encode(),
-            SIGNATURE: sf.write_dictionary({name: item}),
-            SIGNATURE_INPUT: sf.write_dictionary({name: entry}),
-        }
-    return _with_hash(fields, place(fields).headers, signed)
+    signed: dict[str, Tabm] = {
+        signature.id_text: signature.to_commitment(name)
+        for name, signature in read_signatures(signatures, inputs).items()
+    }
+    return with_hash(fields, place(fields).headers, signed)
 
 
 def _placed(tabm: Tabm) -> dict[str, bytes]:
@@ -200,7 +218,10 @@ def _placed(tabm: Tabm) -> dict[str, bytes]:
     """
     fields = {key: value for key, value in public(tabm).items() if key not in NOT_PLACED}
     placed = place(fields)
-    found = gather(placed)
+    try:
+        found = gather(placed)
+    except MalformedError:
+        found = {}
     for key in (BODY_KEYS, CONTENT_TYPE, INLINE_KEY):
         if key not in fields:
             found.pop(key, None)
@@ -223,10 +244,19 @@ def _filled(tabm: Tabm) -> Fields:
     return {key: each for key, each in kept.items() if each != {}}
 
 
-def _with_hash(tabm: Tabm, headers: Mapping[str, bytes], signed: Mapping[str, Tabm]) -> Fields:
-    """Return *tabm* with the commitments *signed* and the keyed hash over the first one's keys."""
+def with_hash(tabm: Tabm, headers: Mapping[str, bytes], signed: Mapping[str, Tabm]) -> Fields:
+    """Return *tabm* with the commitments *signed* and the keyed hash over the first one's keys.
+
+    Args:
+        tabm: the message; its own commitments are replaced.
+        headers: the message, placed.
+        signed: commitments by id, at least one.
+
+    Raises:
+        MalformedError: a component is not in *headers*; code ``bad_signature_input``.
+    """
     merged = {
-        name: b", ".join(_bytes(each, name) for _, each in sorted(signed.items()))
+        name: b", ".join(bytes_of(each, name) for _, each in sorted(signed.items()))
         for name in (SIGNATURE, SIGNATURE_INPUT)
     }
     commitment = {
@@ -246,31 +276,22 @@ def _hmac_id(headers: Mapping[str, bytes], identifiers: Iterable[str]) -> str:
 
 def _first_identifiers(commitment: Tabm) -> list[str]:
     """Return what the first entry of a commitment's ``signature-input`` lists."""
-    inputs = sf.parse_dictionary(_bytes(commitment, SIGNATURE_INPUT))
+    inputs = sf.parse_dictionary(bytes_of(commitment, SIGNATURE_INPUT))
     return identifiers_of(next(iter(inputs.values()), None))
 
 
 def _verify_rsa(headers: Mapping[str, bytes], id_text: str, commitment: Tabm) -> bytes:
-    inputs = sf.parse_dictionary(_bytes(commitment, SIGNATURE_INPUT))
-    signatures = sf.parse_dictionary(_bytes(commitment, SIGNATURE))
-    ((name, entry),) = inputs.items() if len(inputs) == 1 else [("", None)]
-    item = signatures.get(name)
-    if not isinstance(entry, sf.InnerList) or not isinstance(item, sf.Item):
-        raise _bad("a commitment is not one signature with its input")
-    if not isinstance(item.value, sf.Binary):
-        raise _bad("a signature is no byte sequence")
-    key = _key_of(entry.params)
-    address = sha256(key).digest()
-    if _bytes(commitment, "committer") != encode_id(address).encode():
+    signature = signature_of(commitment)
+    if bytes_of(commitment, "committer") != encode_id(signature.address).encode():
         raise BadSignatureError("the committer is not the owner of the key")
-    if id_text != b64url(sha256(item.value).digest()):
+    if id_text != signature.id_text:
         raise BadSignatureError("the commitment's id is not that of its signature")
-    identifiers = identifiers_of(entry)
+    identifiers = signature.identifiers
     if DIGEST in identifiers and INLINE_KEY in headers and INLINE_KEY not in identifiers:
         raise BadSignatureError("the key that the body stands for is not signed")
-    base = signature_base(headers, identifiers, entry.params)
-    verify_http(key, bytes(item.value), base)
-    return address
+    base = signature_base(headers, identifiers, signature.params)
+    verify_http(signature.key, signature.value, base)
+    return signature.address
 
 
 def _verify_hmac(headers: Mapping[str, bytes], id_text: str, commitment: Tabm) -> None:
@@ -309,36 +330,18 @@ def _is_empty_type(kind: sf.Item | sf.InnerList) -> bool:
     )
 
 
-def _commitments(tabm: Tabm) -> dict[str, Tabm]:
+def commitments_of(tabm: Tabm) -> dict[str, Tabm]:
+    """Return the commitments of *tabm* by id.
+
+    Raises:
+        MalformedError: they are no maps; code ``bad_commitments``.
+    """
     commitments = tabm.get(COMMITMENTS_KEY, {})
     if isinstance(commitments, bytes):
-        raise _bad("commitments are no map")
+        raise bad_commitments("commitments are no map")
     found: dict[str, Tabm] = {}
     for id_text, commitment in commitments.items():
         if isinstance(commitment, bytes):
-            raise _bad("a commitment is no map")
+            raise bad_commitments("a commitment is no map")
         found[id_text] = commitment
     return found
-
-
-def _key_of(params: Mapping[str, sf.Bare]) -> bytes:
-    keyid = params.get("keyid")
-    if params.get("alg") != ALG_RSA.encode() or not isinstance(keyid, bytes):
-        raise _bad(f"a signature is not {ALG_RSA} with a keyid")
-    return b64url_decode(keyid.decode("ascii", "replace"))
-
-
-def _bytes(tabm: Tabm, key: str) -> bytes:
-    value = tabm.get(key, b"")
-    if not isinstance(value, bytes):
-        raise _bad(f"{key} is a map")
-    return value
-
-
-def _signature_name(address: bytes) -> str:
-    # HyperBEAM leaves the first byte of the address out.
-    return _SIGNATURE_PREFIX + address[1:9].hex()
-
-
-def _bad(reason: str) -> MalformedError:
-    return MalformedError(f"a commitment cannot be read: {reason}", code="bad_commitments")

@@ -25,7 +25,7 @@ INLINE_KEY: Final = "inline-body-key"
 SIGNATURE: Final = "signature"
 SIGNATURE_INPUT: Final = "signature-input"
 
-_IDS: Final = "ao-ids"
+IDS: Final = "ao-ids"
 _INLINE_KEY_LATER: Final = "ao-body-key"
 NOT_PLACED: Final = frozenset({COMMITMENTS_KEY, SIGNATURE, SIGNATURE_INPUT})
 
@@ -47,20 +47,21 @@ def place(tabm: Tabm) -> HttpMessage:
     """
     fields = {key: value for key, value in public(tabm).items() if key not in NOT_PLACED}
     headers: dict[str, bytes] = {}
-    inline = _inline_key(fields, headers)
+    inline = inline_key(fields)
+    if inline != BODY and INLINE_KEY not in fields:
+        # A reader could not guess it.
+        headers[INLINE_KEY] = inline.encode()
     inner: dict[str, bytes | Tabm] = {}
     ids: dict[str, sf.Item | sf.InnerList] = {}
     for key, value in fields.items():
-        if not isinstance(value, bytes) or key in (BODY, inline):
+        if not isinstance(value, bytes) or is_in_body(key, value, inline):
             inner[key] = value
         elif is_id(key):
             ids[key] = sf.Item(value)
-        elif len(value) > HTTPSIG_HEADER_MAX_BYTES:
-            inner[key] = value
         else:
             headers[key] = value
     if ids:
-        headers[_IDS] = sf.write_dictionary(ids)
+        headers[IDS] = sf.write_dictionary(ids)
     body = _place_body(dict(_entries(inner, "")), inline, headers)
     if body:
         digest = sf.Item(sf.Binary(sha256(body).digest()))
@@ -82,7 +83,7 @@ def gather(message: HttpMessage) -> dict[str, bytes | Tabm]:
     values: dict[str, bytes | Tabm] = dict(headers)
     values.pop(DIGEST, None)
     values.pop(BODY_KEYS, None)
-    values.update(_read_ids(values.pop(_IDS, b"")))
+    values.update(_read_ids(values.pop(IDS, b"")))
     boundary = boundary_of(headers.get(CONTENT_TYPE, b""))
     if boundary is None or not message.body:
         if message.body:
@@ -113,15 +114,23 @@ def check_digest(message: HttpMessage) -> None:
         )
 
 
-def _inline_key(fields: Mapping[str, bytes | Tabm], headers: dict[str, bytes]) -> str:
-    """Return which key is the body; say so in *headers* where a reader could not guess it."""
+def inline_key(fields: Mapping[str, bytes | Tabm]) -> str:
+    """Return which key of *fields* is the body itself, where it is the only one in there.
+
+    Raises:
+        MalformedError: what names it is not UTF-8; code ``bad_multipart``.
+    """
     explicit = fields.get(INLINE_KEY)
     if isinstance(explicit, bytes):
         return _text(explicit)
-    if BODY not in fields and "data" in fields:
-        headers[INLINE_KEY] = b"data"
-        return "data"
-    return BODY
+    return "data" if BODY not in fields and "data" in fields else BODY
+
+
+def is_in_body(key: str, value: bytes | Tabm, inline: str) -> bool:
+    """Tell whether *key* with *value* travels in the body; *inline* is the message's inline key."""
+    if not isinstance(value, bytes) or key in (BODY, inline):
+        return True
+    return len(value) > HTTPSIG_HEADER_MAX_BYTES and not is_id(key)
 
 
 def _entries(inner: Mapping[str, bytes | Tabm], prefix: str) -> Iterator[tuple[str, _Entry]]:
@@ -180,7 +189,7 @@ def _read_ids(raw: bytes | Tabm) -> dict[str, bytes]:
     ids: dict[str, bytes] = {}
     for key, item in sf.parse_dictionary(raw).items():
         if not isinstance(item, sf.Item) or not isinstance(item.value, bytes):
-            raise MalformedError(f"{_IDS} holds something else than text", code="bad_multipart")
+            raise MalformedError(f"{IDS} holds something else than text", code="bad_multipart")
         ids[key] = item.value
     return ids
 

@@ -1,6 +1,6 @@
-"""Assignments: giving a placed message its chain value, its signature and its stored form.
+"""Assignments as ANS-104 items: what they say, tag by tag.
 
-Two signed forms, both ANS-104 items of the node's wallet without target and data:
+Two forms, both items of the node's wallet without target and data; `seal` signs them:
 
 * ``ao.TN.1``: the legacy tags in the legacy order, a random anchor.
 * ``ao.N.1``: lower-case tags sorted by name, typed by ``ao-types``, no anchor; the message is
@@ -12,13 +12,10 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from seriatim.formats.ans104.avro import Tag
-from seriatim.formats.ans104.item import DataItem, sign_item
-from seriatim.formats.errors import RefusedError
 from seriatim.formats.ids import b64url, encode_id
-from seriatim.formats.schedule.chain import GENESIS, next_chain
+from seriatim.formats.schedule.chain import GENESIS
 from seriatim.formats.schedule.record import NO_ID, Kind, Record
 from seriatim.formats.schedule.variant import Variant
-from seriatim.formats.signing.wallet import Wallet
 
 EPOCH: Final = "0"
 BLOCK_HEIGHT_DIGITS: Final = 12
@@ -72,62 +69,9 @@ class Link(NamedTuple):
 FIRST_LINK: Final = Link(GENESIS, NO_ID)
 
 
-def seal(
-    draft: Draft, previous: Link, wallet: Wallet | None, *, anchor: bytes
-) -> tuple[Record, DataItem | None]:
-    """Return *draft* chained to *previous* and, if its variant says so, signed.
-
-    The item of the pair is the signed assignment that the record holds, ``None`` where the
-    variant is not signed.
-
-    Args:
-        draft: the placed message.
-        previous: the link of the slot before; `FIRST_LINK` for slot 0.
-        wallet: the node's wallet; may be ``None`` for variants that are not signed.
-        anchor: 32 random bytes, used by ``ao.TN.1``.
-
-    Raises:
-        RefusedError: the variant is signed and there is no wallet; code ``no_wallet``.
-    """
-    chain = next_chain(
-        draft.variant,
-        process=draft.process,
-        previous=previous.hash_chain,
-        previous_assignment_id=previous.assignment_id,
-        message_id=draft.message_id,
-    )
-    item: DataItem | None = None
-    if draft.variant.signed:
-        if wallet is None:
-            raise RefusedError(
-                f"{draft.variant.tag} assignments are signed; give the node a wallet",
-                code="no_wallet",
-            )
-        item = _sign(draft, chain, wallet, anchor)
-    record = Record(
-        draft.variant,
-        draft.kind,
-        draft.timestamp_ms,
-        draft.message_id,
-        NO_ID if item is None else item.id,
-        chain,
-        draft.message,
-        b"" if item is None else item.raw,
-    )
-    return record, item
-
-
 def link_of(record: Record) -> Link:
     """Return what the slot after *record* chains to."""
     return Link(record.hash_chain, record.assignment_id)
-
-
-def _sign(draft: Draft, chain: bytes, wallet: Wallet, anchor: bytes) -> DataItem:
-    if draft.variant is Variant.LEGACY:
-        return sign_item(
-            wallet, target=b"", anchor=anchor, tags=legacy_tags(draft, chain), data=b""
-        )
-    return sign_item(wallet, target=b"", anchor=b"", tags=hyperbeam_tags(draft, chain), data=b"")
 
 
 def legacy_tags(draft: Draft, chain: bytes) -> list[Tag]:

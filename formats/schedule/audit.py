@@ -7,13 +7,13 @@ accepts, anybody can check again from the same bytes.
 from __future__ import annotations
 
 from itertools import zip_longest
-from typing import Final
 
 from seriatim.formats.ans104.avro import Tag
 from seriatim.formats.ans104.item import DataItem
-from seriatim.formats.codecs.cbor import CborCodec, unsigned_id
 from seriatim.formats.errors import ChainBrokenError, SchedulerError
-from seriatim.formats.ids import b64url_decode, encode_id
+from seriatim.formats.httpsig.canonical import canonical
+from seriatim.formats.httpsig.commitments import signer_of, verify
+from seriatim.formats.ids import b64url_decode, decode_id, encode_id
 from seriatim.formats.schedule.assignment import (
     FIRST_LINK,
     Block,
@@ -24,11 +24,19 @@ from seriatim.formats.schedule.assignment import (
     link_of,
 )
 from seriatim.formats.schedule.chain import next_chain
+from seriatim.formats.schedule.http_assignment import (
+    BODY,
+    assignment_id_text,
+    block_of,
+    http_assignment_fields,
+    with_body,
+)
 from seriatim.formats.schedule.record import NO_ID, Kind, Record
-from seriatim.formats.schedule.submission import Spawn, submit_item, submit_unsigned
+from seriatim.formats.schedule.stored_message import StoredMessage
+from seriatim.formats.schedule.submission import Spawn
 from seriatim.formats.schedule.variant import Variant
-
-_CBOR: Final = CborCodec()
+from seriatim.formats.tabm.cbor import decode_cbor
+from seriatim.formats.tabm.model import COMMITMENTS_KEY
 
 
 class Audit:
@@ -96,16 +104,14 @@ class Audit:
             if slot == 0:
                 raise self._broken(slot, "a spawn", "a reference")
             return
-        if record.kind is Kind.UNSIGNED:
-            self._expect("message id", unsigned_id(record.message), record.message_id, slot)
-            submission = submit_unsigned(_CBOR.decode(record.message), process=self.process)
-        else:
-            item = DataItem.decode(record.message)
-            self._expect("message id", item.id, record.message_id, slot)
-            self._verify(item)
-            submission = submit_item(item, process=self.process)
-            if slot == 0:
-                self.spawner = item.address
+        message = StoredMessage(record.kind, record.message)
+        submission = message.submission(process=self.process)
+        self._expect("message id", submission.message_id, record.message_id, slot)
+        if submission.is_signed and self._check_signatures:
+            message.verify()
+            self.signatures += 1
+        if slot == 0:
+            self.spawner = message.signer
         self._check_spawn(slot, record.variant, submission.spawn)
 
     def _check_spawn(self, slot: int, variant: Variant, spawn: Spawn | None) -> None:
@@ -123,12 +129,17 @@ class Audit:
             self._expect("assignment id", record.assignment_id, NO_ID, slot)
             self._expect("assignment bytes", record.assignment, b"", slot)
             return
-        item = DataItem.decode(record.assignment)
+        if record.kind is Kind.TABM:
+            self._check_http_assignment(slot, record)
+        else:
+            self._check_item_assignment(slot, record, DataItem.decode(record.assignment))
+
+    def _check_item_assignment(self, slot: int, record: Record, item: DataItem) -> None:
         self._expect("assignment id", item.id, record.assignment_id, slot)
-        self._verify(item)
-        if self.scheduler is None:
-            self.scheduler = item.address
-        self._expect("scheduler", item.address, self.scheduler, slot)
+        if self._check_signatures:
+            item.verify()
+            self.signatures += 1
+        self._check_scheduler(slot, item.address)
         self._expect("assignment target", bytes(item.target), b"", slot)
         self._expect("assignment data", bytes(item.data), b"", slot)
         if record.variant is Variant.HYPERBEAM:
@@ -137,6 +148,28 @@ class Audit:
         for given, wanted in zip_longest(item.tags, expected):
             self._expect("assignment tag", _tag_text(given), _tag_text(wanted), slot)
 
+    def _check_http_assignment(self, slot: int, record: Record) -> None:
+        stored = decode_cbor(record.assignment)
+        self._expect("stored body", stored.get(BODY), None, slot)
+        message = decode_cbor(record.message)
+        whole = with_body(stored, message)
+        given = decode_id(assignment_id_text(whole))
+        self._expect("assignment id", given, record.assignment_id, slot)
+        self._expect("assignment and what is signed of it", whole, canonical(whole), slot)
+        if self._check_signatures:
+            verify(whole)
+            self.signatures += 1
+        self._check_scheduler(slot, signer_of(whole))
+        draft = self._draft(slot, record, path="", block=block_of(stored))
+        wanted = http_assignment_fields(draft, record.hash_chain, message)
+        for name in sorted({*wanted, *stored} - {COMMITMENTS_KEY}):
+            self._expect(f"assignment {name}", stored.get(name), wanted.get(name), slot)
+
+    def _check_scheduler(self, slot: int, address: bytes | None) -> None:
+        if self.scheduler is None:
+            self.scheduler = address
+        self._expect("scheduler", address, self.scheduler, slot)
+
     def _expected_tags(self, slot: int, record: Record, item: DataItem) -> list[Tag]:
         """Return the tags that the assignment must have.
 
@@ -144,17 +177,12 @@ class Audit:
         the scheduler's signature is the only source for it.
         """
         legacy = record.variant is Variant.LEGACY
-        draft = Draft(
-            self.process,
+        draft = self._draft(
             slot,
-            record.variant,
-            record.timestamp_ms,
-            record.kind,
-            record.message_id,
-            b"",
-            _tag_value(item, b"path"),
-            tuple(value.decode() for name, value in item.tags if name == b"Exclude"),
-            Block(
+            record,
+            path=_tag_value(item, b"path"),
+            excludes=tuple(value.decode() for name, value in item.tags if name == b"Exclude"),
+            block=Block(
                 int(_tag_value(item, b"Block-Height" if legacy else b"block-height")),
                 b"" if legacy else b64url_decode(_tag_value(item, b"block-hash")),
                 0 if legacy else int(_tag_value(item, b"block-timestamp")),
@@ -162,10 +190,27 @@ class Audit:
         )
         return (legacy_tags if legacy else hyperbeam_tags)(draft, record.hash_chain)
 
-    def _verify(self, item: DataItem) -> None:
-        if self._check_signatures:
-            item.verify()
-            self.signatures += 1
+    def _draft(
+        self,
+        slot: int,
+        record: Record,
+        *,
+        path: str,
+        block: Block,
+        excludes: tuple[str, ...] = (),
+    ) -> Draft:
+        return Draft(
+            self.process,
+            slot,
+            record.variant,
+            record.timestamp_ms,
+            record.kind,
+            record.message_id,
+            b"",
+            path,
+            excludes,
+            block,
+        )
 
     def _expect(self, what: str, given: object, expected: object, slot: int) -> None:
         if given != expected:

@@ -36,10 +36,10 @@ def encode_publication(wallet: Wallet, record: Record, *, anchor: bytes) -> Data
         anchor: 32 random bytes.
 
     Raises:
-        MalformedError: an unsigned record cannot be published; code ``unsigned_record``.
+        MalformedError: the record holds no signed items; code ``unsigned_record``.
     """
-    if not record.assignment or record.kind is Kind.UNSIGNED:
-        raise MalformedError("only signed records are published", code="unsigned_record")
+    if not record.assignment or record.kind not in (Kind.ITEM, Kind.REFERENCE):
+        raise MalformedError("only signed data items are published", code="unsigned_record")
     items = [DataItem.decode(record.assignment)]
     if record.kind is Kind.ITEM:
         items.append(DataItem.decode(record.message))

@@ -13,8 +13,8 @@ Layout, all integers big-endian::
     hash_chain      32
     message_bytes    4   length
     assignment_bytes 4   length
-    message              exactly as received
-    assignment           the signed ANS-104 item, exactly as sent
+    message              see Kind
+    assignment           as it was signed: see assignment.py
 
 The header has a fixed size so that a head, a timestamp or an id is read without the rest.
 """
@@ -47,6 +47,8 @@ class Kind(IntEnum):
     """An unsigned message: deterministic CBOR of its fields."""
     REFERENCE = 3
     """Only the id of a message that lives elsewhere (legacy assign); no bytes."""
+    TABM = 4
+    """A HyperBEAM message: deterministic CBOR of its TABM, with its signature if it has one."""
 
 
 class Record(NamedTuple):

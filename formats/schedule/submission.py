@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Final, NamedTuple
 
 from seriatim.formats.ans104.item import DataItem
 from seriatim.formats.codecs.cbor import CborCodec, unsigned_id
+from seriatim.formats.codecs.fields import freeze
 from seriatim.formats.errors import (
     ForeignSchedulerError,
     LimitExceededError,
     MalformedError,
 )
+from seriatim.formats.httpsig.commitments import check_placeable, message_id, signed_of
 from seriatim.formats.ids import decode_id, encode_id
 from seriatim.formats.limits import (
     ASSIGNMENT_PATH_MAX_BYTES,
@@ -20,6 +24,9 @@ from seriatim.formats.limits import (
 from seriatim.formats.message import Message
 from seriatim.formats.schedule.record import Kind
 from seriatim.formats.schedule.variant import Variant
+from seriatim.formats.tabm.cbor import encode_cbor
+from seriatim.formats.tabm.model import COMMITMENTS_KEY, Tabm
+from seriatim.formats.tabm.structured import from_tabm
 
 DEFAULT_PATH: Final = "compute"
 
@@ -58,6 +65,7 @@ class Submission(NamedTuple):
         message_id: 32 raw bytes.
         kind: what ``message`` is.
         message: the exact bytes to store; empty for a reference.
+        is_signed: whether somebody commits to the message.
         spawn: what it says as a spawn, ``None`` for any other message.
         path: the message's own ``path``, for ``ao.N.1`` assignments.
         excludes: values of the ``Exclude`` tags of a legacy assign.
@@ -68,6 +76,7 @@ class Submission(NamedTuple):
     message_id: bytes
     kind: Kind
     message: bytes
+    is_signed: bool = False
     spawn: Spawn | None = None
     path: str = DEFAULT_PATH
     excludes: tuple[str, ...] = ()
@@ -80,11 +89,11 @@ class Submission(NamedTuple):
         Signed messages do, by their id; so does a spawn, which *is* its process. An unsigned
         message has no identity, and a reference may be wanted twice.
         """
-        return self.kind is Kind.ITEM or self.spawn is not None
+        return self.is_signed or self.spawn is not None
 
 
 def submit_item(item: DataItem, *, process: bytes | None = None) -> Submission:
-    """Return the submission that a (verified) data item makes.
+    """Return the submission that a data item makes; its signature is not checked here.
 
     A spawn (tag ``Type`` or ``type`` is ``Process``) goes to the process that it starts, any
     other message to its target, or to *process* where it has none.
@@ -95,17 +104,10 @@ def submit_item(item: DataItem, *, process: bytes | None = None) -> Submission:
             ``bad_id``.
         LimitExceededError: its path is over ``ASSIGNMENT_PATH_MAX_BYTES``.
     """
-    message_id = item.id
-    message = bytes(item.raw)
-    if _text(item, "Type") == "Process":
-        if process is not None and process != message_id:
-            raise _wrong_process(given=message_id, expected=process)
-        return Submission(
-            message_id, message_id, Kind.ITEM, message, _spawn(item), twin_id=item.twin_id
-        )
-    place = _place(bytes(item.target) or _target_tag(item), process)
-    path = _checked_path(_text(item, "Path"))
-    return Submission(place, message_id, Kind.ITEM, message, None, path, twin_id=item.twin_id)
+    submission = Submission(
+        item.id, item.id, Kind.ITEM, bytes(item.raw), is_signed=True, twin_id=item.twin_id
+    )
+    return _addressed(submission, partial(_tag_text, item), bytes(item.target), process)
 
 
 def submit_unsigned(message: Message, *, process: bytes | None = None) -> Submission:
@@ -121,20 +123,36 @@ def submit_unsigned(message: Message, *, process: bytes | None = None) -> Submis
     if message.commitments:
         raise MalformedError("a message with commitments is signed", code="bad_commitments")
     encoded = _CBOR.encode(message)
-    message_id = unsigned_id(encoded)
-    if message.fields.get("type") == "Process":
-        if process is not None and process != message_id:
-            raise _wrong_process(given=message_id, expected=process)
-        tag = message.fields.get("variant")
-        spawn = Spawn(
-            Variant.from_tag(tag) if isinstance(tag, str) else None,
-            _field_text(message, "scheduler"),
-        )
-        return Submission(message_id, message_id, Kind.UNSIGNED, encoded, spawn)
-    target = _field_text(message, "target")
-    place = _place(decode_id(target) if target else b"", process)
-    path = _checked_path(_field_text(message, "path"))
-    return Submission(place, message_id, Kind.UNSIGNED, encoded, None, path)
+    own_id = unsigned_id(encoded)
+    submission = Submission(own_id, own_id, Kind.UNSIGNED, encoded)
+    return _addressed(submission, partial(_field_text, message), b"", process)
+
+
+def submit_tabm(tabm: Tabm, *, process: bytes | None = None) -> Submission:
+    """Return the submission that a HyperBEAM message makes; its signature is not checked here.
+
+    The same rules as for items, over its keys.
+
+    Args:
+        tabm: in its `canonical` form, signed or not.
+        process: where it goes if it names no target, 32 raw bytes.
+
+    Raises:
+        MalformedError: as for `submit_item`; two messages would have its id, or its assignment's
+            (code ``not_placeable``); its types do not fit its values (``bad_types``); it holds
+            what not every codec can carry (``bad_key``, ``bad_value``), or a path that no
+            header can (``bad_path``).
+        LimitExceededError: as for `submit_item`.
+    """
+    own_id = decode_id(message_id(tabm))
+    if any(ord(char) < ord(" ") for char in _key_text(tabm, "path")):
+        raise MalformedError("the path has a control character in it", code="bad_path")
+    # Whoever computes reads the values, and every page carries the message within another one.
+    freeze(from_tabm({key: value for key, value in tabm.items() if key != COMMITMENTS_KEY}))
+    check_placeable({"body": tabm})
+    is_signed = bool(signed_of(tabm))
+    submission = Submission(own_id, own_id, Kind.TABM, encode_cbor(tabm), is_signed=is_signed)
+    return _addressed(submission, partial(_key_text, tabm), b"", process)
 
 
 def submit_reference(
@@ -157,6 +175,29 @@ def submit_reference(
     return Submission(process, message_id, Kind.REFERENCE, b"", excludes=excludes)
 
 
+def _addressed(
+    submission: Submission, text: Callable[[str], str], target: bytes, process: bytes | None
+) -> Submission:
+    """Return *submission* with its process, and what it says as a spawn or to a device.
+
+    Args:
+        submission: a message without its place.
+        text: gives what the message says under a name, empty text for nothing.
+        target: its target where that is no such text.
+        process: where it was sent.
+    """
+    own_id = submission.message_id
+    if text("type") == "Process":
+        if process is not None and process != own_id:
+            raise _wrong_process(given=own_id, expected=process)
+        tag = text("variant")
+        spawn = Spawn(Variant.from_tag(tag) if tag else None, text("scheduler"))
+        return submission._replace(process=own_id, spawn=spawn)
+    if not target and (named := text("target")):
+        target = decode_id(named)
+    return submission._replace(process=_place(target, process), path=_checked_path(text("path")))
+
+
 def _place(target: bytes, process: bytes | None) -> bytes:
     """Return the one process that *target* (empty: none given) and *process* agree on."""
     if process is not None and target and target != process:
@@ -176,33 +217,32 @@ def _checked_path(path: str) -> str:
     return path or DEFAULT_PATH
 
 
-def _spawn(item: DataItem) -> Spawn:
-    tag = _text(item, "Variant")
-    return Spawn(Variant.from_tag(tag) if tag else None, _text(item, "Scheduler"))
+def _tag_text(item: DataItem, name: str) -> str:
+    """Return the text of the first tag called *name*, with a capital letter or without.
 
-
-def _text(item: DataItem, name: str) -> str:
-    """Return the text of the first tag called *name*, in that case or in lower case."""
-    value = item.tag(name.encode("ascii"))
+    The target is one of lower case only: HyperBEAM's clients name it so at times.
+    """
+    value = None if name == "target" else item.tag(name.title().encode("ascii"))
     if value is None:
-        value = item.tag(name.lower().encode("ascii"))
-    if value is None:
-        return ""
-    try:
-        return value.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise MalformedError(f"tag {name} is not UTF-8", code="bad_tag_text") from error
-
-
-def _target_tag(item: DataItem) -> bytes:
-    """Return the target from a ``target`` tag, which HyperBEAM's clients use at times."""
-    text = item.tag(b"target")
-    return decode_id(text.decode("ascii", "replace")) if text else b""
+        value = item.tag(name.encode("ascii"))
+    return "" if value is None else _utf8(name, value)
 
 
 def _field_text(message: Message, key: str) -> str:
     value = message.fields.get(key, "")
     return value if isinstance(value, str) else ""
+
+
+def _key_text(tabm: Tabm, key: str) -> str:
+    value = tabm.get(key, b"")
+    return _utf8(key, value) if isinstance(value, bytes) else ""
+
+
+def _utf8(name: str, value: bytes) -> str:
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise MalformedError(f"tag {name} is not UTF-8", code="bad_tag_text") from error
 
 
 def _wrong_process(*, given: bytes, expected: bytes) -> MalformedError:

@@ -9,6 +9,8 @@ import orjson
 
 from seriatim.formats.codecs.json import parse_json
 from seriatim.formats.errors import MalformedError
+from seriatim.formats.ids import b64url
+from seriatim.formats.message import BINARY_SUFFIX
 from seriatim.formats.tabm.model import Tabm, public
 
 
@@ -33,6 +35,20 @@ def decode_json(raw: bytes) -> dict[str, bytes | Tabm]:
     if not isinstance(plain, dict):
         raise MalformedError("a message is a JSON object", code="bad_json")
     return _tabm(plain)
+
+
+def to_plain(tabm: Tabm) -> dict[str, Any]:
+    """Return *tabm* as plain JSON values; bytes that are not UTF-8 get a key that says so."""
+    plain: dict[str, Any] = {}
+    for key, value in tabm.items():
+        if not isinstance(value, bytes):
+            plain[key] = to_plain(value)
+            continue
+        try:
+            plain[key] = value.decode("utf-8")
+        except UnicodeDecodeError:
+            plain[key + BINARY_SUFFIX] = b64url(value)
+    return plain
 
 
 def _plain(tabm: Tabm) -> dict[str, Any]:

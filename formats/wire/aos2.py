@@ -16,10 +16,13 @@ from seriatim.formats.ans104.avro import Tag
 from seriatim.formats.ans104.item import DataItem
 from seriatim.formats.ids import b64url, encode_id
 from seriatim.formats.schedule.assignment import Block
+from seriatim.formats.tabm.json import to_plain
+from seriatim.formats.tabm.model import Tabm
 from seriatim.formats.wire.legacy import assignment_of, message_of
-from seriatim.formats.wire.stored import StoredAssignment
+from seriatim.formats.wire.stored import Signer, StoredAssignment
 
 _LINK_SUFFIX = "+link"
+_NO_TAGS = frozenset({"anchor", "commitments", "data", "id", "owner", "signature", "target"})
 
 
 def encode_edge(stored: StoredAssignment) -> bytes:
@@ -51,6 +54,8 @@ def page_close(process: bytes, block: Block, *, has_next_page: bool) -> bytes:
 def _message(stored: StoredAssignment) -> dict[str, Any] | None:
     if stored.item is not None:
         return _item_struct(stored.item, _original_tags(stored.item.tags))
+    if stored.tabm is not None:
+        return _tabm_struct(stored.tabm, stored.record.message_id, stored.sender)
     legacy = message_of(stored)
     if legacy is None:
         return None
@@ -73,6 +78,8 @@ def _assignment(stored: StoredAssignment) -> dict[str, Any]:
     if item is not None:
         kept = (tag for tag in item.tags if not tag.name.endswith(_LINK_SUFFIX.encode()))
         return _item_struct(item, _original_tags(kept))
+    if stored.http_assignment is not None:
+        return _tabm_struct(stored.http_assignment, stored.record.assignment_id, stored.scheduler)
     legacy = assignment_of(stored)
     tags = [tag for tag in legacy["tags"] if tag["name"] not in ("Nonce", "Message")]
     return {
@@ -85,6 +92,34 @@ def _assignment(stored: StoredAssignment) -> dict[str, Any]:
         "Tags": [*tags, {"name": "Slot", "value": str(stored.slot)}],
         "Target": "",
     }
+
+
+def _tabm_struct(tabm: Tabm, own_id: bytes, signer: Signer | None) -> dict[str, Any]:
+    owner = encode_id(signer.address) if signer else ""
+    return {
+        "Anchor": _value_text(tabm.get("anchor", b"")),
+        "Data": _value_text(tabm.get("data", b"")),
+        "From": _value_text(tabm.get("from-process", b"")) or owner,
+        "Id": encode_id(own_id),
+        "Owner": owner,
+        # HyperBEAM shows signatures of data items only.
+        "Signature": "",
+        "Tags": [
+            {"name": _tag_name(key.encode()).header_case, "value": _tag_value(value)}
+            for key, value in sorted(tabm.items())
+            if key not in _NO_TAGS
+        ],
+        "Target": _value_text(tabm.get("target", b"")),
+    }
+
+
+def _tag_value(value: bytes | Tabm) -> Any:
+    """Return *value* as text, a map as the JSON object that it is."""
+    return _value_text(value) if isinstance(value, bytes) else to_plain(value)
+
+
+def _value_text(value: bytes | Tabm) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else ""
 
 
 def _item_struct(item: DataItem, tags: list[dict[str, str]]) -> dict[str, Any]:

@@ -6,17 +6,19 @@ Source: ao Scheduler Unit; see ``docs/protocol/legacy.md``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
 
 from seriatim.formats.ans104.avro import Tag
-from seriatim.formats.ans104.item import DataItem
 from seriatim.formats.codecs.json import value_to_plain
 from seriatim.formats.ids import b64url, encode_id
 from seriatim.formats.schedule.assignment import BLOCK_HEIGHT_DIGITS, legacy_pairs
 from seriatim.formats.schedule.variant import Variant
-from seriatim.formats.wire.stored import StoredAssignment
+from seriatim.formats.tabm.json import to_plain
+from seriatim.formats.tabm.model import COMMITMENTS_KEY
+from seriatim.formats.wire.stored import Signer, StoredAssignment
 
 PAGE_OPEN: Final = (
     b'{"page_info":{"has_next_page":false},"edges":[',
@@ -24,8 +26,6 @@ PAGE_OPEN: Final = (
 )
 """How a page begins, by whether there is a next page."""
 PAGE_CLOSE: Final = b"]}"
-
-_NO_OWNER: Final = {"address": "", "key": ""}
 
 
 def encode_edge(stored: StoredAssignment, cursor: str, *, show_anchor: bool = False) -> bytes:
@@ -89,27 +89,34 @@ def message_of(stored: StoredAssignment) -> dict[str, Any] | None:
         target = encode_id(bytes(item.target)) if item.target else ""
         return {
             "id": encode_id(item.id),
-            "owner": _owner(item),
+            "owner": _owner(stored.sender),
             "data": bytes(item.data).decode("utf-8", "replace"),
             "tags": _tags(item.tags),
             "signature": b64url(item.signature),
             "anchor": _strict_text(bytes(item.anchor)) if item.anchor else None,
             "target": target or (None if own else ""),
         }
-    if stored.unsigned is None:
+    if stored.unsigned is not None:
+        fields: Mapping[str, Any] = stored.unsigned.fields
+    elif stored.tabm is not None:
+        fields = {
+            key: value if isinstance(value, bytes) else orjson.dumps(to_plain(value))
+            for key, value in stored.tabm.items()
+            if key != COMMITMENTS_KEY
+        }
+    else:
         return None
-    fields = stored.unsigned.fields
     target = _field_text(fields.get("target", ""))
     return {
         "id": encode_id(stored.record.message_id),
-        "owner": _NO_OWNER,
+        "owner": _owner(stored.sender),
         "data": _field_text(fields.get("data", "")),
         "tags": [
             {"name": name, "value": _field_text(value)}
             for name, value in sorted(fields.items())
             if name not in ("data", "target")
         ],
-        "signature": "",
+        "signature": b64url(stored.sender.signature) if stored.sender else "",
         "anchor": None,
         "target": target or (None if own else ""),
     }
@@ -123,17 +130,18 @@ def assignment_of(stored: StoredAssignment, *, show_anchor: bool = False) -> dic
         text = _strict_text(anchor) if anchor else None
         return {
             "id": encode_id(item.id),
-            "owner": _owner(item),
+            "owner": _owner(stored.scheduler),
             "tags": _tags(item.tags),
             "signature": b64url(item.signature),
             "anchor": b64url(anchor) if text is None and anchor and show_anchor else text,
             "target": "",
         }
+    scheduler = stored.scheduler
     return {
-        "id": encode_id(item.id) if item else "",
-        "owner": _owner(item) if item else _NO_OWNER,
+        "id": encode_id(scheduler.id) if scheduler else "",
+        "owner": _owner(scheduler),
         "tags": _translated_tags(stored),
-        "signature": b64url(item.signature) if item else "",
+        "signature": b64url(scheduler.signature) if scheduler else "",
         "anchor": None,
         "target": "",
     }
@@ -160,16 +168,13 @@ def _translated_tags(stored: StoredAssignment) -> list[dict[str, str]]:
 
 def _block_height(stored: StoredAssignment) -> str:
     """Return the assignment's block height as 12 digits, whatever its variant."""
-    height = b"0"
-    if stored.assignment is not None:
-        height = (
-            stored.assignment.tag(b"Block-Height") or stored.assignment.tag(b"block-height") or b"0"
-        )
-    return height.decode("ascii").zfill(BLOCK_HEIGHT_DIGITS)
+    return stored.said("block-height").zfill(BLOCK_HEIGHT_DIGITS)
 
 
-def _owner(item: DataItem) -> dict[str, str]:
-    return {"address": encode_id(item.address), "key": b64url(item.owner)}
+def _owner(signer: Signer | None) -> dict[str, str]:
+    if signer is None:
+        return {"address": "", "key": ""}
+    return {"address": encode_id(signer.address), "key": b64url(signer.key)}
 
 
 def _tags(tags: tuple[Tag, ...]) -> list[dict[str, str]]:
@@ -188,7 +193,7 @@ def _strict_text(raw: bytes) -> str | None:
 
 
 def _field_text(value: Any) -> str:  # any value of a message
-    """Return a field of an unsigned message as the text that a tag would carry."""
+    """Return a value of a message without tags as the text that a tag would carry."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     if isinstance(value, str):

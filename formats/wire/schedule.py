@@ -1,7 +1,8 @@
 """A schedule, and one assignment, as plain JSON messages: our own reading of HyperBEAM's shape.
 
-Nothing is lost: every commitment carries its key, its signature and the original tags, so that
-the signed items can be rebuilt and verified from the JSON alone.
+Nothing is lost: every commitment carries its key, its signature and what else it takes, so that
+what was signed can be rebuilt and verified from the JSON alone. A HyperBEAM message comes as its
+TABM, typed by ``ao-types``.
 """
 
 from __future__ import annotations
@@ -14,13 +15,11 @@ from seriatim.formats.ans104.codec import to_message
 from seriatim.formats.codecs.json import message_to_plain
 from seriatim.formats.ids import b64url, encode_id
 from seriatim.formats.schedule.assignment import EPOCH, Block
-from seriatim.formats.schedule.record import Kind
+from seriatim.formats.tabm.json import to_plain
+from seriatim.formats.tabm.model import COMMITMENTS_KEY
 from seriatim.formats.wire.stored import StoredAssignment
 
-_INTEGERS: Final = {
-    "block-height": ("block-height", "Block-Height"),
-    "block-timestamp": ("block-timestamp",),
-}
+_INTEGERS: Final = ("block-height", "block-timestamp")
 
 
 def assignment_to_plain(stored: StoredAssignment) -> dict[str, Any]:
@@ -34,25 +33,28 @@ def assignment_to_plain(stored: StoredAssignment) -> dict[str, Any]:
         "epoch": EPOCH,
         "hash-chain": encode_id(record.hash_chain),
         "message": encode_id(record.message_id),
-        "path": _tag(stored, "path") or "compute",
+        "path": stored.said("path") or "compute",
         "process": encode_id(stored.process),
         "slot": stored.slot,
         "timestamp": record.timestamp_ms,
         "type": "Assignment",
         "variant": record.variant.tag,
     }
-    for name, spellings in _INTEGERS.items():
-        texts = [text for spelling in spellings if (text := _tag(stored, spelling))]
-        if texts:
-            plain[name] = int(texts[0])
-    if block_hash := _tag(stored, "block-hash"):
+    for name in _INTEGERS:
+        if text := stored.said(name):
+            plain[name] = int(text)
+    if block_hash := stored.said("block-hash"):
         plain["block-hash"] = block_hash
     if stored.assignment is not None:
         message = to_message(stored.assignment)
-        plain["commitments"] = message_to_plain(message)["commitments"]
+        plain[COMMITMENTS_KEY] = message_to_plain(message)[COMMITMENTS_KEY]
+    elif stored.http_assignment is not None:
+        plain[COMMITMENTS_KEY] = to_plain(stored.http_assignment)[COMMITMENTS_KEY]
     if stored.item is not None:
         plain["body"] = message_to_plain(to_message(stored.item))
-    elif record.kind is Kind.UNSIGNED and stored.unsigned is not None:
+    elif stored.tabm is not None:
+        plain["body"] = to_plain(stored.tabm)
+    elif stored.unsigned is not None:
         plain["body"] = message_to_plain(stored.unsigned)
     return plain
 
@@ -83,9 +85,3 @@ def page_close(process: bytes, block: Block, *, continues: bool) -> bytes:
         "type": "schedule",
     }
     return b"}," + orjson.dumps(rest, option=orjson.OPT_SORT_KEYS)[1:]
-
-
-def _tag(stored: StoredAssignment, name: str) -> str:
-    if stored.assignment is None:
-        return ""
-    return (stored.assignment.tag(name.encode()) or b"").decode("utf-8", "replace")

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from seriatim.actors.launch import open_node
 from seriatim.actors.node import Node, Policy
 from seriatim.formats.message import Message
+from seriatim.formats.schedule.submission import submit_unsigned
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.wire.receipt import Receipt
 from seriatim.gateway.bench.corpus import make_payload
@@ -88,11 +89,13 @@ async def measure_appends(folder: Path, scale: Scale, say: Say) -> list[Figure]:
 async def _make_subject(node: Node, name: str) -> _Subject:
     """Return *node* with the processes that it is to have."""
     spawns = [
-        Message({"type": "Process", "variant": Variant.NATIVE.tag, "name": f"{number}"})
+        submit_unsigned(
+            Message({"type": "Process", "variant": Variant.NATIVE.tag, "name": f"{number}"})
+        )
         for number in range(max(PROCESSES))
     ]
     receipts = await asyncio.gather(
-        *(node.schedule_unsigned(spawn, variant_default=Variant.NATIVE) for spawn in spawns)
+        *(node.place(spawn, variant_default=Variant.NATIVE) for spawn in spawns)
     )
     subject = _Subject(node, name, [receipt.process for receipt in receipts], count(), b"")
     receipt = await _append(subject, next(subject.numbers))
@@ -142,11 +145,9 @@ async def _compare(subject: _Subject, bare: BareLog, scale: Scale, say: Say) -> 
 
 
 async def _append(subject: _Subject, number: int) -> Receipt:
-    message = Message({"data": make_payload(number)})
     process = subject.processes[number % len(subject.processes)]
-    return await subject.node.schedule_unsigned(
-        message, process=process, variant_default=Variant.NATIVE
-    )
+    message = submit_unsigned(Message({"data": make_payload(number)}), process=process)
+    return await subject.node.place(message, variant_default=Variant.NATIVE)
 
 
 async def _measure_group(

@@ -140,8 +140,8 @@ async def _start(shape: _Shape, in_children: bool, number: int) -> Sample:  # no
     try:
         if node.head(shape.process) is None:
             raise NotFoundError(f"process {encode_id(shape.process)} was not filled in")
-        message = Message({"data": f"start {number}"})
-        await node.schedule_unsigned(message, process=shape.process, variant_default=Variant.NATIVE)
+        message = submit_unsigned(Message({"data": f"start {number}"}), process=shape.process)
+        await node.place(message, variant_default=Variant.NATIVE)
         return Sample((perf_counter_ns() - started_ns) / 1e6)
     finally:
         await node.close()

@@ -21,6 +21,7 @@ from seriatim.actors.node import Node, Policy
 from seriatim.formats.errors import StoreError, UnavailableError
 from seriatim.formats.limits import PAGE_MAX
 from seriatim.formats.message import Message
+from seriatim.formats.schedule.submission import submit_unsigned
 from seriatim.formats.schedule.variant import Variant
 
 WARM_UP: Final = 500
@@ -84,8 +85,9 @@ async def _wake(node: Node, processes: Sequence[bytes]) -> None:
     for at in range(0, len(processes), WARM_UP):
         await asyncio.gather(
             *(
-                node.schedule_unsigned(
-                    Message({"data": "wake"}), process=process, variant_default=Variant.NATIVE
+                node.place(
+                    submit_unsigned(Message({"data": "wake"}), process=process),
+                    variant_default=Variant.NATIVE,
                 )
                 for process in processes[at : at + WARM_UP]
             )

@@ -179,7 +179,7 @@ async def _open_here(data: Path, key: Wallet) -> AsyncIterator[tuple[str, Schedu
     async def schedule(raw: bytes, process: str | None) -> dict[str, Any]:
         place = None if process is None else decode_id(process)
         submission = submit_item(DataItem.decode(raw), process=place)
-        receipt = await node.schedule_item(submission, variant_default=Variant.HYPERBEAM)
+        receipt = await node.place(submission, variant_default=Variant.HYPERBEAM)
         return receipt_to_plain(receipt)
 
     try:

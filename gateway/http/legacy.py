@@ -54,7 +54,7 @@ class LegacyApi:
             return await self._assign(query)
         item = DataItem.decode(await read_body(request))
         check_legacy_item(item)
-        receipt = await self._node.schedule_item(submit_item(item), variant_default=Variant.LEGACY)
+        receipt = await self._node.place(submit_item(item), variant_default=Variant.LEGACY)
         return reply_json({"id": encode_id(item.id), "timestamp": receipt.timestamp_ms})
 
     async def get_message(self, request: web.BaseRequest, id_text: str) -> web.StreamResponse:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import orjson
 from aiohttp import web
+from multidict import CIMultiDict
 
 from seriatim.gateway.problems import Problem
 
@@ -30,6 +31,13 @@ def reply_json(
     raw = body if isinstance(body, bytes) else orjson.dumps(body)
     every = _JSON_HEADERS if headers is None else {**_JSON_HEADERS, **headers}
     return web.Response(body=raw, status=status, headers=every)
+
+
+def reply_message(headers: Mapping[str, bytes], body: bytes, *, status: int = 200) -> web.Response:
+    """Return a HyperBEAM message; its own headers come before those that all replies share."""
+    every = CIMultiDict(_COMMON)
+    every.update({name: value.decode("utf-8", "replace") for name, value in headers.items()})
+    return web.Response(body=body, status=status, headers=every)
 
 
 def reply_text(

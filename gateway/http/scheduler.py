@@ -19,13 +19,26 @@ from seriatim.formats.codecs import Codec, CodecRegistry
 from seriatim.formats.codecs.cbor import CborCodec
 from seriatim.formats.codecs.json import JsonCodec
 from seriatim.formats.errors import MalformedError, NotFoundError, UnsupportedSchemeError
+from seriatim.formats.httpsig.canonical import canonical
+from seriatim.formats.httpsig.commitments import signed_of
+from seriatim.formats.httpsig.signature import DEVICE as HTTPSIG
 from seriatim.formats.ids import b64url, decode_id, encode_id
 from seriatim.formats.limits import SCHEDULE_PAGE_MAX, STATUS_PROCESSES_MAX
-from seriatim.formats.schedule.submission import submit_item
+from seriatim.formats.schedule.http_assignment import with_body
+from seriatim.formats.schedule.record import Kind
+from seriatim.formats.schedule.submission import (
+    Submission,
+    submit_item,
+    submit_tabm,
+    submit_unsigned,
+)
 from seriatim.formats.schedule.variant import Variant
+from seriatim.formats.signing.scheme import SignatureType
+from seriatim.formats.tabm.cbor import decode_cbor
 from seriatim.formats.wire import aos2, schedule
-from seriatim.formats.wire.receipt import Receipt, receipt_to_plain
+from seriatim.formats.wire.receipt import receipt_to_plain
 from seriatim.gateway.http.body import read_body
+from seriatim.gateway.http.message import read_message, scheduled_part, send_message
 from seriatim.gateway.http.paging import join_page, parse_integer
 from seriatim.gateway.http.reply import JSON, reply_json, reply_text
 from seriatim.gateway.http.stream import send_stream
@@ -33,6 +46,13 @@ from seriatim.gateway.http.stream import send_stream
 AOS2: Final = "application/aos-2"
 _HEADER_KEYS: Final = ("target", "process-id", "from", "to", "accept")
 _NO_STORE: Final = {"cache-control": "no-store"}
+_MULTIPART: Final = "multipart/form-data"
+_OPEN_TYPES: Final = frozenset({"", "application/x-www-form-urlencoded", _MULTIPART})
+# What is wrong with a message that was signed by other rules than those that are read here.
+_UNREAD: Final = frozenset(
+    {"bad_commitments", "bad_signature_input", "bad_structured_field", "not_placeable"}
+)
+_ITEM_STARTS: Final = frozenset(kind.to_bytes(2, "little") for kind in SignatureType)
 _ITEM_TYPES: Final = frozenset({"application/ans104", "application/octet-stream", DEVICE})
 
 
@@ -47,7 +67,12 @@ class SchedulerApi:
         self, request: web.BaseRequest, keys: Mapping[str, str], process: bytes | None
     ) -> web.StreamResponse:
         """``POST …/schedule`` and ``POST …/push``: give the message in the body its slot."""
-        receipt = await self._place(request, process or _target(_all_keys(request, keys)))
+        body = await read_body(request)
+        submission = self._read(request, body, process or _target(_all_keys(request, keys)))
+        receipt = await self._node.place(submission, variant_default=Variant.HYPERBEAM)
+        if submission.kind is Kind.TABM and receipt.assignment and JSON not in _accepted(request):
+            assignment = with_body(decode_cbor(receipt.assignment), decode_cbor(submission.message))
+            return send_message(assignment)
         headers = {
             "slot": str(receipt.slot),
             "timestamp": str(receipt.timestamp_ms),
@@ -111,22 +136,42 @@ class SchedulerApi:
         plain = {"address": self._address(), "processes": shown, "live": len(live)}
         return reply_json(plain, headers=_NO_STORE)
 
-    async def _place(self, request: web.BaseRequest, process: bytes | None) -> Receipt:
-        body = await read_body(request)
+    def _read(self, request: web.BaseRequest, body: bytes, process: bytes | None) -> Submission:
         kind = _content_kind(request, body)
         if kind in _ITEM_TYPES:
-            return await self._place_item(DataItem.decode(body), process)
+            return submit_item(DataItem.decode(body), process=process)
+        if kind == HTTPSIG:
+            return self._read_http(request, body, process)
         codec: Codec = self._codecs.get(kind)
         message = codec.decode(body)
         if message.commitments:
-            return await self._place_item(from_message(message), process)
-        return await self._node.schedule_unsigned(
-            message, process=process, variant_default=Variant.HYPERBEAM
-        )
+            return submit_item(from_message(message), process=process)
+        # Before anything else that may be wrong with it: nothing of it helps.
+        self._node.check_takes_unsigned()
+        return submit_unsigned(message, process=process)
 
-    async def _place_item(self, item: DataItem, process: bytes | None) -> Receipt:
-        submission = submit_item(item, process=process)
-        return await self._node.schedule_item(submission, variant_default=Variant.HYPERBEAM)
+    def _read_http(
+        self, request: web.BaseRequest, body: bytes, process: bytes | None
+    ) -> Submission:
+        """Return the submission that a request makes which is a message itself.
+
+        Raises:
+            UnsupportedSchemeError: it is signed, and not in a form that is read here; clients that
+                can sign in another way do so when they hear this.
+            FormatError, CommitmentError: as for `submit_tabm` and `canonical`.
+        """
+        try:
+            message = canonical(scheduled_part(read_message(request, body)))
+            if not signed_of(message):
+                self._node.check_takes_unsigned()
+            return submit_tabm(message, process=process)
+        except MalformedError as error:
+            if "signature-input" in request.headers and error.code in _UNREAD:
+                raise UnsupportedSchemeError(
+                    f"the HTTP signature is not in a form that is read here ({error}); sign the "
+                    "message as an ANS-104 item"
+                ) from error
+            raise
 
     def _known(self, keys: Mapping[str, str], process: bytes | None) -> tuple[bytes, int]:
         """Return the process that a request is about, and its last slot."""
@@ -170,20 +215,24 @@ def _target(keys: Mapping[str, str]) -> bytes | None:
     return decode_id(text.partition("?")[0]) if text else None
 
 
+def _accepted(request: web.BaseRequest) -> str:
+    return request.headers.get("accept-codec") or request.headers.get("accept") or ""
+
+
 def _content_kind(request: web.BaseRequest, body: bytes) -> str:
-    """Return the codec that a request names, or that its body shows where it names none.
+    """Return the codec that a request names, or that it shows where it names none.
 
-    ``curl --data`` says that everything is a form, so a form is looked at too.
-
-    Raises:
-        UnsupportedSchemeError: the request itself is signed, not an item in its body.
+    ``curl --data`` says that everything is a form, so a form is looked at too. What is neither
+    JSON nor begins like a data item is the request itself: an HTTP message, signed or not.
     """
-    if "signature-input" in request.headers and "codec-device" not in request.headers:
-        raise UnsupportedSchemeError(
-            "HTTP message signatures are not read here; sign the message as an ANS-104 item"
-        )
-    named = request.headers.get("codec-device") or request.headers.get("content-type") or ""
+    named = request.headers.get("codec-device") or ""
+    if not named and "signature-input" not in request.headers:
+        named = request.headers.get("content-type") or ""
     kind = named.partition(";")[0].strip().lower()
-    if kind not in ("", "application/x-www-form-urlencoded"):
+    if kind not in _OPEN_TYPES:
         return kind
-    return JSON if body.lstrip()[:1] == b"{" else DEVICE
+    if "signature-input" in request.headers or kind == _MULTIPART:
+        return HTTPSIG
+    if body.lstrip()[:1] == b"{":
+        return JSON
+    return DEVICE if body[:2] in _ITEM_STARTS else HTTPSIG

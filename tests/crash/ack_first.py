@@ -15,10 +15,11 @@ from seriatim.actors.runtime.clock import SystemClock
 from seriatim.actors.runtime.dispatcher import LoopDispatcher
 from seriatim.actors.runtime.future import Future
 from seriatim.actors.runtime.offload import ThreadOffload
-from seriatim.actors.scheduler.handlers import verify_items
+from seriatim.actors.scheduler.handlers import verify_messages
 from seriatim.actors.scheduler.system import Scheduler
 from seriatim.actors.scheduler.writer import Sealed, Writer
-from seriatim.formats.schedule.assignment import FIRST_LINK, Draft, Link, link_of, seal
+from seriatim.formats.schedule.assignment import FIRST_LINK, Draft, Link, link_of
+from seriatim.formats.schedule.seal import seal
 from seriatim.store.environment import Environment
 from seriatim.store.folder import DataFolder
 from seriatim.store.lmdb_log import LmdbLog
@@ -72,7 +73,7 @@ async def open_ack_first(path: Path) -> Node:
     # No randomness: both seals of an assignment have to be the same.
     writer = Writer(log, known_wallet(NODE), bytes)
     behind = await ThreadOffload.start(lambda: writer.write, name="writer")
-    verifier = await ThreadOffload.start(lambda: verify_items, name="verifier")
+    verifier = await ThreadOffload.start(lambda: verify_messages, name="verifier")
 
     async def release() -> None:
         log.close()
@@ -92,6 +93,7 @@ async def open_ack_first(path: Path) -> Node:
                 call_soon=loop.call_soon,
                 fails_together=True,
             ),
+            signs_http=False,
         ),
         verifier=Batcher(
             verifier,

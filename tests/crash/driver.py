@@ -49,7 +49,7 @@ def say(line: dict[str, Any]) -> None:
 
 async def post(node: Node, submission: Submission, client: int, number: int, life: int) -> None:
     """Post, and tell the parent of the receipt."""
-    receipt: Receipt = await node.schedule_item(submission, variant_default=Variant.NATIVE)
+    receipt: Receipt = await node.place(submission, variant_default=Variant.NATIVE)
     say(
         {
             "process": encode_id(receipt.process),

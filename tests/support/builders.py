@@ -13,9 +13,9 @@ from seriatim.formats.schedule.assignment import (
     Block,
     Draft,
     link_of,
-    seal,
 )
 from seriatim.formats.schedule.record import Record
+from seriatim.formats.schedule.seal import seal
 from seriatim.formats.schedule.submission import (
     Submission,
     submit_item,

@@ -28,7 +28,7 @@ from seriatim.formats.errors import SlotConflictError, StoppingError
 from seriatim.formats.schedule.assignment import Draft
 from seriatim.formats.schedule.submission import Submission
 from seriatim.formats.schedule.variant import Variant
-from seriatim.formats.signing.wallet import Wallet
+from seriatim.formats.signing.wallet import RsaWallet, Wallet
 from seriatim.formats.wire.receipt import Receipt
 from seriatim.store.log import Log
 from tests.support.faulty_log import Fault, FaultyLog
@@ -137,6 +137,7 @@ class SteppedScheduler:
                 call_soon=self._soon.append,
                 fails_together=True,
             ),
+            signs_http=isinstance(wallet, RsaWallet),
         )
 
     def submit(

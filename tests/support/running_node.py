@@ -38,7 +38,7 @@ async def running(
 
 
 async def post(node: Node, submission: Submission) -> Receipt:
-    return await node.schedule_item(submission, variant_default=Variant.NATIVE)
+    return await node.place(submission, variant_default=Variant.NATIVE)
 
 
 async def outcome(awaited: Awaitable[T]) -> T | BaseException:

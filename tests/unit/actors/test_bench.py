@@ -10,7 +10,6 @@ from seriatim.actors.bench import BATCH_SLOTS, fill_folder
 from seriatim.actors.launch import open_node
 from seriatim.actors.node import Policy
 from seriatim.actors.offline import open_offline
-from seriatim.formats.message import Message
 from seriatim.formats.schedule.audit import Audit
 from seriatim.formats.schedule.variant import Variant
 from tests.support.builders import NODE, messages, spawn, unsigned
@@ -44,8 +43,6 @@ async def test_a_node_goes_on_where_the_filling_ended(tmp_path: Path) -> None:
     node, _ = await open_node(
         tmp_path, wallet=None, policy=Policy(accept_unsigned=True), in_children=False
     )
-    receipt = await node.schedule_unsigned(
-        Message({"data": "next"}), process=first.process, variant_default=Variant.NATIVE
-    )
+    receipt = await node.place(unsigned(first.process, "next"), variant_default=Variant.NATIVE)
     await node.close()
     assert receipt.slot == count + 1

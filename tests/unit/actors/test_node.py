@@ -25,17 +25,20 @@ from seriatim.formats.errors import (
     StoreLockedError,
     UnsignedError,
 )
+from seriatim.formats.httpsig.canonical import canonical
 from seriatim.formats.ids import encode_id
 from seriatim.formats.limits import PAGE_CHUNK_BYTES
 from seriatim.formats.message import Message
 from seriatim.formats.schedule.assignment import Block
-from seriatim.formats.schedule.submission import submit_item
+from seriatim.formats.schedule.submission import submit_item, submit_tabm, submit_unsigned
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.wallet import Wallet
+from seriatim.formats.tabm.cbor import decode_cbor
 from seriatim.formats.wire.schedule import encode_assignment
 from seriatim.store.folder import DataFolder
 from seriatim.store.lock import FolderLock
-from tests.support.builders import message, message_item, messages, spawn, spawn_item
+from tests.support.builders import message, message_item, messages, spawn, spawn_item, unsigned
+from tests.support.hyperbeam import http_spawn, http_submission, rsa_wallet
 from tests.support.records import make_id
 from tests.support.running_node import WALLET, check_log, outcome, post, running
 
@@ -78,11 +81,7 @@ def test_a_thousand_first_messages_after_a_restart_meet_one_server(
             before = node._scheduler._dispatcher._started
             receipts = await asyncio.gather(
                 *(
-                    node.schedule_unsigned(
-                        Message({"data": str(number)}),
-                        process=first.process,
-                        variant_default=Variant.NATIVE,
-                    )
+                    node.place(unsigned(first.process, str(number)), variant_default=Variant.NATIVE)
                     for number in range(1_000)
                 )
             )
@@ -110,6 +109,26 @@ def test_a_bad_signature_is_refused_and_nothing_is_stored(
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("in_children", [False, True], ids=["threads", "children"])
+def test_http_signed_messages_are_verified_placed_and_signed_in_their_own_form(
+    tmp_path: Path, *, in_children: bool
+) -> None:
+    async def main() -> None:
+        async with running(tmp_path / "data", in_children=in_children, wallet=rsa_wallet()) as node:
+            process = (await post(node, http_spawn())).process
+            genuine = http_submission(process, b"genuine")
+            forged = submit_tabm(canonical({**decode_cbor(genuine.message), "data": b"changed"}))
+            with pytest.raises(BadSignatureError):
+                await post(node, forged)
+            first = await post(node, genuine)
+            again = await post(node, genuine)
+            assert (first.slot, first.assignment) == (1, again.assignment)
+            assert (await post(node, message(process, "a data item"))).slot == 2
+            assert check_log(node, process) == 3
+
+    asyncio.run(main())
+
+
 def refusal(
     path: Path,
     act: Callable[[Node], Awaitable[object]],
@@ -129,7 +148,7 @@ def refusal(
     return asyncio.run(main())
 
 
-UNSIGNED = Message({"type": "Process"})
+UNSIGNED = submit_unsigned(Message({"type": "Process"}))
 
 
 def test_a_message_without_a_signature_is_refused_unless_the_node_takes_them(
@@ -137,17 +156,15 @@ def test_a_message_without_a_signature_is_refused_unless_the_node_takes_them(
 ) -> None:
     error = refusal(
         tmp_path / "a",
-        lambda node: node.schedule_unsigned(UNSIGNED, variant_default=Variant.NATIVE),
+        lambda node: node.place(UNSIGNED, variant_default=Variant.NATIVE),
     )
     assert isinstance(error, UnsignedError)
 
     async def main() -> None:
         async with running(tmp_path / "b", policy=Policy(accept_unsigned=True)) as node:
-            receipt = await node.schedule_unsigned(UNSIGNED, variant_default=Variant.LEGACY)
+            receipt = await node.place(UNSIGNED, variant_default=Variant.LEGACY)
             assert receipt.variant is Variant.LEGACY
-            again = await node.schedule_unsigned(
-                Message({"data": "x"}), process=receipt.process, variant_default=Variant.NATIVE
-            )
+            again = await node.place(unsigned(receipt.process, "x"), variant_default=Variant.NATIVE)
             assert (again.slot, again.variant) == (1, Variant.LEGACY)
             reference = await node.schedule_reference(
                 receipt.process, make_id("elsewhere"), excludes=("Data",)
@@ -173,7 +190,7 @@ def test_a_node_without_a_wallet_refuses_what_it_would_have_to_sign(
     for number, submission in enumerate([spawn(variant), spawn(None)]):
         error = refusal(
             tmp_path / str(number),
-            lambda node, each=submission: node.schedule_item(  # type: ignore[misc]  # bound early
+            lambda node, each=submission: node.place(  # type: ignore[misc]  # bound early
                 each, variant_default=variant
             ),
             wallet=None,

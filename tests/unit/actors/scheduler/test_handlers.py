@@ -11,6 +11,7 @@ from seriatim.actors.scheduler import handlers
 from seriatim.actors.scheduler.handlers import (
     EXIT_POISONED,
     drafts_to_plain,
+    messages_to_plain,
     seals_from_plain,
     verdicts_from_plain,
     verifier_child,
@@ -20,12 +21,15 @@ from seriatim.actors.scheduler.handlers import (
 from seriatim.formats.errors import (
     BadSignatureError,
     CommitmentError,
+    MalformedError,
+    SchedulerError,
     SlotConflictError,
     StoreError,
     WeakKeyError,
 )
 from seriatim.formats.schedule.audit import Audit
-from seriatim.formats.schedule.record import Record
+from seriatim.formats.schedule.record import Kind, Record
+from seriatim.formats.schedule.stored_message import StoredMessage
 from seriatim.formats.schedule.variant import Variant
 from seriatim.store.lmdb_log import LmdbLog
 from tests.support.builders import NODE, every_kind, message_item
@@ -99,7 +103,8 @@ def test_verdicts_come_back_as_the_errors_that_they_were() -> None:
     bad = bytearray(good)
     bad[-1] ^= 1
     handle = verifier_child(b"")
-    verdicts = verdicts_from_plain(cbor2.loads(cbor2.dumps(handle([good, bytes(bad), good]))))
+    batch = messages_to_plain([StoredMessage(Kind.ITEM, raw) for raw in (good, bytes(bad), good)])
+    verdicts = verdicts_from_plain(cbor2.loads(cbor2.dumps(handle(batch))))
     assert [type(each) for each in verdicts] == [type(None), BadSignatureError, type(None)]
     assert str(verdicts[1])
 
@@ -109,10 +114,12 @@ def test_verdicts_come_back_as_the_errors_that_they_were() -> None:
     [
         ("bad_signature", BadSignatureError),
         ("weak_key", WeakKeyError),
-        ("from the future", CommitmentError),
+        ("bad_commitment", CommitmentError),
+        ("bad_commitments", MalformedError),
+        ("from the future", MalformedError),
     ],
 )
-def test_every_code_of_a_verdict_has_its_error(code: str, kind: type[CommitmentError]) -> None:
+def test_every_code_of_a_verdict_has_its_error(code: str, kind: type[SchedulerError]) -> None:
     (verdict,) = verdicts_from_plain([[code, "the sentence"]])
     assert type(verdict) is kind
     assert str(verdict) == "the sentence"

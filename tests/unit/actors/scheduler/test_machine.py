@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from seriatim.actors.scheduler.machine import Machine, Placed, Waiting
-from seriatim.formats.errors import NotFoundError, RefusedError
+from seriatim.formats.errors import NotFoundError, RefusedError, UnsupportedSchemeError
 from seriatim.formats.schedule.assignment import Block
 from seriatim.formats.schedule.record import Head
 from seriatim.formats.schedule.submission import Submission, submit_reference
 from seriatim.formats.schedule.variant import Variant
 from tests.support.builders import message, messages, spawn, unsigned
+from tests.support.hyperbeam import http_submission
 from tests.support.records import make_id
 
 SPAWN = spawn(Variant.LEGACY)
@@ -19,7 +20,9 @@ HEAD = Head(4, Variant.HYPERBEAM, 900, bytes(32), bytes(32))
 
 
 def submit(machine: Machine, submission: Submission, now_ms: int = 1_000) -> Placed | Waiting:
-    return machine.submit(submission, variant_default=Variant.NATIVE, now_ms=now_ms, block=Block())
+    return machine.submit(
+        submission, variant_default=Variant.NATIVE, signs_http=True, now_ms=now_ms, block=Block()
+    )
 
 
 def slot_of(outcome: Placed | Waiting) -> int:
@@ -104,3 +107,34 @@ def test_timestamps_rise_strictly_whatever_the_clock_says(now_ms: int) -> None:
         stamps.append(outcome.draft.timestamp_ms)
     first = max(now_ms, 901)
     assert stamps == [first, first + 1, first + 2]
+
+
+@pytest.mark.parametrize(
+    ("variant", "signs_http", "is_taken"),
+    [
+        (Variant.HYPERBEAM, True, True),
+        (Variant.HYPERBEAM, False, False),
+        (Variant.LEGACY, True, False),
+        (Variant.NATIVE, False, True),
+    ],
+)
+def test_an_http_message_is_taken_where_its_assignment_can_be_made(
+    variant: Variant, *, signs_http: bool, is_taken: bool
+) -> None:
+    machine = Machine(PROCESS, HEAD._replace(variant=variant))
+
+    def place(submission: Submission) -> Placed | Waiting:
+        return machine.submit(
+            submission,
+            variant_default=Variant.NATIVE,
+            signs_http=signs_http,
+            now_ms=1_000,
+            block=Block(),
+        )
+
+    if is_taken:
+        assert slot_of(place(http_submission(PROCESS, b"x"))) == 5
+        return
+    with pytest.raises(UnsupportedSchemeError):
+        place(http_submission(PROCESS, b"x"))
+    assert slot_of(place(message(PROCESS, "a data item"))) == 5, "no slot was used up"

@@ -19,8 +19,9 @@ from seriatim.formats.errors import (
 from seriatim.formats.ids import encode_id
 from seriatim.formats.limits import ASSIGNMENT_PATH_MAX_BYTES, EXCLUDES_MAX, EXCLUDES_MAX_BYTES
 from seriatim.formats.message import Message
-from seriatim.formats.schedule.assignment import FIRST_LINK, seal
+from seriatim.formats.schedule.assignment import FIRST_LINK
 from seriatim.formats.schedule.record import Kind
+from seriatim.formats.schedule.seal import seal
 from seriatim.formats.schedule.submission import (
     DEFAULT_PATH,
     Spawn,
@@ -76,7 +77,7 @@ def test_a_message_goes_to_its_target_or_to_where_it_was_sent() -> None:
         (item_of(), None, "no_target"),
         (item_of(("target", "")), None, "no_target"),
         (item_of(("target", "short")), PROCESS, "bad_id"),
-        (item_of(("target", b"\xff" * 43)), PROCESS, "bad_id"),
+        (item_of(("target", b"\xff" * 43)), PROCESS, "bad_tag_text"),
         (item_of(("Type", b"\xff"), target=PROCESS), None, "bad_tag_text"),
         (item_of(("Path", b"\xff"), target=PROCESS), None, "bad_tag_text"),
         (item_of(("Type", "Process"), ("Variant", "ao.X")), None, "unknown_variant"),

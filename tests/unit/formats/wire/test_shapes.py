@@ -78,7 +78,8 @@ def test_every_kind_has_its_golden_bytes(shape: str, variant: Variant) -> None:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_kind_is_there_and_is_json(shape: str, variant: Variant) -> None:
     stored = LOGS[variant]
-    assert {each.record.kind for each in stored} == set(Kind)
+    # HyperBEAM messages have salted signatures, and no golden bytes: see the recorded ones.
+    assert {each.record.kind for each in stored} == set(Kind) - {Kind.TABM}
     for each in stored:
         assert isinstance(orjson.loads(SHAPES[shape](each)), dict)
 

@@ -1,0 +1,83 @@
+"""HyperBEAM messages over HTTP: a request read as one, and one sent as a reply."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from aiohttp import web
+
+from seriatim.formats.errors import MalformedError
+from seriatim.formats.httpsig.commitments import Fields, from_http, to_http
+from seriatim.formats.httpsig.placement import HttpMessage
+from seriatim.formats.tabm.model import Tabm, normal_key
+from seriatim.gateway.http.reply import reply_message
+
+# What every HTTP client says of itself and of the connection; in a message that nobody signed,
+# it is not part of it. What somebody signed is, whatever it is called.
+_TRANSPORT: Final = frozenset(
+    {
+        "accept",
+        "accept-bundle",
+        "accept-codec",
+        "accept-encoding",
+        "accept-language",
+        "cache-control",
+        "codec-device",
+        "connection",
+        "content-length",
+        "cookie",
+        "dnt",
+        "expect",
+        "forwarded",
+        "host",
+        "keep-alive",
+        "origin",
+        "pragma",
+        "priority",
+        "referer",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+        "via",
+    }
+)
+_TRANSPORT_PREFIXES: Final = ("sec-", "x-forwarded-")
+
+
+def read_message(request: web.BaseRequest, body: bytes) -> Fields:
+    """Return the message that *request* with *body* is, with the commitments that it carries.
+
+    Raises:
+        MalformedError: a header's name is not ASCII (code ``bad_header``), or as for `from_http`.
+        LimitExceededError: as for `from_http`.
+    """
+    headers: dict[str, bytes] = {}
+    for raw_name, value in request.raw_headers:
+        try:
+            name = normal_key(raw_name.decode("ascii"))
+        except UnicodeDecodeError as error:
+            raise MalformedError("a header's name is not ASCII", code="bad_header") from error
+        # RFC 9110 §5.3: one field in several lines is a list.
+        headers[name] = b", ".join((headers[name], value)) if name in headers else value
+    if "signature-input" not in headers:
+        headers = {name: value for name, value in headers.items() if not _is_transport(name)}
+    return from_http(HttpMessage(headers, body))
+
+
+def scheduled_part(message: Fields) -> Fields:
+    """Return what of a request is to be scheduled: its body where that is a message itself."""
+    body = message.get("body")
+    return dict(body) if isinstance(body, Mapping) else message
+
+
+def send_message(tabm: Tabm, *, status: int = 200) -> web.Response:
+    """Return *tabm* as a reply; its signature covers what it says, and not the status."""
+    placed = to_http(tabm)
+    return reply_message(placed.headers, placed.body, status=status)
+
+
+def _is_transport(name: str) -> bool:
+    return name in _TRANSPORT or name.startswith(_TRANSPORT_PREFIXES)

@@ -1,0 +1,165 @@
+"""One signed message is one sequence of bytes, however it travelled; nothing rides along."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seriatim.formats.errors import BadSignatureError, MalformedError, SchedulerError
+from seriatim.formats.httpsig.canonical import canonical
+from seriatim.formats.httpsig.commitments import (
+    Fields,
+    commitments_of,
+    from_http,
+    message_id,
+    sign,
+    signed_of,
+    to_http,
+    unsigned_id,
+    verify,
+)
+from seriatim.formats.httpsig.placement import HttpMessage
+from seriatim.formats.tabm.cbor import encode_cbor
+from seriatim.formats.tabm.model import COMMITMENTS_KEY
+from tests.support.hyperbeam import client_wallet, rsa_wallet
+
+# A header, a short body of its own, a part, a long value, an id for a key, an empty one.
+FIELDS: Fields = {
+    "action": b"Ping",
+    "ao-types": b'count="integer", nothing="empty-binary"',
+    "body": {"a": b"1", "deep": {"b": b"2"}},
+    "count": b"7",
+    "data": b"text",
+    "i" * 43: b"under an id",
+    "long": b"x" * 5_000,
+}
+SIGNED = sign(FIELDS, client_wallet())
+KEPT = canonical(SIGNED)
+PLAIN = sign({"action": b"Ping", "target": b"t" * 43}, client_wallet())
+
+
+def rewritten(change: Callable[[dict[str, Fields]], None]) -> Fields:
+    commitments = {key: dict(value) for key, value in commitments_of(SIGNED).items()}
+    change(commitments)
+    return {**SIGNED, COMMITMENTS_KEY: commitments}
+
+
+def without_hash(commitments: dict[str, Fields]) -> None:
+    for key in [key for key, each in commitments.items() if "committer" not in each]:
+        del commitments[key]
+
+
+def with_another_name(commitments: dict[str, Fields]) -> None:
+    for each in commitments.values():
+        for name in ("signature", "signature-input"):
+            value = each[name]
+            assert isinstance(value, bytes)
+            each[name] = value.replace(b"http-sig-", b"mine-")
+
+
+def with_more_in_it(commitments: dict[str, Fields]) -> None:
+    for each in commitments.values():
+        each["comment"] = b"not signed"
+
+
+def with_another_algorithm(commitments: dict[str, Fields]) -> None:
+    for each in commitments.values():
+        each["alg"] = b"none"
+
+
+@pytest.mark.parametrize("change", [without_hash, with_another_name, with_more_in_it])
+def test_other_forms_of_a_commitment_are_the_same_bytes(
+    change: Callable[[dict[str, Fields]], None],
+) -> None:
+    changed = rewritten(change)
+    assert changed != SIGNED
+    assert encode_cbor(canonical(changed)) == encode_cbor(KEPT)
+
+
+def test_what_was_signed_is_kept_and_verifies() -> None:
+    assert {**KEPT, COMMITMENTS_KEY: {}} == {**FIELDS, COMMITMENTS_KEY: {}}
+    assert list(verify(KEPT)) == [client_wallet().address]
+    assert canonical(KEPT) == KEPT
+    assert message_id(KEPT) == message_id(SIGNED)
+
+
+def test_a_message_that_went_over_http_is_the_same_bytes() -> None:
+    received = from_http(to_http(SIGNED))
+    assert received.keys() > SIGNED.keys(), "what placing adds comes back as keys"
+    assert encode_cbor(canonical(received)) == encode_cbor(KEPT)
+
+
+@given(
+    name=st.from_regex(r"[a-z][a-z0-9-]{0,20}", fullmatch=True),
+    value=st.binary(max_size=20),
+    is_nested=st.booleans(),
+)
+def test_what_nobody_signed_falls_away_or_is_refused(
+    name: str, value: bytes, *, is_nested: bool
+) -> None:
+    """Never kept: a key beside the signed ones says nothing about their signer."""
+    surplus: Fields = {name: {"inner": value} if is_nested else value}
+    try:
+        kept = canonical({**PLAIN, **surplus, **dict.fromkeys(PLAIN.keys() & surplus.keys(), b"x")})
+    except SchedulerError:
+        return
+    verified = {key: value for key, value in kept.items() if key != COMMITMENTS_KEY}
+    if verified != {key: value for key, value in PLAIN.items() if key != COMMITMENTS_KEY}:
+        with pytest.raises(BadSignatureError):
+            verify(kept)
+
+
+def test_a_value_for_a_key_that_is_signed_as_empty_does_not_get_in() -> None:
+    """HyperBEAM counts such a key as signed, and takes whatever value it is sent."""
+    forged = {**SIGNED, "nothing": b"something"}
+    assert "nothing" not in canonical(forged)
+
+
+def test_a_part_that_was_added_breaks_the_signature() -> None:
+    forged: Fields = {**SIGNED, "body": {"a": b"1", "deep": {"b": b"2"}, "more": b"3"}}
+    with pytest.raises(BadSignatureError):
+        verify(canonical(forged))
+    with pytest.raises(BadSignatureError):
+        verify(canonical({**SIGNED, "part": {"more": b"3"}}))
+
+
+def test_a_component_that_is_gone_is_named() -> None:
+    with pytest.raises(MalformedError, match="'action'") as caught:
+        canonical({key: value for key, value in SIGNED.items() if key != "action"})
+    assert caught.value.code == "bad_signature_input"
+
+
+def test_two_signatures_are_refused_because_one_of_them_would_be_the_same_message() -> None:
+    twice = sign(SIGNED, rsa_wallet())
+    assert len(signed_of(twice)) == 2
+    with pytest.raises(MalformedError, match="several signatures"):
+        canonical(twice)
+
+
+def test_a_commitment_of_another_kind_is_refused() -> None:
+    changed = rewritten(with_another_algorithm)
+    with pytest.raises(MalformedError, match="not signed by"):
+        canonical(changed)
+
+
+def test_an_unsigned_message_keeps_all_but_commitments() -> None:
+    message: Fields = {"a": b"1", COMMITMENTS_KEY: {}, "private-note": b"x", "signature": b"y"}
+    assert canonical(message) == {"a": b"1"}
+    assert message_id(canonical(message)) == unsigned_id({"a": b"1"})
+
+
+def test_what_placing_makes_anew_is_not_kept_but_a_content_type_that_was_signed_is() -> None:
+    text = sign({"content-type": b"text/plain", "data": b"x"}, client_wallet())
+    assert canonical(text)["content-type"] == b"text/plain"
+    received = from_http(to_http(SIGNED))
+    assert "content-type" in received
+    assert "content-type" not in canonical(received)
+
+
+def test_a_body_that_nobody_signed_falls_away() -> None:
+    received = from_http(HttpMessage(to_http(PLAIN).headers, b"rides along"))
+    assert received["body"] == b"rides along"
+    assert canonical(received) == canonical(PLAIN)
