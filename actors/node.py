@@ -223,10 +223,19 @@ class Node:
         return self._log.read_views(process, first, last, separator=separator)
 
     def rendered(
-        self, process: bytes, first: int, last: int, *, shape: str, encode: Encode
+        self,
+        process: bytes,
+        first: int,
+        last: int,
+        *,
+        shape: str,
+        encode: Encode,
+        separator: bytes = b",",
     ) -> Iterator[bytes]:
         """Yield assignments in a wire shape, joined in chunks; see `RenderedPages.render`."""
-        return self._pages.render(process, first, last, shape=shape, encode=encode)
+        return self._pages.render(
+            process, first, last, shape=shape, encode=encode, separator=separator
+        )
 
     def find(self, any_id: bytes) -> list[Place]:
         """Return every place of a message or assignment id."""

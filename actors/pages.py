@@ -26,9 +26,16 @@ class RenderedPages:
         self._cache: ByteCache[bytes] = ByteCache(size_max_bytes=MEMORY_CACHE_BYTES)
 
     def render(
-        self, process: bytes, first: int, last: int, *, shape: str, encode: Encode
+        self,
+        process: bytes,
+        first: int,
+        last: int,
+        *,
+        shape: str,
+        encode: Encode,
+        separator: bytes,
     ) -> Iterator[bytes]:
-        """Yield the assignments from *first* to *last*, both inclusive, joined with commas.
+        """Yield the assignments from *first* to *last*, both inclusive, joined with *separator*.
 
         In chunks of about ``PAGE_CHUNK_BYTES`` and up to ``PAGE_BLOCK_SLOTS`` assignments, at least
         one; ends early where the log ends.
@@ -39,6 +46,7 @@ class RenderedPages:
             last: last slot.
             shape: names what *encode* makes; one name always means the same bytes.
             encode: renders one assignment.
+            separator: stands between two assignments; *shape* names it too.
         """
         slot = first
         while slot <= last:
@@ -52,7 +60,7 @@ class RenderedPages:
                 yield chunk
                 slot = block.stop
                 continue
-            for count, chunk in self._render_block(process, block, encode):
+            for count, chunk in self._render_block(process, block, encode, separator):
                 if count == len(block):
                     self._cache.put(key, chunk)
                 yield chunk
@@ -61,7 +69,7 @@ class RenderedPages:
                 return
 
     def _render_block(
-        self, process: bytes, block: range, encode: Encode
+        self, process: bytes, block: range, encode: Encode, separator: bytes
     ) -> Iterator[tuple[int, bytes]]:
         """Yield assignments of *block*, joined: how many, and the bytes."""
         rendered: list[bytes] = []
@@ -70,8 +78,8 @@ class RenderedPages:
             piece = encode(StoredAssignment(process, slot, record))
             size += len(piece)
             if rendered and size > PAGE_CHUNK_BYTES:
-                yield len(rendered), b",".join(rendered)
+                yield len(rendered), separator.join(rendered)
                 rendered, size = [], len(piece)
             rendered.append(piece)
         if rendered:
-            yield len(rendered), b",".join(rendered)
+            yield len(rendered), separator.join(rendered)

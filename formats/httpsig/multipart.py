@@ -35,9 +35,8 @@ class Part(NamedTuple):
     body: bytes | None
 
 
-def write_parts(parts: Sequence[Part]) -> tuple[str, bytes]:
-    """Return ``(boundary, body)`` of *parts*, in their order."""
-    written = [_write(part) for part in parts]
+def join_parts(written: Sequence[bytes]) -> tuple[str, bytes]:
+    """Return ``(boundary, body)`` of parts that `write_part` has written, in their order."""
     boundary = b64url(sha256(_CRLF.join(written)).digest())
     mark = b"--" + boundary.encode()
     lines = [mark + _CRLF + each for each in written]
@@ -70,7 +69,8 @@ def boundary_of(content_type: bytes) -> str | None:
     return boundary if isinstance(boundary, str) else None
 
 
-def _write(part: Part) -> bytes:
+def write_part(part: Part) -> bytes:
+    """Return the bytes of *part* between two boundaries."""
     named = b"" if part.name is None else b'form-data;name="%b"' % part.name.encode()
     headers = {**part.headers, DISPOSITION: named or _INLINE}
     lines = [b"%b: %b" % (key.encode(), value) for key, value in sorted(headers.items())]

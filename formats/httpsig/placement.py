@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Final, NamedTuple
 
 from seriatim.formats.errors import MalformedError
-from seriatim.formats.httpsig.multipart import Part, boundary_of, read_parts, write_parts
+from seriatim.formats.httpsig.multipart import Part, boundary_of, join_parts, read_parts, write_part
 from seriatim.formats.limits import HTTPSIG_HEADER_MAX_BYTES
 from seriatim.formats.tabm import sf
 from seriatim.formats.tabm.flat import unflatten
@@ -156,11 +156,29 @@ def _place_body(entries: dict[str, _Entry], inline: str, headers: dict[str, byte
         return b""
     if len(entries) == 1 and isinstance(only, bytes):
         return only
-    names = sorted(entries)
-    boundary, body = write_parts([_part(name, entries[name], inline) for name in names])
-    headers[CONTENT_TYPE] = f'multipart/form-data; boundary="{boundary}"'.encode()
-    headers[BODY_KEYS] = sf.write_list(sf.Item(name.encode()) for name in names)
+    written = sorted(_written(entries, inline))
+    boundary, body = join_parts([part for _, part in written])
+    headers[CONTENT_TYPE] = multipart_type(boundary)
+    headers[BODY_KEYS] = sf.write_list(sf.Item(name.encode()) for name, _ in written)
     return body
+
+
+def multipart_type(boundary: str) -> bytes:
+    """Return the content type of a body whose parts *boundary* parts."""
+    return f'multipart/form-data; boundary="{boundary}"'.encode()
+
+
+def write_entries(tabm: Tabm) -> list[tuple[str, bytes]]:
+    """Return what stands in the body for *tabm*, whose values are maps: names and written parts.
+
+    A body holds its parts in the order of their names.
+    """
+    return list(_written(dict(_entries(tabm, "")), BODY))
+
+
+def _written(entries: Mapping[str, _Entry], inline: str) -> Iterator[tuple[str, bytes]]:
+    for name, entry in entries.items():
+        yield name, write_part(_part(name, entry, inline))
 
 
 def _part(name: str, entry: _Entry, inline: str) -> Part:

@@ -9,6 +9,8 @@ import orjson
 from aiohttp import web
 from multidict import CIMultiDict
 
+from seriatim.formats.httpsig.placement import BODY_KEYS, HttpMessage
+from seriatim.formats.limits import HTTP_LINE_MAX_BYTES
 from seriatim.gateway.problems import Problem
 
 JSON: Final = "application/json"
@@ -33,11 +35,16 @@ def reply_json(
     return web.Response(body=raw, status=status, headers=every)
 
 
-def reply_message(headers: Mapping[str, bytes], body: bytes, *, status: int = 200) -> web.Response:
-    """Return a HyperBEAM message; its own headers come before those that all replies share."""
-    every = CIMultiDict(_COMMON)
-    every.update({name: value.decode("utf-8", "replace") for name, value in headers.items()})
-    return web.Response(body=body, status=status, headers=every)
+def reply_message(message: HttpMessage, headers: Mapping[str, str] | None = None) -> web.Response:
+    """Return a HyperBEAM message, with *headers* beside its own.
+
+    Which parts the body has is said by the body, too: a long list of them is left out.
+    """
+    every = CIMultiDict({**_COMMON, **(headers or {})})
+    for name, value in message.headers.items():
+        if name != BODY_KEYS or len(value) < HTTP_LINE_MAX_BYTES // 2:
+            every[name] = value.decode("utf-8", "replace")
+    return web.Response(body=message.body, headers=every)
 
 
 def reply_text(

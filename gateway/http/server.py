@@ -27,8 +27,9 @@ from seriatim.formats.limits import (
 from seriatim.gateway.chain import ChainGateway, refresh_block
 from seriatim.gateway.http.dispatch import Dispatcher, Handler
 from seriatim.gateway.http.foreign import ForeignMessages
+from seriatim.gateway.http.hyperbeam.registry import make_registry
+from seriatim.gateway.http.hyperbeam.resolve import Resolver
 from seriatim.gateway.http.legacy import LegacyApi
-from seriatim.gateway.http.scheduler import SchedulerApi
 from seriatim.gateway.http.stream import send_whole
 from seriatim.gateway.metrics import Metrics
 
@@ -137,9 +138,8 @@ async def run_server(
 def make_dispatcher(node: Node, gateway: ChainGateway | None) -> Dispatcher:
     """Return the HTTP face of *node*, which asks *gateway*, if any, about foreign messages."""
     return Dispatcher(
-        node,
         LegacyApi(node, ForeignMessages(node, gateway)),
-        SchedulerApi(node),
+        Resolver(node, make_registry()),
         Metrics(node),
     )
 

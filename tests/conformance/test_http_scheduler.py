@@ -16,7 +16,7 @@ from seriatim.formats.codecs.json import JsonCodec
 from seriatim.formats.ids import b64url_decode, decode_id, encode_id
 from seriatim.formats.limits import BODY_MAX_BYTES
 from seriatim.formats.signing.scheme import WalletKind
-from seriatim.gateway.http import scheduler
+from seriatim.gateway.http.hyperbeam.devices import scheduler_device as scheduler
 from tests.support.http_node import HttpNode, serving
 from tests.support.strategies import known_wallet
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from seriatim.formats.errors import MalformedError
 from seriatim.formats.limits import PAGE_DEFAULT, PAGE_MAX, SCHEDULE_PAGE_MAX
+from seriatim.gateway.http.hyperbeam.devices.scheduler_device import schedule_range
 from seriatim.gateway.http.paging import SlotRange, join_page, legacy_range, parse_integer
-from seriatim.gateway.http.scheduler import schedule_range
 
 ABSENT = ["", "undefined", "null"]
 

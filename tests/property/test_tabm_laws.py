@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from seriatim.formats.errors import MalformedError, SchedulerError
 from seriatim.formats.httpsig.commitments import from_http, sign, to_http, unsigned_id, verify
-from seriatim.formats.httpsig.multipart import Part, read_parts, write_parts
+from seriatim.formats.httpsig.multipart import Part, join_parts, read_parts, write_part
 from seriatim.formats.httpsig.placement import BODY_KEYS, CONTENT_TYPE, HttpMessage, gather, place
 from seriatim.formats.limits import HTTPSIG_HEADER_MAX_BYTES, JSON_DEPTH_MAX, SF_INTEGER_MAX
 from seriatim.formats.signing.scheme import WalletKind
@@ -155,7 +155,7 @@ parts = st.builds(
 
 @given(st.lists(parts, min_size=1, max_size=5))
 def test_parts_come_back_from_their_body(written: list[Part]) -> None:
-    boundary, body = write_parts(written)
+    boundary, body = join_parts([write_part(part) for part in written])
     assert read_parts(body, boundary) == written
 
 

@@ -1,4 +1,4 @@
-"""HyperBEAM messages over HTTP: a request read as one, and one sent as a reply."""
+"""Requests as HyperBEAM messages."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from typing import Final
 from aiohttp import web
 
 from seriatim.formats.errors import MalformedError
-from seriatim.formats.httpsig.commitments import Fields, from_http, to_http
+from seriatim.formats.httpsig.commitments import Fields, from_http
 from seriatim.formats.httpsig.placement import HttpMessage
-from seriatim.formats.tabm.model import Tabm, normal_key
-from seriatim.gateway.http.reply import reply_message
+from seriatim.formats.tabm.model import normal_key
 
 # What every HTTP client says of itself and of the connection; in a message that nobody signed,
 # it is not part of it. What somebody signed is, whatever it is called.
@@ -71,12 +70,6 @@ def scheduled_part(message: Fields) -> Fields:
     """Return what of a request is to be scheduled: its body where that is a message itself."""
     body = message.get("body")
     return dict(body) if isinstance(body, Mapping) else message
-
-
-def send_message(tabm: Tabm, *, status: int = 200) -> web.Response:
-    """Return *tabm* as a reply; its signature covers what it says, and not the status."""
-    placed = to_http(tabm)
-    return reply_message(placed.headers, placed.body, status=status)
 
 
 def _is_transport(name: str) -> bool:

@@ -1,0 +1,158 @@
+"""What a device answers, before a reply format makes bytes of it.
+
+Every answer can be looked into, key by key: that is how a path goes on after a device's key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from seriatim.actors.node import Node
+from seriatim.formats.errors import NotFoundError
+from seriatim.formats.schedule.assignment import Block
+from seriatim.formats.schedule.record import Record
+from seriatim.formats.schedule.submission import Submission
+from seriatim.formats.tabm.structured import Rich
+from seriatim.formats.wire.receipt import Receipt
+from seriatim.formats.wire.stored import StoredAssignment
+
+
+class Answer(Protocol):
+    """Anything that a device answers."""
+
+    def look_up(self, key: str) -> Answer:
+        """Return what the answer says under *key*.
+
+        Raises:
+            NotFoundError: nothing.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """One value, such as the last slot; the reply's body is the value itself.
+
+    Attributes:
+        value: the value.
+        is_fixed: whether it will be the same at any later time.
+    """
+
+    value: Rich
+    is_fixed: bool = True
+
+    def look_up(self, key: str) -> Answer:
+        """Return a member of a map, or of a list, which counts from 1."""
+        value = self.value
+        if isinstance(value, Mapping) and key in value:
+            return Literal(value[key], self.is_fixed)
+        if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+            position = int(key) if key.isdecimal() else 0
+            if 1 <= position <= len(value):
+                return Literal(value[position - 1], self.is_fixed)
+        raise missing(key)
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """A message that the node makes for this answer; nobody signs it.
+
+    Attributes:
+        fields: what it says.
+        is_fixed: whether it will be the same at any later time.
+    """
+
+    fields: Mapping[str, Rich]
+    is_fixed: bool = True
+
+    def look_up(self, key: str) -> Answer:
+        """Return one of its values."""
+        return Literal(self.fields, self.is_fixed).look_up(key)
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One assignment with its message, as it is on disk."""
+
+    stored: StoredAssignment
+
+    def look_up(self, key: str) -> Answer:
+        """Return its message (``body``), or one of the values that its signature covers."""
+        if key == "body":
+            return Fields({**self.stored.fields})
+        text = self.stored.said(key)
+        if not text:
+            raise missing(key)
+        return Literal(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The answer to a message that was sent: the assignment that it has."""
+
+    submission: Submission
+    receipt: Receipt
+
+    @property
+    def stored(self) -> StoredAssignment:
+        """The assignment as it is on disk."""
+        receipt = self.receipt
+        record = Record(
+            receipt.variant,
+            self.submission.kind,
+            receipt.timestamp_ms,
+            receipt.message_id,
+            receipt.assignment_id,
+            receipt.hash_chain,
+            self.submission.message,
+            receipt.assignment,
+        )
+        return StoredAssignment(receipt.process, receipt.slot, record)
+
+    def look_up(self, key: str) -> Answer:
+        """Return what the assignment says."""
+        return Assignment(self.stored).look_up(key)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a schedule.
+
+    Attributes:
+        node: where it is read from, as it is sent.
+        process: process id, 32 raw bytes.
+        first: its first slot.
+        last: its last slot; before *first* for none.
+        continues: whether slots that were asked for are left.
+        block: the newest known block.
+    """
+
+    node: Node
+    process: bytes
+    first: int
+    last: int
+    continues: bool
+    block: Block
+
+    def look_up(self, key: str) -> Answer:
+        """Return the assignments, by slot."""
+        if key != "assignments":
+            raise missing(key)
+        return _Assignments(self)
+
+
+@dataclass(frozen=True, slots=True)
+class _Assignments:
+    page: Page
+
+    def look_up(self, key: str) -> Answer:
+        page = self.page
+        if not key.isdecimal() or not page.first <= int(key) <= page.last:
+            raise missing(key)
+        return Assignment(page.node.stored(page.process, int(key)))
+
+
+def missing(key: str) -> NotFoundError:
+    """Return the error of a *key* that is not there."""
+    return NotFoundError(f"there is no key {key[:64]!r} here")

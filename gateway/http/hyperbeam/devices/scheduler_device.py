@@ -1,0 +1,153 @@
+"""``scheduler@1.0``, and the keys of ``process@1.0`` that it forwards: schedule, slot, status.
+
+See ``docs/protocol/hyperbeam.md`` for what is read and written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from seriatim.formats.errors import MalformedError, NotFoundError
+from seriatim.formats.ids import b64url, decode_id, encode_id
+from seriatim.formats.limits import SCHEDULE_PAGE_MAX, STATUS_PROCESSES_MAX
+from seriatim.formats.schedule.variant import Variant
+from seriatim.formats.tabm.structured import Rich
+from seriatim.gateway.http.hyperbeam.answer import Answer, Assignment, Fields, Page, Placed
+from seriatim.gateway.http.hyperbeam.device import Call, Handler, KeyTable
+from seriatim.gateway.http.hyperbeam.submit import MessageReader
+from seriatim.gateway.http.paging import parse_integer
+
+SCHEDULER: Final = "scheduler@1.0"
+PROCESS: Final = "process@1.0"
+
+_INFO: Final[Mapping[str, Rich]] = {
+    "description": "Gives the messages of a process their slots, one after another",
+    "version": "1.0",
+    "paths": {
+        "info": "What this device does",
+        "schedule": "POST gives a message its slot, GET reads the slots `from` to `to`",
+        "slot": "Where a process ends",
+        "next": "The assignment after `at-slot`",
+        "status": "The node's address, and which processes have a server now",
+        "checkpoint": "The process's own message",
+    },
+}
+
+
+class SchedulerDevice(KeyTable):
+    """Gives slots and reads schedules."""
+
+    def __init__(self, reader: MessageReader, *, name: str = SCHEDULER) -> None:
+        """Answer under *name*: a process forwards what it is asked to its scheduler."""
+        self._reader = reader
+        # POST is allowed where clients of HyperBEAM send signed requests for reading, too.
+        handlers: dict[tuple[str, str], Handler] = {
+            ("POST", "schedule"): self._post_schedule,
+            ("GET", "schedule"): _get_schedule,
+            ("GET", "slot"): _get_slot,
+            ("POST", "slot"): _get_slot,
+            ("GET", "next"): _get_next,
+            ("GET", "status"): _get_status,
+            ("GET", "checkpoint"): _get_checkpoint,
+            ("GET", "info"): _get_info,
+            ("POST", "push"): self._post_schedule,
+        }
+        super().__init__(name, handlers)
+
+    async def _post_schedule(self, call: Call) -> Answer:
+        """Give the message that the request carries, or is, its slot."""
+        submission = await self._reader.read(call, call.process or target_of(call.keys))
+        receipt = await call.node.place(submission, variant_default=Variant.HYPERBEAM)
+        return Placed(submission, receipt)
+
+
+async def _get_schedule(call: Call) -> Answer:
+    """Answer with the assignments from ``from`` to ``to``, both inclusive."""
+    process, head = _known(call)
+    first, last, continues = schedule_range(call.keys, head=head)
+    return Page(call.node, process, first, last, continues, call.node.block)
+
+
+async def _get_slot(call: Call) -> Answer:
+    """Answer where the process ends, and with the newest known block."""
+    process, head = _known(call)
+    block = call.node.block
+    return Fields(
+        {
+            "block-hash": b64url(block.hash),
+            "block-height": block.height,
+            "current": head,
+            "process": encode_id(process),
+            "timestamp": block.timestamp,
+            "wallet-address": _address(call),
+        },
+        is_fixed=False,
+    )
+
+
+async def _get_next(call: Call) -> Answer:
+    """Answer with the assignment after slot ``at-slot``: -1 for the first one."""
+    process, head = _known(call)
+    slot = parse_integer("at-slot", call.keys.get("at-slot") or "-1") + 1
+    if not 0 <= slot <= head:
+        raise NotFoundError("Requested slot not yet available in schedule.")
+    return Assignment(call.node.stored(process, slot))
+
+
+async def _get_checkpoint(call: Call) -> Answer:
+    """Answer with what the process itself says: a scheduler keeps no other state."""
+    process, _ = _known(call)
+    return Fields(call.node.stored(process, 0).fields)
+
+
+async def _get_info(call: Call) -> Answer:
+    """Answer with what the keys are."""
+    del call
+    return Fields(_INFO)
+
+
+async def _get_status(call: Call) -> Answer:
+    """Answer with the address, how many processes have a server now, and some of them."""
+    live = call.node.live
+    shown = [encode_id(each) for each in live[:STATUS_PROCESSES_MAX]]
+    fields: dict[str, Rich] = {"address": _address(call), "processes": shown, "live": len(live)}
+    return Fields(fields, is_fixed=False)
+
+
+def target_of(keys: Mapping[str, str]) -> bytes | None:
+    """Return the process that *keys* name, 32 raw bytes; a hint behind it is left out."""
+    text = keys.get("target") or keys.get("process-id")
+    return decode_id(text.partition("?")[0]) if text else None
+
+
+def schedule_range(keys: Mapping[str, str], *, head: int) -> tuple[int, int, bool]:
+    """Return ``(first, last, continues)`` for a scheduler page; both slots are inclusive.
+
+    Negative bounds count as 0, bounds past the end as the end, and a page holds at most
+    ``SCHEDULE_PAGE_MAX`` assignments. ``continues`` tells whether slots that were asked for are
+    left; HyperBEAM's own is arithmetic only, and true for slots that do not exist.
+
+    Raises:
+        MalformedError: a bound is no integer; code ``bad_query``.
+    """
+    first = max(parse_integer("from", keys.get("from") or "0"), 0)
+    wanted = max(parse_integer("to", keys.get("to") or str(head)), 0)
+    last = min(wanted, head)
+    page_last = min(last, first + SCHEDULE_PAGE_MAX - 1)
+    return first, page_last, page_last < last
+
+
+def _known(call: Call) -> tuple[bytes, int]:
+    """Return the process that a call is about, and its last slot."""
+    process = call.process or target_of(call.keys)
+    if process is None:
+        raise MalformedError("name the process: target=<process id>", code="no_target")
+    head = call.node.head(process)
+    if head is None:
+        raise NotFoundError(f"process {encode_id(process)} is not known here; spawn it first")
+    return process, head.slot
+
+
+def _address(call: Call) -> str:
+    return encode_id(call.node.address) if call.node.wallet else ""

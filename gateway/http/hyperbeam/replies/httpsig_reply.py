@@ -1,0 +1,53 @@
+"""``httpsig@1.0``: answers as HTTP messages; what was signed is sent as it was signed."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from seriatim.formats.errors import UnsupportedError
+from seriatim.formats.httpsig.commitments import to_http
+from seriatim.formats.httpsig.signature import DEVICE
+from seriatim.formats.schedule.http_assignment import with_body
+from seriatim.formats.tabm.model import Tabm
+from seriatim.formats.tabm.structured import to_tabm
+from seriatim.formats.wire.stored import StoredAssignment
+from seriatim.gateway.http.hyperbeam.answer import Answer, Assignment, Fields, Literal, Placed
+from seriatim.gateway.http.hyperbeam.reply_format import NO_STORE
+from seriatim.gateway.http.reply import reply_message
+
+
+class HttpsigReply:
+    """Sends HyperBEAM's own form; nobody signs the reply itself."""
+
+    device = DEVICE
+    content_types = ("application/httpsig", "multipart/form-data")
+
+    async def send(self, request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
+        """Return the reply to *request* that says *answer*.
+
+        Raises:
+            UnsupportedError: no such answer has a form in HTTP messages.
+        """
+        del request
+        if isinstance(answer, (Assignment, Placed)):
+            return reply_message(to_http(http_assignment(answer.stored)))
+        if isinstance(answer, Fields):
+            placed = to_http(to_tabm(answer.fields))
+        elif isinstance(answer, Literal):
+            placed = to_http(to_tabm({"ao-result": "body", "body": answer.value}))
+        else:
+            raise UnsupportedError(f"{type(answer).__name__} has no form in {DEVICE}")
+        return reply_message(placed, {} if answer.is_fixed else NO_STORE)
+
+
+def http_assignment(stored: StoredAssignment) -> Tabm:
+    """Return a whole assignment as an HTTP message.
+
+    Raises:
+        UnsupportedError: it was not signed as one.
+    """
+    if stored.http_assignment is None or stored.tabm is None:
+        raise UnsupportedError(
+            f"this assignment is signed in another form than {DEVICE}; accept application/json"
+        )
+    return with_body(stored.http_assignment, stored.tabm)

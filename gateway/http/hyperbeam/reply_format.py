@@ -1,0 +1,102 @@
+"""Reply formats: which of them a request gets. See ``replies/`` for those that every node has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import MappingProxyType
+from typing import Final, Protocol
+
+from aiohttp import web
+
+from seriatim.formats.errors import UnsupportedError
+from seriatim.formats.schedule.record import Kind
+from seriatim.gateway.http.hyperbeam.answer import Answer, Placed
+from seriatim.gateway.http.hyperbeam.path import Keys
+
+NO_STORE: Final = MappingProxyType({"cache-control": "no-store"})
+
+_ANY: Final = frozenset({"", "*/*", "application/*", "text/html"})
+_DEVICE_PREFIX: Final = "device/"
+
+
+class ReplyFormat(Protocol):
+    """One form of replies.
+
+    A format of another package is an object of this shape under the entry point group
+    ``seriatim.replies``; the name of the entry point does not matter.
+    """
+
+    device: str
+    """``name@version``."""
+    content_types: tuple[str, ...]
+
+    async def send(self, request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
+        """Return the reply to *request* that says *answer*.
+
+        Raises:
+            UnsupportedError: it has no form for such an answer.
+        """
+
+
+class ReplyFormats:
+    """Formats by device name and content type, and the rule by which one is chosen."""
+
+    def __init__(self, formats: Iterable[ReplyFormat], *, own: str, default: str) -> None:
+        """Offer *formats*.
+
+        Args:
+            formats: of two with one name, the last is taken.
+            own: the device of the format that HTTP messages are answered in, and requests that
+                do not say what they accept.
+            default: the device of the format for those that accept anything.
+        """
+        self._by_name: dict[str, ReplyFormat] = {}
+        for each in formats:
+            for name in (each.device, *each.content_types):
+                self._by_name[name] = each
+        self._own = self._by_name[own]
+        self._default = self._by_name[default]
+
+    def choose(self, request: web.BaseRequest, keys: Keys, answer: Answer) -> ReplyFormat:
+        """Return the format for *answer* to *request*.
+
+        A device that is named (``require-codec``, ``accept-codec``, in path or headers) is what
+        the client gets. Of ``accept``, the first type that is known.
+
+        Raises:
+            UnsupportedError: the device that is named is not known.
+        """
+        for key in ("require-codec", "accept-codec"):
+            named = keys.get(key) or request.headers.get(key)
+            if named:
+                return self._required(_device_of(named))
+        accept = keys.get("accept") or request.headers.get("accept")
+        if isinstance(answer, Placed):
+            # An assignment is signed in the form of its message: another one costs a signature.
+            is_own = answer.submission.kind is Kind.TABM and bool(answer.receipt.assignment)
+        else:
+            is_own = accept is None
+        fallback = self._own if is_own else self._default
+        for named in (accept or "").split(","):
+            kind = named.partition(";")[0].strip().lower()
+            if kind in _ANY:
+                continue
+            known = self._by_name.get(kind) or self._by_name.get(_device_of(kind))
+            if known is not None:
+                return known
+        return fallback
+
+    def _required(self, device: str) -> ReplyFormat:
+        known = self._by_name.get(device)
+        if known is None:
+            devices = sorted({each.device for each in self._by_name.values()})
+            raise UnsupportedError(
+                f"no reply format {device[:64]!r}; known are {', '.join(devices)}"
+            )
+        return known
+
+
+def _device_of(named: str) -> str:
+    """Return the device that a type or a device's name stands for."""
+    name = named.strip().lower().removeprefix(_DEVICE_PREFIX).removeprefix("application/")
+    return name if "@" in name else f"{name}@1.0"

@@ -1,0 +1,101 @@
+"""From a request to a submission: the message that it carries in any codec, or that it is."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import web
+
+from seriatim.formats.ans104.codec import DEVICE as ANS104
+from seriatim.formats.ans104.codec import from_message
+from seriatim.formats.ans104.item import DataItem
+from seriatim.formats.codecs import CodecRegistry
+from seriatim.formats.errors import MalformedError, UnsupportedSchemeError
+from seriatim.formats.httpsig.canonical import canonical
+from seriatim.formats.httpsig.commitments import signed_of
+from seriatim.formats.httpsig.signature import DEVICE as HTTPSIG
+from seriatim.formats.schedule.submission import (
+    Submission,
+    submit_item,
+    submit_tabm,
+    submit_unsigned,
+)
+from seriatim.formats.signing.scheme import SignatureType
+from seriatim.gateway.http.body import read_body
+from seriatim.gateway.http.hyperbeam.device import Call
+from seriatim.gateway.http.hyperbeam.message import read_message, scheduled_part
+from seriatim.gateway.http.reply import JSON
+
+_MULTIPART: Final = "multipart/form-data"
+_OPEN_TYPES: Final = frozenset({"", "application/x-www-form-urlencoded", _MULTIPART})
+# What is wrong with a message that was signed by other rules than those that are read here.
+_UNREAD: Final = frozenset(
+    {"bad_commitments", "bad_signature_input", "bad_structured_field", "not_placeable"}
+)
+_ITEM_STARTS: Final = frozenset(kind.to_bytes(2, "little") for kind in SignatureType)
+_ITEM_TYPES: Final = frozenset({"application/ans104", "application/octet-stream", ANS104})
+
+
+class MessageReader:
+    """Reads what requests submit."""
+
+    def __init__(self, codecs: CodecRegistry) -> None:
+        """Read data items, HTTP messages, and what *codecs* read."""
+        self._codecs = codecs
+
+    async def read(self, call: Call, process: bytes | None) -> Submission:
+        """Return what the request of *call* submits, to *process* where it names no other place.
+
+        Raises:
+            UnsupportedError: no such codec.
+            UnsupportedSchemeError: it is signed, and not in a form that is read here; clients
+                that can sign in another way do so when they hear this.
+            UnsignedError: nobody signed it, and the node takes signed messages only.
+            FormatError, CommitmentError: as for `submit_item`, `submit_tabm` and `canonical`.
+        """
+        body = await read_body(call.request)
+        kind = _content_kind(call.request, body)
+        if kind in _ITEM_TYPES:
+            return submit_item(DataItem.decode(body), process=process)
+        if kind == HTTPSIG:
+            return _read_http(call, body, process)
+        message = self._codecs.get(kind).decode(body)
+        if message.commitments:
+            return submit_item(from_message(message), process=process)
+        # Before anything else that may be wrong with it: nothing of it helps.
+        call.node.check_takes_unsigned()
+        return submit_unsigned(message, process=process)
+
+
+def _read_http(call: Call, body: bytes, process: bytes | None) -> Submission:
+    try:
+        message = canonical(scheduled_part(read_message(call.request, body)))
+        if not signed_of(message):
+            call.node.check_takes_unsigned()
+        return submit_tabm(message, process=process)
+    except MalformedError as error:
+        if "signature-input" in call.request.headers and error.code in _UNREAD:
+            raise UnsupportedSchemeError(
+                f"the HTTP signature is not in a form that is read here ({error}); sign the "
+                "message as an ANS-104 item"
+            ) from error
+        raise
+
+
+def _content_kind(request: web.BaseRequest, body: bytes) -> str:
+    """Return the codec that a request names, or that it shows where it names none.
+
+    ``curl --data`` says that everything is a form, so a form is looked at too. What is neither
+    JSON nor begins like a data item is the request itself: an HTTP message, signed or not.
+    """
+    named = request.headers.get("codec-device") or ""
+    if not named and "signature-input" not in request.headers:
+        named = request.headers.get("content-type") or ""
+    kind = named.partition(";")[0].strip().lower()
+    if kind not in _OPEN_TYPES:
+        return kind
+    if "signature-input" in request.headers or kind == _MULTIPART:
+        return HTTPSIG
+    if body.lstrip()[:1] == b"{":
+        return JSON
+    return ANS104 if body[:2] in _ITEM_STARTS else HTTPSIG
