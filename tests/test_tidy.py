@@ -28,6 +28,7 @@ STARTED: Final = frozenset({"seriatim.actors.runtime.child", "seriatim.__main__"
 OFFERED: Final = frozenset(
     {
         "seriatim.formats.schedule.publication",
+        "seriatim.formats.tabm.ans104.items",
         "seriatim.store.memory_log",
         "seriatim.store.tree.lmdb_tree",
         "seriatim.store.tree.memory_tree",
