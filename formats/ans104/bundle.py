@@ -1,6 +1,6 @@
 """Bundles: several items in one byte string, and items whose data is a bundle.
 
-Layout, all integers little-endian::
+Layout, all integers little-endian unless a `Layout` says otherwise::
 
     number of items    32
     per item           size of the item, 32; its id, 32
@@ -11,8 +11,9 @@ Source: ANS-104 §2.2.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter
+from typing import Final, Literal, NamedTuple
 
 from seriatim.formats.ans104.item import DataItem
 from seriatim.formats.errors import LimitExceededError, MalformedError
@@ -23,6 +24,21 @@ _NUMBER_BYTES: Final = 32
 _ENTRY_BYTES: Final = _NUMBER_BYTES + ID_BYTES
 
 
+class Layout(NamedTuple):
+    """What bundles of one kind have in their headers.
+
+    Attributes:
+        byte_order: of the numbers.
+        id_of: which id of an item stands there, 32 bytes.
+    """
+
+    byte_order: Literal["little", "big"]
+    id_of: Callable[[DataItem], bytes]
+
+
+STANDARD: Final = Layout("little", attrgetter("id"))
+
+
 class Nested(NamedTuple):
     """An item found inside another one; a direct child has depth 1."""
 
@@ -30,7 +46,7 @@ class Nested(NamedTuple):
     item: DataItem
 
 
-def encode_bundle(items: Sequence[DataItem]) -> bytes:
+def encode_bundle(items: Sequence[DataItem], layout: Layout = STANDARD) -> bytes:
     """Return the bundle of *items*, in their order.
 
     Raises:
@@ -39,13 +55,13 @@ def encode_bundle(items: Sequence[DataItem]) -> bytes:
     if len(items) > BUNDLE_ITEMS_MAX:
         raise LimitExceededError("bundle items", given=len(items), maximum=BUNDLE_ITEMS_MAX)
     bodies = [item.raw for item in items]
-    header = [len(items).to_bytes(_NUMBER_BYTES, "little")]
+    header = [len(items).to_bytes(_NUMBER_BYTES, layout.byte_order)]
     for item, body in zip(items, bodies, strict=True):
-        header += (len(body).to_bytes(_NUMBER_BYTES, "little"), item.id)
+        header += (len(body).to_bytes(_NUMBER_BYTES, layout.byte_order), layout.id_of(item))
     return b"".join(header + bodies)
 
 
-def decode_bundle(raw: bytes | memoryview) -> tuple[DataItem, ...]:
+def decode_bundle(raw: bytes | memoryview, layout: Layout = STANDARD) -> tuple[DataItem, ...]:
     """Return the items of *raw*, each over its part of *raw*; signatures are not checked.
 
     Raises:
@@ -53,13 +69,14 @@ def decode_bundle(raw: bytes | memoryview) -> tuple[DataItem, ...]:
             ``surplus_bytes`` after the last item, ``bundle_id_mismatch`` when an item is not the
             one that the header names, or any code of `DataItem.decode`.
         LimitExceededError: more than `BUNDLE_ITEMS_MAX` items, or a limit of `DataItem.decode`.
+        SchedulerError: whatever the layout's ``id_of`` raises.
     """
     view = memoryview(raw)
     if len(view) < _NUMBER_BYTES:
         raise MalformedError(
             "the bundle ends inside its header", code="truncated", offset=len(view)
         )
-    count = int.from_bytes(view[:_NUMBER_BYTES], "little")
+    count = int.from_bytes(view[:_NUMBER_BYTES], layout.byte_order)
     start = _NUMBER_BYTES + count * _ENTRY_BYTES
     if start > len(view):
         raise MalformedError(
@@ -70,9 +87,9 @@ def decode_bundle(raw: bytes | memoryview) -> tuple[DataItem, ...]:
     items: list[DataItem] = []
     for entry_at in range(_NUMBER_BYTES, start, _ENTRY_BYTES):
         id_at = entry_at + _NUMBER_BYTES
-        end = start + int.from_bytes(view[entry_at:id_at], "little")
+        end = start + int.from_bytes(view[entry_at:id_at], layout.byte_order)
         item = _decode_part(view, start, end)
-        if item.id != view[id_at : id_at + ID_BYTES]:
+        if layout.id_of(item) != view[id_at : id_at + ID_BYTES]:
             raise MalformedError(
                 f"the header names another item than {encode_id(item.id)}",
                 code="bundle_id_mismatch",

@@ -37,8 +37,6 @@ from seriatim.formats.httpsig.signature import (
     ALG_RSA,
     DEVICE,
     Signature,
-    bad_commitments,
-    bytes_of,
     read_signatures,
     signature_of,
     signing_params,
@@ -47,7 +45,16 @@ from seriatim.formats.ids import b64url, encode_id
 from seriatim.formats.signing.verify import verify_http
 from seriatim.formats.signing.wallet import RsaWallet
 from seriatim.formats.tabm import sf
-from seriatim.formats.tabm.model import COMMITMENTS_KEY, TYPES_KEY, Tabm, public
+from seriatim.formats.tabm.model import (
+    COMMITMENTS_KEY,
+    TYPES_KEY,
+    Tabm,
+    bad_commitments,
+    bytes_of,
+    commitments_of,
+    public,
+)
+from seriatim.formats.tabm.structured import empty_keys
 
 ALG_HMAC: Final = "hmac-sha256"
 
@@ -310,8 +317,7 @@ def _covered(headers: Mapping[str, bytes], commitment: Tabm) -> frozenset[str]:
     names = {unqualified(each) for each in _first_identifiers(commitment)}
     covered = names | {SIGNATURE, SIGNATURE_INPUT}
     if TYPES_KEY in names:
-        types = sf.parse_dictionary(headers.get(TYPES_KEY, b""))
-        covered.update(key for key, kind in types.items() if _is_empty_type(kind))
+        covered |= empty_keys(headers.get(TYPES_KEY, b""))
     if DIGEST in names:
         covered.update((BODY, INLINE_KEY))
         if INLINE_KEY in names and INLINE_KEY in headers:
@@ -320,28 +326,3 @@ def _covered(headers: Mapping[str, bytes], commitment: Tabm) -> frozenset[str]:
             if isinstance(member, sf.Item) and isinstance(member.value, bytes):
                 covered.add(member.value.decode("utf-8", "replace").partition("/")[0])
     return frozenset(covered)
-
-
-def _is_empty_type(kind: sf.Item | sf.InnerList) -> bool:
-    return (
-        isinstance(kind, sf.Item)
-        and isinstance(kind.value, bytes)
-        and kind.value.startswith(b"empty-")
-    )
-
-
-def commitments_of(tabm: Tabm) -> dict[str, Tabm]:
-    """Return the commitments of *tabm* by id.
-
-    Raises:
-        MalformedError: they are no maps; code ``bad_commitments``.
-    """
-    commitments = tabm.get(COMMITMENTS_KEY, {})
-    if isinstance(commitments, bytes):
-        raise bad_commitments("commitments are no map")
-    found: dict[str, Tabm] = {}
-    for id_text, commitment in commitments.items():
-        if isinstance(commitment, bytes):
-            raise bad_commitments("a commitment is no map")
-        found[id_text] = commitment
-    return found

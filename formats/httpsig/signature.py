@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from seriatim.formats.errors import MalformedError
 from seriatim.formats.httpsig.base import identifiers_of, inner_list
 from seriatim.formats.httpsig.placement import SIGNATURE, SIGNATURE_INPUT
 from seriatim.formats.ids import b64url, b64url_decode, encode_id
 from seriatim.formats.tabm import sf
-from seriatim.formats.tabm.model import Tabm
+from seriatim.formats.tabm.model import Tabm, bad_commitments, bytes_of
 
 DEVICE: Final = "httpsig@1.0"
 ALG_RSA: Final = "rsa-pss-sha512"
@@ -97,23 +96,6 @@ def signature_of(commitment: Tabm) -> Signature:
         raise bad_commitments("a commitment is not one signature with its input")
     (signature,) = found.values()
     return signature
-
-
-def bytes_of(tabm: Tabm, key: str) -> bytes:
-    """Return what *tabm* has at *key*: no bytes where it has nothing.
-
-    Raises:
-        MalformedError: it is a map; code ``bad_commitments``.
-    """
-    value = tabm.get(key, b"")
-    if not isinstance(value, bytes):
-        raise bad_commitments(f"{key} is a map")
-    return value
-
-
-def bad_commitments(reason: str) -> MalformedError:
-    """Return the error of commitments that cannot be read."""
-    return MalformedError(f"a commitment cannot be read: {reason}", code="bad_commitments")
 
 
 def _key_of(params: Mapping[str, sf.Bare]) -> bytes:

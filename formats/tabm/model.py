@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, TypeAlias
 
-from seriatim.formats.errors import LimitExceededError
+from seriatim.formats.errors import LimitExceededError, MalformedError
 from seriatim.formats.limits import JSON_DEPTH_MAX
 
 Tabm: TypeAlias = "Mapping[str, bytes | Tabm]"
@@ -54,3 +54,52 @@ def check_depth(depth: int) -> None:
     """Return unless *depth* is over ``JSON_DEPTH_MAX``, and raise `LimitExceededError` then."""
     if depth > JSON_DEPTH_MAX:
         raise LimitExceededError("message nesting", given=depth, maximum=JSON_DEPTH_MAX)
+
+
+def commitments_of(tabm: Tabm) -> dict[str, Tabm]:
+    """Return the commitments of *tabm* by id.
+
+    Raises:
+        MalformedError: they are no maps; code ``bad_commitments``.
+    """
+    commitments = tabm.get(COMMITMENTS_KEY, {})
+    if isinstance(commitments, bytes):
+        raise bad_commitments("commitments are no map")
+    found: dict[str, Tabm] = {}
+    for id_text, commitment in commitments.items():
+        if isinstance(commitment, bytes):
+            raise bad_commitments("a commitment is no map")
+        found[id_text] = commitment
+    return found
+
+
+def bytes_of(tabm: Tabm, key: str) -> bytes:
+    """Return what *tabm* has at *key*: no bytes where it has nothing.
+
+    Raises:
+        MalformedError: it is a map; code ``bad_commitments``.
+    """
+    value = tabm.get(key, b"")
+    if not isinstance(value, bytes):
+        raise bad_commitments(f"{key} is a map")
+    return value
+
+
+def bad_commitments(reason: str) -> MalformedError:
+    """Return the error of commitments that cannot be read."""
+    return MalformedError(f"a commitment cannot be read: {reason}", code="bad_commitments")
+
+
+def utf8(value: str | bytes) -> bytes:
+    """Return *value* as bytes.
+
+    Raises:
+        MalformedError: it is text that is not Unicode (half of a surrogate pair); code
+            ``bad_value``.
+    """
+    if isinstance(value, bytes):
+        return value
+    try:
+        return value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise MalformedError("text that is not Unicode", code="bad_value") from error

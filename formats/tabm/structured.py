@@ -28,7 +28,14 @@ from urllib.parse import unquote
 from seriatim.formats.errors import LimitExceededError, MalformedError
 from seriatim.formats.limits import SF_INTEGER_MAX
 from seriatim.formats.tabm import sf
-from seriatim.formats.tabm.model import TYPES_KEY, Tabm, check_depth, is_private, normal_key
+from seriatim.formats.tabm.model import (
+    TYPES_KEY,
+    Tabm,
+    check_depth,
+    is_private,
+    normal_key,
+    utf8,
+)
 
 
 class Atom(str):
@@ -99,7 +106,22 @@ def from_tabm(tabm: Tabm) -> dict[str, Rich]:
 
 def escape_key(key: str) -> str:
     """Return *key* as ``ao-types`` has it: all but ``a-z 0-9 . - _ / ? & +`` as ``%xx``."""
-    return "".join(chr(byte) if byte in _UNESCAPED else f"%{byte:02x}" for byte in _utf8(key))
+    return "".join(chr(byte) if byte in _UNESCAPED else f"%{byte:02x}" for byte in utf8(key))
+
+
+def empty_keys(types: bytes) -> frozenset[str]:
+    """Return the keys whose empty values only *types*, the value of ``ao-types``, tells of.
+
+    Raises:
+        MalformedError: *types* is no dictionary.
+    """
+    return frozenset(
+        key
+        for key, kind in sf.parse_dictionary(types).items()
+        if isinstance(kind, sf.Item)
+        and isinstance(kind.value, bytes)
+        and kind.value.startswith(b"empty-")
+    )
 
 
 def _encode_map(fields: Mapping[str, Rich], depth: int) -> dict[str, bytes | Tabm]:
@@ -124,7 +146,7 @@ def _encode(value: Rich, depth: int) -> tuple[str, bytes | Tabm | None]:
     if isinstance(value, Mapping):
         return ("", _encode_map(value, depth + 1)) if value else ("empty-message", None)
     if isinstance(value, (str, bytes)) and not isinstance(value, Atom):
-        return ("", _utf8(value)) if value else ("empty-binary", None)
+        return ("", utf8(value)) if value else ("empty-binary", None)
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
         return ("list", _encode_list(value, depth)) if value else ("empty-list", None)
     return _encode_scalar(value)
@@ -134,7 +156,7 @@ def _encode_scalar(value: Rich) -> tuple[str, bytes]:
     if isinstance(value, bool):
         return "atom", b'"true"' if value else b'"false"'
     if isinstance(value, Atom):
-        return "atom", sf.write_bare(_utf8(value))
+        return "atom", sf.write_bare(utf8(value))
     if isinstance(value, int):
         if abs(value) > SF_INTEGER_MAX:
             # HyperBEAM writes such a one, and can read it no more.
@@ -157,7 +179,7 @@ def _encode_list(values: Sequence[Rich], depth: int) -> bytes | Tabm:
 
 def _encode_listed(value: Rich) -> bytes:
     if isinstance(value, (str, bytes)) and not isinstance(value, Atom):
-        return _utf8(value)
+        return utf8(value)
     kind, encoded = _encode_scalar(value)
     return b"(ao-type-%b) %b" % (kind.encode(), encoded)
 
@@ -261,15 +283,6 @@ def _text(raw: bytes) -> str | bytes:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
         return raw
-
-
-def _utf8(value: str | bytes) -> bytes:
-    if isinstance(value, bytes):
-        return value
-    try:
-        return value.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise MalformedError("text that is not Unicode", code="bad_value") from error
 
 
 def _wrong(kind: str) -> Rich:

@@ -12,7 +12,6 @@ from seriatim.formats.errors import BadSignatureError, MalformedError, Scheduler
 from seriatim.formats.httpsig.canonical import canonical
 from seriatim.formats.httpsig.commitments import (
     Fields,
-    commitments_of,
     from_http,
     message_id,
     sign,
@@ -23,7 +22,7 @@ from seriatim.formats.httpsig.commitments import (
 )
 from seriatim.formats.httpsig.placement import HttpMessage
 from seriatim.formats.tabm.cbor import encode_cbor
-from seriatim.formats.tabm.model import COMMITMENTS_KEY
+from seriatim.formats.tabm.model import COMMITMENTS_KEY, commitments_of
 from tests.support.hyperbeam import client_wallet, rsa_wallet
 
 # A header, a short body of its own, a part, a long value, an id for a key, an empty one.

@@ -170,7 +170,9 @@ def assert_hidden(error: SchedulerError, fields: dict[str, str]) -> None:
     shown = "".join(traceback.format_exception(error)) + repr(error.__dict__)
     for name in SECRETS & fields.keys():
         assert fields[name] not in shown
-        assert str(int.from_bytes(b64url_decode(fields[name]), "big")) not in shown
+        # A key of zero hides nothing, and "0" stands in many a path and line number.
+        number = int.from_bytes(b64url_decode(fields[name]), "big")
+        assert number == 0 or str(number) not in shown
 
 
 def test_text_that_is_almost_json_is_refused_without_showing_it(kind: WalletKind) -> None:
