@@ -24,7 +24,7 @@ from seriatim.actors.runtime.dispatcher import LoopDispatcher
 from seriatim.actors.runtime.future import Future
 from seriatim.actors.runtime.offload import ThreadOffload
 from seriatim.actors.scheduler import handlers
-from seriatim.actors.scheduler.committer import draft_bytes
+from seriatim.actors.scheduler.committer import job_bytes
 from seriatim.actors.scheduler.system import Scheduler
 from seriatim.formats.errors import StoreLockedError
 from seriatim.formats.limits import (
@@ -49,8 +49,7 @@ from seriatim.store.lock import FolderLock, is_alive
 if TYPE_CHECKING:
     from seriatim.actors.runtime.offload import Offload
     from seriatim.actors.scheduler.handlers import Verdict
-    from seriatim.actors.scheduler.writer import Sealed
-    from seriatim.formats.schedule.assignment import Draft
+    from seriatim.actors.scheduler.writer import Job, Sealed
     from seriatim.formats.schedule.stored_message import StoredMessage
     from seriatim.formats.signing.wallet import Wallet
     from seriatim.store.log import Log
@@ -105,7 +104,7 @@ async def open_node(
                 writer,
                 name="the commit queue",
                 bounds=COMMIT_BOUNDS,
-                size=draft_bytes,
+                size=job_bytes,
                 call_soon=loop.call_soon,
                 fails_together=True,
             ),
@@ -151,7 +150,7 @@ class _Parts:
 
     async def in_threads(
         self,
-    ) -> tuple[Log, Offload[Draft, Sealed], Offload[StoredMessage, Verdict]]:
+    ) -> tuple[Log, Offload[Job, Sealed], Offload[StoredMessage, Verdict]]:
         log = LmdbLog(Environment.open_writer(self._folder.log))
         self._stack.callback(log.close)
         writer = handlers.make_writer(log, self._wallet)
@@ -164,14 +163,14 @@ class _Parts:
 
     async def in_children(
         self,
-    ) -> tuple[Log, Offload[Draft, Sealed], Offload[StoredMessage, Verdict]]:
+    ) -> tuple[Log, Offload[Job, Sealed], Offload[StoredMessage, Verdict]]:
         wallet_json = b"" if self._wallet is None else self._wallet.to_json()
         writing = await self._start(
             ChildOffload.start(
                 handlers.WRITER_CHILD,
                 handlers.writer_init(self._folder.log, wallet_json),
                 name="the writer",
-                encode=handlers.drafts_to_plain,
+                encode=handlers.jobs_to_plain,
                 decode=handlers.seals_from_plain,
                 on_death=self.death.fail,
                 # Nobody else gets the folder while this child can still write to it.

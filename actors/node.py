@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
 from seriatim.actors.pages import RenderedPages
+from seriatim.actors.renditions import Renditions
 from seriatim.actors.runtime.future import Future
 from seriatim.actors.scheduler.mail import Submit
 from seriatim.formats.errors import (
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from seriatim.actors.runtime.batcher import Batcher
     from seriatim.actors.scheduler.handlers import Verdict
     from seriatim.actors.scheduler.system import Scheduler
+    from seriatim.formats.httpsig.commitments import Fields
     from seriatim.formats.schedule.record import Head
     from seriatim.formats.schedule.submission import Submission
     from seriatim.formats.signing.wallet import Wallet
@@ -73,6 +75,7 @@ class Node:
         """Take over the parts; *release* gives back what `close` has not ended itself."""
         self._log = log
         self._pages = RenderedPages(log)
+        self._renditions = Renditions(log, wallet, scheduler.store)
         self._wallet = wallet
         self._policy = policy
         self._scheduler = scheduler
@@ -237,6 +240,14 @@ class Node:
             process, first, last, shape=shape, encode=encode, separator=separator
         )
 
+    async def http_assignment(self, stored: StoredAssignment) -> Fields:
+        """Return an assignment as an HTTP message with its message in it; see `Renditions.read`."""
+        return await self._renditions.read(stored)
+
+    async def http_entries(self, process: bytes, first: int, last: int) -> tuple[list[bytes], int]:
+        """Return assignments as parts of an HTTP message; see `Renditions.entries`."""
+        return await self._renditions.entries(process, first, last)
+
     def find(self, any_id: bytes) -> list[Place]:
         """Return every place of a message or assignment id."""
         return self._log.find(any_id)
@@ -282,6 +293,7 @@ class Node:
             # Last in, first out; each one runs whatever became of the others.
             ending.push_async_callback(self._release)
             ending.push_async_callback(self._scheduler.close)
+            ending.callback(self._renditions.close)
             ending.push_async_callback(self._verifier.close)
             if self._taken:
                 deadline = self._scheduler.clock.call_later(STOP_DEADLINE_MS, self._idle.resolve)

@@ -33,7 +33,16 @@ if TYPE_CHECKING:
 
 STORE_FORMAT: Final = 1
 
-_DATABASES: Final = (b"meta", b"log", b"ids", b"views", b"processes", b"commits", b"tree")
+_DATABASES: Final = (
+    b"meta",
+    b"log",
+    b"ids",
+    b"views",
+    b"processes",
+    b"commits",
+    b"renditions",
+    b"tree",
+)
 _FORMAT_KEY: Final = b"format"
 _CREATED_BY_KEY: Final = b"created-by"
 

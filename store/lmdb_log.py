@@ -8,6 +8,7 @@ database                 key                                          value
 ``views``                process 32, slot 8                           view
 ``processes``            process 32                                   sequence 8 of its slot 0
 ``commits``              sequence 8 of the batch's first entry        (process 32, slot 8) each
+``renditions``           process 32, slot 8                           checksum 8, what was signed
 ======================== ============================================ ==========================
 
 There is no table of heads: the head is the last key of its process, one seek away, so nothing
@@ -21,6 +22,7 @@ one put for the batch. Sorting the puts by key was measured, and brings nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -47,11 +49,12 @@ from seriatim.store.keys import (
     place_key,
     place_slot,
 )
-from seriatim.store.log import Append, Log, Place
+from seriatim.store.log import Append, Log, Place, Rendition
 
 if TYPE_CHECKING:
     from lmdb import Cursor, Transaction
 
+_CHECKSUM_BYTES: Final = 8
 _RUN_MAX: Final = 32
 """Entries that are read between two looks at a key."""
 
@@ -67,6 +70,7 @@ class LmdbLog(Log):
         self._views = environment.database(b"views")
         self._processes = environment.database(b"processes")
         self._commits = environment.database(b"commits")
+        self._renditions = environment.database(b"renditions")
 
     def head(self, process: bytes) -> Head | None:
         """See `Log.head`."""
@@ -86,6 +90,34 @@ class LmdbLog(Log):
             cursor.putmulti([(place_key(e.process, e.slot), e.record) for e in batch])
             self._put_indexes(transaction, batch)
             return self._put_commit(transaction, batch)
+
+    def add_renditions(self, batch: Sequence[Rendition]) -> list[bytes]:
+        """See `Log.add_renditions`."""
+        stored: list[bytes] = []
+        with self._environment.writing() as transaction:
+            for each in batch:
+                key = place_key(check_id(each.process), each.slot)
+                value = _checksum(each.signed) + each.signed
+                is_first = transaction.put(key, value, overwrite=False, db=self._renditions)
+                known = None if is_first else transaction.get(key, db=self._renditions)
+                stored.append(each.signed if known is None else bytes(known[_CHECKSUM_BYTES:]))
+        return stored
+
+    def rendition(self, process: bytes, slot: int) -> bytes | None:
+        """See `Log.rendition`."""
+        check_id(process)
+        if not 0 <= slot <= SLOT_MAX:
+            return None
+        with self._environment.reading() as transaction:
+            found = transaction.get(place_key(process, slot), db=self._renditions)
+            if found is None:
+                return None
+            checksum, signed = bytes(found[:_CHECKSUM_BYTES]), bytes(found[_CHECKSUM_BYTES:])
+        if _checksum(signed) != checksum:
+            raise CorruptRecordError(
+                process=encode_id(process), slot=slot, reason="its rendition is damaged"
+            )
+        return signed
 
     def read(self, process: bytes, slot: int) -> Record | None:
         """See `Log.read`."""
@@ -212,6 +244,10 @@ class LmdbLog(Log):
             if entry.slot == 0:
                 transaction.put(entry.process, number_bytes(at), db=self._processes)
         return sequence
+
+
+def _checksum(signed: bytes) -> bytes:
+    return sha256(signed).digest()[:_CHECKSUM_BYTES]
 
 
 def _check_slots(cursor: Cursor[memoryview], batch: Sequence[Append]) -> None:

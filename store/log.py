@@ -32,6 +32,20 @@ class Append(NamedTuple):
     view: bytes = b""
 
 
+class Rendition(NamedTuple):
+    """A stored assignment, signed once more in another form.
+
+    Attributes:
+        process: process id, 32 raw bytes.
+        slot: its slot; must be in the log.
+        signed: the assignment in that form.
+    """
+
+    process: bytes
+    slot: int
+    signed: bytes
+
+
 class Place(NamedTuple):
     """Where an assignment stands."""
 
@@ -66,6 +80,23 @@ class Log(Protocol):
             SlotConflictError: an entry does not continue its process's log; nothing is written.
             StoreError: the storage refused; whether the batch is there is unknown until the log
                 is read again.
+        """
+
+    def add_renditions(self, batch: Sequence[Rendition]) -> list[bytes]:
+        """Write the whole *batch* durably, or nothing of it; the first of a place stays for ever.
+
+        Returns:
+            What is stored at each place: what was given, or what was there before.
+
+        Raises:
+            StoreError: the storage refused.
+        """
+
+    def rendition(self, process: bytes, slot: int) -> bytes | None:
+        """Return what is stored at *slot*, or ``None``.
+
+        Raises:
+            CorruptRecordError: it is damaged.
         """
 
     def read(self, process: bytes, slot: int) -> Record | None:

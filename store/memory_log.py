@@ -21,7 +21,7 @@ from seriatim.formats.schedule.record import (
     peek_timestamp_ms,
 )
 from seriatim.store.keys import check_id, clamp_range
-from seriatim.store.log import Append, Log, Place
+from seriatim.store.log import Append, Log, Place, Rendition
 
 
 class _Entry(NamedTuple):
@@ -40,6 +40,7 @@ class MemoryLog(Log):
         self._ids: dict[bytes, dict[bytes, int]] = {}
         self._processes: list[bytes] = []
         self._commits: list[Place] = []
+        self._renditions: dict[Place, bytes] = {}
 
     def head(self, process: bytes) -> Head | None:
         """See `Log.head`."""
@@ -58,6 +59,21 @@ class MemoryLog(Log):
             for entry in batch:
                 self._apply(entry)
         return sequence
+
+    def add_renditions(self, batch: Sequence[Rendition]) -> list[bytes]:
+        """See `Log.add_renditions`."""
+        with self._lock:
+            self._check_open()
+            return [
+                self._renditions.setdefault(Place(check_id(each.process), each.slot), each.signed)
+                for each in batch
+            ]
+
+    def rendition(self, process: bytes, slot: int) -> bytes | None:
+        """See `Log.rendition`."""
+        with self._lock:
+            self._check_open()
+            return self._renditions.get(Place(check_id(process), slot))
 
     def read(self, process: bytes, slot: int) -> Record | None:
         """See `Log.read`."""

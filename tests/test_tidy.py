@@ -28,7 +28,6 @@ STARTED: Final = frozenset({"seriatim.actors.runtime.child", "seriatim.__main__"
 OFFERED: Final = frozenset(
     {
         "seriatim.formats.schedule.publication",
-        "seriatim.formats.wire.http_schedule",
         "seriatim.store.memory_log",
         "seriatim.store.tree.lmdb_tree",
         "seriatim.store.tree.memory_tree",

@@ -19,21 +19,23 @@ from seriatim.formats.errors import (
     UnavailableError,
 )
 from seriatim.formats.limits import BODY_MAX_BYTES
+from seriatim.formats.schedule.assignment import Draft
 
 if TYPE_CHECKING:
     from seriatim.actors.runtime.actor import LightRef
     from seriatim.actors.runtime.batcher import Batcher
     from seriatim.actors.runtime.future import Future
-    from seriatim.actors.scheduler.writer import Sealed
-    from seriatim.formats.schedule.assignment import Draft
+    from seriatim.actors.scheduler.writer import Job, Sealed
+    from seriatim.store.log import Rendition
 
 # What a draft costs beside its message: ids, numbers, frames.
 _OWN_BYTES: Final = 256
 
 
-def draft_bytes(draft: Draft) -> int:
-    """Return the bytes of *draft*, about: what the bounds of the commit queue count."""
-    return len(draft.message) + _OWN_BYTES
+def job_bytes(job: Job) -> int:
+    """Return the bytes of *job*, about: what the bounds of the commit queue count."""
+    held = job.message if isinstance(job, Draft) else job.signed
+    return len(held) + _OWN_BYTES
 
 
 class Committer:
@@ -44,7 +46,7 @@ class Committer:
     """
 
     def __init__(
-        self, batcher: Batcher[Draft, Sealed], on_failure: Callable[[SchedulerError], None]
+        self, batcher: Batcher[Job, Sealed], on_failure: Callable[[SchedulerError], None]
     ) -> None:
         """Write through *batcher*, which fails everything that waits when a batch fails.
 
@@ -90,6 +92,16 @@ class Committer:
                 return
 
         self._batcher.submit(draft).add_done_callback(settle)
+
+    def store(self, rendition: Rendition) -> Future[Sealed]:
+        """Make *rendition* durable; the answer is what is stored at its place.
+
+        Raises:
+            OverloadedError: the queue is full.
+            StoppingError: the node is stopping.
+        """
+        self._batcher.check_room(job_bytes(rendition))
+        return self._batcher.submit(rendition)
 
     async def close(self) -> None:
         """Write what waits, then end the writer."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from seriatim.actors.scheduler.writer import Sealed, Writer
+from seriatim.actors.scheduler.writer import Job, Sealed, Writer
 from seriatim.formats.errors import (
     BadSignatureError,
     CommitmentError,
@@ -27,7 +27,7 @@ from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.wallet import Wallet, wallet_from_json
 from seriatim.store.environment import Environment
 from seriatim.store.lmdb_log import LmdbLog
-from seriatim.store.log import Log
+from seriatim.store.log import Log, Rendition
 
 WRITER_CHILD: Final = "seriatim.actors.scheduler.handlers:writer_child"
 VERIFIER_CHILD: Final = "seriatim.actors.scheduler.handlers:verifier_child"
@@ -74,7 +74,7 @@ def writer_child(init: bytes) -> Callable[[list[list[Any]]], list[list[bytes]]]:
 
     def handle(batch: list[list[Any]]) -> list[list[bytes]]:
         try:
-            seals = writer.write([_draft_from_plain(each) for each in batch])
+            seals = writer.write([_job_from_plain(each) for each in batch])
         except StoreError:
             _exit_if_poisoned(log)
             raise
@@ -105,9 +105,9 @@ def verifier_child(init: bytes) -> Callable[[list[list[Any]]], list[list[str] | 
     return handle
 
 
-def drafts_to_plain(drafts: Sequence[Draft]) -> list[list[Any]]:
-    """Return *drafts* as CBOR can carry them."""
-    return [[*draft[:9], *draft.block] for draft in drafts]
+def jobs_to_plain(jobs: Sequence[Job]) -> list[list[Any]]:
+    """Return *jobs* as CBOR can carry them."""
+    return [list(job) if isinstance(job, Rendition) else [*job[:9], *job.block] for job in jobs]
 
 
 def messages_to_plain(messages: Sequence[StoredMessage]) -> list[list[Any]]:
@@ -134,7 +134,9 @@ def _verdict_to_plain(verdict: Verdict) -> list[str] | None:
     return None if verdict is None else [verdict.code, str(verdict)]
 
 
-def _draft_from_plain(plain: list[Any]) -> Draft:
+def _job_from_plain(plain: list[Any]) -> Job:
+    if len(plain) == len(Rendition._fields):
+        return Rendition(*plain)
     process, slot, variant, timestamp_ms, kind, message_id, message, path, excludes = plain[:9]
     return Draft(
         process,

@@ -17,10 +17,9 @@ if TYPE_CHECKING:
     from seriatim.actors.runtime.clock import Clock
     from seriatim.actors.runtime.dispatcher import Dispatcher
     from seriatim.actors.scheduler.mail import Submit
-    from seriatim.actors.scheduler.writer import Sealed
-    from seriatim.formats.schedule.assignment import Draft
+    from seriatim.actors.scheduler.writer import Job, Sealed
     from seriatim.formats.schedule.submission import Submission
-    from seriatim.store.log import Log
+    from seriatim.store.log import Log, Rendition
 
 
 class Scheduler:
@@ -36,7 +35,7 @@ class Scheduler:
         *,
         dispatcher: Dispatcher,
         log: Log,
-        writer: Batcher[Draft, Sealed],
+        writer: Batcher[Job, Sealed],
         signs_http: bool,
     ) -> None:
         """Run on *dispatcher*, reading *log* and writing it through *writer*.
@@ -85,6 +84,12 @@ class Scheduler:
             mail.fail(error)
         else:
             self.watch(mail.reply, "the scheduler")
+
+    def store(self, rendition: Rendition) -> Future[Sealed]:
+        """Make *rendition* durable, by the deadline; see `Committer.store`."""
+        storing = self._committer.store(rendition)
+        self.watch(storing, "the writer")
+        return storing
 
     def watch(self, future: Future[Any], what: str) -> None:
         """Fail *future* with `DeadlineExceededError` unless it is done by the deadline of asks."""

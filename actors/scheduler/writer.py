@@ -26,13 +26,19 @@ from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.wallet import Wallet
 from seriatim.formats.wire import legacy
 from seriatim.formats.wire.stored import StoredAssignment
-from seriatim.store.log import Append, Log
+from seriatim.store.log import Append, Log, Rendition
+
+Job = Draft | Rendition
+"""What the writer makes durable: an assignment, or one in another form."""
 
 _SealedDraft = tuple[Draft, Record, DataItem | None]
 
 
 class Sealed(NamedTuple):
-    """What the writer adds to a draft; durable when anybody sees it."""
+    """What the writer adds to a draft; durable when anybody sees it.
+
+    Of a rendition, ``assignment`` alone: what is stored at its place.
+    """
 
     assignment_id: bytes
     hash_chain: bytes
@@ -65,7 +71,23 @@ class Writer:
         self._pool = ThreadPoolExecutor(signers, "signer") if signers > 1 else None
         self._links: dict[bytes, tuple[int, Link]] = {}
 
-    def write(self, drafts: Sequence[Draft]) -> list[Sealed]:
+    def write(self, jobs: Sequence[Job]) -> list[Sealed]:
+        """Make *jobs* durable, and return what became of each, in their order.
+
+        Raises:
+            SchedulerError: see `Log.append`, `Log.add_renditions` and `seal`.
+        """
+        renditions = [job for job in jobs if isinstance(job, Rendition)]
+        seals = iter(self._write_drafts([job for job in jobs if isinstance(job, Draft)]))
+        if not renditions:
+            return list(seals)
+        stored = iter(self._log.add_renditions(renditions))
+        return [
+            Sealed(b"", b"", next(stored)) if isinstance(job, Rendition) else next(seals)
+            for job in jobs
+        ]
+
+    def _write_drafts(self, drafts: Sequence[Draft]) -> list[Sealed]:
         """Seal *drafts*, make all of them durable in one transaction, and return the seals.
 
         Drafts of one process come in slot order. Either all are durable, or an error is raised
@@ -74,6 +96,8 @@ class Writer:
         Raises:
             SchedulerError: see `Log.append` and `seal`.
         """
+        if not drafts:
+            return []
         try:
             sealed = self._seal_all(drafts)
             self._log.append([_append(*each) for each in sealed])

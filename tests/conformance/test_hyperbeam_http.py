@@ -18,10 +18,19 @@ import pytest
 from seriatim.actors.node import Policy
 from seriatim.formats.httpsig.canonical import canonical
 from seriatim.formats.httpsig.commitments import from_http, to_http, verify
-from seriatim.formats.httpsig.placement import HttpMessage
-from seriatim.formats.ids import encode_id
+from seriatim.formats.httpsig.placement import (
+    SIGNATURE,
+    SIGNATURE_INPUT,
+    HttpMessage,
+    gather,
+    place,
+)
+from seriatim.formats.ids import decode_id, encode_id
+from seriatim.formats.schedule.variant import Variant
+from seriatim.formats.tabm.ans104.items import to_item
 from seriatim.formats.tabm.model import COMMITMENTS_KEY, Tabm
 from tests.conformance.test_tabm import tabm
+from tests.support.builders import NODE, message_item, spawn_item
 from tests.support.http_node import HttpNode, serving
 from tests.support.hyperbeam import (
     PROCESS,
@@ -32,6 +41,7 @@ from tests.support.hyperbeam import (
     rsa_wallet,
 )
 from tests.support.running_node import check_log
+from tests.support.strategies import known_wallet
 
 HTTP: Final = SCHEDULER / "http"
 POSTS: Final = (
@@ -40,6 +50,17 @@ POSTS: Final = (
     "04-post-message-unicode-body",
     "61-post-unsigned-message",
     "66-post-dup-a",
+)
+READS: Final = (
+    "10-get-schedule-default",
+    "11-get-schedule-from1-to3",
+    "12-get-schedule-from3",
+    "14-get-schedule-to-beyond",
+    "21-get-schedule-by-process-device-path",
+    "25-get-schedule-typed-from-to",
+    "30-get-slot",
+    "31-get-slot-by-process-path",
+    "32-get-slot-by-process-device-path",
 )
 DUPLICATES: Final = ("66-post-dup-a", "67-post-dup-b")
 # What a reply has that is about the connection, or about when and where it was made.
@@ -54,6 +75,8 @@ OWN: Final = frozenset(
         "date",
         "hash-chain",
         "server",
+        SIGNATURE,
+        SIGNATURE_INPUT,
         "slot",
         "timestamp",
         "transfer-encoding",
@@ -96,7 +119,7 @@ def recorded(name: str) -> Tabm:
     headers = {key: value.encode("latin-1") for key, value in response["headers"]}
     headers.pop("status", None)
     headers["ao-types"] = headers["ao-types"].replace(b', status="integer"', b"")
-    return from_http(HttpMessage(headers, tabm({"$b64u": _url(response["body_b64"])})))
+    return gather(HttpMessage(headers, tabm({"$b64u": _url(response["body_b64"])})))
 
 
 def _url(standard: str) -> str:
@@ -247,5 +270,180 @@ def test_a_process_of_data_items_says_so_and_stores_nothing(tmp_path: Path) -> N
             assert (reply.status, orjson.loads(reply.body)["code"]) == (422, "unsupported_scheme")
             assert "Scheduler has variant: ao.TN.1" in orjson.loads(reply.body)["detail"]
             assert http.node.head(http_spawn().process) is None
+
+    asyncio.run(main())
+
+
+def assignments_of(reply: Reply) -> dict[int, Tabm]:
+    """Return the assignments of a page that came as one HTTP message, by slot."""
+    assert reply.status == 200, reply
+    found = reply.message.get("assignments", {})
+    assert not isinstance(found, bytes)
+    return {int(slot): each for slot, each in found.items() if not isinstance(each, bytes)}
+
+
+async def get(http: HttpNode, target: str) -> Reply:
+    """Return the reply to a client that says nothing about what it accepts, as HyperBEAM's."""
+    raw = f"GET {target} HTTP/1.1\r\nhost: node\r\n\r\n".encode()
+    return await asyncio.to_thread(exchange, http.port, raw)
+
+
+async def place_every_form(http: HttpNode) -> str:
+    """Fill a process with messages of every form; return its id."""
+    spawn = http_message({"device": b"process@1.0", "type": b"Process"})
+    process = (await post(http, spawn, "/schedule")).headers["process"]
+    target = decode_id(process)
+    bodies = [
+        message_item(target, "by RSA", wallet=client_wallet()).raw,
+        message_item(target, "by ed25519").raw,
+        message_item(target, b"\r\n: not a header", wallet=client_wallet()).raw,
+        message_item(target, "x", wallet=client_wallet(), tags={"Path": "a/b", "N": "\r\n: "}).raw,
+    ]
+    for body in bodies:
+        assert (await http.post(f"/{process}/schedule", body)).status == 200
+    plain = orjson.dumps({"data": "plain", "count": 2**60, "list": [1, "a"]})
+    assert (
+        await http.post(f"/{process}/schedule", plain, content_type="application/json")
+    ).status == 200
+    message = http_message({"data": b"at the end", "path": b"a/b", "type": b"Message"})
+    assert (await post(http, message, f"/{process}/schedule")).status == 200
+    return process
+
+
+def test_a_page_of_every_form_verifies_and_keeps_its_bytes(tmp_path: Path) -> None:
+    async def main() -> None:
+        policy = Policy(accept_unsigned=True)
+        async with serving(tmp_path, wallet=rsa_wallet(), policy=policy) as http:
+            process = await place_every_form(http)
+            target = f"/{process}/schedule"
+            # Many at once for the first time: each slot is signed once all the same.
+            first, *others = await asyncio.gather(*(get(http, target) for _ in range(4)))
+            assert {reply.body for reply in others} == {first.body}
+        async with serving(tmp_path, wallet=rsa_wallet(), policy=policy) as http:
+            again = await get(http, target)
+            assert again.body == first.body
+            single = await get(http, f"{target}/assignments/1")
+        found = assignments_of(first)
+        assert sorted(found) == list(range(7))
+        for slot, assignment in found.items():
+            assert list(verify(canonical(assignment))) == [rsa_wallet().address]
+            assert assignment["slot"] == str(slot).encode()
+        assert canonical(assignment_of(single)) == canonical(found[1])
+        bodies = {slot: each.get("body") for slot, each in found.items()}
+        # What has no place within another message is named by its id.
+        assert [slot for slot, body in bodies.items() if body is None] == [2, 3, 4, 5]
+        assert {slot for slot, each in found.items() if "body+link" in each} == {2, 3, 4, 5}
+        item = bodies[1]
+        assert isinstance(item, Mapping)
+        assert bytes(to_item(item).data) == b"by RSA"
+        to_item(item).verify()
+        assert found[4]["path"] == b"compute"
+        assert found[6]["path"] == b'"a", "b"'
+
+    asyncio.run(main())
+
+
+def test_a_page_is_the_message_that_its_parts_say(tmp_path: Path) -> None:
+    """Joined from written parts, it is what placing the whole message gives."""
+
+    async def main() -> None:
+        policy = Policy(accept_unsigned=True)
+        async with serving(tmp_path, wallet=rsa_wallet(), policy=policy) as http:
+            process = await place_every_form(http)
+            for bounds, slots in (("", range(7)), ("?from=1&to=2", range(1, 3)), ("?from=9", ())):
+                page = await get(http, f"/{process}/schedule{bounds}")
+                assert sorted(assignments_of(page)) == list(slots)
+                said = {
+                    key: value
+                    for key, value in page.message.items()
+                    if key not in OWN - {"timestamp"}
+                }
+                placed = place(said)
+                assert placed.body == page.body
+                for name in ("content-digest", "content-type") if slots else ():
+                    assert placed.headers[name].decode() == page.headers[name]
+
+    asyncio.run(main())
+
+
+def test_recorded_reads_get_the_recorded_replies(tmp_path: Path) -> None:
+    """The log is ours, so that the messages are compared: statuses, and what each slot says."""
+
+    async def main() -> None:
+        policy = Policy(accept_unsigned=True)
+        async with serving(tmp_path, wallet=rsa_wallet(), policy=policy) as http:
+            for name in ("01-post-process", "02-post-message-flat", "04-post-message-unicode-body"):
+                await send(http, name)
+            assert (await send(http, "06-post-message-ans104-nested")).headers["slot"] == "3"
+            # The item itself is the same message, whichever way it comes.
+            assert (await send(http, "05-post-message-ans104")).headers["slot"] == "3"
+            for name in READS:
+                theirs, ours = recorded(name), await send(http, name)
+                assert ours.status == 200
+                assert {key: type(value) for key, value in compared(ours.message).items()} == {
+                    key: type(value) for key, value in compared(theirs).items()
+                }
+            page = assignments_of(await send(http, "10-get-schedule-default"))
+            before = recorded("10-get-schedule-default")["assignments"]
+            assert isinstance(before, Mapping)
+            for ours_at, theirs_at in ((0, "0"), (1, "1"), (3, "4")):
+                known = before[theirs_at]
+                assert isinstance(known, Mapping)
+                assert compared(page[ours_at]) == compared(known)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [("33-get-slot-current-key", 200), ("35-get-slot-unknown-process", 404), ("50-options", 204)],
+)
+def test_other_recorded_reads(tmp_path: Path, name: str, status: int) -> None:
+    async def main() -> None:
+        async with serving(tmp_path, wallet=rsa_wallet()) as http:
+            await send(http, "01-post-process")
+            reply = await send(http, name)
+            assert reply.status == status
+            assert reply.headers["access-control-allow-origin"] == "*"
+            if status == 200:
+                assert (reply.body, reply.headers["ao-result"]) == (b"0", "body")
+                assert reply.headers["ao-types"] == 'body="integer"'
+
+    asyncio.run(main())
+
+
+def test_a_wallet_that_signs_no_http_messages_leaves_json_and_aos2(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(tmp_path, wallet=known_wallet(NODE)) as http:
+            item = spawn_item(Variant.HYPERBEAM).raw
+            process = (await http.post("/schedule", item)).headers["process"]
+            refused = await get(http, f"/{process}/schedule")
+            assert (refused.status, orjson.loads(refused.body)["code"]) == (501, "unsupported")
+            assert "accept application/json" in orjson.loads(refused.body)["detail"]
+            assert (await http.get(f"/{process}/schedule")).status == 200
+
+    asyncio.run(main())
+
+
+def test_legacy_and_native_processes_have_the_form_that_they_can_have(tmp_path: Path) -> None:
+    """A legacy assignment is the data item that it is; a native one is signed by nobody."""
+
+    async def main() -> None:
+        policy = Policy(accept_unsigned=True, any_scheduler=True)
+        async with serving(tmp_path, wallet=rsa_wallet(), policy=policy) as http:
+            for variant in (Variant.LEGACY, Variant.NATIVE):
+                item = spawn_item(variant, wallet=client_wallet()).raw
+                process = (await http.post("/schedule", item)).headers["process"]
+                (assignment,) = assignments_of(await get(http, f"/{process}/schedule")).values()
+                body = assignment["body"]
+                assert isinstance(body, Mapping)
+                to_item(body).verify()
+                assert to_item(body).raw == item
+                signed = {key: each for key, each in assignment.items() if key != "body"}
+                if variant is Variant.LEGACY:
+                    to_item(signed).verify()
+                    assert to_item(signed).tag(b"Nonce") == b"0"
+                else:
+                    assert COMMITMENTS_KEY not in signed
 
     asyncio.run(main())

@@ -15,9 +15,10 @@ from seriatim.actors.runtime.clock import SystemClock
 from seriatim.actors.runtime.dispatcher import LoopDispatcher
 from seriatim.actors.runtime.future import Future
 from seriatim.actors.runtime.offload import ThreadOffload
+from seriatim.actors.scheduler.committer import job_bytes
 from seriatim.actors.scheduler.handlers import verify_messages
 from seriatim.actors.scheduler.system import Scheduler
-from seriatim.actors.scheduler.writer import Sealed, Writer
+from seriatim.actors.scheduler.writer import Job, Sealed, Writer
 from seriatim.formats.schedule.assignment import FIRST_LINK, Draft, Link, link_of
 from seriatim.formats.schedule.seal import seal
 from seriatim.store.environment import Environment
@@ -34,16 +35,17 @@ _BOUNDS = BatchBounds(4_096, 1 << 26, 256, 1 << 25)
 class AckFirstOffload:
     """Seals and answers at once, and writes the same afterwards."""
 
-    def __init__(self, log: Log, behind: ThreadOffload[Draft, Sealed]) -> None:
+    def __init__(self, log: Log, behind: ThreadOffload[Job, Sealed]) -> None:
         """Write through *behind*, whose log is *log*."""
         self._log = log
         self._behind = behind
         self._links: dict[bytes, Link] = {}
 
-    def call(self, jobs: Sequence[Draft]) -> Future[Sequence[Sealed]]:
+    def call(self, jobs: Sequence[Job]) -> Future[Sequence[Sealed]]:
         """See `Offload.call`."""
         seals: list[Sealed] = []
         for draft in jobs:
+            assert isinstance(draft, Draft), "nobody reads here"
             record, _ = seal(draft, self._link_before(draft), known_wallet(NODE), anchor=_ANCHOR)
             self._links[draft.process] = link_of(record)
             seals.append(Sealed(record.assignment_id, record.hash_chain, record.assignment))
@@ -89,7 +91,7 @@ async def open_ack_first(path: Path) -> Node:
                 AckFirstOffload(log, behind),
                 name="the commit queue",
                 bounds=_BOUNDS,
-                size=lambda draft: len(draft.message),
+                size=job_bytes,
                 call_soon=loop.call_soon,
                 fails_together=True,
             ),

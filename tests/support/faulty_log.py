@@ -7,7 +7,7 @@ from enum import Enum
 
 from seriatim.formats.errors import StoreError
 from seriatim.formats.schedule.record import Head, Record
-from seriatim.store.log import Append, Log, Place
+from seriatim.store.log import Append, Log, Place, Rendition
 
 
 class Fault(Enum):
@@ -37,6 +37,14 @@ class FaultyLog(Log):
         if fault is Fault.AFTER_WRITING:
             self._log.append(batch)
         raise StoreError(f"a fault on order: {fault.value}")
+
+    def add_renditions(self, batch: Sequence[Rendition]) -> list[bytes]:
+        """See `Log.add_renditions`."""
+        return self._log.add_renditions(batch)
+
+    def rendition(self, process: bytes, slot: int) -> bytes | None:
+        """See `Log.rendition`."""
+        return self._log.rendition(process, slot)
 
     def head(self, process: bytes) -> Head | None:
         """See `Log.head`."""

@@ -19,13 +19,12 @@ from seriatim.actors.runtime.batcher import Batcher
 from seriatim.actors.runtime.clock import ManualClock
 from seriatim.actors.runtime.dispatcher import ManualDispatcher
 from seriatim.actors.runtime.future import Future
-from seriatim.actors.scheduler.committer import draft_bytes
+from seriatim.actors.scheduler.committer import job_bytes
 from seriatim.actors.scheduler.mail import Submit
 from seriatim.actors.scheduler.server import Server
 from seriatim.actors.scheduler.system import Scheduler
-from seriatim.actors.scheduler.writer import Sealed, Writer
+from seriatim.actors.scheduler.writer import Job, Sealed, Writer
 from seriatim.formats.errors import SlotConflictError, StoppingError
-from seriatim.formats.schedule.assignment import Draft
 from seriatim.formats.schedule.submission import Submission
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.wallet import RsaWallet, Wallet
@@ -43,7 +42,7 @@ class HeldWriter:
         """Write with *writer*, whose log is *log*."""
         self._writer = writer
         self._log = log
-        self._held: deque[tuple[list[Draft], Future[Sequence[Sealed]]]] = deque()
+        self._held: deque[tuple[list[Job], Future[Sequence[Sealed]]]] = deque()
         self._is_closed = False
         self._has_failed = False
         self.conflicts = 0
@@ -58,7 +57,7 @@ class HeldWriter:
         """Whether a batch has failed and others, which may build on it, still wait."""
         return self._has_failed and bool(self._held)
 
-    def call(self, jobs: Sequence[Draft]) -> Future[Sequence[Sealed]]:
+    def call(self, jobs: Sequence[Job]) -> Future[Sequence[Sealed]]:
         """See `Offload.call`."""
         answer: Future[Sequence[Sealed]] = Future()
         if self._is_closed:
@@ -133,7 +132,7 @@ class SteppedScheduler:
                 self.writer,
                 name="the commit queue",
                 bounds=COMMIT_BOUNDS,
-                size=draft_bytes,
+                size=job_bytes,
                 call_soon=self._soon.append,
                 fails_together=True,
             ),

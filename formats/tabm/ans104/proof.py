@@ -58,6 +58,16 @@ class Proof(NamedTuple):
             raise BadSignatureError("the commitment's id is not that of its item")
 
 
+def is_item(tabm: Tabm) -> bool:
+    """Tell whether *tabm* says that it is a data item, by the device of a commitment.
+
+    Raises:
+        MalformedError: its commitments are no maps; code ``bad_commitments``.
+    """
+    device = DEVICE.encode()
+    return any(each.get("commitment-device") == device for each in commitments_of(tabm).values())
+
+
 def is_signed(item: DataItem) -> bool:
     """Tell whether *item* has a signature, of which nothing is said here."""
     return any(item.signature)

@@ -75,6 +75,7 @@ class Fields:
 class Assignment:
     """One assignment with its message, as it is on disk."""
 
+    node: Node
     stored: StoredAssignment
 
     def look_up(self, key: str) -> Answer:
@@ -91,6 +92,7 @@ class Assignment:
 class Placed:
     """The answer to a message that was sent: the assignment that it has."""
 
+    node: Node
     submission: Submission
     receipt: Receipt
 
@@ -112,7 +114,7 @@ class Placed:
 
     def look_up(self, key: str) -> Answer:
         """Return what the assignment says."""
-        return Assignment(self.stored).look_up(key)
+        return Assignment(self.node, self.stored).look_up(key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,7 @@ class _Assignments:
         page = self.page
         if not key.isdecimal() or not page.first <= int(key) <= page.last:
             raise missing(key)
-        return Assignment(page.node.stored(page.process, int(key)))
+        return Assignment(page.node, page.node.stored(page.process, int(key)))
 
 
 def missing(key: str) -> NotFoundError:

@@ -21,6 +21,8 @@ from seriatim.formats.schedule.submission import (
     submit_unsigned,
 )
 from seriatim.formats.signing.scheme import SignatureType
+from seriatim.formats.tabm.ans104.items import to_item
+from seriatim.formats.tabm.ans104.proof import is_item
 from seriatim.gateway.http.body import read_body
 from seriatim.gateway.http.hyperbeam.device import Call
 from seriatim.gateway.http.hyperbeam.message import read_message, scheduled_part
@@ -69,7 +71,10 @@ class MessageReader:
 
 def _read_http(call: Call, body: bytes, process: bytes | None) -> Submission:
     try:
-        message = canonical(scheduled_part(read_message(call.request, body)))
+        scheduled = scheduled_part(read_message(call.request, body))
+        if is_item(scheduled):
+            return submit_item(to_item(scheduled), process=process)
+        message = canonical(scheduled)
         if not signed_of(message):
             call.node.check_takes_unsigned()
         return submit_tabm(message, process=process)

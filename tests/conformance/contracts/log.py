@@ -18,7 +18,7 @@ from seriatim.formats.errors import (
 from seriatim.formats.ids import encode_id
 from seriatim.formats.limits import PAGE_CHUNK_BYTES
 from seriatim.formats.schedule.record import Head
-from seriatim.store.log import Append, Log, Place
+from seriatim.store.log import Append, Log, Place, Rendition
 from tests.support.records import make_append, make_appends, make_id, make_record
 
 P = make_id("process p")
@@ -320,6 +320,21 @@ class LogContract(ABC):
         for call in calls:
             with pytest.raises(StoreError, match="closed"):
                 call()
+
+    def test_the_first_rendition_of_a_place_stays(self, log: Log) -> None:
+        log.append(make_appends(P, range(2)))
+        assert log.rendition(P, 0) is None
+        assert log.add_renditions([Rendition(P, 0, b"first"), Rendition(P, 1, b"")]) == [
+            b"first",
+            b"",
+        ]
+        again = [Rendition(P, 0, b"second"), Rendition(Q, 0, b"of q"), Rendition(P, 0, b"third")]
+        assert log.add_renditions(again) == [b"first", b"of q", b"first"]
+        assert (log.rendition(P, 0), log.rendition(P, 1)) == (b"first", b"")
+        assert (log.rendition(Q, 0), log.rendition(Q, 1)) == (b"of q", None)
+        assert log.rendition(P, -1) is None
+        assert log.rendition(P, BEYOND_64_BITS) is None
+        assert log.read(P, 0) == make_record(P, 0), "the log itself is what it was"
 
 
 def _sealed(body: bytes) -> bytes:

@@ -59,7 +59,7 @@ class SchedulerDevice(KeyTable):
         """Give the message that the request carries, or is, its slot."""
         submission = await self._reader.read(call, call.process or target_of(call.keys))
         receipt = await call.node.place(submission, variant_default=Variant.HYPERBEAM)
-        return Placed(submission, receipt)
+        return Placed(call.node, submission, receipt)
 
 
 async def _get_schedule(call: Call) -> Answer:
@@ -92,7 +92,7 @@ async def _get_next(call: Call) -> Answer:
     slot = parse_integer("at-slot", call.keys.get("at-slot") or "-1") + 1
     if not 0 <= slot <= head:
         raise NotFoundError("Requested slot not yet available in schedule.")
-    return Assignment(call.node.stored(process, slot))
+    return Assignment(call.node, call.node.stored(process, slot))
 
 
 async def _get_checkpoint(call: Call) -> Answer:

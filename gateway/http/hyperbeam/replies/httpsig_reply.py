@@ -6,12 +6,11 @@ from aiohttp import web
 
 from seriatim.formats.errors import UnsupportedError
 from seriatim.formats.httpsig.commitments import to_http
+from seriatim.formats.httpsig.placement import HttpMessage
 from seriatim.formats.httpsig.signature import DEVICE
-from seriatim.formats.schedule.http_assignment import with_body
-from seriatim.formats.tabm.model import Tabm
 from seriatim.formats.tabm.structured import to_tabm
-from seriatim.formats.wire.stored import StoredAssignment
-from seriatim.gateway.http.hyperbeam.answer import Answer, Assignment, Fields, Literal, Placed
+from seriatim.formats.wire.http_schedule import encode_page
+from seriatim.gateway.http.hyperbeam.answer import Answer, Assignment, Fields, Literal, Page, Placed
 from seriatim.gateway.http.hyperbeam.reply_format import NO_STORE
 from seriatim.gateway.http.reply import reply_message
 
@@ -29,8 +28,10 @@ class HttpsigReply:
             UnsupportedError: no such answer has a form in HTTP messages.
         """
         del request
+        if isinstance(answer, Page):
+            return reply_message(await _page(answer))
         if isinstance(answer, (Assignment, Placed)):
-            return reply_message(to_http(http_assignment(answer.stored)))
+            return reply_message(to_http(await answer.node.http_assignment(answer.stored)))
         if isinstance(answer, Fields):
             placed = to_http(to_tabm(answer.fields))
         elif isinstance(answer, Literal):
@@ -40,14 +41,8 @@ class HttpsigReply:
         return reply_message(placed, {} if answer.is_fixed else NO_STORE)
 
 
-def http_assignment(stored: StoredAssignment) -> Tabm:
-    """Return a whole assignment as an HTTP message.
-
-    Raises:
-        UnsupportedError: it was not signed as one.
-    """
-    if stored.http_assignment is None or stored.tabm is None:
-        raise UnsupportedError(
-            f"this assignment is signed in another form than {DEVICE}; accept application/json"
-        )
-    return with_body(stored.http_assignment, stored.tabm)
+async def _page(page: Page) -> HttpMessage:
+    entries, last = await page.node.http_entries(page.process, page.first, page.last)
+    return encode_page(
+        entries, page.process, page.block, continues=page.continues or last < page.last
+    )

@@ -10,7 +10,7 @@ import pytest
 from seriatim.actors.scheduler import handlers
 from seriatim.actors.scheduler.handlers import (
     EXIT_POISONED,
-    drafts_to_plain,
+    jobs_to_plain,
     messages_to_plain,
     seals_from_plain,
     verdicts_from_plain,
@@ -44,7 +44,7 @@ def test_a_childs_writer_makes_drafts_durable_that_came_as_plain_values(
     wallet = known_wallet(NODE).to_json() if variant.signed else b""
     handle = writer_child(writer_init(tmp_path / "log", wallet))
     batch = every_kind(variant)
-    answer = handle(cbor2.loads(cbor2.dumps(drafts_to_plain(batch))))
+    answer = handle(cbor2.loads(cbor2.dumps(jobs_to_plain(batch))))
     seals = seals_from_plain(cbor2.loads(cbor2.dumps(answer)))
     audit = Audit(batch[0].process)
     for each, sealed in zip(batch, seals, strict=True):
@@ -59,15 +59,15 @@ def test_a_childs_writer_makes_drafts_durable_that_came_as_plain_values(
         )
         audit.add(each.slot, record)
     with pytest.raises(SlotConflictError):
-        handle(drafts_to_plain(batch[:1]))
+        handle(jobs_to_plain(batch[:1]))
 
 
 def test_a_childs_writer_goes_on_after_a_batch_that_it_refused(tmp_path: Path) -> None:
     handle = writer_child(writer_init(tmp_path / "log", b""))
     batch = every_kind(Variant.NATIVE)
     with pytest.raises(SlotConflictError):
-        handle(drafts_to_plain(batch[1:]))
-    assert len(handle(drafts_to_plain(batch))) == len(batch)
+        handle(jobs_to_plain(batch[1:]))
+    assert len(handle(jobs_to_plain(batch))) == len(batch)
 
 
 class FailingLog(LmdbLog):
@@ -89,7 +89,7 @@ def test_a_childs_writer_ends_when_its_store_cannot_even_be_read(
 ) -> None:
     monkeypatch.setattr(handlers, "LmdbLog", FailingLog)
     handle = writer_child(writer_init(tmp_path / "log", b""))
-    batch = drafts_to_plain(every_kind(Variant.NATIVE))
+    batch = jobs_to_plain(every_kind(Variant.NATIVE))
     with pytest.raises(StoreError, match="planted"):
         handle(batch)
     monkeypatch.setattr(FailingLog, "is_readable", False)
