@@ -2,8 +2,8 @@
 
 A segment is ``name[~device][&key[+type][=value]…]``; a key in the query goes to every step, one in
 a segment to that step, and ``N.key`` to step N alone, where 0 is what the path starts from and 1
-the first key on it. ``?`` sent as ``%3F`` starts the query too, as aoconnect writes it. Of two keys
-with one name, the last wins. Source: specification §1.3.
+the first key on it. ``?`` sent as ``%3F`` within the path starts the query too, as aoconnect writes
+it. Of two keys with one name, the last wins. Source: specification §1.3.
 """
 
 from __future__ import annotations
@@ -109,9 +109,11 @@ def parse_path(target: str) -> Path:
         MalformedError: it is not UTF-8; code ``bad_path``.
         UnsupportedError: it has a path in parentheses.
     """
-    steps, _, query = target.replace("%3f", "?").replace("%3F", "?").partition("?")
-    keys = _read_keys(query.replace("?", "&").split("&")) if query else NO_KEYS
-    return Path(_parse_steps(steps), keys)
+    steps, _, query = target.partition("?")
+    if "%3" in steps:
+        steps, _, early = steps.replace("%3f", "%3F").partition("%3F")
+        query = f"{early}&{query}"
+    return Path(_parse_steps(steps), _read_keys(query.split("&")) if query else NO_KEYS)
 
 
 # Clients post to the same few paths again and again. Not the query: it seldom comes twice.
