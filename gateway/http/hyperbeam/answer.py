@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from seriatim.actors.node import Node
 from seriatim.formats.errors import NotFoundError
@@ -88,8 +88,7 @@ class Assignment:
         return Literal(text)
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """The answer to a message that was sent: the assignment that it has."""
 
     node: Node

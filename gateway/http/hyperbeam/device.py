@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import Final, NoReturn, Protocol
+from typing import Final, NamedTuple, NoReturn, Protocol
 
 from aiohttp import web
 
@@ -16,8 +15,7 @@ from seriatim.gateway.http.hyperbeam.path import Keys
 _COMPUTE_KEYS: Final = frozenset({"compute", "now", "result", "results", "dry-run", "dryrun"})
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One key that is asked of a device.
 
     Attributes:
