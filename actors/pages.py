@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from seriatim.formats.limits import MEMORY_CACHE_BYTES, PAGE_BLOCK_SLOTS, PAGE_CHUNK_BYTES
+from seriatim.formats.limits import MEMORY_CACHE_BYTES, PAGE_BLOCK_BYTES, PAGE_BLOCK_SLOTS
 from seriatim.formats.wire.stored import StoredAssignment
 from seriatim.store.cache import ByteCache
 
@@ -37,7 +37,7 @@ class RenderedPages:
     ) -> Iterator[bytes]:
         """Yield the assignments from *first* to *last*, both inclusive, joined with *separator*.
 
-        In chunks of about ``PAGE_CHUNK_BYTES`` and up to ``PAGE_BLOCK_SLOTS`` assignments, at least
+        In chunks of about ``PAGE_BLOCK_BYTES`` and up to ``PAGE_BLOCK_SLOTS`` assignments, at least
         one; ends early where the log ends.
 
         Args:
@@ -77,7 +77,7 @@ class RenderedPages:
         for slot, record in self._log.read_range(process, block[0], block[-1]):
             piece = encode(StoredAssignment(process, slot, record))
             size += len(piece)
-            if rendered and size > PAGE_CHUNK_BYTES:
+            if rendered and size > PAGE_BLOCK_BYTES:
                 yield len(rendered), separator.join(rendered)
                 rendered, size = [], len(piece)
             rendered.append(piece)

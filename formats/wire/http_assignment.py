@@ -49,40 +49,48 @@ def whole_assignment(stored: StoredAssignment, rendition: bytes | None) -> Field
     Raises:
         UnsupportedError: it is signed in a way that has no form as an HTTP message.
     """
-    message = _message(stored)
-    if stored.http_assignment is not None:
-        signed: Tabm = stored.http_assignment
-    elif rendition is not None:
+    if stored.http_assignment is not None and stored.tabm is not None:
+        return {**stored.http_assignment, BODY: stored.tabm}
+    if rendition is not None:
+        # It says itself whether the message had a place in it; that is not found out again.
         signed = decode_cbor(rendition)
-    elif stored.assignment is None:
-        signed = _said(stored, message)
-    else:
-        try:
-            signed = _with_text_ids(from_item(stored.assignment))
-            check_placeable({BODY: signed})
-        except FormatError as error:
-            raise UnsupportedError(
-                f"slot {stored.slot} is signed in a way that HTTP messages cannot say ({error}); "
-                "accept application/json"
-            ) from error
-    return {**signed, **({} if BODY_LINK in signed else _carried(stored, message))}
+        return signed if BODY_LINK in signed else {**signed, **_carried(stored, _tabm(stored))}
+    message = _message(stored)
+    if stored.assignment is None:
+        return {**_said(stored, message), **_carried(stored, message)}
+    try:
+        item = _with_text_ids(from_item(stored.assignment))
+        check_placeable({BODY: item})
+    except (FormatError, UnsupportedError) as error:
+        raise UnsupportedError(
+            f"slot {stored.slot} is signed in a way that HTTP messages cannot say ({error}); "
+            "accept application/json"
+        ) from error
+    return {**item, **_carried(stored, message)}
 
 
 def _message(stored: StoredAssignment) -> Tabm | None:
-    """Return the message as a TABM, ``None`` where it has no place as one."""
+    """Return the message as a TABM, ``None`` where it has no place as one in its assignment."""
     try:
-        if stored.tabm is not None:
-            return stored.tabm
-        if stored.item is not None:
-            message = _with_text_ids(from_item(stored.item))
-        elif stored.unsigned is not None:
-            message = to_tabm(_rich(stored))
-        else:
-            return None
-        check_placeable({**_said(stored, message), BODY: message})
+        message = _tabm(stored)
+        if message is not None and stored.tabm is None:
+            check_placeable({**_said(stored, message), BODY: message})
     except (FormatError, UnsupportedError):
         return None
     return message
+
+
+def _tabm(stored: StoredAssignment) -> Tabm | None:
+    """Return the message as a TABM, ``None`` for a reference.
+
+    Raises:
+        FormatError, UnsupportedError: it cannot be said as one.
+    """
+    if stored.item is not None:
+        return _with_text_ids(from_item(stored.item))
+    if stored.unsigned is not None:
+        return to_tabm(_rich(stored))
+    return stored.tabm
 
 
 def _with_text_ids(item: Fields) -> Fields:

@@ -21,6 +21,7 @@ class Part(StrEnum):
     HTTP = "b"
     PAGES = "c"
     IDLE = "d"
+    ENCODE = "e"
 
 
 class Sample(NamedTuple):

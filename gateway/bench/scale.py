@@ -22,6 +22,7 @@ class Scale(NamedTuple):
         sign_ms: how long raw RSA signing is measured, per round.
         page_slots: slots of a process that is paged through.
         page_slots_read: slots that are read per round, in pages.
+        encode_slots: slots of a page that is encoded in every form.
         live: numbers of live processes.
         idle_processes: numbers of processes that a start finds.
         idle_slots: slots of the one long process that a start finds.
@@ -37,6 +38,7 @@ class Scale(NamedTuple):
     sign_ms: int
     page_slots: int
     page_slots_read: int
+    encode_slots: int
     live: tuple[int, ...]
     idle_processes: tuple[int, ...]
     idle_slots: int
@@ -53,6 +55,7 @@ FULL = Scale(
     sign_ms=1_500,
     page_slots=10_000,
     page_slots_read=100_000,
+    encode_slots=1_000,
     live=(10_000, 100_000),
     idle_processes=(1_000, 100_000),
     idle_slots=1_000_000,
@@ -68,6 +71,7 @@ QUICK = Scale(
     sign_ms=50,
     page_slots=1_000,
     page_slots_read=4_000,
+    encode_slots=100,
     live=(2_000, 5_000),
     idle_processes=(10, 1_000),
     idle_slots=10_000,

@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
 def bench(
     only: Annotated[
-        str, typer.Option(help="Which parts: a in process, b HTTP, c pages, d memory and start.")
-    ] = "a,b,c,d",
+        str,
+        typer.Option(
+            help="Which parts: a in process, b HTTP, c pages, d memory and start, e encoding."
+        ),
+    ] = "a,b,c,d,e",
     out: Annotated[Path | None, typer.Option(help="Write the JSON to this file too.")] = None,
     *,
     quick: Annotated[bool, typer.Option("--quick", help="Small counts, for a look.")] = False,

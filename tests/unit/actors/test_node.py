@@ -27,7 +27,7 @@ from seriatim.formats.errors import (
 )
 from seriatim.formats.httpsig.canonical import canonical
 from seriatim.formats.ids import encode_id
-from seriatim.formats.limits import PAGE_CHUNK_BYTES
+from seriatim.formats.limits import PAGE_BLOCK_BYTES
 from seriatim.formats.message import Message
 from seriatim.formats.schedule.assignment import Block
 from seriatim.formats.schedule.submission import submit_item, submit_tabm, submit_unsigned
@@ -286,7 +286,7 @@ def test_rendered_pages_are_the_same_from_memory_and_over_any_cut(tmp_path: Path
 
 
 def test_rendered_pages_of_large_messages_come_in_bounded_chunks(tmp_path: Path) -> None:
-    large = bytes(PAGE_CHUNK_BYTES // 3)
+    large = bytes(PAGE_BLOCK_BYTES // 3)
 
     async def main() -> None:
         async with running(tmp_path / "data") as node:
@@ -296,7 +296,7 @@ def test_rendered_pages_of_large_messages_come_in_bounded_chunks(tmp_path: Path)
                 chunks = list(
                     node.rendered(process, first, last, shape="large", encode=lambda _: large)
                 )
-                assert max(map(len, chunks)) <= PAGE_CHUNK_BYTES + len(chunks)
+                assert max(map(len, chunks)) <= PAGE_BLOCK_BYTES + len(chunks)
                 assert b",".join(chunks) == b",".join([large] * (last - first + 1))
 
     asyncio.run(main())

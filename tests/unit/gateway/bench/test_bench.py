@@ -40,6 +40,7 @@ CEILINGS = {
     Part.HTTP: {"aiohttp hello", "raw signing"},
     Part.PAGES: {"aiohttp, same bytes", "raw cursor"},
     Part.IDLE: {"2 KB", "two ids in a dict", "1 slot"},
+    Part.ENCODE: {"raw cursor", "raw signing, all cores"},
 }
 
 
@@ -87,4 +88,4 @@ def test_an_unknown_part_is_refused_before_anything_is_measured() -> None:
     result = CliRunner().invoke(app, ["bench", "--only", "a,x", "--json"])
     assert result.exit_code == 4
     told = orjson.loads(result.stdout)
-    assert told == {"error": "bad_part", "reason": "no part x; choose from a, b, c, d"}
+    assert told == {"error": "bad_part", "reason": "no part x; choose from a, b, c, d, e"}
