@@ -35,7 +35,7 @@ class CborCodec:
         if message.commitments:
             plain[COMMITMENTS_KEY] = commitments_to_plain(message.commitments, binary=True)
         try:
-            return cbor2.dumps(freeze(plain), canonical=True)
+            return dump_plain(freeze(plain))
         except UnicodeEncodeError as error:
             raise MalformedError(f"text that is not Unicode: {error}", code="bad_value") from error
 
@@ -57,6 +57,15 @@ class CborCodec:
                 code="non_canonical_cbor",
             )
         return message
+
+
+def dump_plain(value: Any) -> bytes:
+    """Return *value* in its one canonical encoding.
+
+    Raises:
+        UnicodeEncodeError: it holds text that is not Unicode.
+    """
+    return cbor2.dumps(value, canonical=True)
 
 
 class _NoTags(dict[int, Callable[..., NoReturn]]):

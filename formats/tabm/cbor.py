@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import cbor2
-
-from seriatim.formats.codecs.cbor import load_map
+from seriatim.formats.codecs.cbor import dump_plain, load_map
 from seriatim.formats.errors import MalformedError
 from seriatim.formats.tabm.model import Tabm, public
 
@@ -20,7 +18,7 @@ def encode_cbor(tabm: Tabm) -> bytes:
         LimitExceededError: nested too deep.
     """
     try:
-        return cbor2.dumps(public(tabm), canonical=True)
+        return dump_plain(public(tabm))
     except UnicodeEncodeError as error:
         raise MalformedError(f"a key is not Unicode text: {error}", code="bad_value") from error
 

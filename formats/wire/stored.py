@@ -10,6 +10,7 @@ from seriatim.formats.ans104.codec import to_message
 from seriatim.formats.ans104.item import DataItem
 from seriatim.formats.codecs.cbor import CborCodec
 from seriatim.formats.codecs.fields import freeze
+from seriatim.formats.errors import UnsupportedError
 from seriatim.formats.httpsig.commitments import signed_of
 from seriatim.formats.httpsig.signature import signature_of
 from seriatim.formats.ids import decode_id
@@ -125,6 +126,23 @@ class StoredAssignment:
             return path_text(self.http_assignment)
         value = self.http_assignment.get(name, b"")
         return value.decode("utf-8", "replace") if isinstance(value, bytes) else ""
+
+
+def signed_items(stored: StoredAssignment) -> list[DataItem]:
+    """Return the signed items of one slot: the assignment, and the message but for a reference.
+
+    Raises:
+        UnsupportedError: one of them is no data item.
+    """
+    items = [stored.assignment, stored.item]
+    if stored.record.kind is Kind.REFERENCE:
+        items.pop()
+    found = [item for item in items if item is not None]
+    if len(found) != len(items):
+        raise UnsupportedError(
+            f"slot {stored.slot} is not made of signed data items; accept application/json"
+        )
+    return found
 
 
 def _signer(item: DataItem | None, tabm: Tabm | None) -> Signer | None:

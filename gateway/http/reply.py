@@ -35,6 +35,11 @@ def reply_json(
     return web.Response(body=raw, status=status, headers=every)
 
 
+def reply_bytes(body: bytes, content_type: str) -> web.Response:
+    """Return *body* as it is."""
+    return web.Response(body=body, headers={**_COMMON, "content-type": content_type})
+
+
 def reply_message(message: HttpMessage, headers: Mapping[str, str] | None = None) -> web.Response:
     """Return a HyperBEAM message, with *headers* beside its own.
 

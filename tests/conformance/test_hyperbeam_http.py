@@ -16,6 +16,7 @@ import orjson
 import pytest
 
 from seriatim.actors.node import Policy
+from seriatim.formats.ans104.bundle import decode_bundle
 from seriatim.formats.httpsig.canonical import canonical
 from seriatim.formats.httpsig.commitments import from_http, to_http, verify
 from seriatim.formats.httpsig.placement import (
@@ -26,9 +27,11 @@ from seriatim.formats.httpsig.placement import (
     place,
 )
 from seriatim.formats.ids import decode_id, encode_id
+from seriatim.formats.schedule.audit import Audit
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.tabm.ans104.items import to_item
 from seriatim.formats.tabm.model import COMMITMENTS_KEY, Tabm
+from seriatim.formats.wire.cbor_schedule import decode_page
 from tests.conformance.test_tabm import tabm
 from tests.support.builders import NODE, message_item, spawn_item
 from tests.support.http_node import HttpNode, serving
@@ -445,5 +448,57 @@ def test_legacy_and_native_processes_have_the_form_that_they_can_have(tmp_path: 
                     assert to_item(signed).tag(b"Nonce") == b"0"
                 else:
                     assert COMMITMENTS_KEY not in signed
+
+    asyncio.run(main())
+
+
+def test_a_page_in_cbor_is_the_log_and_passes_its_audit(tmp_path: Path) -> None:
+    async def main() -> None:
+        policy = Policy(accept_unsigned=True)
+        async with serving(tmp_path, wallet=rsa_wallet(), policy=policy) as http:
+            process = await place_every_form(http)
+            target = f"/{process}/schedule"
+            reply = await http.get(target, accept="application/cbor")
+            assert reply.headers["content-type"] == "application/cbor"
+            page = decode_page(reply.body)
+            assert (page.process, page.variant) == (decode_id(process), Variant.HYPERBEAM)
+            assert not page.continues
+            audit = Audit(page.process)
+            for slot, record in page.records.items():
+                assert record == http.node.stored(page.process, slot).record
+                audit.add(slot, record)
+            assert audit.slots == 7
+            part = decode_page((await http.get(f"{target}?from=2&to=3&accept-codec=cbor@1.0")).body)
+            assert list(part.records) == [2, 3]
+            none = decode_page((await http.get(f"{target}?from=9", accept="application/cbor")).body)
+            assert not none.records
+            other = await http.get(f"/{process}/slot", accept="application/cbor")
+            assert (other.status, other.json()["code"]) == (501, "unsupported")
+
+    asyncio.run(main())
+
+
+def test_a_page_of_data_items_is_a_bundle_of_them(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(tmp_path, wallet=rsa_wallet()) as http:
+            raw = spawn_item(Variant.HYPERBEAM).raw
+            process = (await http.post("/schedule", raw)).headers["process"]
+            message = message_item(decode_id(process), "one").raw
+            placed = await http.post(f"/{process}/schedule", message, accept="application/ans104")
+            items = decode_bundle(placed.body)
+            assert [bytes(item.raw) for item in items[1:]] == [message]
+            page = await http.get(f"/{process}/schedule", accept="application/ans104")
+            items = decode_bundle(page.body)
+            assert [bytes(items[at].raw) for at in (1, 3)] == [raw, message]
+            assert [items[at].tag(b"slot") for at in (0, 2)] == [b"0", b"1"]
+            for item in items:
+                item.verify()
+            mixed = http_message({"data": b"x", "type": b"Message"})
+            await post(http, mixed, f"/{process}/schedule")
+            reply = await http.get(f"/{process}/schedule", accept="application/ans104")
+            assert (reply.status, reply.json()["code"]) == (501, "unsupported")
+            assert "slot 2" in reply.json()["detail"]
+            other = await http.get(f"/{process}/slot", accept="application/ans104")
+            assert other.status == 501
 
     asyncio.run(main())

@@ -14,6 +14,7 @@ from seriatim.formats.errors import NotFoundError
 from seriatim.formats.schedule.assignment import Block
 from seriatim.formats.schedule.record import Record
 from seriatim.formats.schedule.submission import Submission
+from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.tabm.structured import Rich
 from seriatim.formats.wire.receipt import Receipt
 from seriatim.formats.wire.stored import StoredAssignment
@@ -123,6 +124,7 @@ class Page:
     Attributes:
         node: where it is read from, as it is sent.
         process: process id, 32 raw bytes.
+        variant: the kind of its assignments.
         first: its first slot.
         last: its last slot; before *first* for none.
         continues: whether slots that were asked for are left.
@@ -131,6 +133,7 @@ class Page:
 
     node: Node
     process: bytes
+    variant: Variant
     first: int
     last: int
     continues: bool

@@ -20,7 +20,9 @@ from seriatim.gateway.http.hyperbeam.device import Device
 from seriatim.gateway.http.hyperbeam.devices.message_device import MessageDevice
 from seriatim.gateway.http.hyperbeam.devices.meta_device import MetaDevice
 from seriatim.gateway.http.hyperbeam.devices.scheduler_device import PROCESS, SchedulerDevice
+from seriatim.gateway.http.hyperbeam.replies.ans104_reply import Ans104Reply
 from seriatim.gateway.http.hyperbeam.replies.aos2_reply import Aos2Reply
+from seriatim.gateway.http.hyperbeam.replies.cbor_reply import CborReply
 from seriatim.gateway.http.hyperbeam.replies.httpsig_reply import HttpsigReply
 from seriatim.gateway.http.hyperbeam.replies.json_reply import JsonReply
 from seriatim.gateway.http.hyperbeam.reply_format import ReplyFormats
@@ -49,7 +51,14 @@ def make_registry() -> Registry:
         MetaDevice(),
         *_installed(DEVICES),
     )
-    replies = (HttpsigReply(), JsonReply(), Aos2Reply(), *_installed(REPLIES))
+    replies = (
+        HttpsigReply(),
+        JsonReply(),
+        Aos2Reply(),
+        CborReply(),
+        Ans104Reply(),
+        *_installed(REPLIES),
+    )
     return Registry(
         {device.name: device for device in devices},
         ReplyFormats(replies, own=HTTPSIG, default=JsonReply.device),

@@ -11,6 +11,7 @@ from typing import Final
 from seriatim.formats.errors import MalformedError, NotFoundError
 from seriatim.formats.ids import b64url, decode_id, encode_id
 from seriatim.formats.limits import SCHEDULE_PAGE_MAX, STATUS_PROCESSES_MAX
+from seriatim.formats.schedule.record import Head
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.tabm.structured import Rich
 from seriatim.gateway.http.hyperbeam.answer import Answer, Assignment, Fields, Page, Placed
@@ -65,8 +66,8 @@ class SchedulerDevice(KeyTable):
 async def _get_schedule(call: Call) -> Answer:
     """Answer with the assignments from ``from`` to ``to``, both inclusive."""
     process, head = _known(call)
-    first, last, continues = schedule_range(call.keys, head=head)
-    return Page(call.node, process, first, last, continues, call.node.block)
+    first, last, continues = schedule_range(call.keys, head=head.slot)
+    return Page(call.node, process, head.variant, first, last, continues, call.node.block)
 
 
 async def _get_slot(call: Call) -> Answer:
@@ -77,7 +78,7 @@ async def _get_slot(call: Call) -> Answer:
         {
             "block-hash": b64url(block.hash),
             "block-height": block.height,
-            "current": head,
+            "current": head.slot,
             "process": encode_id(process),
             "timestamp": block.timestamp,
             "wallet-address": _address(call),
@@ -90,7 +91,7 @@ async def _get_next(call: Call) -> Answer:
     """Answer with the assignment after slot ``at-slot``: -1 for the first one."""
     process, head = _known(call)
     slot = parse_integer("at-slot", call.keys.get("at-slot") or "-1") + 1
-    if not 0 <= slot <= head:
+    if not 0 <= slot <= head.slot:
         raise NotFoundError("Requested slot not yet available in schedule.")
     return Assignment(call.node, call.node.stored(process, slot))
 
@@ -138,15 +139,15 @@ def schedule_range(keys: Mapping[str, str], *, head: int) -> tuple[int, int, boo
     return first, page_last, page_last < last
 
 
-def _known(call: Call) -> tuple[bytes, int]:
-    """Return the process that a call is about, and its last slot."""
+def _known(call: Call) -> tuple[bytes, Head]:
+    """Return the process that a call is about, and where it ends."""
     process = call.process or target_of(call.keys)
     if process is None:
         raise MalformedError("name the process: target=<process id>", code="no_target")
     head = call.node.head(process)
     if head is None:
         raise NotFoundError(f"process {encode_id(process)} is not known here; spawn it first")
-    return process, head.slot
+    return process, head
 
 
 def _address(call: Call) -> str:
