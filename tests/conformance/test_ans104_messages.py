@@ -35,7 +35,8 @@ from seriatim.formats.tabm.ans104.nested import unsigned
 from seriatim.formats.tabm.ans104.proof import id_of
 from seriatim.formats.tabm.model import Tabm
 from seriatim.formats.tabm.structured import from_tabm, to_tabm
-from tests.conformance.test_tabm import NAMES, VECTORS, is_error, rich, tabm
+from tests.conformance.test_tabm import NAMES, VECTORS
+from tests.support.notation import is_error, rich, tabm
 from tests.support.strategies import known_wallet
 
 FORMS = [

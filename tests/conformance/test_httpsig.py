@@ -25,7 +25,8 @@ from seriatim.formats.signing.scheme import WalletKind
 from seriatim.formats.signing.wallet import RsaWallet
 from seriatim.formats.tabm import sf
 from seriatim.formats.tabm.model import Tabm
-from tests.conformance.test_tabm import NAMES, VECTORS, is_error, tabm
+from tests.conformance.test_tabm import NAMES, VECTORS
+from tests.support.notation import is_error, tabm
 from tests.support.strategies import known_wallet
 
 SIGNED = [

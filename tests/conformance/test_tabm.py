@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,48 +11,16 @@ import pytest
 
 from seriatim.formats.errors import FormatError, MalformedError
 from seriatim.formats.httpsig.placement import gather, place
-from seriatim.formats.ids import b64url_decode
 from seriatim.formats.tabm.flat import decode_flat, encode_flat, flatten
 from seriatim.formats.tabm.json import decode_json, encode_json
 from seriatim.formats.tabm.model import Tabm
-from seriatim.formats.tabm.structured import Atom, Rich, from_tabm, to_tabm
+from seriatim.formats.tabm.structured import Rich, from_tabm, to_tabm
+from tests.support.notation import is_error, rich, tabm
 
 FILES = sorted((Path(__file__).parent / "vectors/hyperbeam/messages").glob("*.json"))
 VECTORS = [orjson.loads(file.read_bytes()) for file in FILES]
 NAMES = [file.stem for file in FILES]
 each_vector = pytest.mark.parametrize("vector", VECTORS, ids=NAMES)
-
-
-SCALARS: Mapping[str, Callable[[Any], Any]] = {
-    "$b64u": b64url_decode,
-    "$int": int,
-    "$float": float,
-    "$atom": lambda name: {"true": True, "false": False}.get(name, Atom(name)),
-    "$list": lambda items: [rich(each) for each in items],
-}
-
-
-def rich(plain: Any) -> Any:
-    """Return a value in the vectors' notation as ours."""
-    if isinstance(plain, str):
-        return plain
-    for mark, read in SCALARS.items():
-        if mark in plain:
-            return read(plain[mark])
-    return {key: rich(value) for key, value in plain.items()}
-
-
-def tabm(plain: Any) -> Any:
-    """Return a TABM in the vectors' notation as ours."""
-    if isinstance(plain, str):
-        return plain.encode()
-    if "$b64u" in plain:
-        return b64url_decode(plain["$b64u"])
-    return {key: tabm(value) for key, value in plain.items()}
-
-
-def is_error(plain: Any) -> bool:
-    return isinstance(plain, dict) and "error" in plain
 
 
 @each_vector

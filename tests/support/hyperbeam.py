@@ -26,8 +26,8 @@ from seriatim.formats.signing.wallet import RsaWallet, wallet_from_json
 from seriatim.formats.tabm.cbor import encode_cbor
 from seriatim.formats.tabm.model import Tabm
 from seriatim.formats.wire.stored import StoredAssignment
-from tests.conformance.test_tabm import tabm
 from tests.support.builders import make_draft
+from tests.support.notation import tabm
 from tests.support.strategies import KEYS, known_wallet
 
 VECTORS = KEYS.parent / "hyperbeam"
