@@ -17,7 +17,8 @@
     │   └── SlotConflictError       process, expected, given
     ├── NotFoundError               no such process, slot or message
     ├── UnsupportedError            understood, but not something this node does
-    │   └── UnsupportedSchemeError  signed in a way that is not read here
+    │   ├── UnsupportedSchemeError  signed in a way that is not read here
+    │   └── NotVerifiableError      a page from which what it says cannot be proven
     ├── UnavailableError            not now; retry after a delay
     │   ├── OverloadedError         queue, retry_after_ms
     │   ├── StoppingError
@@ -174,6 +175,12 @@ class UnsupportedSchemeError(UnsupportedError):
     """Signed in a way that this node does not read; signed as an ANS-104 item it would be taken."""
 
     code = "unsupported_scheme"
+
+
+class NotVerifiableError(UnsupportedError):
+    """Another node's page leaves out what it would take to check it: keys, or exact bytes."""
+
+    code = "not_verifiable"
 
 
 class UnavailableError(SchedulerError):

@@ -28,6 +28,8 @@ STARTED: Final = frozenset({"seriatim.actors.runtime.child", "seriatim.__main__"
 OFFERED: Final = frozenset(
     {
         "seriatim.formats.schedule.publication",
+        "seriatim.formats.wire.legacy_page",
+        "seriatim.formats.wire.schedule_page",
         "seriatim.store.memory_log",
         "seriatim.store.tree.lmdb_tree",
         "seriatim.store.tree.memory_tree",

@@ -39,6 +39,7 @@ STATUSES = {
     "NotFoundError": 404,
     "UnsupportedError": 501,
     "UnsupportedSchemeError": 422,
+    "NotVerifiableError": 501,
     "UnavailableError": 503,
     "OverloadedError": 429,
     "StoppingError": 503,
