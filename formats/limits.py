@@ -75,6 +75,11 @@ PROCESSES_PAGE: Final = 256
 CLIENT_PAGE_SLOTS: Final = 500
 CLIENT_REPLY_MAX_BYTES: Final = 64 * 1024 * 1024
 
+# Following another node.
+FOLLOW_PAUSE_MIN_MS: Final = 250
+FOLLOW_PAUSE_MAX_MS: Final = 5_000
+FOLLOW_COMPARE_REQUESTS: Final = 8
+
 # Queues: what is waiting, and for how long.
 MAILBOX_MAX: Final = 4_096
 MAIL_BATCH_MAX: Final = 64
@@ -130,6 +135,7 @@ assert PASSIVATE_BATCH_MAX * 2 <= MAILBOX_MAX, "two sweeps' answers leave room f
 assert PAGE_CHUNK_BYTES <= PAGE_BLOCK_BYTES <= REPLY_PIECE_BYTES
 assert BODY_MAX_BYTES < HTTP_PAGE_MAX_BYTES
 assert PAGE_DEFAULT <= SCHEDULE_PAGE_MAX <= PAGE_MAX
+assert FOLLOW_PAUSE_MIN_MS <= FOLLOW_PAUSE_MAX_MS
 assert CLIENT_PAGE_SLOTS <= SCHEDULE_PAGE_MAX
 assert 6 * BODY_MAX_BYTES < CLIENT_REPLY_MAX_BYTES, "one byte of a message is \\u00xx at worst"
 assert PATH_SEGMENT_MAX_BYTES <= PATH_MAX_BYTES < LMDB_KEY_MAX_BYTES, "a tree key counts its steps"

@@ -23,7 +23,7 @@ from seriatim.formats.schedule.record import Kind, Record
 from seriatim.formats.schedule.submission import submit_item, submit_unsigned
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.scheme import WalletKind
-from seriatim.formats.wire import aos2, legacy, schedule
+from seriatim.formats.wire import aos2
 from seriatim.formats.wire.legacy_page import LegacyPageReader
 from seriatim.formats.wire.page import PageReader
 from seriatim.formats.wire.schedule_page import SchedulePageReader
@@ -46,28 +46,10 @@ from tests.support.hyperbeam import (
     rsa_wallet,
     stored_of,
 )
+from tests.support.sources import legacy_page, schedule_page
 from tests.support.strategies import known_wallet
 
 BLOCK = Block(9, bytes(range(32)), 7)
-
-
-def schedule_page(process: bytes, records: list[Record], first: int = 0) -> bytes:
-    """Return the page that a node serves of *records*, from slot *first* on."""
-    entries = [
-        schedule.encode_entry(StoredAssignment(process, slot, record))
-        for slot, record in enumerate(records, first)
-    ]
-    closing = schedule.page_close(process, BLOCK, continues=False)
-    return schedule.page_open() + b",".join(entries) + closing
-
-
-def legacy_page(process: bytes, records: list[Record], first: int = 0) -> bytes:
-    """Return the page that a legacy unit serves of *records*, with ``show-anchor``."""
-    edges = [
-        legacy.encode_edge(StoredAssignment(process, slot, record), str(slot), show_anchor=True)
-        for slot, record in enumerate(records, first)
-    ]
-    return legacy.PAGE_OPEN[False] + b",".join(edges) + legacy.PAGE_CLOSE
 
 
 def read(reader: PageReader, process: bytes, page: bytes) -> list[Record]:
