@@ -18,7 +18,8 @@
     │       └── TamperedError       a signature, the chain or a field does not hold
     ├── RefusedError                proven, but against a rule of the process or the node
     │   ├── ForeignSchedulerError   given, expected
-    │   └── FollowedError           process, url, scheduler: a copy takes no messages
+    │   ├── FollowedError           process, url, scheduler: a copy takes no messages
+    │   └── OutboundError           a URL leads where the operator allows nobody to lead us
     ├── ConflictError               valid, but lost a race; read again, then retry
     │   └── SlotConflictError       process, expected, given
     ├── NotFoundError               no such process, slot or message
@@ -214,6 +215,15 @@ class FollowedError(RefusedError):
             "there, send the message to that node",
             code="followed",
         )
+
+
+class OutboundError(RefusedError):
+    """A URL, or a redirect, leads where the operator allows nobody to lead this node."""
+
+    code = "outbound"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, code="outbound")
 
 
 class ConflictError(SchedulerError):

@@ -75,6 +75,11 @@ PROCESSES_PAGE: Final = 256
 CLIENT_PAGE_SLOTS: Final = 500
 CLIENT_REPLY_MAX_BYTES: Final = 64 * 1024 * 1024
 
+# Requests to where somebody else says.
+OUTBOUND_DEADLINE_MS: Final = 35_000
+OUTBOUND_REDIRECTS_MAX: Final = 5
+OUTBOUND_URL_MAX_BYTES: Final = 2_048
+
 # Following another node.
 FOLLOW_PAUSE_MIN_MS: Final = 250
 FOLLOW_PAUSE_MAX_MS: Final = 5_000

@@ -27,11 +27,11 @@ from seriatim.formats.errors import (
     ForkError,
     GapError,
     LimitExceededError,
-    NotVerifiableError,
     RewrittenError,
     SchedulerError,
     TamperedError,
     UnavailableError,
+    UnsupportedError,
 )
 from seriatim.formats.ids import encode_id
 from seriatim.formats.limits import (
@@ -95,11 +95,12 @@ class Follower:
         self._tell = tell
         self._page_slots = page_slots
         self._until_compare = 0
+        self._audit = Audit(copy.process)
+        self._before: Record | None = None  # the last record that has passed
         if copy.slots:
             last = copy.slots - 1
-            self._audit = Audit.resume(copy.process, last, copy.record(last))
-        else:
-            self._audit = Audit(copy.process)
+            self._before = copy.record(last)
+            self._audit = Audit.resume(copy.process, last, self._before)
 
     async def run(self, *, once: bool) -> None:
         """Follow until cancelled, or with *once* until the head of now is reached.
@@ -137,13 +138,16 @@ class Follower:
             return News("behind", self._copy.slots)
         await self._compare_if_due()
         while self._copy.slots <= last:
-            await self._append(await self._read(self._copy.slots))
+            await self._append(await self._read(self._copy.slots, last))
             self._tell(News("page", self._copy.slots))
             await self._compare_if_due()
         return News("head", self._copy.slots)
 
-    async def _read(self, first: int) -> Sequence[PageEntry]:
-        """Return entries from *first* on, one at least; fewer at once where messages are large."""
+    async def _read(self, first: int, last: int) -> Sequence[PageEntry]:
+        """Return entries from *first* on, one at least: the source has said that *last* is there.
+
+        Fewer at once where messages are large.
+        """
         count = self._page_slots
         while True:
             try:
@@ -155,7 +159,8 @@ class Follower:
                 continue
             found = [entry for entry in entries if entry.slot >= first]
             if not found:
-                raise self._finding(GapError, first, f"slot {first}", "a page without it")
+                given = f"a page without it, and slot {last} as its last one"
+                raise self._finding(GapError, first, f"slot {first}", given)
             return found
 
     async def _append(self, entries: Sequence[PageEntry]) -> None:
@@ -169,7 +174,7 @@ class Follower:
         except _Doubt as doubt:
             self._copy.append(records)
             raise await self._explain(doubt) from doubt
-        except NotVerifiableError:
+        except UnsupportedError:
             self._copy.append(records)
             raise
         self._copy.append(records)
@@ -179,6 +184,7 @@ class Follower:
 
         Raises:
             NotVerifiableError: the page leaves out what it would take to tell.
+            UnsupportedError: the scheduler has signed what is not followed here.
             _Doubt: it does not follow.
         """
         record: Record | None = None
@@ -186,11 +192,34 @@ class Follower:
             record = self._source.record(entry)
             self._audit.add(entry.slot, record)
             self._check_scheduler()
-        except NotVerifiableError:
+        except UnsupportedError:
             raise
         except SchedulerError as error:
+            if record is not None:
+                self._check_only_time_stands_still(entry.slot, record)
             raise _Doubt(entry, record, str(error)) from error
+        self._before = record
         return record
+
+    def _check_only_time_stands_still(self, slot: int, record: Record) -> None:
+        """Accuse nobody where nothing is wrong with *record* but that its time does not rise.
+
+        Other schedulers' clocks may tie and go back. Here, time cursors rest on them.
+
+        Raises:
+            UnsupportedError: the scheduler has signed it so.
+        """
+        if self._before is None or not record.variant.signed:
+            return
+        audit = Audit.resume(self._copy.process, slot - 1, self._before._replace(timestamp_ms=-1))
+        try:
+            audit.add(slot, record)
+        except SchedulerError:
+            return
+        raise UnsupportedError(
+            f"process {encode_id(self._copy.process)}, slot {slot}: the scheduler has signed a "
+            "timestamp that is not above the one before; such a log is not followed yet"
+        )
 
     def _check_scheduler(self) -> None:
         """Refuse a log that another scheduler has signed than the spawn names.
@@ -245,7 +274,7 @@ class Follower:
             Audit.resume(self._copy.process, slot, stored).check_alone(slot, received)
             is_signed = stored.variant.signed and received.assignment != stored.assignment
             given = "another assignment, signed by the scheduler" if is_signed else "another record"
-        except NotVerifiableError:
+        except UnsupportedError:
             raise
         except SchedulerError as error:
             is_signed, given = False, str(error)

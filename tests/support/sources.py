@@ -9,13 +9,15 @@ import orjson
 
 from seriatim.actors.follow.source import Source
 from seriatim.formats.errors import LimitExceededError, UnavailableError
-from seriatim.formats.schedule.assignment import Block
+from seriatim.formats.schedule.assignment import Block, Draft
 from seriatim.formats.schedule.record import Record
+from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.wire import legacy, schedule
 from seriatim.formats.wire.legacy_page import LegacyPageReader
 from seriatim.formats.wire.page import PageEntry
 from seriatim.formats.wire.schedule_page import SchedulePageReader
 from seriatim.formats.wire.stored import StoredAssignment
+from tests.support.builders import make_draft, messages, seal_log, spawn
 
 Tamper = Callable[[dict[str, Any]], None]
 
@@ -98,3 +100,15 @@ class ListSource(Source):
         for slot, tamper in self.tampers.items():
             if slot in by_slot:
                 tamper(by_slot[slot])
+
+
+def drafts_of(variant: Variant, count: int, prefix: str = "") -> list[Draft]:
+    """Return a log of *count* slots; another *prefix* gives other messages behind the spawn."""
+    first = spawn(variant, "followed")
+    rest = messages(first.process, count - 1, prefix)
+    return [make_draft(each, slot, variant) for slot, each in enumerate([first, *rest])]
+
+
+def source_of(drafts: list[Draft], *, shape: str = "schedule") -> ListSource:
+    """Return a source of *drafts*, sealed."""
+    return ListSource(drafts[0].process, seal_log(drafts), shape=shape)

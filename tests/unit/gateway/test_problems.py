@@ -40,6 +40,7 @@ STATUSES = {
     "RefusedError": 400,
     "ForeignSchedulerError": 400,
     "FollowedError": 400,
+    "OutboundError": 400,
     "ConflictError": 409,
     "SlotConflictError": 409,
     "NotFoundError": 404,

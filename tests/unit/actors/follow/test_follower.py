@@ -12,9 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seriatim.actors.follow.folder import FollowedProcess, open_followed
+from seriatim.actors.follow.folder import FollowedProcess
 from seriatim.actors.follow.follower import Follower, News
-from seriatim.actors.follow.marks import FollowMarks
 from seriatim.actors.runtime.clock import ManualClock
 from seriatim.formats.ans104.item import DataItem
 from seriatim.formats.errors import (
@@ -22,22 +21,19 @@ from seriatim.formats.errors import (
     ForkError,
     GapError,
     NotVerifiableError,
-    RefusedError,
     RewrittenError,
-    StoreError,
     TamperedError,
     UnavailableError,
+    UnsupportedError,
 )
 from seriatim.formats.ids import b64url_decode, encode_id
 from seriatim.formats.limits import FOLLOW_COMPARE_REQUESTS
 from seriatim.formats.schedule.assignment import Draft
-from seriatim.formats.schedule.audit import Audit
 from seriatim.formats.schedule.record import Record
 from seriatim.formats.schedule.submission import Submission, submit_item
 from seriatim.formats.schedule.variant import Variant
 from seriatim.store.log import Log
 from seriatim.store.memory_log import MemoryLog
-from seriatim.store.tree.memory_tree import MemoryTree
 from tests.support.builders import (
     CLIENT,
     NODE,
@@ -46,26 +42,14 @@ from tests.support.builders import (
     message,
     messages,
     seal_log,
-    spawn,
     spawn_item,
 )
 from tests.support.hyperbeam import http_spawn, http_submission, rsa_wallet
-from tests.support.records import make_append, make_id
-from tests.support.sources import ListSource
+from tests.support.records import make_id
+from tests.support.sources import ListSource, drafts_of, source_of
 from tests.support.strategies import known_wallet
 
 SIGNED = [Variant.LEGACY, Variant.HYPERBEAM]
-
-
-def drafts_of(variant: Variant, count: int, prefix: str = "") -> list[Draft]:
-    """Return a log of *count* slots; another *prefix* gives other messages behind the spawn."""
-    first = spawn(variant, "followed")
-    rest = messages(first.process, count - 1, prefix)
-    return [make_draft(each, slot, variant) for slot, each in enumerate([first, *rest])]
-
-
-def source_of(drafts: list[Draft], *, shape: str = "schedule") -> ListSource:
-    return ListSource(drafts[0].process, seal_log(drafts), shape=shape)
 
 
 class Copy:
@@ -179,6 +163,14 @@ def test_a_hidden_slot_is_a_gap(variant: Variant, tmp_path: Path) -> None:
     source.hidden = set()
     copy.follow(source)
     assert copy.records == source.records
+
+
+def test_a_gap_is_one_whatever_comes_behind_it(tmp_path: Path) -> None:
+    drafts = drafts_of(Variant.LEGACY, 5)
+    drafts.append(make_draft(message(drafts[0].process, b"\xff"), 5, Variant.LEGACY))
+    source = source_of(drafts, shape="legacy")
+    source.hidden = {4}
+    Copy(source.process, tmp_path).finding(source, GapError, 4)
 
 
 def test_a_page_without_what_the_source_says_it_has_is_a_gap(tmp_path: Path) -> None:
@@ -321,6 +313,12 @@ def test_a_tampered_entry_is_named(variant: Variant, name: str, tmp_path: Path) 
     assert orjson.loads(b64url_decode(found["entry"]))["slot"] == 6
 
 
+def test_a_time_that_nobody_has_signed_is_the_sources_own(tmp_path: Path) -> None:
+    source = source_of(drafts_of(Variant.NATIVE, 9))
+    source.tampers[6] = TAMPERED["timestamp"]
+    Copy(source.process, tmp_path).finding(source, TamperedError, 6)
+
+
 def test_a_tampered_first_slot_is_named(tmp_path: Path) -> None:
     source = source_of(drafts_of(Variant.LEGACY, 3))
     source.tampers[0] = TAMPERED["chain"]
@@ -345,6 +343,25 @@ def test_what_a_page_cannot_carry_ends_without_an_accusation(tmp_path: Path) -> 
         copy.follow(source)
     assert copy.records == source.records[:2]
     assert not (tmp_path / "evidence").exists()
+
+
+@pytest.mark.parametrize("variant", SIGNED)
+@pytest.mark.parametrize("step_ms", [0, -7])
+def test_a_signed_time_that_does_not_rise_ends_without_an_accusation(
+    variant: Variant, step_ms: int, tmp_path: Path
+) -> None:
+    """An ao unit's timestamps may tie, and go back with its clock."""
+    drafts = drafts_of(variant, 6)
+    late = drafts[3].timestamp_ms + step_ms
+    source = source_of([*drafts[:4], drafts[4]._replace(timestamp_ms=late), drafts[5]])
+    copy = Copy(source.process, tmp_path / "evidence")
+    with pytest.raises(UnsupportedError, match="slot 4: the scheduler has signed a timestamp"):
+        copy.follow(source)
+    assert copy.records == source.records[:4]
+    assert not (tmp_path / "evidence").exists()
+    # With anything else wrong beside it, it is what it looks like.
+    source.tampers[4] = TAMPERED["chain"]
+    copy.finding(source, TamperedError, 4)
 
 
 @pytest.mark.parametrize("is_named", [True, False])
@@ -376,15 +393,17 @@ def test_a_source_that_has_lost_slots_is_behind_and_is_waited_for(tmp_path: Path
     copy.finding(source, ForkError, 4)
 
 
+async def settle() -> None:
+    """Let the follower go on to its next pause."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
 def test_a_source_that_is_away_is_waited_for_with_longer_pauses(tmp_path: Path) -> None:
     source = source_of(drafts_of(Variant.LEGACY, 6))
     whole = source.records
     source.records = whole[:2]
     copy = Copy(source.process, tmp_path)
-
-    async def settle() -> None:
-        for _ in range(20):
-            await asyncio.sleep(0)
 
     async def main() -> None:
         following = asyncio.create_task(copy.follower(source).run(once=False))
@@ -415,6 +434,24 @@ def test_a_source_that_is_away_is_waited_for_with_longer_pauses(tmp_path: Path) 
     assert copy.records == whole
 
 
+def test_who_comes_back_is_compared_first(tmp_path: Path) -> None:
+    source, other = forked(Variant.LEGACY, 3, 6)
+    copy = Copy(source.process, tmp_path)
+
+    async def main() -> None:
+        following = asyncio.create_task(copy.follower(source).run(once=False))
+        await settle()
+        source.away, source.records = 1, other.records
+        copy.clock.advance(250)
+        await settle()
+        assert copy.news[-1].what == "away"
+        copy.clock.advance(500)
+        await following
+
+    with pytest.raises(ForkError):
+        asyncio.run(main())
+
+
 def test_once_does_not_wait(tmp_path: Path) -> None:
     source = source_of(drafts_of(Variant.LEGACY, 2))
     source.away = 1
@@ -429,56 +466,3 @@ def test_the_same_finding_again_takes_no_more_room(tmp_path: Path) -> None:
     for _ in range(3):
         copy.finding(source, GapError, 1)
     assert len(list(tmp_path.iterdir())) == 1
-
-
-def test_a_folder_says_what_it_follows_and_keeps_what_is_its_own(tmp_path: Path) -> None:
-    source = source_of(drafts_of(Variant.LEGACY, 3))
-
-    async def main() -> None:
-        for url in ("http://one.example", "http://two.example"):
-            async with open_followed(tmp_path, source.process, url=url, now_ms=1) as copy:
-                await Follower(copy, source, clock=ManualClock(), tell=lambda news: None).run(
-                    once=True
-                )
-                assert copy.slots == 3
-
-    asyncio.run(main())
-
-    async def own() -> None:
-        log = MemoryLog()
-        append = make_append(make_id("own"), 0)
-        log.append([append])
-        async with open_followed(
-            tmp_path, make_id("free"), url="http://x.example", now_ms=1
-        ) as copy:
-            copy._log.append([append])
-        async with open_followed(tmp_path, make_id("own"), url="http://x.example", now_ms=1):
-            raise AssertionError("it is the node's own")
-
-    with pytest.raises(RefusedError) as caught:
-        asyncio.run(own())
-    assert caught.value.code == "own_process"
-
-
-def test_marks_are_read_back_and_a_damaged_one_is_said() -> None:
-    tree = MemoryTree()
-    assert FollowMarks(tree).url_of(make_id("p")) is None
-    FollowMarks(tree).put(make_id("p"), "http://node.example")
-    marks = FollowMarks(tree)
-    assert marks.url_of(make_id("p")) == "http://node.example"
-    assert marks.url_of(make_id("q")) is None
-    for damaged in (b"", b"7", b"{}", b'{"url":7}'):
-        tree.put(("followed", encode_id(make_id("p"))), damaged)
-        with pytest.raises(StoreError, match="damaged"):
-            marks.url_of(make_id("p"))
-
-
-def test_an_audit_goes_on_where_it_was() -> None:
-    for variant in Variant:
-        drafts = every_kind(variant)
-        records = seal_log(drafts)
-        for slot in range(len(records) - 1):
-            audit = Audit.resume(drafts[0].process, slot, records[slot])
-            for later in range(slot + 1, len(records)):
-                audit.add(later, records[later])
-            assert audit.slots == len(records)
