@@ -84,7 +84,7 @@ def _check_nothing_signed(folder: DataFolder) -> None:
         return
     with open_offline(folder.path) as logs:
         for process, head in logs.processes():
-            if head.variant.signed:
+            if head.variant.signed and logs.followed_from(process) is None:
                 raise StoreError(
                     f"process {encode_id(process)} is signed by a wallet, and {folder.wallet} is "
                     "not there: put it back, or name the wallet with --wallet"

@@ -10,12 +10,13 @@ Two compositions of the same parts:
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from seriatim.actors.follow.marks import FollowMarks
+from seriatim.actors.lock import acquire_lock
 from seriatim.actors.node import Node, Policy
 from seriatim.actors.runtime.batcher import BatchBounds, Batcher
 from seriatim.actors.runtime.child_offload import ChildOffload
@@ -26,14 +27,12 @@ from seriatim.actors.runtime.offload import ThreadOffload
 from seriatim.actors.scheduler import handlers
 from seriatim.actors.scheduler.committer import job_bytes
 from seriatim.actors.scheduler.system import Scheduler
-from seriatim.formats.errors import StoreLockedError
 from seriatim.formats.limits import (
     COMMIT_BATCH_MAX,
     COMMIT_BATCH_MAX_BYTES,
     COMMIT_BATCHES_MAX,
     COMMIT_QUEUE_MAX,
     COMMIT_QUEUE_MAX_BYTES,
-    ORPHAN_LOCK_WAIT_MS,
     VERIFY_BATCH_MAX,
     VERIFY_BATCH_MAX_BYTES,
     VERIFY_BATCHES_MAX,
@@ -44,7 +43,8 @@ from seriatim.formats.signing.wallet import RsaWallet
 from seriatim.store.environment import Environment
 from seriatim.store.folder import DataFolder
 from seriatim.store.lmdb_log import LmdbLog
-from seriatim.store.lock import FolderLock, is_alive
+from seriatim.store.lock import FolderLock
+from seriatim.store.tree.lmdb_tree import LmdbTree
 
 if TYPE_CHECKING:
     from seriatim.actors.runtime.offload import Offload
@@ -52,7 +52,6 @@ if TYPE_CHECKING:
     from seriatim.actors.scheduler.writer import Job, Sealed
     from seriatim.formats.schedule.stored_message import StoredMessage
     from seriatim.formats.signing.wallet import Wallet
-    from seriatim.store.log import Log
 
 Closing = TypeVar("Closing", bound="Offload[Any, Any]")
 
@@ -73,7 +72,6 @@ _VERIFY_BOUNDS: Final = BatchBounds(
     batch_max_bytes=VERIFY_BATCH_MAX_BYTES,
     in_flight_max=VERIFY_BATCHES_MAX,
 )
-_LOCK_RETRY_MS: Final = 20
 
 
 async def open_node(
@@ -93,10 +91,13 @@ async def open_node(
     folder = DataFolder(path)
     folder.create()
     async with AsyncExitStack() as stack:
-        lock = await _acquire(folder, started_ms=dispatcher.clock.now_ms())
+        lock = await acquire_lock(folder, started_ms=dispatcher.clock.now_ms())
         stack.callback(lock.release)
         parts = _Parts(folder, wallet, lock, stack)
-        log, writer, verifier = await (parts.in_children() if in_children else parts.in_threads())
+        environment, writer, verifier = await (
+            parts.in_children() if in_children else parts.in_threads()
+        )
+        log = LmdbLog(environment)
         scheduler = Scheduler(
             dispatcher=dispatcher,
             log=log,
@@ -113,6 +114,7 @@ async def open_node(
         parts.death.add_done_callback(scheduler.failed.follow)
         node = Node(
             log=log,
+            marks=FollowMarks(LmdbTree(environment)),
             wallet=wallet,
             policy=policy,
             scheduler=scheduler,
@@ -150,20 +152,20 @@ class _Parts:
 
     async def in_threads(
         self,
-    ) -> tuple[Log, Offload[Job, Sealed], Offload[StoredMessage, Verdict]]:
-        log = LmdbLog(Environment.open_writer(self._folder.log))
-        self._stack.callback(log.close)
-        writer = handlers.make_writer(log, self._wallet)
+    ) -> tuple[Environment, Offload[Job, Sealed], Offload[StoredMessage, Verdict]]:
+        environment = Environment.open_writer(self._folder.log)
+        self._stack.callback(environment.close)
+        writer = handlers.make_writer(LmdbLog(environment), self._wallet)
         self._stack.callback(writer.close)
         writing = await self._start(ThreadOffload.start(lambda: writer.write, name="writer"))
         verifying = await self._start(
             ThreadOffload.start(lambda: handlers.verify_messages, name="verifier")
         )
-        return log, writing, verifying
+        return environment, writing, verifying
 
     async def in_children(
         self,
-    ) -> tuple[Log, Offload[Job, Sealed], Offload[StoredMessage, Verdict]]:
+    ) -> tuple[Environment, Offload[Job, Sealed], Offload[StoredMessage, Verdict]]:
         wallet_json = b"" if self._wallet is None else self._wallet.to_json()
         writing = await self._start(
             ChildOffload.start(
@@ -188,9 +190,9 @@ class _Parts:
             )
         )
         # The child has made the store by now; this OS process never writes to it.
-        log = LmdbLog(Environment.open_reader(self._folder.log))
-        self._stack.callback(log.close)
-        return log, writing, verifying
+        environment = Environment.open_reader(self._folder.log)
+        self._stack.callback(environment.close)
+        return environment, writing, verifying
 
     async def _start(self, starting: Awaitable[Closing]) -> Closing:
         offload = await starting
@@ -200,20 +202,3 @@ class _Parts:
 
 def _message_bytes(message: StoredMessage) -> int:
     return len(message.raw)
-
-
-async def _acquire(folder: DataFolder, *, started_ms: int) -> FolderLock:
-    """Return the folder's lock, waiting a moment for the child of a node that was killed.
-
-    Raises:
-        StoreLockedError: a living node holds it.
-    """
-    waited_ms = 0
-    while True:
-        try:
-            return FolderLock.acquire(folder.lock, pid=os.getpid(), started_ms=started_ms)
-        except StoreLockedError as error:
-            if is_alive(error.pid) or waited_ms >= ORPHAN_LOCK_WAIT_MS:
-                raise
-        await asyncio.sleep(_LOCK_RETRY_MS / 1000)
-        waited_ms += _LOCK_RETRY_MS

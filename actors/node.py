@@ -16,6 +16,7 @@ from seriatim.actors.renditions import Renditions
 from seriatim.actors.runtime.future import Future
 from seriatim.actors.scheduler.mail import Submit
 from seriatim.formats.errors import (
+    FollowedError,
     NotFoundError,
     RefusedError,
     StoppingError,
@@ -31,6 +32,7 @@ from seriatim.formats.wire.receipt import Receipt
 from seriatim.formats.wire.stored import StoredAssignment
 
 if TYPE_CHECKING:
+    from seriatim.actors.follow.marks import FollowMarks
     from seriatim.actors.pages import Encode
     from seriatim.actors.runtime.batcher import Batcher
     from seriatim.actors.scheduler.handlers import Verdict
@@ -66,6 +68,7 @@ class Node:
         self,
         *,
         log: Log,
+        marks: FollowMarks,
         wallet: Wallet | None,
         policy: Policy,
         scheduler: Scheduler,
@@ -74,8 +77,11 @@ class Node:
     ) -> None:
         """Take over the parts; *release* gives back what `close` has not ended itself."""
         self._log = log
+        self._marks = marks
         self._pages = RenderedPages(log)
-        self._renditions = Renditions(log, wallet, scheduler.store)
+        self._renditions = Renditions(
+            log, wallet, scheduler.store, is_own=lambda process: marks.url_of(process) is None
+        )
         self._wallet = wallet
         self._policy = policy
         self._scheduler = scheduler
@@ -142,10 +148,12 @@ class Node:
             UnsignedError: nobody signed it, and the node takes signed messages only.
             CommitmentError: the signature does not hold.
             UnsupportedSchemeError: the process, or the node's wallet, cannot take its form.
+            FollowedError: the process is a copy of another node's.
             RefusedError: a rule of the node or the process forbids it.
             NotFoundError: the process has not been spawned.
             UnavailableError: not now; the same again is safe.
         """
+        self._check_own(submission.process)
         if not submission.is_signed:
             self.check_takes_unsigned()
         self._check_spawn(submission, variant_default)
@@ -179,11 +187,13 @@ class Node:
         the node takes unsigned messages.
 
         Raises:
+            FollowedError: the process is a copy of another node's.
             NotFoundError: the process is not known.
             UnsignedError: the process is none of the legacy unit's.
             LimitExceededError, MalformedError: see `submit_reference`.
             UnavailableError: not now.
         """
+        self._check_own(process)
         head = self._log.head(process)
         if head is None:
             raise NotFoundError(f"process {encode_id(process)} is not known here; spawn it first")
@@ -326,6 +336,19 @@ class Node:
         self._taken -= 1
         if self._is_stopping and not self._taken:
             self._idle.resolve()
+
+    def _check_own(self, process: bytes) -> None:
+        """Refuse a message for a process that is followed: its slots are given out elsewhere."""
+        url = self._marks.url_of(process)
+        if url is None:
+            return
+        head = self._log.head(process)
+        signer = None if head is None else self.stored(process, head.slot).scheduler
+        raise FollowedError(
+            process=encode_id(process),
+            url=url,
+            scheduler="" if signer is None else encode_id(signer.address),
+        )
 
     def _check_spawn(self, submission: Submission, variant_default: Variant) -> None:
         spawn = submission.spawn

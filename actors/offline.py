@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from seriatim.actors.follow.marks import FollowMarks
 from seriatim.formats.errors import NotFoundError
 from seriatim.formats.ids import encode_id
 from seriatim.formats.limits import PROCESSES_PAGE
@@ -14,13 +15,15 @@ from seriatim.store.environment import Environment
 from seriatim.store.folder import DataFolder
 from seriatim.store.lmdb_log import LmdbLog
 from seriatim.store.lock import LockHolder, holder
+from seriatim.store.tree.lmdb_tree import LmdbTree
 
 
 class OfflineFolder:
     """The log of a data folder, for reading."""
 
-    def __init__(self, log: LmdbLog) -> None:
+    def __init__(self, log: LmdbLog, marks: FollowMarks) -> None:
         self._log = log
+        self._marks = marks
 
     def head(self, process: bytes) -> Head:
         """Return where *process* ends.
@@ -32,6 +35,10 @@ class OfflineFolder:
         if head is None:
             raise NotFoundError(f"process {encode_id(process)} is not in this folder")
         return head
+
+    def followed_from(self, process: bytes) -> str | None:
+        """Return where *process* is followed from, or ``None`` for one of the folder's own."""
+        return self._marks.url_of(process)
 
     def records(self, process: bytes, first: int, last: int) -> Iterator[tuple[int, Record]]:
         """Yield ``(slot, record)`` from *first* to *last*, both inclusive."""
@@ -53,11 +60,11 @@ def open_offline(path: Path) -> Iterator[OfflineFolder]:
     Raises:
         StoreError: there is no store in it.
     """
-    log = LmdbLog(Environment.open_reader(DataFolder(path).log))
+    environment = Environment.open_reader(DataFolder(path).log)
     try:
-        yield OfflineFolder(log)
+        yield OfflineFolder(LmdbLog(environment), FollowMarks(LmdbTree(environment)))
     finally:
-        log.close()
+        environment.close()
 
 
 def running_node(path: Path) -> LockHolder | None:

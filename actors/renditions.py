@@ -45,8 +45,24 @@ _SIGNERS: Final = 1
 class Renditions:
     """Reads assignments as HTTP messages; belongs to the event loop's thread."""
 
-    def __init__(self, log: Log, wallet: Wallet | None, store: Store) -> None:
-        """Read from *log*, sign with *wallet*, and make what was signed durable by *store*."""
+    def __init__(
+        self,
+        log: Log,
+        wallet: Wallet | None,
+        store: Store,
+        *,
+        is_own: Callable[[bytes], bool],
+    ) -> None:
+        """Read from *log*, sign with *wallet*, and make what was signed durable by *store*.
+
+        Args:
+            log: what is read.
+            wallet: the node's, if it has one.
+            store: makes a rendition durable.
+            is_own: tells of a process (32 raw bytes) whether this node schedules it: nothing of
+                a copy is ever signed here.
+        """
+        self._is_own = is_own
         self._log = log
         self._wallet = wallet
         self._store = store
@@ -120,6 +136,11 @@ class Renditions:
         ]
         if not missing:
             return
+        if not self._is_own(missing[0].process):
+            raise UnsupportedError(
+                "this process is a copy, and its scheduler has not signed it as HTTP messages; "
+                "accept application/json"
+            )
         wallet = self._wallet
         if not isinstance(wallet, RsaWallet):
             raise UnsupportedError(

@@ -10,14 +10,22 @@
     │   ├── BadSignatureError
     │   ├── WeakKeyError
     │   ├── UnsignedError           the node takes signed messages only
-    │   └── ChainBrokenError        process, slot, expected, given
+    │   ├── ChainBrokenError        process, slot, expected, given
+    │   └── DivergedError           the same, and evidence: a source cannot be followed
+    │       ├── GapError            a slot is missing while later ones are there
+    │       ├── ForkError           another assignment, signed by the scheduler too
+    │       ├── RewrittenError      a slot is not what it was, and nobody has signed that
+    │       └── TamperedError       a signature, the chain or a field does not hold
     ├── RefusedError                proven, but against a rule of the process or the node
-    │   └── ForeignSchedulerError   given, expected
+    │   ├── ForeignSchedulerError   given, expected
+    │   ├── FollowedError           process, url, scheduler: a copy takes no messages
+    │   └── OutboundError           a URL leads where the operator allows nobody to lead us
     ├── ConflictError               valid, but lost a race; read again, then retry
     │   └── SlotConflictError       process, expected, given
     ├── NotFoundError               no such process, slot or message
     ├── UnsupportedError            understood, but not something this node does
-    │   └── UnsupportedSchemeError  signed in a way that is not read here
+    │   ├── UnsupportedSchemeError  signed in a way that is not read here
+    │   └── NotVerifiableError      a page from which what it says cannot be proven
     ├── UnavailableError            not now; retry after a delay
     │   ├── OverloadedError         queue, retry_after_ms
     │   ├── StoppingError
@@ -116,6 +124,53 @@ class ChainBrokenError(CommitmentError):
         super().__init__(f"process {process}, slot {slot}: expected {expected}, found {given}")
 
 
+class DivergedError(CommitmentError):
+    """What a source serves is not what a follower can append; one of the four below.
+
+    Attributes:
+        evidence: the file with the bytes that show it.
+    """
+
+    code = "diverged"
+
+    def __init__(
+        self, *, process: str, slot: int, expected: str, given: str, evidence: str
+    ) -> None:
+        self.process = process
+        self.slot = slot
+        self.expected = expected
+        self.given = given
+        self.evidence = evidence
+        super().__init__(
+            f"process {process}, slot {slot}: expected {expected}, the source gives {given}; "
+            f"the evidence is in {evidence}"
+        )
+
+
+class GapError(DivergedError):
+    """A slot is missing while later ones are there."""
+
+    code = "gap"
+
+
+class ForkError(DivergedError):
+    """A slot has two assignments, both signed by the scheduler: it has given it out twice."""
+
+    code = "fork"
+
+
+class RewrittenError(DivergedError):
+    """A slot that is stored differs at the source, and the scheduler has not signed that."""
+
+    code = "rewritten"
+
+
+class TamperedError(DivergedError):
+    """A new slot does not hold: a signature, the chain, or a field."""
+
+    code = "tampered"
+
+
 class RefusedError(SchedulerError):
     """Proven, but a rule of the process or the node forbids it."""
 
@@ -137,6 +192,38 @@ class ForeignSchedulerError(RefusedError):
             "spawn with this node's address, or start the node with --any-scheduler",
             code="foreign_scheduler",
         )
+
+
+class FollowedError(RefusedError):
+    """A message for a process that this node follows: its slots are given out elsewhere.
+
+    Attributes:
+        process: its id, 43 characters.
+        url: where it is followed from.
+        scheduler: address of the wallet that signs its assignments; empty where nobody does.
+    """
+
+    code = "followed"
+
+    def __init__(self, *, process: str, url: str, scheduler: str) -> None:
+        self.process = process
+        self.url = url
+        self.scheduler = scheduler
+        signer = f"by scheduler {scheduler} " if scheduler else ""
+        super().__init__(
+            f"process {process} is a copy, followed from {url}; its slots are given out {signer}"
+            "there, send the message to that node",
+            code="followed",
+        )
+
+
+class OutboundError(RefusedError):
+    """A URL, or a redirect, leads where the operator allows nobody to lead this node."""
+
+    code = "outbound"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, code="outbound")
 
 
 class ConflictError(SchedulerError):
@@ -174,6 +261,12 @@ class UnsupportedSchemeError(UnsupportedError):
     """Signed in a way that this node does not read; signed as an ANS-104 item it would be taken."""
 
     code = "unsupported_scheme"
+
+
+class NotVerifiableError(UnsupportedError):
+    """Another node's page leaves out what it would take to check it: keys, or exact bytes."""
+
+    code = "not_verifiable"
 
 
 class UnavailableError(SchedulerError):

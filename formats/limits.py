@@ -28,6 +28,7 @@ ASSIGNMENT_OWN_TAGS_MAX_BYTES: Final = 900
 # What comes in over HTTP.
 BODY_MAX_BYTES: Final = 10 * 1024 * 1024
 JSON_DEPTH_MAX: Final = 32
+PAGE_DEPTH_MAX: Final = 36
 JSON_INTEGER_MAX: Final = 2**63 - 1
 BODY_READ_MIN_BYTES_PER_S: Final = 64 * 1024
 BODY_READ_GRACE_MS: Final = 10_000
@@ -74,6 +75,16 @@ PROCESSES_PAGE: Final = 256
 CLIENT_PAGE_SLOTS: Final = 500
 CLIENT_REPLY_MAX_BYTES: Final = 64 * 1024 * 1024
 
+# Requests to where somebody else says.
+OUTBOUND_DEADLINE_MS: Final = 35_000
+OUTBOUND_REDIRECTS_MAX: Final = 5
+OUTBOUND_URL_MAX_BYTES: Final = 2_048
+
+# Following another node.
+FOLLOW_PAUSE_MIN_MS: Final = 250
+FOLLOW_PAUSE_MAX_MS: Final = 5_000
+FOLLOW_COMPARE_REQUESTS: Final = 8
+
 # Queues: what is waiting, and for how long.
 MAILBOX_MAX: Final = 4_096
 MAIL_BATCH_MAX: Final = 64
@@ -117,6 +128,7 @@ assert ASSIGNMENT_OWN_TAGS_MAX_BYTES + ASSIGNMENT_PATH_MAX_BYTES <= TAG_BLOCK_MA
 assert (
     ASSIGNMENT_OWN_TAGS_MAX_BYTES + EXCLUDES_MAX_BYTES + EXCLUDES_MAX * 12 <= TAG_BLOCK_MAX_BYTES
 ), "each Exclude tag costs its name and three length bytes"
+assert JSON_DEPTH_MAX + 3 <= PAGE_DEPTH_MAX, "a message stands in page, assignments, assignment"
 assert COMMIT_BATCH_MAX <= COMMIT_QUEUE_MAX
 assert BODY_MAX_BYTES < COMMIT_BATCH_MAX_BYTES <= COMMIT_QUEUE_MAX_BYTES
 assert BODY_MAX_BYTES < VERIFY_BATCH_MAX_BYTES <= VERIFY_QUEUE_MAX_BYTES
@@ -128,6 +140,7 @@ assert PASSIVATE_BATCH_MAX * 2 <= MAILBOX_MAX, "two sweeps' answers leave room f
 assert PAGE_CHUNK_BYTES <= PAGE_BLOCK_BYTES <= REPLY_PIECE_BYTES
 assert BODY_MAX_BYTES < HTTP_PAGE_MAX_BYTES
 assert PAGE_DEFAULT <= SCHEDULE_PAGE_MAX <= PAGE_MAX
+assert FOLLOW_PAUSE_MIN_MS <= FOLLOW_PAUSE_MAX_MS
 assert CLIENT_PAGE_SLOTS <= SCHEDULE_PAGE_MAX
 assert 6 * BODY_MAX_BYTES < CLIENT_REPLY_MAX_BYTES, "one byte of a message is \\u00xx at worst"
 assert PATH_SEGMENT_MAX_BYTES <= PATH_MAX_BYTES < LMDB_KEY_MAX_BYTES, "a tree key counts its steps"

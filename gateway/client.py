@@ -8,26 +8,14 @@ from typing import Any, Final
 
 import aiohttp
 
-from seriatim.formats.codecs.json import parse_json
-from seriatim.formats.errors import (
-    FormatError,
-    LimitExceededError,
-    NotFoundError,
-    RefusedError,
-    SchedulerError,
-    UnavailableError,
-)
+from seriatim.formats.errors import LimitExceededError, UnavailableError
 from seriatim.formats.ids import decode_id
 from seriatim.formats.limits import ASK_DEADLINE_MS, CLIENT_REPLY_MAX_BYTES
-from seriatim.gateway.reply import field
+from seriatim.gateway.reply import field, read_reply
 
 # Not compressed: a bound on what is read is a bound on what is held.
 _HEADERS: Final = {"accept": "application/json", "accept-encoding": "identity"}
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=ASK_DEADLINE_MS / 1000 + 5)
-_BAD: Final = 400
-_NOT_FOUND: Final = 404
-_RETRYABLE: Final = (409, 429)
-_BROKEN: Final = 500
 
 
 class NodeClient:
@@ -98,14 +86,7 @@ class NodeClient:
                 raw = await _read_bounded(response.content)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise UnavailableError(f"{self._url} cannot be reached: {error}") from error
-        plain = _object(raw)
-        if plain is None:
-            raise UnavailableError(
-                f"{self._url} answers {response.status} and no JSON: it is no scheduler node"
-            )
-        if response.status < _BAD:
-            return plain
-        raise _error_of(response.status, plain)
+        return read_reply(self._url, response.status, raw)
 
 
 def _path(process: str) -> str:
@@ -123,24 +104,6 @@ async def _read_bounded(content: aiohttp.StreamReader) -> bytes:
                 "the length of a node's reply", given=len(raw), maximum=CLIENT_REPLY_MAX_BYTES
             )
     return bytes(raw)
-
-
-def _object(raw: bytes) -> dict[str, Any] | None:
-    try:
-        plain = parse_json(raw)
-    except FormatError:
-        return None
-    return plain if isinstance(plain, dict) else None
-
-
-def _error_of(status: int, plain: dict[str, Any]) -> SchedulerError:
-    """Return the node's problem body, or the legacy unit's, as the error that it stands for."""
-    detail = str(plain.get("detail") or plain.get("error") or plain)
-    if status == _NOT_FOUND:
-        return NotFoundError(detail)
-    if status in _RETRYABLE or status >= _BROKEN:
-        return UnavailableError(detail)
-    return RefusedError(detail, code=str(plain.get("code", "refused")))
 
 
 @asynccontextmanager

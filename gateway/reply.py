@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 
-from seriatim.formats.errors import UnavailableError
+from seriatim.formats.codecs.json import parse_json
+from seriatim.formats.errors import (
+    FormatError,
+    NotFoundError,
+    RefusedError,
+    SchedulerError,
+    UnavailableError,
+)
 
 T = TypeVar("T")
+
+_BAD: Final = 400
+_NOT_FOUND: Final = 404
+_RETRYABLE: Final = (409, 429)
+_BROKEN: Final = 500
 
 
 def field(plain: object, name: str, kind: type[T]) -> T:
@@ -19,3 +31,46 @@ def field(plain: object, name: str, kind: type[T]) -> T:
     if type(value) is not kind:
         raise UnavailableError(f"a reply without {name}: what answers is no scheduler node")
     return value
+
+
+def read_reply(url: str, status: int, raw: bytes) -> dict[str, Any]:
+    """Return the JSON object with which the node at *url* answered.
+
+    Raises:
+        UnavailableError: no JSON object, or a status that says: not now.
+        NotFoundError, RefusedError: as the status says, with the node's own code and sentence.
+    """
+    plain = _object(raw)
+    if plain is None:
+        raise UnavailableError(f"{url} answers {status} and no JSON: it is no scheduler node")
+    if status >= _BAD:
+        raise _error_of(status, plain)
+    return plain
+
+
+def check_status(url: str, status: int, raw: bytes) -> None:
+    """Return when *status* says that the request was answered; *raw* says why where it was not.
+
+    Raises:
+        UnavailableError, NotFoundError, RefusedError: as for `read_reply`.
+    """
+    if status >= _BAD:
+        read_reply(url, status, raw)
+
+
+def _object(raw: bytes) -> dict[str, Any] | None:
+    try:
+        plain = parse_json(raw)
+    except FormatError:
+        return None
+    return plain if isinstance(plain, dict) else None
+
+
+def _error_of(status: int, plain: dict[str, Any]) -> SchedulerError:
+    """Return the node's problem body, or the legacy unit's, as the error that it stands for."""
+    detail = str(plain.get("detail") or plain.get("error") or plain)
+    if status == _NOT_FOUND:
+        return NotFoundError(detail)
+    if status in _RETRYABLE or status >= _BROKEN:
+        return UnavailableError(detail)
+    return RefusedError(detail, code=str(plain.get("code", "refused")))

@@ -24,6 +24,7 @@ class DataFolder:
         log: the LMDB environment, a folder; see ``environment.py``.
         lock: the lock file of the running node; see ``lock.py``.
         wallet: the node's key.
+        evidence: a folder with what followers have found.
     """
 
     def __init__(self, path: Path) -> None:
@@ -31,6 +32,7 @@ class DataFolder:
         self.log = path / "log"
         self.lock = path / "node.lock"
         self.wallet = path / "wallet.json"
+        self.evidence = path / "evidence"
 
     def create(self) -> None:
         """Make the folder where it does not exist yet, open to its owner only.

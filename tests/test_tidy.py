@@ -29,7 +29,6 @@ OFFERED: Final = frozenset(
     {
         "seriatim.formats.schedule.publication",
         "seriatim.store.memory_log",
-        "seriatim.store.tree.lmdb_tree",
         "seriatim.store.tree.memory_tree",
         "seriatim.store.tree.mounted_tree",
     }

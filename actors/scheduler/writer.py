@@ -100,7 +100,12 @@ class Writer:
             return []
         try:
             sealed = self._seal_all(drafts)
-            self._log.append([_append(*each) for each in sealed])
+            self._log.append(
+                [
+                    append_of(draft.process, draft.slot, record, assignment=item)
+                    for draft, record, item in sealed
+                ]
+            )
         except BaseException:
             # The store decides what happened; the next batch asks it.
             self._links.clear()
@@ -184,8 +189,10 @@ def _message_chain(draft: Draft, link: Link) -> bytes:
     )
 
 
-def _append(draft: Draft, record: Record, item: DataItem | None) -> Append:
-    """Return what goes to disk.
+def append_of(
+    process: bytes, slot: int, record: Record, *, assignment: DataItem | None = None
+) -> Append:
+    """Return what goes to disk for *record*; *assignment* is its signed item, where at hand.
 
     Legacy clients look assignments up by id and page through them for hours, so those are
     indexed and rendered here, where a signature costs a hundred times as much. Other variants
@@ -195,7 +202,5 @@ def _append(draft: Draft, record: Record, item: DataItem | None) -> Append:
     view = b""
     if record.variant is Variant.LEGACY:
         ids.append(record.assignment_id)
-        view = legacy.encode_view(
-            StoredAssignment(draft.process, draft.slot, record, assignment=item)
-        )
-    return Append(draft.process, draft.slot, record.encode(), tuple(ids), view)
+        view = legacy.encode_view(StoredAssignment(process, slot, record, assignment=assignment))
+    return Append(process, slot, record.encode(), tuple(ids), view)

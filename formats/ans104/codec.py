@@ -108,20 +108,31 @@ def from_message(message: Message) -> DataItem:
         raise MalformedError(
             "exactly one ans104@1.0 commitment of a known type is needed", code="bad_commitments"
         )
-    commitment = found[0]
-    item = unsigned_item(
-        signature_type=_TYPES[commitment.kind],
-        owner=commitment.key,
-        target=_detail(commitment, "field-target"),
-        anchor=_detail(commitment, "field-anchor"),
-        tags=_original_tags(commitment.details.get("original-tags", {})),
-        data=_bytes(message.fields.get("data", "")),
-    ).signed(commitment.signature)
+    item = item_of(found[0], data=_bytes(message.fields.get("data", "")))
     if to_message(item) != message:
         raise MalformedError(
             "the fields are not the ones that the commitment covers", code="bad_commitments"
         )
     return item
+
+
+def item_of(commitment: Commitment, *, data: bytes) -> DataItem:
+    """Return the item that carries *data* and that *commitment* was made on; not verified.
+
+    Raises:
+        MalformedError: not what an item can be; code ``bad_commitments`` for the most part.
+        LimitExceededError: its tags pass a bound.
+    """
+    if commitment.device != DEVICE or commitment.kind not in _TYPES:
+        raise MalformedError("not an ans104@1.0 commitment of a known type", code="bad_commitments")
+    return unsigned_item(
+        signature_type=_TYPES[commitment.kind],
+        owner=commitment.key,
+        target=_detail(commitment, "field-target"),
+        anchor=_detail(commitment, "field-anchor"),
+        tags=_original_tags(commitment.details.get("original-tags", {})),
+        data=data,
+    ).signed(commitment.signature)
 
 
 def _original_tags(plain: Value) -> list[Tag]:

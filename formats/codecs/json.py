@@ -48,30 +48,38 @@ class JsonCodec:
             MalformedError: not JSON, or not an object (code ``bad_json``).
             FormatError: see `freeze`.
         """
-        plain = parse_json(raw)
-        if not isinstance(plain, dict):
-            raise MalformedError("a message is a JSON object", code="bad_json")
-        fields = freeze(_from_plain(plain))
-        commitments = commitments_from_plain(fields.pop(COMMITMENTS_KEY, {}))
-        return Message(fields, commitments)
+        return message_from_plain(parse_json(raw))
 
 
-def parse_json(raw: bytes) -> Any:  # JSON is what it is
+def parse_json(raw: bytes, *, depth_max: int = JSON_DEPTH_MAX) -> Any:  # JSON is what it is
     """Return the plain value in *raw*, bounded in depth and in the size of integers.
 
     Raises:
         MalformedError: not JSON (code ``bad_json``).
-        LimitExceededError: deeper than ``JSON_DEPTH_MAX``, or an integer beyond
-            ``JSON_INTEGER_MAX``.
+        LimitExceededError: deeper than *depth_max*, or an integer beyond ``JSON_INTEGER_MAX``.
     """
     try:
         plain = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise MalformedError(f"not JSON: {error}", code="bad_json") from error
-    if _check(plain):
+    if _check(plain, depth_max):
         # orjson reads an integer beyond 64 bits as a float: two of them would be one message.
         json.loads(raw, parse_int=_parse_integer)
     return plain
+
+
+def message_from_plain(plain: object) -> Message:
+    """Return the message that the plain JSON value *plain* is.
+
+    Raises:
+        MalformedError: not an object; code ``bad_json``.
+        FormatError: see `freeze`.
+    """
+    if not isinstance(plain, dict):
+        raise MalformedError("a message is a JSON object", code="bad_json")
+    fields = freeze(_from_plain(plain))
+    commitments = commitments_from_plain(fields.pop(COMMITMENTS_KEY, {}))
+    return Message(fields, commitments)
 
 
 def message_to_plain(message: Message) -> dict[str, Any]:
@@ -84,14 +92,14 @@ def message_to_plain(message: Message) -> dict[str, Any]:
     return plain
 
 
-def _check(value: Any, depth: int = 1) -> bool:
+def _check(value: Any, depth_max: int, depth: int = 1) -> bool:
     """Check depth and integers of *value*; tell whether a float may have been an integer."""
     if isinstance(value, (dict, list)):
-        if depth > JSON_DEPTH_MAX:
-            raise LimitExceededError("JSON nesting", given=depth, maximum=JSON_DEPTH_MAX)
+        if depth > depth_max:
+            raise LimitExceededError("JSON nesting", given=depth, maximum=depth_max)
         is_doubtful = False
         for child in value.values() if isinstance(value, dict) else value:
-            is_doubtful = _check(child, depth + 1) or is_doubtful
+            is_doubtful = _check(child, depth_max, depth + 1) or is_doubtful
         return is_doubtful
     if isinstance(value, int):
         _check_integer(value)

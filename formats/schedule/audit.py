@@ -7,6 +7,7 @@ accepts, anybody can check again from the same bytes.
 from __future__ import annotations
 
 from itertools import zip_longest
+from typing import Self
 
 from seriatim.formats.ans104.avro import Tag
 from seriatim.formats.ans104.item import DataItem
@@ -40,7 +41,7 @@ from seriatim.formats.tabm.model import COMMITMENTS_KEY
 
 
 class Audit:
-    """Checks one process, slot by slot from 0.
+    """Checks one process, slot by slot from 0, or with `resume` from a later slot on.
 
     Attributes:
         process: its id, 32 raw bytes.
@@ -49,6 +50,7 @@ class Audit:
         signatures: how many signatures have been verified.
         scheduler: address of the wallet that signed the assignments, or ``None`` so far.
         spawner: address of the owner of the spawn, or ``None`` where it is not signed.
+        spawn: what the spawn says; ``None`` before slot 0, and in an audit that was resumed.
     """
 
     def __init__(self, process: bytes, *, signatures: bool = True) -> None:
@@ -62,6 +64,26 @@ class Audit:
         self.signatures = 0
         self.scheduler: bytes | None = None
         self.spawner: bytes | None = None
+        self.spawn: Spawn | None = None
+
+    @classmethod
+    def resume(cls, process: bytes, slot: int, record: Record) -> Self:
+        """Return the audit that has passed everything up to *slot*, where *record* stands.
+
+        Args:
+            process: its id, 32 raw bytes.
+            slot: the last slot that has passed.
+            record: what passed there.
+        """
+        audit = cls(process)
+        audit.variant = record.variant
+        audit.slots = slot + 1
+        audit._link = link_of(record)
+        audit._timestamp_ms = record.timestamp_ms
+        if record.variant.signed:
+            form = Kind.TABM if record.kind is Kind.TABM else Kind.ITEM
+            audit.scheduler = StoredMessage(form, record.assignment).signer
+        return audit
 
     def add(self, slot: int, record: Record) -> None:
         """Check the next record.
@@ -98,6 +120,21 @@ class Audit:
         self._timestamp_ms = record.timestamp_ms
         self.slots += 1
 
+    def check_alone(self, slot: int, record: Record) -> None:
+        """Check a record of any slot by itself, whatever came before it.
+
+        What passes, where assignments are signed, was signed by the scheduler for this slot.
+
+        Raises:
+            SchedulerError: its message or its assignment does not hold.
+        """
+        self._expect("variant", record.variant, self.variant, slot)
+        try:
+            self._check_message(slot, record)
+            self._check_assignment(slot, record)
+        except ValueError as error:
+            raise self._broken(slot, "a sound message and assignment", str(error)) from error
+
     def _check_message(self, slot: int, record: Record) -> None:
         if record.kind is Kind.REFERENCE:
             self._expect("message bytes of a reference", record.message, b"", slot)
@@ -121,6 +158,7 @@ class Audit:
             return
         if spawn is None:
             raise self._broken(slot, "a spawn", "another message")
+        self.spawn = spawn
         if spawn.variant is not None:
             self._expect("variant that the spawn names", spawn.variant, variant, slot)
 

@@ -9,7 +9,7 @@ import orjson
 
 from seriatim.formats.codecs.json import parse_json
 from seriatim.formats.errors import MalformedError
-from seriatim.formats.ids import b64url
+from seriatim.formats.ids import b64url, b64url_decode
 from seriatim.formats.message import BINARY_SUFFIX
 from seriatim.formats.tabm.model import Tabm, public
 
@@ -49,6 +49,29 @@ def to_plain(tabm: Tabm) -> dict[str, Any]:
         except UnicodeDecodeError:
             plain[key + BINARY_SUFFIX] = b64url(value)
     return plain
+
+
+def from_plain(plain: object) -> dict[str, bytes | Tabm]:
+    """Return the TABM that `to_plain` has made *plain* of.
+
+    Raises:
+        MalformedError: not an object of text and objects, or bytes that are none; code
+            ``bad_json`` or ``bad_base64url``.
+    """
+    if not isinstance(plain, dict):
+        raise MalformedError("a message is a JSON object", code="bad_json")
+    tabm: dict[str, bytes | Tabm] = {}
+    for key, value in plain.items():
+        name = key.removesuffix(BINARY_SUFFIX)
+        if isinstance(value, dict):
+            tabm[key] = from_plain(value)
+        elif not isinstance(value, str) or (name != key and name in plain):
+            raise MalformedError(
+                f"{key[:64]!r} must be text or an object; types stand in ao-types", code="bad_json"
+            )
+        else:
+            tabm[name] = value.encode() if name == key else b64url_decode(value)
+    return tabm
 
 
 def _plain(tabm: Tabm) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from seriatim import __version__
+from seriatim.gateway.cli.follow import follow
 from seriatim.gateway.cli.item import item
 from seriatim.gateway.cli.log import log, processes
 from seriatim.gateway.cli.options import ProcessCommand
@@ -34,11 +35,12 @@ _VERBS: Final[tuple[_Verb, ...]] = (
     processes,
     verify,
     export,
+    follow,
     item,
     demo,
     bench,
 )
-_PROCESS_VERBS: Final[tuple[_Verb, ...]] = (send, log, verify, export)
+_PROCESS_VERBS: Final[tuple[_Verb, ...]] = (send, log, verify, export, follow)
 
 
 class _Commands(TyperGroup):

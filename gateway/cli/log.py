@@ -14,7 +14,7 @@ import typer
 from seriatim.formats.errors import LimitExceededError, UnavailableError
 from seriatim.formats.limits import CLIENT_PAGE_SLOTS
 from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json, NodeUrl, Process
-from seriatim.gateway.cli.output import print_json, reporting
+from seriatim.gateway.cli.output import print_json, printable, reporting
 from seriatim.gateway.cli.row import Row, make_line, make_row
 
 if TYPE_CHECKING:
@@ -49,13 +49,21 @@ def processes(data: Data = DATA_DEFAULT, *, as_json: Json = False) -> None:
 
     with reporting(as_json=as_json), open_offline(data) as folder:
         found = [
-            {"process": encode_id(process), "slots": head.slot + 1, "variant": head.variant.tag}
+            {
+                "process": encode_id(process),
+                "slots": head.slot + 1,
+                "variant": head.variant.tag,
+                "followed": folder.followed_from(process),
+            }
             for process, head in folder.processes()
         ]
         if as_json:
             print_json(found)
         for row in () if as_json else found:
-            typer.echo(f"{row['process']}  {row['variant']:10}  {row['slots']} slots")
+            origin = f"  from {row['followed']}" if row["followed"] else ""
+            typer.echo(
+                printable(f"{row['process']}  {row['variant']:10}  {row['slots']} slots{origin}")
+            )
 
 
 class _Source(Protocol):

@@ -14,7 +14,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdo
 Data = Annotated[Path, typer.Option("--data", help="The node's data folder.")]
 
 
-def _check_url(text: str | None) -> str | None:
+def check_url(text: str | None) -> str | None:
     """Return *text*, which has to be the URL of a node where there is one."""
     if text is not None and not _is_url(text):
         raise typer.BadParameter(f"{text!r} is no node's URL, such as http://127.0.0.1:8734")
@@ -34,7 +34,7 @@ def _is_url(text: str) -> bool:
 NodeUrl = Annotated[
     str | None,
     typer.Option(
-        "--node", callback=_check_url, help="A node's URL; else the one on the data folder."
+        "--node", callback=check_url, help="A node's URL; else the one on the data folder."
     ),
 ]
 WalletFile = Annotated[

@@ -22,6 +22,7 @@ from seriatim.formats.errors import (
     ChainBrokenError,
     ChildFailedError,
     ConflictError,
+    DivergedError,
     NotFoundError,
     SchedulerError,
     StoreError,
@@ -35,7 +36,7 @@ class Exit(IntEnum):
     meaning: str
 
     OK = 0, "fine"
-    FAILED = 1, "a check has failed: a broken chain, a bad item"
+    FAILED = 1, "a check has failed: a broken chain, a bad item, a source that cannot be followed"
     USAGE = 2, "usage"
     NOT_FOUND = 3, "not found"
     REFUSED = 4, "refused: bad input, or a rule forbids it"
@@ -61,6 +62,7 @@ def exit_of(error: SchedulerError) -> Exit:
         return Exit.STORE
     kinds: tuple[tuple[type[SchedulerError], Exit], ...] = (
         (ChainBrokenError, Exit.FAILED),
+        (DivergedError, Exit.FAILED),
         (NotFoundError, Exit.NOT_FOUND),
         (UnavailableError, Exit.UNAVAILABLE),
         (ConflictError, Exit.UNAVAILABLE),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final
@@ -32,6 +30,7 @@ from seriatim.gateway.http.hyperbeam.resolve import Resolver
 from seriatim.gateway.http.legacy import LegacyApi
 from seriatim.gateway.http.stream import send_whole
 from seriatim.gateway.metrics import Metrics
+from seriatim.gateway.stop import stop_signal
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractStreamWriter
@@ -130,7 +129,7 @@ async def run_server(
             ending.callback(refreshing.cancel)
         ending.callback(node.refuse_new_work)
         url = await _listen(runner, host, port)
-        stop = _stop_signal()
+        stop = stop_signal()
         on_ready(url)
         return await _wait(node, stop)
 
@@ -153,21 +152,6 @@ async def _listen(runner: web.ServerRunner, host: str, port: int) -> str:
     bound_port = runner.addresses[0][1]
     shown = f"[{host}]" if ":" in host else host
     return f"http://{shown}:{bound_port}"
-
-
-def _stop_signal() -> asyncio.Event:
-    """Return an event that the first SIGTERM or SIGINT sets; the second one ends at once."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def take(number: int) -> None:
-        if stop.is_set():
-            os._exit(128 + number)
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, take, number)
-    return stop
 
 
 async def _wait(node: Node, stop: asyncio.Event) -> int:

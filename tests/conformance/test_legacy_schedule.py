@@ -9,8 +9,8 @@ import orjson
 import pytest
 
 from seriatim.formats.ans104.item import DataItem
-from seriatim.formats.errors import ChainBrokenError, MalformedError
-from seriatim.formats.ids import decode_id, encode_id
+from seriatim.formats.errors import ChainBrokenError, MalformedError, NotVerifiableError
+from seriatim.formats.ids import b64url, decode_id, encode_id
 from seriatim.formats.schedule.assignment import Block, Draft, legacy_tags
 from seriatim.formats.schedule.audit import Audit
 from seriatim.formats.schedule.publication import (
@@ -22,6 +22,7 @@ from seriatim.formats.schedule.record import Kind, Record
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.scheme import WalletKind
 from seriatim.formats.wire import legacy
+from seriatim.formats.wire.legacy_page import LegacyPageReader
 from seriatim.formats.wire.stored import StoredAssignment
 from tests.support.strategies import known_wallet
 
@@ -29,6 +30,8 @@ VECTORS = Path(__file__).parent / "vectors" / "su-schedule"
 SCHEDULE: dict[str, Any] = orjson.loads((VECTORS / "schedule.json").read_bytes())
 PROCESS = decode_id(SCHEDULE["processId"])
 ENTRIES: list[dict[str, Any]] = SCHEDULE["entries"]
+NOT_TEXT = 3
+"""The nonce of the message whose anchor and data are not UTF-8."""
 
 
 def record_at(nonce: int) -> Record:
@@ -163,3 +166,31 @@ def test_an_ordinary_item_is_no_publication() -> None:
     with pytest.raises(MalformedError) as caught:
         decode_publication(DataItem.decode(record_at(1).message))
     assert caught.value.code == "bad_publication"
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_recorded_page_is_read_back_to_the_recorded_items(name: str) -> None:
+    """All but slot 3, whose data and anchor are not text: its page has lost them."""
+    nonces, _, show_anchor = LISTS[name]
+    page = orjson.loads(recorded(name))
+    if not show_anchor:  # what a follower asks for: the page in which the anchors survive
+        for edge, nonce in zip(page["edges"], nonces, strict=True):
+            anchor = bytes(DataItem.decode(record_at(nonce).assignment).anchor)
+            edge["node"]["assignment"]["anchor"] = b64url(anchor)
+    reader = LegacyPageReader()
+    entries = reader.entries(orjson.dumps(page))
+    assert [entry.slot for entry in entries] == list(nonces)
+    for entry in entries:
+        if entry.slot == NOT_TEXT:
+            with pytest.raises(NotVerifiableError, match="text only"):
+                reader.record(PROCESS, entry)
+        else:
+            assert reader.record(PROCESS, entry) == record_at(entry.slot)
+
+
+def test_a_page_without_the_anchors_of_its_assignments_is_not_taken() -> None:
+    reader = LegacyPageReader()
+    entry = reader.entries(recorded("GET-list-default"))[0]
+    record = reader.record(PROCESS, entry)
+    with pytest.raises(ChainBrokenError, match="slot 0"):
+        Audit(PROCESS).add(0, record)

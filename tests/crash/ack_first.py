@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+from seriatim.actors.follow.marks import FollowMarks
 from seriatim.actors.node import Node, Policy
 from seriatim.actors.runtime.batcher import BatchBounds, Batcher
 from seriatim.actors.runtime.clock import SystemClock
@@ -25,6 +26,7 @@ from seriatim.store.environment import Environment
 from seriatim.store.folder import DataFolder
 from seriatim.store.lmdb_log import LmdbLog
 from seriatim.store.log import Log
+from seriatim.store.tree.memory_tree import MemoryTree
 from tests.support.builders import NODE
 from tests.support.strategies import known_wallet
 
@@ -81,6 +83,7 @@ async def open_ack_first(path: Path) -> Node:
         log.close()
 
     return Node(
+        marks=FollowMarks(MemoryTree()),
         log=log,
         wallet=known_wallet(NODE),
         policy=Policy(),

@@ -85,7 +85,8 @@ def test_the_node_on_a_folder_is_found_and_its_folder_read_meanwhile(
     assert run_json("export", process, "--out", exported, "--data", node.data)["slots"] == 3
     assert run_json("verify", exported) == report
     listed = run_json("processes", "--data", node.data)
-    assert {"process": process, "slots": 3, "variant": report["variant"]} in listed
+    row = {"process": process, "slots": 3, "variant": report["variant"], "followed": None}
+    assert row in listed
 
 
 def test_the_log_is_the_same_over_http_and_from_the_folder(node: LiveNode, process: str) -> None:

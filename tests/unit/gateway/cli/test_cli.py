@@ -75,7 +75,8 @@ def test_a_first_session(data: Path, process: str, tmp_path: Path) -> None:
     assert run_json("export", process, "--out", exported, "--data", data)["slots"] == 4
     assert run_json("verify", exported) == report
     listed = run_json("processes", "--data", data)
-    assert listed == [{"process": process, "slots": 4, "variant": report["variant"]}]
+    variant = report["variant"]
+    assert listed == [{"process": process, "slots": 4, "variant": variant, "followed": None}]
 
 
 def test_people_get_lines(data: Path, process: str) -> None:

@@ -1,0 +1,1 @@
+"""Following: a verified copy of a process that another node schedules."""

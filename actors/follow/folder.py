@@ -1,0 +1,133 @@
+"""The follower's side of a data folder: one followed process in it, appended to and nothing else.
+
+It holds the folder's lock: no node gives out slots meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from seriatim.actors.follow.marks import FollowMarks
+from seriatim.actors.lock import acquire_lock
+from seriatim.actors.new_file import new_file
+from seriatim.actors.scheduler.writer import append_of
+from seriatim.formats.errors import NotFoundError, RefusedError, StoreError
+from seriatim.formats.ids import encode_id
+from seriatim.formats.schedule.evidence import Evidence, encode_evidence
+from seriatim.formats.schedule.record import Record
+from seriatim.store.environment import Environment
+from seriatim.store.folder import FILE_MODE, DataFolder, create_private_folder
+from seriatim.store.lmdb_log import LmdbLog
+from seriatim.store.log import Log
+from seriatim.store.tree.lmdb_tree import LmdbTree
+
+
+class FollowedProcess:
+    """The copy of one process.
+
+    Attributes:
+        process: its id, 32 raw bytes.
+        slots: how many slots are stored.
+    """
+
+    def __init__(self, log: Log, process: bytes, evidence: Path) -> None:
+        """Append to *log*; evidence is kept in the folder *evidence*."""
+        head = log.head(process)
+        self.process = process
+        self.slots = 0 if head is None else head.slot + 1
+        self._log = log
+        self._evidence = evidence
+
+    def record(self, slot: int) -> Record:
+        """Return what is stored at *slot*.
+
+        Raises:
+            NotFoundError: nothing is.
+            CorruptRecordError: the record is damaged.
+        """
+        record = self._log.read(self.process, slot)
+        if record is None:
+            raise NotFoundError(f"process {encode_id(self.process)} has no slot {slot}")
+        return record
+
+    def append(self, records: Sequence[Record]) -> None:
+        """Write verified *records* behind the last slot, durably, in one transaction.
+
+        Raises:
+            StoreError: the storage refused.
+        """
+        if not records:
+            return
+        self._log.append(
+            [
+                append_of(self.process, slot, record)
+                for slot, record in enumerate(records, self.slots)
+            ]
+        )
+        self.slots += len(records)
+
+    def keep(self, evidence: Evidence) -> Path:
+        """Write *evidence* to a file of its own, durably; return its name.
+
+        The same finding again replaces the file: a follower that is started again in a loop must
+        not fill the disk.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        create_private_folder(self._evidence)
+        name = f"{encode_id(evidence.process)}-{evidence.slot}-{evidence.kind}.json"
+        path = self._evidence / name
+        try:
+            with new_file(path, mode=FILE_MODE, may_replace=True) as file:
+                file.write(encode_evidence(evidence))
+        except OSError as error:
+            raise StoreError(f"{path} cannot be written: {error.strerror}") from error
+        return path
+
+
+@asynccontextmanager
+async def open_followed(
+    path: Path, process: bytes, *, url: str, now_ms: int
+) -> AsyncIterator[FollowedProcess]:
+    """Open the data folder *path*, made where it is missing, to follow *process* from *url*.
+
+    Args:
+        path: the folder.
+        process: 32 raw bytes.
+        url: the source; kept, so that a node can say where messages are to go.
+        now_ms: Unix milliseconds, for the lock.
+
+    Raises:
+        RefusedError: the folder's own node schedules the process; code ``own_process``.
+        StoreLockedError: a node runs on the folder, or another follower.
+        StoreError: the folder cannot be used.
+    """
+    folder = DataFolder(path)
+    folder.create()
+    lock = await acquire_lock(folder, started_ms=now_ms)
+    try:
+        environment = Environment.open_writer(folder.log)
+        log = LmdbLog(environment)
+        try:
+            _mark(FollowMarks(LmdbTree(environment)), log, process, url)
+            yield FollowedProcess(log, process, folder.evidence)
+        finally:
+            log.close()
+    finally:
+        lock.release()
+
+
+def _mark(marks: FollowMarks, log: Log, process: bytes, url: str) -> None:
+    """Mark *process* as followed, before anything of it is written."""
+    known = marks.url_of(process)
+    if known is None and log.head(process) is not None:
+        raise RefusedError(
+            f"process {encode_id(process)} is scheduled by this folder's own node; follow it "
+            "into another folder",
+            code="own_process",
+        )
+    if known != url:
+        marks.put(process, url)

@@ -1,0 +1,343 @@
+"""The follower: reads what a source has, verifies it, appends it, and waits for more.
+
+One step::
+
+    last slot of the source?
+      │ less than ours ──────► behind: compare its last slot with ours, wait
+      │ ours ────────────────► at the head: compare from time to time, wait
+      ▼ more
+    page ──► rebuild ──► audit, going on from our last slot ──► append, one transaction
+      │                    │ does not hold: compare our last slot
+      │ a slot is missing  │   same: TAMPERED    differs, signed by the scheduler: FORK
+      ▼                    ▼                     differs, not signed by it:        REWRITTEN
+     GAP
+
+What is appended has passed every rule of ``seriatim verify``. A finding ends the follower: its
+evidence is on disk before anybody hears of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from seriatim.formats.errors import (
+    DivergedError,
+    ForkError,
+    GapError,
+    LimitExceededError,
+    RewrittenError,
+    SchedulerError,
+    TamperedError,
+    UnavailableError,
+    UnsupportedError,
+)
+from seriatim.formats.ids import encode_id
+from seriatim.formats.limits import (
+    CLIENT_PAGE_SLOTS,
+    FOLLOW_COMPARE_REQUESTS,
+    FOLLOW_PAUSE_MAX_MS,
+    FOLLOW_PAUSE_MIN_MS,
+)
+from seriatim.formats.schedule.audit import Audit
+from seriatim.formats.schedule.evidence import Evidence
+
+if TYPE_CHECKING:
+    from seriatim.actors.follow.folder import FollowedProcess
+    from seriatim.actors.follow.source import Source
+    from seriatim.actors.runtime.clock import Clock
+    from seriatim.formats.schedule.record import Record
+    from seriatim.formats.wire.page import PageEntry
+
+
+class News(NamedTuple):
+    """What a follower tells whoever watches it.
+
+    Attributes:
+        what: ``page`` (appended), ``head`` (nothing more is there now), ``behind`` (the source
+            has fewer slots than the copy) or ``away`` (it does not answer; tried again).
+        slots: how many slots the copy has.
+        reason: why the source is away; empty otherwise.
+        wait_ms: how long it waits now.
+    """
+
+    what: str
+    slots: int
+    reason: str = ""
+    wait_ms: int = 0
+
+
+class Follower:
+    """Keeps one copy up to date with one source. Belongs to one event loop."""
+
+    def __init__(
+        self,
+        copy: FollowedProcess,
+        source: Source,
+        *,
+        clock: Clock,
+        tell: Callable[[News], object],
+        page_slots: int = CLIENT_PAGE_SLOTS,
+    ) -> None:
+        """Follow *source* into *copy*.
+
+        Args:
+            copy: what is stored; what is in it has been verified.
+            source: the node to read.
+            clock: for pauses.
+            tell: hears `News`.
+            page_slots: how many slots are asked for at once, and written in one transaction.
+        """
+        self._copy = copy
+        self._source = source
+        self._clock = clock
+        self._tell = tell
+        self._page_slots = page_slots
+        self._until_compare = 0
+        self._audit = Audit(copy.process)
+        self._before: Record | None = None  # the last record that has passed
+        if copy.slots:
+            last = copy.slots - 1
+            self._before = copy.record(last)
+            self._audit = Audit.resume(copy.process, last, self._before)
+
+    async def run(self, *, once: bool) -> None:
+        """Follow until cancelled, or with *once* until the head of now is reached.
+
+        Pauses double while nothing comes. A source that is away is waited for, but with *once*.
+
+        Raises:
+            DivergedError: the source serves what cannot be followed; the evidence is on disk.
+            SchedulerError: see `Source` and `FollowedProcess`.
+        """
+        pause_ms = FOLLOW_PAUSE_MIN_MS
+        while True:
+            slots = self._copy.slots
+            try:
+                news = await self._step()
+            except UnavailableError as error:
+                if once:
+                    raise
+                # Who comes back may be somebody else: look at our last slot first.
+                self._until_compare = 0
+                news = News("away", self._copy.slots, str(error))
+            if self._copy.slots > slots:
+                pause_ms = FOLLOW_PAUSE_MIN_MS
+            self._tell(news._replace(wait_ms=0 if once else pause_ms))
+            if once:
+                return
+            await self._pause(pause_ms)
+            pause_ms = min(pause_ms * 2, FOLLOW_PAUSE_MAX_MS)
+
+    async def _step(self) -> News:
+        """Read all that the source has now."""
+        last = await self._source.last()
+        if last < self._copy.slots - 1:
+            await self._compare(last)
+            return News("behind", self._copy.slots)
+        await self._compare_if_due()
+        while self._copy.slots <= last:
+            await self._append(await self._read(self._copy.slots, last))
+            self._tell(News("page", self._copy.slots))
+            await self._compare_if_due()
+        return News("head", self._copy.slots)
+
+    async def _read(self, first: int, last: int) -> Sequence[PageEntry]:
+        """Return entries from *first* on, one at least: the source has said that *last* is there.
+
+        Fewer at once where messages are large.
+        """
+        count = self._page_slots
+        while True:
+            try:
+                entries = await self._source.page(first, count)
+            except LimitExceededError:
+                if count == 1:
+                    raise
+                count //= 2
+                continue
+            found = [entry for entry in entries if entry.slot >= first]
+            if not found:
+                given = f"a page without it, and slot {last} as its last one"
+                raise self._finding(GapError, first, f"slot {first}", given)
+            return found
+
+    async def _append(self, entries: Sequence[PageEntry]) -> None:
+        """Verify *entries* and append them; what is proven is kept, whatever comes behind it."""
+        records: list[Record] = []
+        try:
+            for entry in entries:
+                if entry.slot != self._audit.slots:
+                    raise _Doubt(entry, None, f"slot {entry.slot}")
+                records.append(self._verified(entry))
+        except _Doubt as doubt:
+            self._copy.append(records)
+            raise await self._explain(doubt) from doubt
+        except UnsupportedError:
+            self._copy.append(records)
+            raise
+        self._copy.append(records)
+
+    def _verified(self, entry: PageEntry) -> Record:
+        """Return the record of *entry*, which follows from the ones before.
+
+        Raises:
+            NotVerifiableError: the page leaves out what it would take to tell.
+            UnsupportedError: the scheduler has signed what is not followed here.
+            _Doubt: it does not follow.
+        """
+        record: Record | None = None
+        try:
+            record = self._source.record(entry)
+            self._audit.add(entry.slot, record)
+            self._check_scheduler()
+        except UnsupportedError:
+            raise
+        except SchedulerError as error:
+            if record is not None:
+                self._check_only_time_stands_still(entry.slot, record)
+            raise _Doubt(entry, record, str(error)) from error
+        self._before = record
+        return record
+
+    def _check_only_time_stands_still(self, slot: int, record: Record) -> None:
+        """Accuse nobody where nothing is wrong with *record* but that its time does not rise.
+
+        Other schedulers' clocks may tie and go back. Here, time cursors rest on them.
+
+        Raises:
+            UnsupportedError: the scheduler has signed it so.
+        """
+        if self._before is None or not record.variant.signed:
+            return
+        audit = Audit.resume(self._copy.process, slot - 1, self._before._replace(timestamp_ms=-1))
+        try:
+            audit.add(slot, record)
+        except SchedulerError:
+            return
+        raise UnsupportedError(
+            f"process {encode_id(self._copy.process)}, slot {slot}: the scheduler has signed a "
+            "timestamp that is not above the one before; such a log is not followed yet"
+        )
+
+    def _check_scheduler(self) -> None:
+        """Refuse a log that another scheduler has signed than the spawn names.
+
+        The process's id covers the spawn, so that nobody else can make a log for it.
+        """
+        spawn, scheduler = self._audit.spawn, self._audit.scheduler
+        if spawn is not None and scheduler is not None:
+            spawn.check_scheduler(encode_id(scheduler))
+
+    async def _explain(self, doubt: _Doubt) -> DivergedError:
+        """Return the finding that *doubt* is, after a look at our own last slot."""
+        slot = self._copy.slots
+        entry, received = doubt.entry, doubt.received
+        if entry.slot > slot:
+            return self._finding(
+                GapError,
+                slot,
+                f"slot {slot}",
+                f"slot {entry.slot} and not the one before",
+                entry=entry,
+            )
+        if slot:
+            await self._compare(slot - 1)
+        return self._finding(
+            TamperedError, slot, _SOUND, doubt.given, entry=entry, received=received
+        )
+
+    async def _compare_if_due(self) -> None:
+        """Compare our last slot from time to time: so a fork is seen that has the same chain."""
+        if self._copy.slots and self._until_compare <= 0:
+            await self._compare(self._copy.slots - 1)
+            self._until_compare = FOLLOW_COMPARE_REQUESTS
+        self._until_compare -= 1
+
+    async def _compare(self, slot: int) -> None:
+        """Return when the source still has at *slot* what we have.
+
+        Raises:
+            GapError, ForkError, RewrittenError: it has not.
+        """
+        entries = await self._source.page(slot, 1)
+        entry = next((each for each in entries if each.slot == slot), None)
+        if entry is None:
+            raise self._finding(GapError, slot, f"slot {slot}", "a page without it")
+        stored = self._copy.record(slot)
+        received: Record | None = None
+        try:
+            received = self._source.record(entry)
+            if received == stored:
+                return
+            Audit.resume(self._copy.process, slot, stored).check_alone(slot, received)
+            is_signed = stored.variant.signed and received.assignment != stored.assignment
+            given = "another assignment, signed by the scheduler" if is_signed else "another record"
+        except UnsupportedError:
+            raise
+        except SchedulerError as error:
+            is_signed, given = False, str(error)
+        raise self._finding(
+            ForkError if is_signed else RewrittenError,
+            slot,
+            f"assignment {encode_id(stored.assignment_id)} of message "
+            f"{encode_id(stored.message_id)}, as stored",
+            given,
+            entry=entry,
+            received=received,
+        )
+
+    def _finding(
+        self,
+        kind: type[DivergedError],
+        slot: int,
+        expected: str,
+        given: str,
+        *,
+        entry: PageEntry | None = None,
+        received: Record | None = None,
+    ) -> DivergedError:
+        """Keep the evidence of a finding, and return the error that says it."""
+        copy = self._copy
+        evidence = Evidence(
+            kind.code,
+            self._source.url,
+            copy.process,
+            slot,
+            self._audit.scheduler,
+            expected,
+            given,
+            before=copy.record(slot - 1) if 0 < slot <= copy.slots else None,
+            stored=copy.record(slot) if slot < copy.slots else None,
+            received=received,
+            entry=b"" if entry is None else entry.raw,
+        )
+        return kind(
+            process=encode_id(copy.process),
+            slot=slot,
+            expected=expected,
+            given=given,
+            evidence=str(copy.keep(evidence)),
+        )
+
+    async def _pause(self, delay_ms: int) -> None:
+        wake = asyncio.Event()
+        timer = self._clock.call_later(delay_ms, wake.set)
+        try:
+            await wake.wait()
+        finally:
+            timer.cancel()
+
+
+_SOUND: Final = "a record that follows from the slot before, signed as it should be"
+
+
+class _Doubt(Exception):  # noqa: N818  # no error yet: what it is, a look at our last slot tells
+    """An entry that does not follow."""
+
+    def __init__(self, entry: PageEntry, received: Record | None, given: str) -> None:
+        self.entry = entry
+        self.received = received
+        self.given = given
+        super().__init__(given)

@@ -1,0 +1,330 @@
+"""Outgoing requests to addresses that somebody else has had a say in.
+
+A client names a location, a node redirects, a name resolves to whatever its owner likes. None of
+them may make this node speak to its own loopback, its private network or its machine's metadata
+service. So: one reading of a URL, every address of a name checked, and the check once more on the
+very socket that connects; redirects by hand, each like the first, with a bound.
+
+An origin (scheme, host, port) that the operator has named is taken as it is, whatever it resolves
+to; a redirect away from it is a stranger's URL again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+from collections.abc import Mapping
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Final, NamedTuple, Self, cast
+from urllib.parse import urljoin, urlsplit
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
+
+from seriatim.formats.errors import LimitExceededError, OutboundError, UnavailableError
+from seriatim.formats.limits import (
+    OUTBOUND_DEADLINE_MS,
+    OUTBOUND_REDIRECTS_MAX,
+    OUTBOUND_URL_MAX_BYTES,
+)
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+_PORTS: Final = {"http": 80, "https": 443}
+_PORT_MAX: Final = 65_535
+_NAME_MAX: Final = 253
+_LABEL: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+_NUMBER: Final = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
+_VISIBLE: Final = re.compile(r"[!-\[\]-~]+")  # no space, no control, no backslash, ASCII only
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_OK_MAX: Final = 299
+# Not compressed: a bound on what is read is a bound on what is held.
+_HEADERS: Final = {"accept-encoding": "identity"}
+
+# Global unicast; all else of IPv6 is reserved, local, or carries an IPv4 address inside.
+_GLOBAL_V6: Final = IPv6Network("2000::/3")
+_CARRIERS: Final = (IPv6Network("2002::/16"), IPv6Network("2001::/32"))
+# Public by their numbers, and a cloud's own services by use.
+_METADATA: Final = frozenset({ip_address("168.63.129.16")})
+
+
+class Origin(NamedTuple):
+    """Where a request goes to.
+
+    Attributes:
+        scheme: ``http`` or ``https``.
+        host: lower case, without a trailing dot; an address without brackets.
+        port: 1 to 65,535.
+    """
+
+    scheme: str
+    host: str
+    port: int
+
+
+class Location(NamedTuple):
+    """A URL that has been read.
+
+    Attributes:
+        origin: where it leads.
+        path: path and query, beginning with a slash; there is no fragment.
+    """
+
+    origin: Origin
+    path: str
+
+    @property
+    def url(self) -> str:
+        """The URL in the one spelling that every reader reads alike."""
+        scheme, host, port = self.origin
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}{self.path}"
+
+
+class OutboundPolicy(NamedTuple):
+    """What the operator allows beyond public addresses.
+
+    Attributes:
+        origins: taken as they are.
+        networks: addresses that are allowed whoever names them.
+    """
+
+    origins: frozenset[Origin] = frozenset()
+    networks: tuple[Network, ...] = ()
+
+    def check(self, address_text: str) -> None:
+        """Return when a stranger may make us connect to *address_text*.
+
+        Raises:
+            OutboundError: it is no address, or neither public unicast nor allowed.
+        """
+        try:
+            address = plain_address(ip_address(address_text))
+        except ValueError:
+            raise OutboundError(f"{address_text[:64]!r} is no address") from None
+        if not is_public(address) and not any(address in network for network in self.networks):
+            raise OutboundError(
+                f"{address} is not a public address, and the operator has not allowed it"
+            )
+
+
+class OutboundReply(NamedTuple):
+    """The end of a request, redirects followed.
+
+    Attributes:
+        url: who answered.
+        status: HTTP status; never a redirect.
+        body: the whole body.
+    """
+
+    url: str
+    status: int
+    body: bytes
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether the request was answered as it was meant."""
+        return self.status <= _OK_MAX
+
+
+def read_url(text: str) -> Location:
+    """Return where *text* leads, or refuse it: what two readers might read in two ways has none.
+
+    Raises:
+        OutboundError: not http or https; credentials; a host that is neither a name nor a plain
+            address (numbers in decimal, octal or hexadecimal among them); a port that cannot be;
+            spaces, backslashes, or anything but ASCII; longer than ``OUTBOUND_URL_MAX_BYTES``.
+    """
+    if len(text) > OUTBOUND_URL_MAX_BYTES or _VISIBLE.fullmatch(text) is None:
+        raise OutboundError("the URL is too long, or has characters that no URL has")
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise OutboundError(f"not a URL: {error}") from error
+    scheme = parts.scheme.lower()
+    if scheme not in _PORTS:
+        raise OutboundError(f"{scheme[:16]!r} is not spoken here; http and https are")
+    if "@" in parts.netloc:
+        raise OutboundError("a URL with credentials is not followed")
+    if port is None:
+        port = _PORTS[scheme]
+    if not 1 <= port <= _PORT_MAX:
+        raise OutboundError(f"there is no port {port}")
+    host = _read_host(parts.hostname or "", is_bracketed="[" in parts.netloc)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Location(Origin(scheme, host, port), path)
+
+
+def _read_host(text: str, *, is_bracketed: bool) -> str:
+    host = text.lower().removesuffix(".")
+    if is_bracketed:
+        try:
+            return str(IPv6Address(host)) if "%" not in host else _refuse_host(text)
+        except ValueError:
+            _refuse_host(text)
+    labels = host.split(".")
+    if len(host) > _NAME_MAX or not all(_LABEL.fullmatch(label) for label in labels):
+        _refuse_host(text)
+    if _NUMBER.fullmatch(labels[-1]):  # an address, whatever it looks like (WHATWG URL §3.5)
+        try:
+            return str(IPv4Address(host))
+        except ValueError:
+            _refuse_host(text)
+    return host
+
+
+def _refuse_host(text: str) -> str:
+    raise OutboundError(f"{text[:64]!r} is neither a host's name nor a plain address")
+
+
+def plain_address(address: Address) -> Address:
+    """Return *address*, or the IPv4 address that it maps into IPv6."""
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
+
+
+def is_public(address: Address) -> bool:
+    """Tell whether *address*, a `plain_address`, is public unicast, and no cloud's metadata."""
+    if not address.is_global or address.is_multicast or address in _METADATA:
+        return False
+    if isinstance(address, IPv4Address):
+        return not address.is_reserved
+    return address in _GLOBAL_V6 and not any(address in carrier for carrier in _CARRIERS)
+
+
+class _CheckedResolver(AbstractResolver):
+    """Resolves a name once, and refuses it when one of its addresses is not allowed."""
+
+    def __init__(self, inner: AbstractResolver, policy: OutboundPolicy) -> None:
+        self._inner = inner
+        self._policy = policy
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        found = await self._inner.resolve(host, port, family)
+        for each in found:
+            self._policy.check(each["host"])
+        return found
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+class Outbound:
+    """GET requests under one policy; a context manager that owns its connections."""
+
+    def __init__(
+        self,
+        policy: OutboundPolicy,
+        *,
+        reply_max_bytes: int,
+        resolver: AbstractResolver | None = None,
+        deadline_ms: int = OUTBOUND_DEADLINE_MS,
+    ) -> None:
+        """Speak to what *policy* allows.
+
+        Args:
+            policy: the operator's.
+            reply_max_bytes: the longest body that is read.
+            resolver: gives the addresses of names; the system's by default.
+            deadline_ms: for a request with all its redirects.
+        """
+        self._policy = policy
+        self._reply_max_bytes = reply_max_bytes
+        self._resolver = resolver
+        self._deadline_ms = deadline_ms
+
+    async def __aenter__(self) -> Self:
+        """Open for requests."""
+        inner = self._resolver or ThreadedResolver()
+        self._named = _session(aiohttp.TCPConnector(resolver=inner))
+        self._strange = _session(
+            aiohttp.TCPConnector(
+                resolver=_CheckedResolver(inner, self._policy),
+                use_dns_cache=False,
+                socket_factory=self._open_socket,
+            )
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close every connection."""
+        await self._named.close()
+        await self._strange.close()
+
+    async def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> OutboundReply:
+        """Return the reply to a GET of *url*.
+
+        Args:
+            url: anybody's.
+            headers: sent with each request, redirected ones too: nothing secret.
+
+        Raises:
+            OutboundError: the URL, or one that it was redirected to, leads where the operator
+                allows nobody to lead us; or the redirects do not end.
+            LimitExceededError: the body is too long.
+            UnavailableError: nobody answers in time.
+        """
+        try:
+            async with asyncio.timeout(self._deadline_ms / 1000):
+                return await self._follow(read_url(url), headers or {})
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+            reason = str(cause) or "no answer in time"
+            raise UnavailableError(f"{url} cannot be reached: {reason}") from error
+
+    async def _follow(self, location: Location, headers: Mapping[str, str]) -> OutboundReply:
+        seen: set[Location] = set()
+        while location not in seen:
+            seen.add(location)
+            if len(seen) > OUTBOUND_REDIRECTS_MAX + 1:
+                raise OutboundError(f"more than {OUTBOUND_REDIRECTS_MAX} redirects")
+            reply = await self._ask(location, headers)
+            if isinstance(reply, OutboundReply):
+                return reply
+            location = read_url(urljoin(location.url, reply))
+        raise OutboundError(f"{location.url} redirects in a circle")
+
+    async def _ask(self, location: Location, headers: Mapping[str, str]) -> OutboundReply | str:
+        """Return the reply, or where it says that the answer is to be found."""
+        async with self._session_for(location.origin).get(
+            location.url, headers=headers, allow_redirects=False
+        ) as response:
+            target = response.headers.get("location")
+            if response.status in _REDIRECTS and target is not None:
+                return target
+            body = bytearray()
+            while chunk := await response.content.readany():
+                body += chunk
+                if len(body) > self._reply_max_bytes:
+                    raise LimitExceededError(
+                        "the length of a reply", given=len(body), maximum=self._reply_max_bytes
+                    )
+            return OutboundReply(location.url, response.status, bytes(body))
+
+    def _session_for(self, origin: Origin) -> aiohttp.ClientSession:
+        if origin in self._policy.origins:
+            return self._named
+        if ":" in origin.host or _NUMBER.fullmatch(origin.host.rpartition(".")[2]):
+            self._policy.check(origin.host)  # an address is not resolved, so nobody else looks
+        return self._strange
+
+    def _open_socket(self, info: aiohttp.AddrInfoType) -> socket.socket:
+        """Open the socket for one address, the very one that it connects to."""
+        family, kind, protocol, _, address = info
+        self._policy.check(cast("str", address[0]))
+        return socket.socket(family, kind, protocol)
+
+
+def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=connector,
+        timeout=aiohttp.ClientTimeout(total=None),  # a request's deadline is over all redirects
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        headers=_HEADERS,
+    )

@@ -1,0 +1,60 @@
+"""A proxy in front of a node that changes what the node says, a little."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import orjson
+from aiohttp import web
+from yarl import URL
+
+
+class TamperingProxy:
+    """Passes GETs on.
+
+    Attributes:
+        url: where it listens.
+        target: URL of the node behind it; may be changed at any time.
+        hidden: paths, without the query, that it answers with 404.
+        tamper: changes a JSON reply in place; ``None`` passes bytes on as they are.
+        asked: paths with their queries, in the order in which they came.
+    """
+
+    def __init__(self, target: str, session: aiohttp.ClientSession) -> None:
+        self.url = ""
+        self.target = target
+        self.hidden: set[str] = set()
+        self.tamper: Callable[[dict[str, Any]], None] | None = None
+        self.asked: list[str] = []
+        self._session = session
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        self.asked.append(request.raw_path)
+        if request.path in self.hidden:
+            return web.Response(status=404, body=b'{"error":"no such path"}')
+        url = URL(self.target + request.raw_path, encoded=True)
+        async with self._session.get(url, headers={"accept": "application/json"}) as reply:
+            body = await reply.read()
+            if self.tamper is not None and body[:1] == b"{":
+                plain = orjson.loads(body)
+                self.tamper(plain)
+                body = orjson.dumps(plain)
+            return web.Response(status=reply.status, body=body)
+
+
+@asynccontextmanager
+async def tampering(port: int) -> AsyncIterator[TamperingProxy]:
+    """Run a proxy in front of the node on *port* of this machine."""
+    async with aiohttp.ClientSession() as session:
+        proxy = TamperingProxy(f"http://127.0.0.1:{port}", session)
+        runner = web.ServerRunner(web.Server(proxy.answer))
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            proxy.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+            yield proxy
+        finally:
+            await runner.cleanup()

@@ -1,0 +1,74 @@
+"""The follower's side of a folder: marks, whose a process is, and going on where it was."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from seriatim.actors.follow.folder import open_followed
+from seriatim.actors.follow.follower import Follower
+from seriatim.actors.follow.marks import FollowMarks
+from seriatim.actors.runtime.clock import ManualClock
+from seriatim.formats.errors import RefusedError, StoreError
+from seriatim.formats.ids import encode_id
+from seriatim.formats.schedule.audit import Audit
+from seriatim.formats.schedule.variant import Variant
+from seriatim.store.environment import Environment
+from seriatim.store.folder import DataFolder
+from seriatim.store.lmdb_log import LmdbLog
+from seriatim.store.tree.memory_tree import MemoryTree
+from tests.support.builders import every_kind, seal_log
+from tests.support.records import make_append, make_id
+from tests.support.sources import drafts_of, source_of
+
+
+def test_a_folder_says_what_it_follows_and_keeps_what_is_its_own(tmp_path: Path) -> None:
+    source = source_of(drafts_of(Variant.LEGACY, 3))
+
+    async def main() -> None:
+        for url in ("http://one.example", "http://two.example"):
+            async with open_followed(tmp_path, source.process, url=url, now_ms=1) as copy:
+                await Follower(copy, source, clock=ManualClock(), tell=lambda news: None).run(
+                    once=True
+                )
+                assert copy.slots == 3
+
+    asyncio.run(main())
+
+    log = LmdbLog(Environment.open_writer(DataFolder(tmp_path).log))
+    log.append([make_append(make_id("own"), 0)])
+    log.close()
+
+    async def own() -> None:
+        async with open_followed(tmp_path, make_id("own"), url="http://x.example", now_ms=1):
+            raise AssertionError("it is the node's own")
+
+    with pytest.raises(RefusedError) as caught:
+        asyncio.run(own())
+    assert caught.value.code == "own_process"
+
+
+def test_marks_are_read_back_and_a_damaged_one_is_said() -> None:
+    tree = MemoryTree()
+    assert FollowMarks(tree).url_of(make_id("p")) is None
+    FollowMarks(tree).put(make_id("p"), "http://node.example")
+    marks = FollowMarks(tree)
+    assert marks.url_of(make_id("p")) == "http://node.example"
+    assert marks.url_of(make_id("q")) is None
+    for damaged in (b"", b"7", b"{}", b'{"url":7}'):
+        tree.put(("followed", encode_id(make_id("p"))), damaged)
+        with pytest.raises(StoreError, match="damaged"):
+            marks.url_of(make_id("p"))
+
+
+def test_an_audit_goes_on_where_it_was() -> None:
+    for variant in Variant:
+        drafts = every_kind(variant)
+        records = seal_log(drafts)
+        for slot in range(len(records) - 1):
+            audit = Audit.resume(drafts[0].process, slot, records[slot])
+            for later in range(slot + 1, len(records)):
+                audit.add(later, records[later])
+            assert audit.slots == len(records)
