@@ -26,6 +26,7 @@ from seriatim.formats.httpsig.placement import (
     CONTENT_TYPE,
     DIGEST,
     INLINE_KEY,
+    INLINE_KEY_LATER,
     NOT_PLACED,
     SIGNATURE,
     SIGNATURE_INPUT,
@@ -34,6 +35,7 @@ from seriatim.formats.httpsig.placement import (
     place,
 )
 from seriatim.formats.httpsig.signature import (
+    ALG_HMAC,
     ALG_RSA,
     DEVICE,
     Signature,
@@ -55,8 +57,6 @@ from seriatim.formats.tabm.model import (
     public,
 )
 from seriatim.formats.tabm.structured import empty_keys
-
-ALG_HMAC: Final = "hmac-sha256"
 
 _HMAC_KEY: Final = b"ao"
 
@@ -211,7 +211,7 @@ def from_http(message: HttpMessage) -> Fields:
         signature.id_text: signature.to_commitment(name)
         for name, signature in read_signatures(signatures, inputs).items()
     }
-    return with_hash(fields, place(fields).headers, signed)
+    return with_hash(fields, place(fields).headers, signed) if signed else fields
 
 
 def _placed(tabm: Tabm) -> dict[str, bytes]:
@@ -294,7 +294,8 @@ def _verify_rsa(headers: Mapping[str, bytes], id_text: str, commitment: Tabm) ->
     if id_text != signature.id_text:
         raise BadSignatureError("the commitment's id is not that of its signature")
     identifiers = signature.identifiers
-    if DIGEST in identifiers and INLINE_KEY in headers and INLINE_KEY not in identifiers:
+    naming = {INLINE_KEY, INLINE_KEY_LATER} & headers.keys()
+    if DIGEST in identifiers and naming - set(identifiers):
         raise BadSignatureError("the key that the body stands for is not signed")
     base = signature_base(headers, identifiers, signature.params)
     verify_http(signature.key, signature.value, base)

@@ -26,7 +26,7 @@ SIGNATURE: Final = "signature"
 SIGNATURE_INPUT: Final = "signature-input"
 
 IDS: Final = "ao-ids"
-_INLINE_KEY_LATER: Final = "ao-body-key"
+INLINE_KEY_LATER: Final = "ao-body-key"
 NOT_PLACED: Final = frozenset({COMMITMENTS_KEY, SIGNATURE, SIGNATURE_INPUT})
 
 _Entry = bytes | dict[str, bytes]
@@ -48,7 +48,7 @@ def place(tabm: Tabm) -> HttpMessage:
     fields = {key: value for key, value in public(tabm).items() if key not in NOT_PLACED}
     headers: dict[str, bytes] = {}
     inline = inline_key(fields)
-    if inline != BODY and INLINE_KEY not in fields:
+    if inline != BODY and not {INLINE_KEY, INLINE_KEY_LATER} & fields.keys():
         # A reader could not guess it.
         headers[INLINE_KEY] = inline.encode()
     inner: dict[str, bytes | Tabm] = {}
@@ -79,7 +79,7 @@ def gather(message: HttpMessage) -> dict[str, bytes | Tabm]:
     """
     check_digest(message)
     headers = {normal_key(key): value for key, value in message.headers.items()}
-    inline = headers.get(INLINE_KEY) or headers.pop(_INLINE_KEY_LATER, b"") or BODY.encode()
+    inline = headers.get(INLINE_KEY) or headers.get(INLINE_KEY_LATER) or BODY.encode()
     values: dict[str, bytes | Tabm] = dict(headers)
     values.pop(DIGEST, None)
     values.pop(BODY_KEYS, None)
@@ -120,9 +120,10 @@ def inline_key(fields: Mapping[str, bytes | Tabm]) -> str:
     Raises:
         MalformedError: what names it is not UTF-8; code ``bad_multipart``.
     """
-    explicit = fields.get(INLINE_KEY)
-    if isinstance(explicit, bytes):
-        return _text(explicit)
+    for name in (INLINE_KEY, INLINE_KEY_LATER):
+        explicit = fields.get(name)
+        if isinstance(explicit, bytes):
+            return _text(explicit)
     return "data" if BODY not in fields and "data" in fields else BODY
 
 

@@ -5,6 +5,7 @@ Source: HyperBEAM, May 2025; ``docs/protocol/hyperbeam.md`` says which forms are
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Final, NamedTuple
@@ -17,7 +18,9 @@ from seriatim.formats.tabm.model import Tabm, bad_commitments, bytes_of
 
 DEVICE: Final = "httpsig@1.0"
 ALG_RSA: Final = "rsa-pss-sha512"
+ALG_HMAC: Final = "hmac-sha256"
 
+_KEY_LATER: Final = "publickey:"
 _NAME_PREFIX: Final = "http-sig-"
 
 
@@ -68,6 +71,8 @@ def signing_params(key: bytes) -> dict[str, sf.Bare]:
 def read_signatures(signatures: bytes, inputs: bytes) -> dict[str, Signature]:
     """Return the signatures by name in the headers ``signature`` and ``signature-input``.
 
+    Keyed hashes, which later versions send as signatures, are left out: everybody can make them.
+
     Raises:
         MalformedError: one cannot be read; codes ``bad_commitments``, ``bad_signature_input``.
     """
@@ -79,6 +84,8 @@ def read_signatures(signatures: bytes, inputs: bytes) -> dict[str, Signature]:
             raise bad_commitments("a signature is no byte sequence")
         if not isinstance(entry, sf.InnerList):
             raise bad_commitments("a signature has no input")
+        if entry.params.get("alg") == ALG_HMAC.encode():
+            continue
         found[name] = Signature(
             _key_of(entry.params), identifiers_of(entry), entry.params, bytes(item.value)
         )
@@ -102,4 +109,10 @@ def _key_of(params: Mapping[str, sf.Bare]) -> bytes:
     keyid = params.get("keyid")
     if params.get("alg") != ALG_RSA.encode() or not isinstance(keyid, bytes):
         raise bad_commitments(f"a signature is not {ALG_RSA} with a keyid")
-    return b64url_decode(keyid.decode("ascii", "replace"))
+    text = keyid.decode("ascii", "replace")
+    if text.startswith(_KEY_LATER):
+        try:
+            return b64decode(text.removeprefix(_KEY_LATER), validate=True)
+        except ValueError as error:
+            raise bad_commitments("a keyid is not base64") from error
+    return b64url_decode(text)
