@@ -18,7 +18,8 @@
     │       └── TamperedError       a signature, the chain or a field does not hold
     ├── RefusedError                proven, but against a rule of the process or the node
     │   ├── ForeignSchedulerError   given, expected
-    │   ├── FollowedError           process, url, scheduler: a copy takes no messages
+    │   ├── ElsewhereError          process, url: another node gives out its slots
+    │   │   └── FollowedError       scheduler: a copy takes no messages
     │   └── OutboundError           a URL leads where the operator allows nobody to lead us
     ├── ConflictError               valid, but lost a race; read again, then retry
     │   └── SlotConflictError       process, expected, given
@@ -194,26 +195,39 @@ class ForeignSchedulerError(RefusedError):
         )
 
 
-class FollowedError(RefusedError):
-    """A message for a process that this node follows: its slots are given out elsewhere.
+class ElsewhereError(RefusedError):
+    """A process whose slots are given out by another node.
 
     Attributes:
         process: its id, 43 characters.
-        url: where it is followed from.
+        url: where to send what was sent here.
+    """
+
+    code = "elsewhere"
+
+    def __init__(self, reason: str, *, process: str, url: str) -> None:
+        self.process = process
+        self.url = url
+        super().__init__(reason, code=self.code)
+
+
+class FollowedError(ElsewhereError):
+    """A message for a process that this node follows.
+
+    Attributes:
         scheduler: address of the wallet that signs its assignments; empty where nobody does.
     """
 
     code = "followed"
 
     def __init__(self, *, process: str, url: str, scheduler: str) -> None:
-        self.process = process
-        self.url = url
         self.scheduler = scheduler
         signer = f"by scheduler {scheduler} " if scheduler else ""
         super().__init__(
             f"process {process} is a copy, followed from {url}; its slots are given out {signer}"
             "there, send the message to that node",
-            code="followed",
+            process=process,
+            url=url,
         )
 
 

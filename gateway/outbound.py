@@ -64,6 +64,12 @@ class Origin(NamedTuple):
     host: str
     port: int
 
+    @property
+    def url(self) -> str:
+        """The URL without a path, in the one spelling that every reader reads alike."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
+
 
 class Location(NamedTuple):
     """A URL that has been read.
@@ -79,8 +85,7 @@ class Location(NamedTuple):
     @property
     def url(self) -> str:
         """The URL in the one spelling that every reader reads alike."""
-        scheme, host, port = self.origin
-        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}{self.path}"
+        return self.origin.url + self.path
 
 
 class OutboundPolicy(NamedTuple):

@@ -17,6 +17,7 @@ from seriatim.formats.errors import (
     CommitmentError,
     ConflictError,
     DeadlineExceededError,
+    ElsewhereError,
     FormatError,
     LimitExceededError,
     NotFoundError,
@@ -40,6 +41,7 @@ _STATUSES: Final[Mapping[type[SchedulerError], int]] = {
     FormatError: 400,
     BadSignatureError: 400,
     CommitmentError: 400,
+    ElsewhereError: 307,
     RefusedError: 400,
     ConflictError: 409,
     NotFoundError: 404,
@@ -62,9 +64,10 @@ class Problem:
         code: stable text that clients may match on.
         detail: a sentence for people.
         headers: headers of the reply, ``retry-after`` among them where a retry makes sense.
+        url: the node that the same request belongs to; empty for this one.
     """
 
-    __slots__ = ("code", "detail", "headers", "status")
+    __slots__ = ("code", "detail", "headers", "status", "url")
 
     def __init__(self, error: BaseException) -> None:
         """Describe *error*; what is not ours is logged and named ``internal`` only."""
@@ -81,6 +84,7 @@ class Problem:
                 "the node failed at this request, and whether it was done is not known; the same "
                 "signed message may be sent again: it has one slot"
             )
+        self.url = error.url if isinstance(error, ElsewhereError) else ""
         self.headers = {CODE_HEADER: self.code}
         if self.status in (429, 503, 504):
             retry_ms = getattr(error, "retry_after_ms", RETRY_AFTER_MS)

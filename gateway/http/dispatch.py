@@ -10,8 +10,10 @@ One table per API; a path is legacy's when the legacy unit knows it, HyperBEAM's
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from time import perf_counter
+from typing import Final
 
 from aiohttp import web
 
@@ -29,6 +31,9 @@ from seriatim.gateway.metrics import Metrics
 from seriatim.gateway.problems import Problem
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+_HINT: Final = re.compile(r"(?:[?&]|%3f)hint(?:=|%3d)[^&]*", re.IGNORECASE)
 
 
 class Dispatcher:
@@ -70,6 +75,8 @@ class Dispatcher:
             raise
         except Exception as error:  # noqa: BLE001  # every request gets an answer
             problem = Problem(error)
+            if problem.url:
+                problem.headers["location"] = problem.url.rstrip("/") + without_hint(target)
             response = legacy.reply_error(problem) if is_legacy else reply_problem(problem)
         self._metrics.count(
             "legacy" if is_legacy else "hyperbeam",
@@ -97,6 +104,11 @@ class Dispatcher:
         del request
         text, content_type = self._metrics.render()
         return reply_text(text, content_type=content_type)
+
+
+def without_hint(target: str) -> str:
+    """Return *target* without a hint where a process may be: who follows it has arrived."""
+    return _HINT.sub("", target)
 
 
 def _is_legacy(path: Path) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from seriatim.formats.errors import MalformedError, NotFoundError
+from seriatim.formats.errors import ElsewhereError, MalformedError, NotFoundError
 from seriatim.formats.ids import b64url, decode_id, encode_id
 from seriatim.formats.limits import SCHEDULE_PAGE_MAX, STATUS_PROCESSES_MAX
 from seriatim.formats.schedule.record import Head
@@ -18,6 +18,7 @@ from seriatim.gateway.http.hyperbeam.answer import Answer, Assignment, Fields, P
 from seriatim.gateway.http.hyperbeam.device import Call, Handler, KeyTable
 from seriatim.gateway.http.hyperbeam.submit import MessageReader
 from seriatim.gateway.http.paging import parse_integer
+from seriatim.gateway.outbound import read_url
 
 SCHEDULER: Final = "scheduler@1.0"
 PROCESS: Final = "process@1.0"
@@ -59,7 +60,11 @@ class SchedulerDevice(KeyTable):
     async def _post_schedule(self, call: Call) -> Answer:
         """Give the message that the request carries, or is, its slot."""
         submission = await self._reader.read(call, call.process or target_of(call.keys))
-        receipt = await call.node.place(submission, variant_default=Variant.HYPERBEAM)
+        try:
+            receipt = await call.node.place(submission, variant_default=Variant.HYPERBEAM)
+        except NotFoundError:
+            _follow_hint(call.keys, submission.process)
+            raise
         return Placed(call.node, submission, receipt)
 
 
@@ -146,8 +151,28 @@ def _known(call: Call) -> tuple[bytes, Head]:
         raise MalformedError("name the process: target=<process id>", code="no_target")
     head = call.node.head(process)
     if head is None:
+        _follow_hint(call.keys, process)
         raise NotFoundError(f"process {encode_id(process)} is not known here; spawn it first")
     return process, head
+
+
+def _follow_hint(keys: Mapping[str, str], process: bytes) -> None:
+    """Send the client where its own hint says that *process* is: ``target=<id>?hint=<url>``.
+
+    The node itself does not go there.
+
+    Raises:
+        ElsewhereError: there is a hint.
+        OutboundError: it is no URL of a node.
+    """
+    hint = keys.get("hint") or (keys.get("target") or "").partition("?hint=")[2]
+    if hint:
+        url = read_url(hint).origin.url
+        raise ElsewhereError(
+            f"process {encode_id(process)} is not known here; the request's hint names {url}",
+            process=encode_id(process),
+            url=url,
+        )
 
 
 def _address(call: Call) -> str:
