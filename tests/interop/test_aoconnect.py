@@ -94,6 +94,22 @@ def test_mainnet_messages_return_the_ids_that_the_node_serves(
     assert _message_id(edges[3]) == mainnet["both"]["id"]
 
 
+def test_what_aoconnect_signs_as_http_messages_is_verified_and_gets_slots(
+    mainnet: Said, node: LiveNode
+) -> None:
+    spawned = mainnet["httpSpawn"]["returned"]
+    assert (spawned["status"], spawned["slot"]) == (200, "0")
+    assert node.get(f"/{spawned['process']}/slot/current").body == b"0"
+    placed = mainnet["httpMessage"]["returned"]
+    assert (placed["status"], placed["slot"]) == (200, "1")
+    assert placed["process"] == mainnet["unnamed"]
+    # It signs short data as a header, which no placement of the message has.
+    assert mainnet["httpData"]["returned"]["status"] == 422
+    page = node.get(f"/{placed['process']}/schedule", accept="application/json").json()
+    signed_by = page["assignments"]["1"]["body"]["commitments"].values()
+    assert {each["commitment-device"] for each in signed_by} == {"httpsig@1.0"}
+
+
 def test_mainnet_results_are_a_clean_refusal_and_never_an_empty_result(mainnet: Said) -> None:
     for call in ("result", "results", "dryrun"):
         assert "returned" not in mainnet[call], call

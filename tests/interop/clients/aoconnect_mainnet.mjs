@@ -20,6 +20,23 @@ await run(async ({ node, jwk, module }) => {
   const messageId = await ao.message({ process, returnMessageId: true })
   const both = await ao.message({ process, returnMessageId: true, returnAssignmentSlot: true })
 
+  // Signed as HTTP messages; aoconnect's own signature of data is one that nobody can verify, and
+  // it signs again as a data item when it hears so.
+  const http = { method: 'POST', 'data-protocol': 'ao', variant: 'ao.N.1', 'signing-format': 'httpsig' }
+  const told = async (asking) => {
+    const { status, headers } = await asking
+    return { status, slot: headers.get('slot'), process: headers.get('process') }
+  }
+  const httpSpawn = await outcome(told(ao.request({
+    ...http, path: '/schedule', type: 'Process', device: 'process@1.0', module, scheduler: node.address
+  })))
+  const httpMessage = await outcome(told(ao.request({
+    ...http, path: `/${unnamed}/schedule`, type: 'Message', target: unnamed, action: 'Ping'
+  })))
+  const httpData = await outcome(told(ao.request({
+    ...http, path: `/${unnamed}/schedule`, type: 'Message', target: unnamed, data: 'hello'
+  })))
+
   const asked = []
   const realFetch = globalThis.fetch
   globalThis.fetch = async (input, init) => {
@@ -37,6 +54,9 @@ await run(async ({ node, jwk, module }) => {
     slot,
     messageId,
     both,
+    httpSpawn,
+    httpMessage,
+    httpData,
     result: await outcome(ao.result({ process, slot })),
     results: await outcome(ao.results({ process })),
     dryrun: await outcome(ao.dryrun({ process, tags: [{ name: 'Action', value: 'Info' }] })),
