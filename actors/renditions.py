@@ -21,12 +21,12 @@ from seriatim.formats.limits import (
     RENDITIONS_BATCH,
 )
 from seriatim.formats.signing.wallet import RsaWallet, Wallet
-from seriatim.formats.wire.http_assignment import (
+from seriatim.formats.wire.http_schedule import encode_entry
+from seriatim.formats.wire.rendition import (
     needs_rendition,
     sign_rendition,
     whole_assignment,
 )
-from seriatim.formats.wire.http_schedule import encode_entry
 from seriatim.formats.wire.stored import StoredAssignment
 from seriatim.store.cache import ByteCache
 from seriatim.store.log import Rendition

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 import orjson
 from aiohttp import web
-from multidict import CIMultiDict
 
 from seriatim.formats.httpsig.placement import BODY_KEYS, HttpMessage
 from seriatim.formats.limits import HTTP_LINE_MAX_BYTES
@@ -45,10 +44,12 @@ def reply_message(message: HttpMessage, headers: Mapping[str, str] | None = None
 
     Which parts the body has is said by the body, too: a long list of them is left out.
     """
-    every = CIMultiDict({**_COMMON, **(headers or {})})
-    for name, value in message.headers.items():
-        if name != BODY_KEYS or len(value) < HTTP_LINE_MAX_BYTES // 2:
-            every[name] = value.decode("utf-8", "replace")
+    own = {
+        name: value.decode("utf-8", "replace")
+        for name, value in message.headers.items()
+        if name != BODY_KEYS or len(value) < HTTP_LINE_MAX_BYTES // 2
+    }
+    every = {**_COMMON, **(headers or {}), **own}
     return web.Response(body=message.body, headers=every)
 
 
