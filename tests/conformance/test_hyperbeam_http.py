@@ -21,6 +21,7 @@ from seriatim.formats.httpsig.placement import (
     gather,
 )
 from seriatim.formats.ids import encode_id
+from seriatim.formats.limits import OFF_LOOP_MIN_BYTES
 from seriatim.formats.tabm.model import Tabm
 from tests.support.http_node import HttpNode, serving
 from tests.support.hyperbeam import (
@@ -168,6 +169,23 @@ def test_a_request_can_itself_be_the_message(tmp_path: Path) -> None:
             assert not isinstance(kept, bytes)
             assert "user-agent" not in kept
             assert (kept["action"], kept["data"]) == (b"Ping", b"hello")
+
+    asyncio.run(main())
+
+
+def test_a_message_of_megabytes_is_placed_and_read_back(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(tmp_path, wallet=rsa_wallet()) as http:
+            spawn = http_message({"device": b"process@1.0", "type": b"Process"})
+            process = (await post(http, spawn, "/schedule")).headers["process"]
+            data = bytes(range(256)) * (OFF_LOOP_MIN_BYTES // 64)
+            message = http_message({"data": data, "type": b"Message"})
+            reply = await post(http, message, f"/{process}/schedule")
+            assert reply.headers["slot"] == "1"
+            body = reply.message["body"]
+            assert not isinstance(body, bytes)
+            assert body["data"] == data
+            verify(body)
 
     asyncio.run(main())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 from aiohttp import web
@@ -14,6 +15,7 @@ from seriatim.formats.errors import MalformedError, UnsupportedSchemeError
 from seriatim.formats.httpsig.canonical import canonical
 from seriatim.formats.httpsig.commitments import signed_of
 from seriatim.formats.httpsig.signature import DEVICE as HTTPSIG
+from seriatim.formats.limits import OFF_LOOP_MIN_BYTES
 from seriatim.formats.schedule.submission import (
     Submission,
     submit_item,
@@ -60,6 +62,9 @@ class MessageReader:
         if kind in _ITEM_TYPES:
             return submit_item(DataItem.decode(body), process=process)
         if kind == HTTPSIG:
+            if len(body) > OFF_LOOP_MIN_BYTES:
+                # Placing it takes its hash several times: everybody else gets a turn meanwhile.
+                return await asyncio.to_thread(_read_http, call, body, process)
             return _read_http(call, body, process)
         message = self._codecs.get(kind).decode(body)
         if message.commitments:
