@@ -15,7 +15,6 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from seriatim.actors.follow.marks import FollowMarks
 from seriatim.actors.lock import acquire_lock
 from seriatim.actors.node import Node, Policy
 from seriatim.actors.runtime.batcher import BatchBounds, Batcher
@@ -114,7 +113,7 @@ async def open_node(
         parts.death.add_done_callback(scheduler.failed.follow)
         node = Node(
             log=log,
-            marks=FollowMarks(LmdbTree(environment)),
+            tree=LmdbTree(environment),
             wallet=wallet,
             policy=policy,
             scheduler=scheduler,
@@ -155,7 +154,7 @@ class _Parts:
     ) -> tuple[Environment, Offload[Job, Sealed], Offload[StoredMessage, Verdict]]:
         environment = Environment.open_writer(self._folder.log)
         self._stack.callback(environment.close)
-        writer = handlers.make_writer(LmdbLog(environment), self._wallet)
+        writer = handlers.make_writer(LmdbLog(environment), LmdbTree(environment), self._wallet)
         self._stack.callback(writer.close)
         writing = await self._start(ThreadOffload.start(lambda: writer.write, name="writer"))
         verifying = await self._start(

@@ -11,37 +11,46 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
+from seriatim.actors.follow.marks import FollowMarks
+from seriatim.actors.locations import Locations
 from seriatim.actors.pages import RenderedPages
 from seriatim.actors.renditions import Renditions
 from seriatim.actors.runtime.future import Future
 from seriatim.actors.scheduler.mail import Submit
+from seriatim.actors.scheduler.writer import TreeValue
 from seriatim.formats.errors import (
+    ElsewhereError,
     FollowedError,
+    ForeignSchedulerError,
+    MalformedError,
     NotFoundError,
     RefusedError,
     StoppingError,
     UnsignedError,
 )
-from seriatim.formats.ids import encode_id
+from seriatim.formats.ids import decode_id, encode_id
 from seriatim.formats.limits import STOP_DEADLINE_MS
 from seriatim.formats.schedule.assignment import Block
+from seriatim.formats.schedule.record import Kind
 from seriatim.formats.schedule.stored_message import StoredMessage
 from seriatim.formats.schedule.submission import submit_reference
 from seriatim.formats.schedule.variant import Variant
+from seriatim.formats.tabm.cbor import encode_cbor
 from seriatim.formats.wire.receipt import Receipt
 from seriatim.formats.wire.stored import StoredAssignment
 
 if TYPE_CHECKING:
-    from seriatim.actors.follow.marks import FollowMarks
     from seriatim.actors.pages import Encode
     from seriatim.actors.runtime.batcher import Batcher
     from seriatim.actors.scheduler.handlers import Verdict
     from seriatim.actors.scheduler.system import Scheduler
     from seriatim.formats.httpsig.commitments import Fields
+    from seriatim.formats.schedule.location import Location
     from seriatim.formats.schedule.record import Head
     from seriatim.formats.schedule.submission import Submission
     from seriatim.formats.signing.wallet import Wallet
     from seriatim.store.log import Log, Place
+    from seriatim.store.tree.tree import Tree, TreePath
 
 
 class Policy(NamedTuple):
@@ -68,7 +77,7 @@ class Node:
         self,
         *,
         log: Log,
-        marks: FollowMarks,
+        tree: Tree,
         wallet: Wallet | None,
         policy: Policy,
         scheduler: Scheduler,
@@ -77,11 +86,12 @@ class Node:
     ) -> None:
         """Take over the parts; *release* gives back what `close` has not ended itself."""
         self._log = log
-        self._marks = marks
+        self._marks = marks = FollowMarks(tree)
         self._pages = RenderedPages(log)
         self._renditions = Renditions(
             log, wallet, scheduler.store, is_own=lambda process: marks.url_of(process) is None
         )
+        self._locations = Locations(tree, self._keep, self.now_ms)
         self._wallet = wallet
         self._policy = policy
         self._scheduler = scheduler
@@ -161,7 +171,7 @@ class Node:
         self._take()
         try:
             if submission.is_signed:
-                await self._verify(submission)
+                await self._verify(StoredMessage(submission.kind, submission.message))
             return await self._submit(submission, variant_default)
         finally:
             self._answered()
@@ -282,6 +292,29 @@ class Node:
         """Return up to *limit* process ids in byte order, after *after*."""
         return self._log.processes(after=after, limit=limit)
 
+    # Where other schedulers are.
+
+    def location(self, address: bytes) -> Location | None:
+        """Return where the scheduler *address* says that it is; see `Locations.find`."""
+        return self._locations.find(address)
+
+    async def keep_location(self, location: Location) -> None:
+        """Verify *location* and keep it in place of an older one; see `Locations.keep`.
+
+        Raises:
+            CommitmentError: its signature does not hold.
+            RefusedError, UnavailableError: see `Locations.keep`.
+        """
+        self._take()
+        try:
+            await self._verify(StoredMessage(Kind.TABM, encode_cbor(location.message)))
+            await self._locations.keep(location)
+        finally:
+            self._answered()
+
+    async def _keep(self, path: TreePath, value: bytes) -> None:
+        await self._scheduler.store(TreeValue(path, value))
+
     # The end.
 
     def refuse_new_work(self) -> None:
@@ -310,8 +343,8 @@ class Node:
                 ending.callback(deadline.cancel)
                 await self._idle
 
-    async def _verify(self, submission: Submission) -> None:
-        checking = self._verifier.submit(StoredMessage(submission.kind, submission.message))
+    async def _verify(self, message: StoredMessage) -> None:
+        checking = self._verifier.submit(message)
         self._scheduler.watch(checking, "the verifier")
         verdict = await checking
         if verdict is not None:
@@ -360,7 +393,25 @@ class Node:
                 f"Variant {Variant.NATIVE.tag}",
                 code="no_wallet",
             )
-        if not self._policy.any_scheduler:
-            spawn.check_scheduler(
-                "(no wallet)" if self._wallet is None else encode_id(self._wallet.address)
-            )
+        if self._policy.any_scheduler:
+            return
+        own = "(no wallet)" if self._wallet is None else encode_id(self._wallet.address)
+        try:
+            spawn.check_scheduler(own)
+        except ForeignSchedulerError as error:
+            self._send_elsewhere(submission, error)
+            raise
+
+    def _send_elsewhere(self, submission: Submission, error: ForeignSchedulerError) -> None:
+        """Raise `ElsewhereError` where it is known at which node the spawn's scheduler is."""
+        try:
+            location = self.location(decode_id(error.given))
+        except MalformedError:
+            return  # no address, or several
+        if location is not None:
+            raise ElsewhereError(
+                f"the process names scheduler {error.given}, which says that it is at "
+                f"{location.url}; spawn it there",
+                process=encode_id(submission.process),
+                url=location.url,
+            ) from error

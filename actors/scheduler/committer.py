@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from seriatim.actors.runtime.actor import LightRef
     from seriatim.actors.runtime.batcher import Batcher
     from seriatim.actors.runtime.future import Future
-    from seriatim.actors.scheduler.writer import Job, Sealed
+    from seriatim.actors.scheduler.writer import Job, Sealed, TreeValue
     from seriatim.store.log import Rendition
 
 # What a draft costs beside its message: ids, numbers, frames.
@@ -34,8 +34,9 @@ _OWN_BYTES: Final = 256
 
 def job_bytes(job: Job) -> int:
     """Return the bytes of *job*, about: what the bounds of the commit queue count."""
-    held = job.message if isinstance(job, Draft) else job.signed
-    return len(held) + _OWN_BYTES
+    if isinstance(job, Draft):
+        return len(job.message) + _OWN_BYTES
+    return len(job[-1]) + _OWN_BYTES
 
 
 class Committer:
@@ -93,15 +94,15 @@ class Committer:
 
         self._batcher.submit(draft).add_done_callback(settle)
 
-    def store(self, rendition: Rendition) -> Future[Sealed]:
-        """Make *rendition* durable; the answer is what is stored at its place.
+    def store(self, job: Rendition | TreeValue) -> Future[Sealed]:
+        """Make *job* durable; the answer is what is stored at its place.
 
         Raises:
             OverloadedError: the queue is full.
             StoppingError: the node is stopping.
         """
-        self._batcher.check_room(job_bytes(rendition))
-        return self._batcher.submit(rendition)
+        self._batcher.check_room(job_bytes(job))
+        return self._batcher.submit(job)
 
     async def close(self) -> None:
         """Write what waits, then end the writer."""

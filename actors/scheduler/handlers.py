@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from seriatim.actors.scheduler.writer import Job, Sealed, Writer
+from seriatim.actors.scheduler.writer import Job, Sealed, TreeValue, Writer
 from seriatim.formats.errors import (
     BadSignatureError,
     CommitmentError,
@@ -28,6 +28,8 @@ from seriatim.formats.signing.wallet import Wallet, wallet_from_json
 from seriatim.store.environment import Environment
 from seriatim.store.lmdb_log import LmdbLog
 from seriatim.store.log import Log, Rendition
+from seriatim.store.tree.lmdb_tree import LmdbTree
+from seriatim.store.tree.tree import Tree
 
 WRITER_CHILD: Final = "seriatim.actors.scheduler.handlers:writer_child"
 VERIFIER_CHILD: Final = "seriatim.actors.scheduler.handlers:verifier_child"
@@ -40,11 +42,11 @@ _ERRORS: Final = {error.code: error for error in (CommitmentError, BadSignatureE
 Verdict = CommitmentError | FormatError | None
 
 
-def make_writer(log: Log, wallet: Wallet | None) -> Writer:
+def make_writer(log: Log, tree: Tree, wallet: Wallet | None) -> Writer:
     """Return the writer of *log*, with a thread per core where signatures are slow."""
     slow = wallet is not None and wallet.signature_type == _RSA
     signers = (os.cpu_count() or 1) if slow else 1
-    return Writer(log, wallet, os.urandom, signers=signers)
+    return Writer(log, wallet, os.urandom, tree=tree, signers=signers)
 
 
 def verify_messages(messages: Sequence[StoredMessage]) -> list[Verdict]:
@@ -69,8 +71,9 @@ def writer_child(init: bytes) -> Callable[[list[list[Any]]], list[list[bytes]]]:
     """Return a child's writer; *init* is made by `writer_init`."""
     path, _, wallet_json = init.partition(b"\0")
     wallet = wallet_from_json(wallet_json) if wallet_json else None
-    log = LmdbLog(Environment.open_writer(Path(os.fsdecode(path))))
-    writer = make_writer(log, wallet)
+    environment = Environment.open_writer(Path(os.fsdecode(path)))
+    log = LmdbLog(environment)
+    writer = make_writer(log, LmdbTree(environment), wallet)
 
     def handle(batch: list[list[Any]]) -> list[list[bytes]]:
         try:
@@ -107,7 +110,7 @@ def verifier_child(init: bytes) -> Callable[[list[list[Any]]], list[list[str] | 
 
 def jobs_to_plain(jobs: Sequence[Job]) -> list[list[Any]]:
     """Return *jobs* as CBOR can carry them."""
-    return [list(job) if isinstance(job, Rendition) else [*job[:9], *job.block] for job in jobs]
+    return [[*job[:9], *job.block] if isinstance(job, Draft) else list(job) for job in jobs]
 
 
 def messages_to_plain(messages: Sequence[StoredMessage]) -> list[list[Any]]:
@@ -137,6 +140,8 @@ def _verdict_to_plain(verdict: Verdict) -> list[str] | None:
 def _job_from_plain(plain: list[Any]) -> Job:
     if len(plain) == len(Rendition._fields):
         return Rendition(*plain)
+    if len(plain) == len(TreeValue._fields):
+        return TreeValue(tuple(plain[0]), plain[1])
     process, slot, variant, timestamp_ms, kind, message_id, message, path, excludes = plain[:9]
     return Draft(
         process,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from seriatim.actors.runtime.clock import Clock
     from seriatim.actors.runtime.dispatcher import Dispatcher
     from seriatim.actors.scheduler.mail import Submit
-    from seriatim.actors.scheduler.writer import Job, Sealed
+    from seriatim.actors.scheduler.writer import Job, Sealed, TreeValue
     from seriatim.formats.schedule.submission import Submission
     from seriatim.store.log import Log, Rendition
 
@@ -85,9 +85,9 @@ class Scheduler:
         else:
             self.watch(mail.reply, "the scheduler")
 
-    def store(self, rendition: Rendition) -> Future[Sealed]:
-        """Make *rendition* durable, by the deadline; see `Committer.store`."""
-        storing = self._committer.store(rendition)
+    def store(self, job: Rendition | TreeValue) -> Future[Sealed]:
+        """Make *job* durable, by the deadline; see `Committer.store`."""
+        storing = self._committer.store(job)
         self.watch(storing, "the writer")
         return storing
 

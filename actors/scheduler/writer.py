@@ -5,7 +5,7 @@ Synchronous and alone: the only place that opens write transactions and that sig
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from operator import attrgetter
@@ -27,9 +27,18 @@ from seriatim.formats.signing.wallet import Wallet
 from seriatim.formats.wire import legacy
 from seriatim.formats.wire.stored import StoredAssignment
 from seriatim.store.log import Append, Log, Rendition
+from seriatim.store.tree.tree import Tree, TreePath
 
-Job = Draft | Rendition
-"""What the writer makes durable: an assignment, or one in another form."""
+
+class TreeValue(NamedTuple):
+    """A value for the tree; one that stands at the path is replaced."""
+
+    path: TreePath
+    value: bytes
+
+
+Job = Draft | Rendition | TreeValue
+"""What the writer makes durable: an assignment, one in another form, or a value of the tree."""
 
 _SealedDraft = tuple[Draft, Record, DataItem | None]
 
@@ -37,7 +46,7 @@ _SealedDraft = tuple[Draft, Record, DataItem | None]
 class Sealed(NamedTuple):
     """What the writer adds to a draft; durable when anybody sees it.
 
-    Of a rendition, ``assignment`` alone: what is stored at its place.
+    Of other jobs, ``assignment`` alone: what is stored now.
     """
 
     assignment_id: bytes
@@ -54,6 +63,7 @@ class Writer:
         wallet: Wallet | None,
         entropy: Callable[[int], bytes],
         *,
+        tree: Tree,
         signers: int = 1,
     ) -> None:
         """Write to *log*, signing with *wallet*.
@@ -62,10 +72,12 @@ class Writer:
             log: the only writer of this log is this object.
             wallet: ``None`` refuses variants that are signed.
             entropy: gives that many random bytes.
+            tree: in the same store; written by this object only, too.
             signers: threads that sign; more than one pays off with RSA, whose signatures take
                 a millisecond and release the interpreter.
         """
         self._log = log
+        self._tree = tree
         self._wallet = wallet
         self._entropy = entropy
         self._pool = ThreadPoolExecutor(signers, "signer") if signers > 1 else None
@@ -77,15 +89,23 @@ class Writer:
         Raises:
             SchedulerError: see `Log.append`, `Log.add_renditions` and `seal`.
         """
+        drafts = [job for job in jobs if isinstance(job, Draft)]
+        sealed = self._write_drafts(drafts)
+        if len(drafts) == len(jobs):
+            return sealed
+        seals = iter(sealed)
         renditions = [job for job in jobs if isinstance(job, Rendition)]
-        seals = iter(self._write_drafts([job for job in jobs if isinstance(job, Draft)]))
-        if not renditions:
-            return list(seals)
         stored = iter(self._log.add_renditions(renditions))
-        return [
-            Sealed(b"", b"", next(stored)) if isinstance(job, Rendition) else next(seals)
-            for job in jobs
-        ]
+        return [self._write_other(job, seals, stored) for job in jobs]
+
+    def _write_other(self, job: Job, seals: Iterator[Sealed], stored: Iterator[bytes]) -> Sealed:
+        """Return what became of *job*: the next of its kind, or a value that is put only now."""
+        if isinstance(job, Draft):
+            return next(seals)
+        if isinstance(job, Rendition):
+            return Sealed(b"", b"", next(stored))
+        self._tree.put(job.path, job.value)
+        return Sealed(b"", b"", job.value)
 
     def _write_drafts(self, drafts: Sequence[Draft]) -> list[Sealed]:
         """Seal *drafts*, make all of them durable in one transaction, and return the seals.

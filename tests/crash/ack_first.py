@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from seriatim.actors.follow.marks import FollowMarks
 from seriatim.actors.node import Node, Policy
 from seriatim.actors.runtime.batcher import BatchBounds, Batcher
 from seriatim.actors.runtime.clock import SystemClock
@@ -75,7 +74,7 @@ async def open_ack_first(path: Path) -> Node:
     folder.create()
     log = LmdbLog(Environment.open_writer(folder.log))
     # No randomness: both seals of an assignment have to be the same.
-    writer = Writer(log, known_wallet(NODE), bytes)
+    writer = Writer(log, known_wallet(NODE), bytes, tree=MemoryTree())
     behind = await ThreadOffload.start(lambda: writer.write, name="writer")
     verifier = await ThreadOffload.start(lambda: verify_messages, name="verifier")
 
@@ -83,7 +82,7 @@ async def open_ack_first(path: Path) -> Node:
         log.close()
 
     return Node(
-        marks=FollowMarks(MemoryTree()),
+        tree=MemoryTree(),
         log=log,
         wallet=known_wallet(NODE),
         policy=Policy(),

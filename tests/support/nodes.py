@@ -30,6 +30,7 @@ from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.wallet import RsaWallet, Wallet
 from seriatim.formats.wire.receipt import Receipt
 from seriatim.store.log import Log
+from seriatim.store.tree.memory_tree import MemoryTree
 from tests.support.faulty_log import Fault, FaultyLog
 
 START_MS = 1_700_000_000_000
@@ -123,7 +124,9 @@ class SteppedScheduler:
         self.log = FaultyLog(log)
         self.clock = clock
         self.dispatcher = ManualDispatcher(clock, random)
-        self.writer = HeldWriter(Writer(self.log, wallet, random.randbytes), self.log)
+        self.writer = HeldWriter(
+            Writer(self.log, wallet, random.randbytes, tree=MemoryTree()), self.log
+        )
         self._soon: deque[Callable[[], None]] = deque()
         self.scheduler = Scheduler(
             dispatcher=self.dispatcher,

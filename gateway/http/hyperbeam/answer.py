@@ -15,7 +15,8 @@ from seriatim.formats.schedule.assignment import Block
 from seriatim.formats.schedule.record import Record
 from seriatim.formats.schedule.submission import Submission
 from seriatim.formats.schedule.variant import Variant
-from seriatim.formats.tabm.structured import Rich
+from seriatim.formats.tabm.model import COMMITMENTS_KEY, Tabm
+from seriatim.formats.tabm.structured import Rich, from_tabm
 from seriatim.formats.wire.receipt import Receipt
 from seriatim.formats.wire.stored import StoredAssignment
 
@@ -70,6 +71,20 @@ class Fields:
     def look_up(self, key: str) -> Answer:
         """Return one of its values."""
         return Literal(self.fields, self.is_fixed).look_up(key)
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A signed message that somebody else made, under the key ``body``."""
+
+    message: Tabm
+
+    def look_up(self, key: str) -> Answer:
+        """Return what it says, under ``body``."""
+        if key != "body":
+            raise missing(key)
+        said = {key: each for key, each in self.message.items() if key != COMMITMENTS_KEY}
+        return Fields(from_tabm(said))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from seriatim.formats.ans104.item import DataItem
 from seriatim.formats.codecs import CodecRegistry
 from seriatim.formats.errors import MalformedError, UnsupportedSchemeError
 from seriatim.formats.httpsig.canonical import canonical
-from seriatim.formats.httpsig.commitments import signed_of
+from seriatim.formats.httpsig.commitments import Fields, signed_of
 from seriatim.formats.httpsig.signature import DEVICE as HTTPSIG
 from seriatim.formats.limits import OFF_LOOP_MIN_BYTES
 from seriatim.formats.schedule.submission import (
@@ -72,6 +72,15 @@ class MessageReader:
         # Before anything else that may be wrong with it: nothing of it helps.
         call.node.check_takes_unsigned()
         return submit_unsigned(message, process=process)
+
+    async def read_message(self, call: Call) -> Fields:
+        """Return the HTTP message that the request of *call* carries, or is.
+
+        Raises:
+            FormatError: it cannot be read.
+        """
+        body = await read_body(call.request)
+        return scheduled_part(read_message(call.request, body))
 
 
 def _read_http(call: Call, body: bytes, process: bytes | None) -> Submission:

@@ -11,10 +11,11 @@ from typing import Final
 from seriatim.formats.errors import ElsewhereError, MalformedError, NotFoundError
 from seriatim.formats.ids import b64url, decode_id, encode_id
 from seriatim.formats.limits import SCHEDULE_PAGE_MAX, STATUS_PROCESSES_MAX
+from seriatim.formats.schedule.location import read_location
 from seriatim.formats.schedule.record import Head
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.tabm.structured import Rich
-from seriatim.gateway.http.hyperbeam.answer import Answer, Assignment, Fields, Page, Placed
+from seriatim.gateway.http.hyperbeam.answer import Answer, Assignment, Carried, Fields, Page, Placed
 from seriatim.gateway.http.hyperbeam.device import Call, Handler, KeyTable
 from seriatim.gateway.http.hyperbeam.submit import MessageReader
 from seriatim.gateway.http.paging import parse_integer
@@ -31,6 +32,7 @@ _INFO: Final[Mapping[str, Rich]] = {
         "schedule": "POST gives a message its slot, GET reads the slots `from` to `to`",
         "slot": "Where a process ends",
         "next": "The assignment after `at-slot`",
+        "location": "Where a scheduler is: GET by `address`, POST a signed record",
         "status": "The node's address, and which processes have a server now",
         "checkpoint": "The process's own message",
     },
@@ -50,6 +52,8 @@ class SchedulerDevice(KeyTable):
             ("GET", "slot"): _get_slot,
             ("POST", "slot"): _get_slot,
             ("GET", "next"): _get_next,
+            ("GET", "location"): _get_location,
+            ("POST", "location"): self._post_location,
             ("GET", "status"): _get_status,
             ("GET", "checkpoint"): _get_checkpoint,
             ("GET", "info"): _get_info,
@@ -66,6 +70,13 @@ class SchedulerDevice(KeyTable):
             _follow_hint(call.keys, submission.process)
             raise
         return Placed(call.node, submission, receipt)
+
+    async def _post_location(self, call: Call) -> Answer:
+        """Keep where a scheduler, this node's own among them, says that it is."""
+        location = read_location(await self._reader.read_message(call))
+        read_url(location.url)
+        await call.node.keep_location(location)
+        return Carried(location.message)
 
 
 async def _get_schedule(call: Call) -> Answer:
@@ -111,6 +122,15 @@ async def _get_info(call: Call) -> Answer:
     """Answer with what the keys are."""
     del call
     return Fields(_INFO)
+
+
+async def _get_location(call: Call) -> Answer:
+    """Answer with the record of the scheduler ``address``, by default this node's own."""
+    address = call.keys.get("address") or _address(call)
+    location = call.node.location(decode_id(address)) if address else None
+    if location is None:
+        raise NotFoundError(f"No location found for address: {address}")
+    return Carried(location.message)
 
 
 async def _get_status(call: Call) -> Answer:

@@ -10,7 +10,15 @@ from seriatim.formats.httpsig.placement import HttpMessage
 from seriatim.formats.httpsig.signature import DEVICE
 from seriatim.formats.tabm.structured import to_tabm
 from seriatim.formats.wire.http_schedule import encode_page
-from seriatim.gateway.http.hyperbeam.answer import Answer, Assignment, Fields, Literal, Page, Placed
+from seriatim.gateway.http.hyperbeam.answer import (
+    Answer,
+    Assignment,
+    Carried,
+    Fields,
+    Literal,
+    Page,
+    Placed,
+)
 from seriatim.gateway.http.hyperbeam.reply_format import NO_STORE
 from seriatim.gateway.http.reply import reply_message
 
@@ -32,6 +40,8 @@ class HttpsigReply:
             return reply_message(await _page(answer))
         if isinstance(answer, (Assignment, Placed)):
             return reply_message(to_http(await answer.node.http_assignment(answer.stored)))
+        if isinstance(answer, Carried):
+            return reply_message(to_http({"body": answer.message}), NO_STORE)
         if isinstance(answer, Fields):
             placed = to_http(to_tabm(answer.fields))
         elif isinstance(answer, Literal):

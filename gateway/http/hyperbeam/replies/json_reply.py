@@ -9,9 +9,18 @@ from aiohttp import web
 
 from seriatim.formats.errors import UnsupportedError
 from seriatim.formats.ids import encode_id
+from seriatim.formats.tabm.json import to_plain
 from seriatim.formats.wire import schedule
 from seriatim.formats.wire.receipt import receipt_to_plain
-from seriatim.gateway.http.hyperbeam.answer import Answer, Assignment, Fields, Literal, Page, Placed
+from seriatim.gateway.http.hyperbeam.answer import (
+    Answer,
+    Assignment,
+    Carried,
+    Fields,
+    Literal,
+    Page,
+    Placed,
+)
 from seriatim.gateway.http.hyperbeam.reply_format import NO_STORE
 from seriatim.gateway.http.paging import join_page
 from seriatim.gateway.http.reply import JSON, reply_json, reply_text
@@ -44,6 +53,8 @@ class JsonReply:
             return reply_json(receipt_to_plain(receipt), headers=headers)
         if isinstance(answer, Assignment):
             return reply_json(schedule.encode_assignment(answer.stored))
+        if isinstance(answer, Carried):
+            return reply_json({"body": to_plain(answer.message)}, headers=dict(NO_STORE))
         if isinstance(answer, Literal):
             return _reply_literal(answer)
         if isinstance(answer, Fields):

@@ -18,6 +18,7 @@ from seriatim.formats.schedule.audit import Audit
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.wallet import Wallet
 from seriatim.store.memory_log import MemoryLog
+from seriatim.store.tree.memory_tree import MemoryTree
 from tests.support.builders import NODE, make_draft, messages, spawn, unsigned
 from tests.support.faulty_log import Fault, FaultyLog
 from tests.support.strategies import known_wallet
@@ -49,7 +50,7 @@ def write_all(
     drafts: list[Draft], cuts: list[int], *, signers: int
 ) -> tuple[MemoryLog, list[Sealed]]:
     log = MemoryLog()
-    writer = Writer(log, known_wallet(NODE), entropy(), signers=signers)
+    writer = Writer(log, known_wallet(NODE), entropy(), tree=MemoryTree(), signers=signers)
     seals: list[Sealed] = []
     try:
         for first, last in zip([0, *cuts], [*cuts, len(drafts)], strict=True):
@@ -92,7 +93,7 @@ def test_after_a_failed_write_the_store_says_what_the_next_chains_to(fault: Faul
     drafts = log_of(Variant.HYPERBEAM, "faulty", 4)
     memory = MemoryLog()
     log = FaultyLog(memory)
-    writer = Writer(log, known_wallet(NODE), entropy())
+    writer = Writer(log, known_wallet(NODE), entropy(), tree=MemoryTree())
     writer.write(drafts[:2])
     log.fail_next(fault)
     with pytest.raises(StoreError):
@@ -109,7 +110,7 @@ def test_after_a_failed_write_the_store_says_what_the_next_chains_to(fault: Faul
 def test_a_draft_that_does_not_follow_is_refused_and_nothing_is_written() -> None:
     drafts = log_of(Variant.NATIVE, "gap", 3)
     log = MemoryLog()
-    writer = Writer(log, None, entropy())
+    writer = Writer(log, None, entropy(), tree=MemoryTree())
     with pytest.raises(SlotConflictError):
         writer.write([drafts[0], drafts[2]])
     with pytest.raises(SlotConflictError):
@@ -119,7 +120,7 @@ def test_a_draft_that_does_not_follow_is_refused_and_nothing_is_written() -> Non
 
 def test_without_a_wallet_only_unsigned_variants_are_written() -> None:
     log = MemoryLog()
-    writer = Writer(log, None, entropy())
+    writer = Writer(log, None, entropy(), tree=MemoryTree())
     with pytest.raises(RefusedError) as caught:
         writer.write([*log_of(Variant.NATIVE, "n", 1), *log_of(Variant.LEGACY, "l", 1)])
     assert caught.value.code == "no_wallet"
@@ -129,7 +130,7 @@ def test_without_a_wallet_only_unsigned_variants_are_written() -> None:
 def test_what_it_remembers_of_the_chains_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer_module, "CHAINS_CACHED_MAX", 3)
     log = MemoryLog()
-    writer = Writer(log, None, entropy())
+    writer = Writer(log, None, entropy(), tree=MemoryTree())
     processes = [spawn(Variant.NATIVE, str(number)) for number in range(10)]
     for submission in processes:
         writer.write([make_draft(submission, 0, Variant.NATIVE)])
@@ -147,6 +148,6 @@ def test_only_slow_signatures_get_threads(kind: str | None, is_pooled: bool) -> 
     wallet: Wallet | None = None
     if kind is not None:
         wallet = known_wallet(type(NODE)(kind))
-    writer = make_writer(MemoryLog(), wallet)
+    writer = make_writer(MemoryLog(), MemoryTree(), wallet)
     writer.close()
     assert (writer._pool is not None) == is_pooled
