@@ -56,7 +56,7 @@ BLOCK_REFRESH_MS: Final = 15_000
 
 # Structured fields (RFC 8941).
 SF_INTEGER_MAX: Final = 999_999_999_999_999
-SF_MEMBERS_MAX: Final = 1_024
+SF_MEMBERS_MAX: Final = 8_192
 
 # Messages as data items, as HyperBEAM of May 2025 writes them: a longer value is an item inside.
 TABM_TAG_VALUE_MAX_BYTES: Final = 128
@@ -144,6 +144,7 @@ assert PASSIVATE_BATCH_MAX * 2 <= MAILBOX_MAX, "two sweeps' answers leave room f
 assert PAGE_CHUNK_BYTES <= PAGE_BLOCK_BYTES <= REPLY_PIECE_BYTES
 assert BODY_MAX_BYTES < HTTP_PAGE_MAX_BYTES
 assert LOCATIONS_MAX <= PAGE_MAX
+assert MULTIPART_PARTS_MAX <= SF_MEMBERS_MAX, "body-keys names every part"
 assert PAGE_DEFAULT <= SCHEDULE_PAGE_MAX <= PAGE_MAX
 assert FOLLOW_PAUSE_MIN_MS <= FOLLOW_PAUSE_MAX_MS
 assert CLIENT_PAGE_SLOTS <= SCHEDULE_PAGE_MAX

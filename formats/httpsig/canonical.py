@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from seriatim.formats.errors import BadSignatureError, MalformedError
 from seriatim.formats.httpsig.base import component_names, unqualified
-from seriatim.formats.httpsig.commitments import Fields, signed_of, with_hash
+from seriatim.formats.httpsig.commitments import Fields, filled, signed_of, with_hash
 from seriatim.formats.httpsig.placement import (
     BODY_KEYS,
     CONTENT_TYPE,
@@ -34,7 +34,8 @@ def canonical(tabm: Tabm) -> Fields:
         BadSignatureError: the message says more than what is signed in the same place.
         LimitExceededError: nested too deep.
     """
-    fields: Fields = {key: value for key, value in public(tabm).items() if key not in NOT_PLACED}
+    # A map that holds nothing has no place: with it or without, the signature is the same.
+    fields = filled({key: value for key, value in public(tabm).items() if key not in NOT_PLACED})
     signed = signed_of(tabm)
     if not signed:
         return fields

@@ -236,7 +236,7 @@ def _placed(tabm: Tabm) -> dict[str, bytes]:
         value == value.strip(b" ") and b"\n" not in value and not name.startswith("@")
         for name, value in placed.headers.items()
     )
-    if not is_plain or found != _filled(fields):
+    if not is_plain or found != filled(fields):
         raise MalformedError(
             "the message says what HTTP signatures cannot tell apart; keep line breaks, outer "
             "spaces and names of the wire's own out of it",
@@ -245,9 +245,9 @@ def _placed(tabm: Tabm) -> dict[str, bytes]:
     return placed.headers
 
 
-def _filled(tabm: Tabm) -> Fields:
-    """Return *tabm* without maps that hold nothing; they have no place."""
-    kept = {key: each if isinstance(each, bytes) else _filled(each) for key, each in tabm.items()}
+def filled(tabm: Tabm) -> Fields:
+    """Return *tabm* without maps that hold nothing, at every level; they have no place."""
+    kept = {key: each if isinstance(each, bytes) else filled(each) for key, each in tabm.items()}
     return {key: each for key, each in kept.items() if each != {}}
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
 from aiohttp import web
 
+from seriatim.formats.errors import UnsupportedError
 from seriatim.formats.httpsig.placement import BODY_KEYS, HttpMessage
 from seriatim.formats.limits import HTTP_LINE_MAX_BYTES
 from seriatim.gateway.problems import Problem
@@ -15,6 +17,9 @@ from seriatim.gateway.problems import Problem
 JSON: Final = "application/json"
 TEXT: Final = "text/plain; charset=utf-8"
 PROBLEM: Final = "application/problem+json"
+
+_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL: Final = re.compile(rb"[\x00-\x1f\x7f]")
 
 # Browsers call every one of these APIs; none of them uses cookies, so any origin may.
 _COMMON: Final = {
@@ -43,7 +48,15 @@ def reply_message(message: HttpMessage, headers: Mapping[str, str] | None = None
     """Return a HyperBEAM message, with *headers* beside its own.
 
     Which parts the body has is said by the body, too: a long list of them is left out.
+
+    Raises:
+        UnsupportedError: a name or a value is none that a header can have.
     """
+    for name, value in message.headers.items():
+        if not _NAME.fullmatch(name) or _CONTROL.search(value):
+            raise UnsupportedError(
+                f"{name[:64]!r} has no form as a header; accept application/json"
+            )
     own = {
         name: value.decode("utf-8", "replace")
         for name, value in message.headers.items()

@@ -182,3 +182,27 @@ def test_a_page_of_data_items_is_a_bundle_of_them(tmp_path: Path) -> None:
             assert other.status == 501
 
     asyncio.run(main())
+
+
+def test_names_that_clients_choose_are_never_names_of_headers(tmp_path: Path) -> None:
+    """A stored message could set cookies, or say another length than the reply has."""
+
+    async def main() -> None:
+        policy = Policy(accept_unsigned=True)
+        async with serving(tmp_path, wallet=rsa_wallet(), policy=policy) as http:
+            own = {"content-length": "5", "set-cookie": "a=b", "x y": "z", "line": "a\r\nb: c"}
+            spawn = orjson.dumps({"type": "Process", **own})
+            reply = await http.post("/schedule", spawn, content_type="application/json")
+            process = reply.json()["process"]
+            for target in ("checkpoint", "schedule/assignments/0/body"):
+                plain = await http.get(f"/{process}/{target}")
+                assert plain.json().items() >= own.items()
+                assert "set-cookie" not in plain.headers
+                asked = await get(http, f"/{process}/{target}")
+                assert asked.status in (200, 501)
+                assert "set-cookie" not in asked.headers
+            for name, value in own.items():
+                found = await get(http, f"/{process}/checkpoint/{name.replace(' ', '%20')}")
+                assert (found.status, found.body.decode()) == (200, value)
+
+    asyncio.run(main())

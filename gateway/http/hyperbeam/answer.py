@@ -58,15 +58,17 @@ class Literal:
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """A message that the node makes for this answer; nobody signs it.
+    """A message that nobody signs in this answer.
 
     Attributes:
         fields: what it says.
         is_fixed: whether it will be the same at any later time.
+        is_ours: whether the node chose the names: those of others are never names of headers.
     """
 
     fields: Mapping[str, Rich]
     is_fixed: bool = True
+    is_ours: bool = True
 
     def look_up(self, key: str) -> Answer:
         """Return one of its values."""
@@ -84,7 +86,7 @@ class Carried:
         if key != "body":
             raise missing(key)
         said = {key: each for key, each in self.message.items() if key != COMMITMENTS_KEY}
-        return Fields(from_tabm(said))
+        return Fields(from_tabm(said), is_ours=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ class Assignment:
     def look_up(self, key: str) -> Answer:
         """Return its message (``body``), or one of the values that its signature covers."""
         if key == "body":
-            return Fields({**self.stored.fields})
+            return Fields({**self.stored.fields}, is_ours=False)
         text = self.stored.said(key)
         if not text:
             raise missing(key)

@@ -115,7 +115,7 @@ async def _get_next(call: Call) -> Answer:
 async def _get_checkpoint(call: Call) -> Answer:
     """Answer with what the process itself says: a scheduler keeps no other state."""
     process, _ = _known(call)
-    return Fields(call.node.stored(process, 0).fields)
+    return Fields(call.node.stored(process, 0).fields, is_ours=False)
 
 
 async def _get_info(call: Call) -> Answer:

@@ -43,7 +43,8 @@ class HttpsigReply:
         if isinstance(answer, Carried):
             return reply_message(to_http({"body": answer.message}), NO_STORE)
         if isinstance(answer, Fields):
-            placed = to_http(to_tabm(answer.fields))
+            said = answer.fields if answer.is_ours else {"body": answer.fields}
+            placed = to_http(to_tabm(said))
         elif isinstance(answer, Literal):
             placed = to_http(to_tabm({"ao-result": "body", "body": answer.value}))
         else:

@@ -61,7 +61,7 @@ class JsonReply:
             headers = {
                 name: str(value)
                 for name, value in answer.fields.items()
-                if isinstance(value, (str, int)) and str(value).isprintable()
+                if answer.is_ours and isinstance(value, (str, int)) and str(value).isprintable()
             }
             return reply_json(answer.fields, headers=headers | _caching(answer))
         raise UnsupportedError(f"{type(answer).__name__} has no form in JSON")

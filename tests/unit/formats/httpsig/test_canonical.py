@@ -162,3 +162,23 @@ def test_a_body_that_nobody_signed_falls_away() -> None:
     received = from_http(HttpMessage(to_http(PLAIN).headers, b"rides along"))
     assert received["body"] == b"rides along"
     assert canonical(received) == canonical(PLAIN)
+
+
+def test_a_map_that_holds_nothing_rides_along_with_no_signature() -> None:
+    """Private keys are left out, and what is left of a map of them has no place."""
+    signed = sign({"action": b"Ping", "inner": {"a": b"1"}}, client_wallet())
+    each: tuple[Fields, ...] = (
+        {"x": {"private": b"1"}},
+        {"x": {}},
+        {"x": {"y": {"priv-z": b"1"}}},
+    )
+    for surplus in each:
+        assert encode_cbor(canonical({**signed, **surplus})) == encode_cbor(canonical(signed))
+
+
+def test_a_message_of_many_parts_is_verified_within_its_assignment_too() -> None:
+    """What names the parts has as many members as there are parts."""
+    parts: Fields = {f"k{number}": {"a": b"1"} for number in range(1_022)}
+    kept = canonical(sign(parts, client_wallet()))
+    verify(kept)
+    verify(canonical(sign({"body": kept}, rsa_wallet())))
