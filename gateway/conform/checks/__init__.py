@@ -1,0 +1,16 @@
+"""The checks, one file per subject; `CHECKS` has all of them in the order of the report."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from seriatim.gateway.conform.check import Check
+from seriatim.gateway.conform.checks import manners, order, paging, reading, shapes
+
+CHECKS: Final[tuple[Check, ...]] = (
+    *order.CHECKS,
+    *reading.CHECKS,
+    *paging.CHECKS,
+    *shapes.CHECKS,
+    *manners.CHECKS,
+)

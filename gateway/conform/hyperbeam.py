@@ -1,0 +1,95 @@
+"""HyperBEAM's scheduler keys, in the part that its nodes and ours share.
+
+Receipts are read from headers and schedules as ``application/aos-2``, as units do it: both are the
+same whatever codec a node replies in. Source of every shape: ``docs/protocol/hyperbeam.md``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from seriatim.formats.ans104.item import DataItem
+from seriatim.formats.ids import encode_id
+from seriatim.formats.schedule.variant import Variant
+from seriatim.gateway.conform.claim import (
+    expect_equal,
+    expect_status,
+    member,
+    read_integer,
+    read_json,
+)
+from seriatim.gateway.conform.exchange import Reply, Request
+from seriatim.gateway.conform.face import Entry, Face, Sent
+from seriatim.gateway.conform.kind import Kind
+from seriatim.gateway.conform.legacy import read_tags
+
+
+class Range:
+    """One page of a schedule.
+
+    Attributes:
+        entries: its edges.
+        has_next: whether it says that slots that were asked for are left.
+    """
+
+    def __init__(self, plain: dict[str, Any]) -> None:
+        """Read *plain*; raise `ClaimBrokenError` where it is no page."""
+        self.has_next = member(member(plain, "page_info", dict), "has_next_page", bool)
+        self.entries = [_read_edge(edge) for edge in member(plain, "edges", list)]
+
+
+class HyperbeamFace(Face):
+    """The API behind ``~scheduler@1.0``."""
+
+    kind = Kind.HYPERBEAM
+    variant = Variant.HYPERBEAM
+
+    def posting(self, raw: bytes, process: str) -> Request:
+        """Return the request of the messenger unit."""
+        headers = {"content-type": "application/ans104", "codec-device": "ans104@1.0"}
+        return Request("POST", f"/{process}/~scheduler@1.0/schedule", headers, raw)
+
+    def accepted(self, item: DataItem, reply: Reply) -> Sent:
+        """Read the headers ``slot``, ``timestamp`` and ``process``."""
+        expect_status(reply, 200)
+        process = encode_id(item.target) if item.target else encode_id(item.id)
+        expect_equal("the header process", reply.headers.get("process"), process)
+        read_integer("the header timestamp", reply.headers.get("timestamp"))
+        return Sent(item, read_integer("the header slot", reply.headers.get("slot")))
+
+    def entries(self, process: str) -> list[Entry]:
+        """Read from slot 0 to wherever it ends."""
+        return self.range(process, "from=0").entries
+
+    def range(self, process: str, bounds: str) -> Range:
+        """Return the page of *process* for *bounds*, ``from=…&to=…``."""
+        reply = self.get(f"/{process}/schedule?{bounds}&accept=application/aos-2")
+        return Range(read_json(reply, dict))
+
+    def found(self, process: str, sent: Sent) -> Entry:
+        """Read the one slot that was told."""
+        found = self.range(process, f"from={sent.slot}&to={sent.slot}").entries
+        expect_equal("how many slots are on a page of one", len(found), 1)
+        return found[0]
+
+    def head(self, process: str) -> int:
+        """Read ``slot/current``."""
+        reply = self.get(f"/{process}/slot/current")
+        expect_status(reply, 200)
+        return read_integer("the body", reply.body.decode("utf-8", "replace"))
+
+
+def _read_edge(edge: Any) -> Entry:
+    node, cursor = member(edge, "node", dict), member(edge, "cursor", int)
+    assignment, message = member(node, "assignment", dict), member(node, "message", dict)
+    # Names are in header case where the assignment's own are all in lower case.
+    tags = {name.lower(): value for name, value in read_tags(assignment, "Tags").items()}
+    return Entry(
+        slot=read_integer("the tag Slot", tags.get("slot")),
+        message_id=member(message, "Id", str),
+        assignment_id=member(assignment, "Id", str),
+        timestamp_ms=read_integer("the tag Timestamp", tags.get("timestamp")),
+        hash_chain=tags.get("hash-chain", ""),
+        cursor=cursor,
+        plain=node,
+    )
