@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -18,8 +19,8 @@ from seriatim.gateway.conform.kind import Kind, Outcome
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from seriatim.gateway.conform.exchange import Exchange
     from seriatim.gateway.conform.report import Report, Result
+    from seriatim.gateway.conform.talk.exchange import Exchange
 
 _MARKS: Final = {
     Outcome.HOLDS: ("✓", "green"),
@@ -125,14 +126,20 @@ def _lines(result: Result) -> list[str]:
 
 
 def _exchange_lines(number: int, exchange: Exchange) -> list[str]:
-    from seriatim.gateway.conform.exchange import describe_body, excerpt
+    from seriatim.gateway.conform.talk.exchange import TELLING_HEADERS, describe_body, excerpt
 
     request, reply = exchange.request, exchange.reply
-    together = " (together with the one before)" if exchange.at_once else ""
-    headers = "".join(f"  {name}: {value}" for name, value in request.headers.items())
-    body = f"  [{describe_body(request.body)}]" if request.body else ""
-    came = "no reply" if reply is None else f"{reply.status} {excerpt(reply.body)}"
-    return [
-        f"  {number}. {request.method} {request.target}{headers}{body}{together}",
-        f"     {came}",
-    ]
+    words = [f"{number}. {request.method} {request.target}", *_header_words(request.headers)]
+    if request.body:
+        words.append(f"[{describe_body(request.body)}]")
+    if exchange.at_once:
+        words.append("(together with the one before)")
+    came = ["no reply"]
+    if reply is not None:
+        telling = {name: reply.headers[name] for name in TELLING_HEADERS if name in reply.headers}
+        came = [str(reply.status), *_header_words(telling), excerpt(reply.body)]
+    return [f"  {'  '.join(words)}", f"     {'  '.join(came)}"]
+
+
+def _header_words(headers: Mapping[str, str]) -> list[str]:
+    return [f"{name}: {value}" for name, value in headers.items()]

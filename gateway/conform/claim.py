@@ -6,7 +6,7 @@ from typing import Any, Final, TypeVar
 
 from seriatim.formats.codecs.json import parse_json
 from seriatim.formats.errors import FormatError
-from seriatim.gateway.conform.exchange import Reply, excerpt
+from seriatim.gateway.conform.talk.exchange import Reply, excerpt
 
 T = TypeVar("T")
 

@@ -6,9 +6,9 @@ import re
 from typing import Final
 from xml.etree import ElementTree as ET
 
-from seriatim.gateway.conform.exchange import curl, exchange_to_plain
 from seriatim.gateway.conform.kind import Kind, Outcome
 from seriatim.gateway.conform.report import Report, Result
+from seriatim.gateway.conform.talk.exchange import curl, exchange_to_plain
 
 # Everything that XML 1.0 has no place for.
 _NO_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from seriatim.gateway.conform.exchange import Exchange, exchange_to_plain
 from seriatim.gateway.conform.kind import Kind, Outcome
+from seriatim.gateway.conform.talk.exchange import Exchange, exchange_to_plain
 
 
 class Result(NamedTuple):

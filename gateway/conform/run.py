@@ -12,15 +12,15 @@ from seriatim.formats.signing.scheme import WalletKind
 from seriatim.gateway.conform.check import Check
 from seriatim.gateway.conform.checks import CHECKS
 from seriatim.gateway.conform.claim import ClaimBrokenError, member, read_json
-from seriatim.gateway.conform.conversation import Conversation
-from seriatim.gateway.conform.exchange import Reply, Request, excerpt
-from seriatim.gateway.conform.face import Face
-from seriatim.gateway.conform.hyperbeam import HyperbeamFace
-from seriatim.gateway.conform.keys import Keys
+from seriatim.gateway.conform.faces.face import Face
+from seriatim.gateway.conform.faces.hyperbeam import HyperbeamFace
+from seriatim.gateway.conform.faces.legacy import LegacyFace
 from seriatim.gateway.conform.kind import Kind, Outcome
-from seriatim.gateway.conform.legacy import LegacyFace
 from seriatim.gateway.conform.report import Report, Result
 from seriatim.gateway.conform.search import Search
+from seriatim.gateway.conform.talk.conversation import Conversation
+from seriatim.gateway.conform.talk.exchange import Reply, Request, excerpt
+from seriatim.gateway.conform.talk.keys import Keys
 
 # Quick ones first. The unit takes no ed25519, HyperBEAM of 2025 nothing but RSA.
 _KEY_KINDS: Final = (WalletKind.SECP256K1, WalletKind.ED25519, WalletKind.RSA)
@@ -60,7 +60,8 @@ def run(
         say: called with a few words before each check.
 
     Raises:
-        MalformedError: *only* names no check; code ``bad_check``.
+        MalformedError: *only* names no check, or none for what the node speaks; code
+            ``bad_check``.
         UnavailableError: nobody answers at *url*, or nobody that speaks such an API.
         RefusedError: the node takes no spawn by any of its APIs; code ``no_spawn``.
     """
@@ -71,13 +72,15 @@ def run(
         refusals = {face.kind: _find_key(face) for face in faces}
         if all(refusals.values()):
             raise RefusedError("; ".join(refusals.values()), code="no_spawn")
+        trials = [(face, each) for face in faces for each in chosen if face.kind in each.kinds]
+        if not trials:
+            spoken = " and ".join(face.kind for face in faces)
+            raise MalformedError(f"none of these checks is about {spoken}", code="bad_check")
         results: list[Result] = []
-        for face in faces:
-            for check in chosen:
-                if face.kind in check.kinds:
-                    say(f"{face.kind}: {check.name}")
-                    refusal = refusals[face.kind] if check.writes else ""
-                    results.append(_try(check, face, refusal, examples=examples, seed=seed))
+        for face, check in trials:
+            say(f"{face.kind}: {check.name}")
+            refusal = refusals[face.kind] if check.writes else ""
+            results.append(_try(check, face, refusal, examples=examples, seed=seed))
     return Report(talk.url, seed, examples, tuple(results))
 
 

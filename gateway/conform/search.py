@@ -11,10 +11,10 @@ from seriatim.formats.errors import DeadlineExceededError, SchedulerError
 from seriatim.formats.limits import CONFORM_SHRINKS_MAX
 from seriatim.gateway.conform.check import Check
 from seriatim.gateway.conform.claim import CheckSkippedError, ClaimBrokenError
-from seriatim.gateway.conform.exchange import Exchange
-from seriatim.gateway.conform.face import Face
+from seriatim.gateway.conform.faces.face import Face
 from seriatim.gateway.conform.kind import Outcome
 from seriatim.gateway.conform.report import Result
+from seriatim.gateway.conform.talk.exchange import Exchange
 
 
 class Search:

@@ -16,6 +16,7 @@ from seriatim.formats.signing.scheme import WalletKind
 from seriatim.testing.conformance import CHECKS, Kind, Outcome, Report, run
 from tests.support.defective_node import DEFECTS, Ask, Defect, Forward, defective, sound
 from tests.support.http_node import HttpReply, serving
+from tests.support.live_node import live_node
 from tests.support.strategies import known_wallet
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "conformance.md"
@@ -60,6 +61,45 @@ def test_each_check_finds_the_defect_that_it_is_there_for(
     assert result.reason
     assert 1 <= len(result.exchanges) <= REQUESTS_MAX, "shrunk to what shows it"
     assert not report.ok
+
+
+class RefusesCopies:
+    """Answer a message that is there as the legacy unit does."""
+
+    def __init__(self) -> None:
+        self._seen: set[bytes] = set()
+
+    async def __call__(self, ask: Ask, forward: Forward) -> HttpReply:
+        item = ask.item
+        if item is not None and item.id in self._seen:
+            return HttpReply(400, {}, b'{"error":"Message already exists"}')
+        if item is not None:
+            self._seen.add(item.id)
+        return await forward(ask)
+
+
+def test_a_node_may_refuse_what_it_has(tmp_path: Path) -> None:
+    report = asyncio.run(
+        hold(tmp_path, RefusesCopies(), only=["repost", "race", "traffic"], examples=10)
+    )
+    assert report.ok
+
+
+def test_a_node_without_hash_chains_has_that_check_skipped(tmp_path: Path) -> None:
+    async def unchained(ask: Ask, forward: Forward) -> HttpReply:
+        reply = await forward(ask)
+        return reply._replace(body=reply.body.replace(b"Hash-Chain", b"Base-Hashpath"))
+
+    (result,) = asyncio.run(hold(tmp_path, unchained, kind=Kind.HYPERBEAM, only=["chain"])).results
+    assert (result.outcome, result.exchanges) == (Outcome.SKIPPED, ())
+    assert "no hash chain" in result.reason
+
+
+@pytest.mark.slow
+def test_a_served_node_holds_to_every_claim(tmp_path: Path) -> None:
+    with live_node(tmp_path / "data") as node:
+        report = run(node.url, examples=10)
+    assert [(each.check, each.reason) for each in report.results if each.reason] == []
 
 
 def test_a_defect_is_found_by_the_same_conversation_again(tmp_path: Path) -> None:
@@ -120,7 +160,7 @@ def test_the_document_has_every_check() -> None:
         (kind, name) for name, api in rows for kind in Kind if api in ("both", kind.value)
     }
     assert documented == set(SUITES)
-    assert len({check.name for check in CHECKS}) == 19, "CHANGELOG.md says how many"
+    assert len({check.name for check in CHECKS}) == 21, "CHANGELOG.md says how many"
 
 
 def test_the_programs_in_the_document_run(tmp_path: Path) -> None:

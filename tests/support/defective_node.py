@@ -164,6 +164,26 @@ async def stale_head(ask: Ask, forward: Forward) -> HttpReply:
     return reply
 
 
+class StalePages:
+    """Keep the first page of each process, and show it again."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, HttpReply] = {}
+
+    async def __call__(self, ask: Ask, forward: Forward) -> HttpReply:
+        reply = await forward(ask)
+        if ask.method == "GET" and b'"edges"' in reply.body:
+            return self._kept.setdefault(ask.target, reply)
+        return reply
+
+
+async def missing_path(ask: Ask, forward: Forward) -> HttpReply:
+    """Know no scheduler under ``~process@1.0``."""
+    if "~process@1.0/schedule" in ask.target:
+        return HttpReply(404, {}, b"")
+    return await forward(ask)
+
+
 class Unstable:
     """Show another anchor of every message at each read."""
 
@@ -311,6 +331,8 @@ def always(defect: Defect) -> MakeDefect:
 DEFECTS: dict[str, MakeDefect] = {
     "slots": always(gap),
     "order": always(falling_time),
+    "traffic": StalePages,
+    "paths": always(missing_path),
     "repost": DoubleSlot,
     "race": DoubleSlot,
     "concurrency": Lost,

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from seriatim.gateway.conform.check import Check
-from seriatim.gateway.conform.checks import manners, order, paging, reading, shapes
+from seriatim.gateway.conform.checks import manners, order, paging, paths, reading, shapes, traffic
 
 CHECKS: Final[tuple[Check, ...]] = (
     *order.CHECKS,
+    *traffic.CHECKS,
     *reading.CHECKS,
     *paging.CHECKS,
+    *paths.CHECKS,
     *shapes.CHECKS,
     *manners.CHECKS,
 )

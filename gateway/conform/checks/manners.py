@@ -17,11 +17,11 @@ from seriatim.gateway.conform.claim import (
     member,
     read_json,
 )
-from seriatim.gateway.conform.exchange import Reply, Request
-from seriatim.gateway.conform.face import Face
-from seriatim.gateway.conform.hyperbeam import HyperbeamFace
+from seriatim.gateway.conform.faces.face import Face
+from seriatim.gateway.conform.faces.hyperbeam import HyperbeamFace
+from seriatim.gateway.conform.faces.legacy import LegacyFace
 from seriatim.gateway.conform.kind import Kind
-from seriatim.gateway.conform.legacy import LegacyFace
+from seriatim.gateway.conform.talk.exchange import Reply, Request
 
 _REFUSED: Final = range(400, 600)
 _SUCCESS: Final = range(200, 300)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from seriatim.gateway.conform.check import BOTH, Check
 from seriatim.gateway.conform.claim import expect, expect_equal
-from seriatim.gateway.conform.face import Face
+from seriatim.gateway.conform.faces.face import Face, Sent
 
 _REFUSALS: Final = (400, 409)
 """What a node may say to a message that it has: the legacy unit says 400."""
@@ -47,12 +47,16 @@ def a_repost_takes_no_slot(face: Face, plan: Reposts) -> None:
     spawn = face.spawn()
     sent = [spawn, *(face.send(spawn.id) for _ in range(plan.messages))]
     for number in plan.again:
-        first = sent[number % len(sent)]
-        reply = face.post(first.item, spawn.id)
-        if reply.status not in _REFUSALS:
-            expect_equal("the slot told again", face.accepted(first.item, reply).slot, first.slot)
+        post_again(face, spawn.id, sent[number % len(sent)])
     found = [entry.message_id for entry in face.entries(spawn.id)]
     expect_equal("the messages in slot order", found, [each.id for each in sent])
+
+
+def post_again(face: Face, process: str, sent: Sent) -> None:
+    """Send again what *process* has; it is refused, or told the slot that it was told."""
+    reply = face.post(sent.item, process)
+    if reply.status not in _REFUSALS:
+        expect_equal("the slot told again", face.accepted(sent.item, reply).slot, sent.slot)
 
 
 def racing_copies_take_one_slot(face: Face, copies: int) -> None:

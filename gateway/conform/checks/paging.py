@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from seriatim.gateway.conform.check import HYPERBEAM, LEGACY, Check
 from seriatim.gateway.conform.claim import expect, expect_equal
-from seriatim.gateway.conform.face import Entry, Face
-from seriatim.gateway.conform.hyperbeam import HyperbeamFace
-from seriatim.gateway.conform.legacy import LegacyFace, Page
+from seriatim.gateway.conform.faces.face import Entry, Face, Page
+from seriatim.gateway.conform.faces.hyperbeam import HyperbeamFace
+from seriatim.gateway.conform.faces.legacy import LegacyFace
 
 _LIMIT_DEFAULT: Final = 100
 
@@ -67,8 +67,8 @@ def _legacy_page(plan: Query, whole: Sequence[Entry]) -> tuple[str, list[int]]:
 
     after, until = bound(plan.after), bound(plan.until)
     suffix = "" if plan.by_time else "-nonce"
-    query = "".join(
-        f"&{name}={value}"
+    query = "&".join(
+        f"{name}={value}"
         for name, value in ((f"from{suffix}", after), (f"to{suffix}", until), ("limit", plan.limit))
         if value is not None
     )
@@ -92,11 +92,11 @@ def legacy_cursors_lead_on(face: LegacyFace, plan: Walk) -> None:
     """Follow the cursors from the first page to the last, as compute units do."""
     whole = _fill(face, plan.messages)
     process = whole[0].message_id
-    bound, start = ("from", "") if plan.by_time else ("from-nonce", "&from-nonce=-1")
+    # To begin with, nothing is said about time, and slot -1 is the one before the first.
+    bound, query = ("from", "") if plan.by_time else ("from-nonce", "from-nonce=-1&")
     walked: list[int] = []
-    query = start
     while len(walked) < len(whole):
-        page = face.page(process, f"{query}&limit={plan.size}")
+        page = face.page(process, f"{query}limit={plan.size}")
         expect(page.entries, f"an empty page after slots {walked}")
         for entry in page.entries:
             place = entry.timestamp_ms if plan.by_time else entry.slot
@@ -104,7 +104,7 @@ def legacy_cursors_lead_on(face: LegacyFace, plan: Walk) -> None:
         walked += [entry.slot for entry in page.entries]
         if not page.has_next:
             break
-        query = f"&{bound}={page.entries[-1].cursor}"
+        query = f"{bound}={page.entries[-1].cursor}&"
     expect_equal("the slots on all pages", walked, [entry.slot for entry in whole])
 
 
@@ -113,7 +113,7 @@ def hyperbeam_bounds_hold(face: HyperbeamFace, plan: Bounds) -> None:
     whole = _fill(face, plan.messages)
     said = (("from", plan.first), ("to", plan.last))
     bounds = "&".join(f"{name}={slot}" for name, slot in said if slot is not None)
-    page = face.range(whole[0].message_id, bounds or "from=0")
+    page = face.page(whole[0].message_id, bounds or "from=0")
     last = plan.messages if plan.last is None else min(plan.last, plan.messages)
     slots = [entry.slot for entry in page.entries]
     expect_equal("the slots on the page", slots, list(range(plan.first or 0, last + 1)))
@@ -127,7 +127,7 @@ def hyperbeam_cursors_lead_on(face: HyperbeamFace, plan: Walk) -> None:
     walked: list[int] = []
     first = 0
     while len(walked) < len(whole):
-        page = face.range(process, f"from={first}&to={first + plan.size - 1}")
+        page = face.page(process, f"from={first}&to={first + plan.size - 1}")
         expect(page.entries, f"an empty page after slots {walked}")
         for entry in page.entries:
             expect_equal(f"the cursor of slot {entry.slot}", entry.cursor, entry.slot)

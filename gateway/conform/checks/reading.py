@@ -22,8 +22,8 @@ from seriatim.gateway.conform.claim import (
     expect_equal,
     member,
 )
-from seriatim.gateway.conform.face import Entry, Face
-from seriatim.gateway.conform.legacy import LegacyFace
+from seriatim.gateway.conform.faces.face import Entry, Face
+from seriatim.gateway.conform.faces.legacy import LegacyFace
 
 
 class Growth(NamedTuple):
@@ -99,7 +99,7 @@ def assignments_are_signed(face: LegacyFace, count: int) -> None:
     process = face.spawn().id
     for _ in range(count):
         face.send(process)
-    for entry in face.page(process, "&show-anchor=1").entries:
+    for entry in face.page(process, "show-anchor=1").entries:
         where = f"the assignment of slot {entry.slot}"
         try:
             item = _rebuild(entry)

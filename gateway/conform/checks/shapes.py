@@ -21,10 +21,10 @@ from seriatim.gateway.conform.claim import (
     read_integer,
     read_json,
 )
-from seriatim.gateway.conform.exchange import Reply
-from seriatim.gateway.conform.face import Face
-from seriatim.gateway.conform.hyperbeam import HyperbeamFace
-from seriatim.gateway.conform.legacy import LegacyFace, read_tags
+from seriatim.gateway.conform.faces.face import Face, read_tags
+from seriatim.gateway.conform.faces.hyperbeam import HyperbeamFace
+from seriatim.gateway.conform.faces.legacy import LegacyFace
+from seriatim.gateway.conform.talk.exchange import Reply
 
 
 class Content(NamedTuple):

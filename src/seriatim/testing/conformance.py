@@ -10,12 +10,12 @@ from __future__ import annotations
 from seriatim.gateway.conform.check import Check
 from seriatim.gateway.conform.checks import CHECKS
 from seriatim.gateway.conform.claim import CheckSkippedError, ClaimBrokenError, expect
-from seriatim.gateway.conform.exchange import Exchange, Reply, Request
-from seriatim.gateway.conform.face import Entry, Face, Sent
+from seriatim.gateway.conform.faces.face import Entry, Face, Sent
 from seriatim.gateway.conform.junit import encode_junit
 from seriatim.gateway.conform.kind import Kind, Outcome
 from seriatim.gateway.conform.report import Report, Result
 from seriatim.gateway.conform.run import run
+from seriatim.gateway.conform.talk.exchange import Exchange, Reply, Request
 
 __all__ = [
     "CHECKS",

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seriatim.gateway.conform.exchange import (
+from seriatim.gateway.conform.talk.exchange import (
     EXCERPT_CHARS,
     curl,
     describe_body,
@@ -44,7 +44,7 @@ FAILED = report(
     result(
         Outcome.FAILS,
         "found [0, 2]",
-        Exchange(POST, Reply(200, {}, b'{"id": 1}')),
+        Exchange(POST, Reply(200, {"slot": "1"}, b'{"id": 1}')),
         Exchange(Request("GET", "/a", {}), None, at_once=True),
     ),
     result(Outcome.SKIPPED, "no chain"),
@@ -61,6 +61,7 @@ def test_the_plain_report_has_counts_and_the_conversation() -> None:
     }
     first, second = plain["results"][1]["exchanges"]
     assert (first["status"], first["reply"], first["at_once"]) == (200, '{"id": 1}', False)
+    assert (first["headers"], first["reply_headers"]) == (POST.headers, {"slot": "1"})
     assert (second["status"], second["reply"], second["at_once"]) == (None, "", True)
 
 

@@ -191,6 +191,11 @@ def test_a_check_that_is_not_there_is_said() -> None:
     assert raised.value.code == "bad_check"
 
 
+def test_a_run_that_would_try_nothing_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(MalformedError, match="about hyperbeam"):
+        asyncio.run(hold(tmp_path, kind=Kind.HYPERBEAM, only=["processes"]))
+
+
 def test_a_check_of_ones_own_is_tried_and_shrunk(tmp_path: Path) -> None:
     def few(face: Face, count: int) -> None:
         process = face.spawn().id

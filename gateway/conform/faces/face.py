@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, NamedTuple
 
 from seriatim.formats.ans104.item import DataItem
 from seriatim.formats.ids import encode_id
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.scheme import WalletKind
-from seriatim.gateway.conform.conversation import Conversation
-from seriatim.gateway.conform.exchange import Reply, Request
-from seriatim.gateway.conform.keys import Keys
+from seriatim.gateway.conform.claim import member
 from seriatim.gateway.conform.kind import Kind
+from seriatim.gateway.conform.talk.conversation import Conversation
+from seriatim.gateway.conform.talk.exchange import Reply, Request
+from seriatim.gateway.conform.talk.keys import Keys
 
 
 class Sent(NamedTuple):
@@ -43,7 +44,7 @@ class Entry(NamedTuple):
         timestamp_ms: the assignment's timestamp.
         hash_chain: as text; empty where the API shows none.
         cursor: as it came.
-        plain: the whole edge.
+        plain: the edge's node, ``{"message", "assignment"}``.
     """
 
     slot: int
@@ -53,6 +54,18 @@ class Entry(NamedTuple):
     hash_chain: str
     cursor: object
     plain: dict[str, Any]
+
+
+class Page(NamedTuple):
+    """A part of a schedule.
+
+    Attributes:
+        entries: its edges, in their order.
+        has_next: whether it says that more follows.
+    """
+
+    entries: list[Entry]
+    has_next: bool
 
 
 class Face(ABC):
@@ -135,6 +148,14 @@ class Face(ABC):
         """
 
     @abstractmethod
+    def page(self, process: str, query: str) -> Page:
+        """Return the part of the schedule of *process* that *query*, ``name=value&…``, asks for.
+
+        Raises:
+            ClaimBrokenError: it is not what clients read.
+        """
+
+    @abstractmethod
     def entries(self, process: str) -> list[Entry]:
         """Return the whole schedule of *process*, of at most 1,000 slots, as it is read.
 
@@ -153,3 +174,25 @@ class Face(ABC):
     @abstractmethod
     def head(self, process: str) -> int:
         """Return the last slot of *process*, which has one message at least."""
+
+
+def read_page(plain: Any, read_edge: Callable[[Any], Entry]) -> Page:
+    """Return the page that *plain* is, its edges read by *read_edge*.
+
+    Raises:
+        ClaimBrokenError: it is no page.
+    """
+    edges = [read_edge(edge) for edge in member(plain, "edges", list)]
+    return Page(edges, member(member(plain, "page_info", dict), "has_next_page", bool))
+
+
+def read_tags(plain: Any, name: str) -> dict[str, str]:
+    """Return the tags of the list *name* in *plain*; of one name the first.
+
+    Raises:
+        ClaimBrokenError: they are no list of tags.
+    """
+    tags: dict[str, str] = {}
+    for tag in member(plain, name, list):
+        tags.setdefault(member(tag, "name", str), member(tag, "value", str))
+    return tags

@@ -16,7 +16,7 @@ from seriatim.formats.errors import (
     UnavailableError,
 )
 from seriatim.gateway.client import read_bounded
-from seriatim.gateway.conform.exchange import Exchange, Reply, Request
+from seriatim.gateway.conform.talk.exchange import Exchange, Reply, Request
 
 # Not compressed: a bound on what is read is a bound on what is held.
 _HEADERS: Final = {"accept-encoding": "identity"}

@@ -11,31 +11,16 @@ from seriatim.formats.ans104.item import DataItem
 from seriatim.formats.ids import encode_id
 from seriatim.formats.schedule.variant import Variant
 from seriatim.gateway.conform.claim import (
-    expect,
     expect_equal,
     member,
     read_integer,
     read_json,
 )
-from seriatim.gateway.conform.exchange import Reply, Request
-from seriatim.gateway.conform.face import Entry, Face, Sent
+from seriatim.gateway.conform.faces.face import Entry, Face, Page, Sent, read_page, read_tags
 from seriatim.gateway.conform.kind import Kind
+from seriatim.gateway.conform.talk.exchange import Reply, Request
 
 _WHOLE = 1_000
-
-
-class Page:
-    """One page of a process's list.
-
-    Attributes:
-        entries: its edges.
-        has_next: whether it says that another page follows.
-    """
-
-    def __init__(self, plain: dict[str, Any]) -> None:
-        """Read *plain*; raise `ClaimBrokenError` where it is no page."""
-        self.has_next = member(member(plain, "page_info", dict), "has_next_page", bool)
-        self.entries = [_read_edge(edge) for edge in member(plain, "edges", list)]
 
 
 class LegacyFace(Face):
@@ -58,12 +43,12 @@ class LegacyFace(Face):
 
     def entries(self, process: str) -> list[Entry]:
         """Read one page that is long enough for all."""
-        return self.page(process, f"&limit={_WHOLE}").entries
+        return self.page(process, f"limit={_WHOLE}").entries
 
-    def page(self, process: str, query: str = "") -> Page:
-        """Return the page of *process* for *query*, which starts with ``&``."""
-        reply = self.get(f"/{process}?process-id={process}{query}")
-        return Page(read_json(reply, dict))
+    def page(self, process: str, query: str) -> Page:
+        """Read ``GET /{process}``."""
+        reply = self.get(f"/{process}?process-id={process}&{query}")
+        return read_page(read_json(reply, dict), _read_edge)
 
     def found(self, process: str, sent: Sent) -> Entry:
         """Read the node of the message's id."""
@@ -75,15 +60,16 @@ class LegacyFace(Face):
 
 
 def read_node(node: dict[str, Any], cursor: object = None) -> Entry:
-    """Return what *node*, ``{"message", "assignment"}``, says.
+    """Return what *node*, ``{"message", "assignment"}``, says; the kit sends no legacy assigns.
 
     Raises:
         ClaimBrokenError: it is no node.
     """
     assignment = member(node, "assignment", dict)
     tags = read_tags(assignment, "tags")
-    message_id = tags.get("Message") or member(member(node, "message", dict), "id", str)
-    expect("message" in node, "a node without a message, which is null where it has none")
+    message_id = member(member(node, "message", dict), "id", str)
+    # The process's own assignment has no such tag.
+    expect_equal("the tag Message", tags.get("Message", message_id), message_id)
     return Entry(
         slot=read_integer("the tag Nonce", tags.get("Nonce")),
         message_id=message_id,
@@ -93,18 +79,6 @@ def read_node(node: dict[str, Any], cursor: object = None) -> Entry:
         cursor=cursor,
         plain=node,
     )
-
-
-def read_tags(plain: dict[str, Any], name: str) -> dict[str, str]:
-    """Return the tags of the list *name* in *plain*; of one name the first.
-
-    Raises:
-        ClaimBrokenError: they are no list of tags.
-    """
-    tags: dict[str, str] = {}
-    for tag in member(plain, name, list):
-        tags.setdefault(member(tag, "name", str), member(tag, "value", str))
-    return tags
 
 
 def _read_edge(edge: Any) -> Entry:

@@ -18,24 +18,9 @@ from seriatim.gateway.conform.claim import (
     read_integer,
     read_json,
 )
-from seriatim.gateway.conform.exchange import Reply, Request
-from seriatim.gateway.conform.face import Entry, Face, Sent
+from seriatim.gateway.conform.faces.face import Entry, Face, Page, Sent, read_page, read_tags
 from seriatim.gateway.conform.kind import Kind
-from seriatim.gateway.conform.legacy import read_tags
-
-
-class Range:
-    """One page of a schedule.
-
-    Attributes:
-        entries: its edges.
-        has_next: whether it says that slots that were asked for are left.
-    """
-
-    def __init__(self, plain: dict[str, Any]) -> None:
-        """Read *plain*; raise `ClaimBrokenError` where it is no page."""
-        self.has_next = member(member(plain, "page_info", dict), "has_next_page", bool)
-        self.entries = [_read_edge(edge) for edge in member(plain, "edges", list)]
+from seriatim.gateway.conform.talk.exchange import Reply, Request
 
 
 class HyperbeamFace(Face):
@@ -59,16 +44,20 @@ class HyperbeamFace(Face):
 
     def entries(self, process: str) -> list[Entry]:
         """Read from slot 0 to wherever it ends."""
-        return self.range(process, "from=0").entries
+        return self.page(process, "from=0").entries
 
-    def range(self, process: str, bounds: str) -> Range:
-        """Return the page of *process* for *bounds*, ``from=…&to=…``."""
-        reply = self.get(f"/{process}/schedule?{bounds}&accept=application/aos-2")
-        return Range(read_json(reply, dict))
+    def page(self, process: str, query: str) -> Page:
+        """Read ``GET /{process}/schedule``."""
+        return self.page_at(f"/{process}/schedule?{query}")
+
+    def page_at(self, target: str) -> Page:
+        """Read the page at *target*, a path with a query, in the shape of compute units."""
+        reply = self.get(f"{target}&accept=application/aos-2")
+        return read_page(read_json(reply, dict), _read_edge)
 
     def found(self, process: str, sent: Sent) -> Entry:
         """Read the one slot that was told."""
-        found = self.range(process, f"from={sent.slot}&to={sent.slot}").entries
+        found = self.page(process, f"from={sent.slot}&to={sent.slot}").entries
         expect_equal("how many slots are on a page of one", len(found), 1)
         return found[0]
 

@@ -9,6 +9,14 @@ from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 EXCERPT_CHARS: Final = 300
+TELLING_HEADERS: Final = (
+    "slot",
+    "current",
+    "block-height",
+    "block-hash",
+    "access-control-allow-origin",
+)
+"""What claims are about, of the headers of a reply."""
 _SHOWN_BODY_BYTES: Final = 80
 
 
@@ -64,6 +72,7 @@ def exchange_to_plain(url: str, exchange: Exchange) -> dict[str, Any]:
         "body": describe_body(request.body),
         "at_once": exchange.at_once,
         "status": None if reply is None else reply.status,
+        "reply_headers": {} if reply is None else dict(reply.headers),
         "reply": "" if reply is None else excerpt(reply.body),
         "curl": curl(url, request),
     }
