@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from seriatim.formats.errors import FormatError, MalformedError, RefusedError, UnavailableError
-from seriatim.formats.ids import decode_id, encode_id
+from seriatim.formats.ids import decode_id
 from seriatim.formats.limits import CONFORM_DEADLINE_MS, CONFORM_EXAMPLES_DEFAULT
 from seriatim.formats.signing.scheme import WalletKind
 from seriatim.gateway.conform.check import Check
@@ -20,10 +20,16 @@ from seriatim.gateway.conform.report import Report, Result
 from seriatim.gateway.conform.search import Search
 from seriatim.gateway.conform.talk.conversation import Conversation
 from seriatim.gateway.conform.talk.exchange import Reply, Request, excerpt
-from seriatim.gateway.conform.talk.keys import Keys
+from seriatim.gateway.conform.talk.keys import Form, Keys, Signing
 
-# Quick ones first. The unit takes no ed25519, HyperBEAM of 2025 nothing but RSA.
-_KEY_KINDS: Final = (WalletKind.SECP256K1, WalletKind.ED25519, WalletKind.RSA)
+# Quick ones first. The unit takes no ed25519; HyperBEAM of May 2025 places no bare items.
+_ITEMS: Final = tuple(
+    map(Signing, (WalletKind.SECP256K1, WalletKind.ED25519, WalletKind.RSA)),
+)
+_SIGNINGS: Final = {
+    Kind.LEGACY: _ITEMS,
+    Kind.HYPERBEAM: (*_ITEMS, Signing(WalletKind.RSA, Form.HTTP)),
+}
 _ADDRESSES: Final = {Kind.LEGACY: "/", Kind.HYPERBEAM: "/~meta@1.0/info/address"}
 _FACES: Final[dict[Kind, type[Face]]] = {
     Kind.LEGACY: LegacyFace,
@@ -69,7 +75,7 @@ def run(
     with Conversation(url, deadline_ms=deadline_ms) as talk:
         say("what the node speaks")
         faces = _find_faces(talk, kind)
-        refusals = {face.kind: _find_key(face) for face in faces}
+        refusals = {face.kind: _find_signing(face) for face in faces}
         if all(refusals.values()):
             raise RefusedError("; ".join(refusals.values()), code="no_spawn")
         trials = [(face, each) for face in faces for each in chosen if face.kind in each.kinds]
@@ -131,14 +137,15 @@ def _read_address(kind: Kind, reply: Reply) -> str | None:
     return text
 
 
-def _find_key(face: Face) -> str:
-    """Let *face* sign with a kind of key that the node takes; return why it takes none."""
-    refusal = ""
-    for kind in _KEY_KINDS:
-        item = face.spawn_item(kind)
-        reply = face.post(item, encode_id(item.id))
-        if reply.status in _SUCCESS:
-            face.signs_with = kind
+def _find_signing(face: Face) -> str:
+    """Let *face* sign in a way that the node takes; return why it takes none."""
+    refusals: list[str] = []
+    for signing in _SIGNINGS[face.kind]:
+        spawn = face.new_spawn(signing)
+        replies = [face.post(spawn), face.post(face.new_message(spawn.id, signing=signing))]
+        refused = next((reply for reply in replies if reply.status not in _SUCCESS), None)
+        if refused is None:
+            face.signs_with = signing
             return ""
-        refusal = f"the node refuses to spawn: {reply.status} {excerpt(reply.body)}"
-    return refusal
+        refusals.append(f"{signing.kind} {signing.form}: {refused.status} {excerpt(refused.body)}")
+    return f"the node places nothing of ours ({'; '.join(refusals)})"

@@ -14,13 +14,13 @@ import pytest
 from seriatim.actors.node import Policy
 from seriatim.formats.signing.scheme import WalletKind
 from seriatim.testing.conformance import CHECKS, Kind, Outcome, Report, run
-from tests.support.defective_node import DEFECTS, Ask, Defect, Forward, defective, sound
+from tests.support.defective_node import DEFECTS, Ask, Defect, Forward, defective, no_items, sound
 from tests.support.http_node import HttpReply, serving
 from tests.support.live_node import live_node
 from tests.support.strategies import known_wallet
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "conformance.md"
-WALLET = known_wallet(WalletKind.ED25519)
+WALLET = known_wallet(WalletKind.RSA)
 SUITES = [(kind, check.name) for check in CHECKS for kind in sorted(check.kinds)]
 REQUESTS_MAX = 7
 """The longest of the shortest conversations: three messages, each read by itself."""
@@ -43,7 +43,7 @@ async def hold(
     ids=["signed only", "unsigned too"],
 )
 def test_our_node_holds_to_every_claim(tmp_path: Path, policy: Policy) -> None:
-    report = asyncio.run(hold(tmp_path, policy=policy, examples=20))
+    report = asyncio.run(hold(tmp_path, policy=policy, examples=10))
     assert [(each.check, each.reason) for each in report.results if each.reason] == []
     assert report.ok
     assert [(each.kind, each.check) for each in report.results] == [
@@ -93,6 +93,26 @@ def test_a_node_without_hash_chains_has_that_check_skipped(tmp_path: Path) -> No
     (result,) = asyncio.run(hold(tmp_path, unchained, kind=Kind.HYPERBEAM, only=["chain"])).results
     assert (result.outcome, result.exchanges) == (Outcome.SKIPPED, ())
     assert "no hash chain" in result.reason
+
+
+def test_a_node_that_places_no_items_is_spoken_to_in_http_messages(tmp_path: Path) -> None:
+    report = asyncio.run(hold(tmp_path, no_items, kind=Kind.HYPERBEAM, examples=3))
+    outcomes = {each.check: each.outcome for each in report.results}
+    assert outcomes.pop("rsa") is Outcome.FAILS, "that is what it does wrong"
+    assert outcomes.pop("messages") is Outcome.SKIPPED
+    assert set(outcomes.values()) == {Outcome.HOLDS}
+
+
+@pytest.mark.parametrize("kind", [WalletKind.ED25519, WalletKind.SECP256K1])
+def test_a_node_that_signs_items_only_holds_to_the_rest(tmp_path: Path, kind: WalletKind) -> None:
+    async def main() -> Report:
+        async with serving(tmp_path, wallet=known_wallet(kind)) as http:
+            url = f"http://127.0.0.1:{http.port}"
+            return await asyncio.to_thread(run, url, examples=3)
+
+    report = asyncio.run(main())
+    assert report.ok
+    assert [each.check for each in report.results if each.outcome is Outcome.SKIPPED] == ["http"]
 
 
 @pytest.mark.slow
@@ -160,7 +180,7 @@ def test_the_document_has_every_check() -> None:
         (kind, name) for name, api in rows for kind in Kind if api in ("both", kind.value)
     }
     assert documented == set(SUITES)
-    assert len({check.name for check in CHECKS}) == 21, "CHANGELOG.md says how many"
+    assert len({check.name for check in CHECKS}) == 22, "CHANGELOG.md says how many"
 
 
 def test_the_programs_in_the_document_run(tmp_path: Path) -> None:

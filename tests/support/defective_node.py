@@ -6,6 +6,7 @@ the conformance kit which defect it is there to find.
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -19,9 +20,13 @@ from seriatim.formats.ans104.item import DataItem
 from seriatim.formats.ids import encode_id
 from tests.support.http_node import HttpNode, HttpReply
 
-_FORWARDED = ("content-type", "codec-device", "origin", "access-control-request-headers")
+# What belongs to a connection, or to the client that the proxy is itself.
+_HOP = frozenset(
+    {"host", "content-length", "transfer-encoding", "connection", "user-agent", "accept-encoding"}
+)
 _OWN_HEADERS = frozenset({"content-length", "transfer-encoding", "date", "server", "connection"})
 _NUMBER_TAGS = ("Nonce", "Slot")
+_ID = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class Ask(NamedTuple):
@@ -54,7 +59,11 @@ async def defective(http: HttpNode, defect: Defect) -> AsyncIterator[str]:
         return await http.send(ask.method, ask.target, ask.body, **named)
 
     async def answer(request: web.BaseRequest) -> web.Response:
-        kept = {name: request.headers[name] for name in _FORWARDED if name in request.headers}
+        kept = {
+            name.lower(): value
+            for name, value in request.headers.items()
+            if name.lower() not in _HOP
+        }
         ask = Ask(request.method, request.raw_path, kept, await request.read())
         try:
             reply = await defect(ask, forward)
@@ -120,7 +129,9 @@ class DoubleSlot:
                 self._again[process].append(encode_id(item.id))
             self._seen.add(item.id)
         reply = await forward(ask)
-        return _with_json(reply, lambda plain: self._append(ask.target[1:44], plain))
+        found = _ID.search(ask.target)
+        process = found[0] if found else ""
+        return _with_json(reply, lambda plain: self._append(process, plain))
 
     def _append(self, process: str, plain: Any) -> None:
         edges = plain.get("edges", [])
@@ -157,7 +168,7 @@ class Lost:
 async def stale_head(ask: Ask, forward: Forward) -> HttpReply:
     """Tell the head of one message ago."""
     reply = await forward(ask)
-    if ask.target.endswith("/slot/current"):
+    if "/slot/current" in ask.target:
         return reply._replace(body=b"%d" % (int(reply.body) - 1))
     if ask.target.endswith("/latest"):
         return _with_nodes(reply, lambda node: _renumber(node, lambda slot: slot - 1))
@@ -300,6 +311,20 @@ async def no_rsa(ask: Ask, forward: Forward) -> HttpReply:
     return await forward(ask)
 
 
+async def no_items(ask: Ask, forward: Forward) -> HttpReply:
+    """Place no data items, as HyperBEAM of May 2025 does not."""
+    if ask.headers.get("codec-device") == "ans104@1.0":
+        return HttpReply(500, {}, b"process_not_available")
+    return await forward(ask)
+
+
+async def no_http(ask: Ask, forward: Forward) -> HttpReply:
+    """Place no HTTP messages."""
+    if ask.headers.get("content-type", "").startswith("multipart/"):
+        return HttpReply(500, {}, b"not a data item")
+    return await forward(ask)
+
+
 # Manners.
 
 
@@ -348,6 +373,7 @@ DEFECTS: dict[str, MakeDefect] = {
     "processes": always(swapped_owner),
     "slot": always(swapped_block),
     "rsa": always(no_rsa),
+    "http": always(no_http),
     "refusals": always(wrong_status),
     "cors": always(no_cors),
 }

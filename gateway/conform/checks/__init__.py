@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 from seriatim.gateway.conform.check import Check
-from seriatim.gateway.conform.checks import manners, order, paging, paths, reading, shapes, traffic
+from seriatim.gateway.conform.checks import (
+    manners,
+    order,
+    paging,
+    paths,
+    reading,
+    shapes,
+    signing,
+    traffic,
+)
 
 CHECKS: Final[tuple[Check, ...]] = (
     *order.CHECKS,
@@ -14,5 +23,6 @@ CHECKS: Final[tuple[Check, ...]] = (
     *paging.CHECKS,
     *paths.CHECKS,
     *shapes.CHECKS,
+    *signing.CHECKS,
     *manners.CHECKS,
 )

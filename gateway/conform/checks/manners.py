@@ -22,6 +22,7 @@ from seriatim.gateway.conform.faces.hyperbeam import HyperbeamFace
 from seriatim.gateway.conform.faces.legacy import LegacyFace
 from seriatim.gateway.conform.kind import Kind
 from seriatim.gateway.conform.talk.exchange import Reply, Request
+from seriatim.gateway.conform.talk.keys import Signing
 
 _REFUSED: Final = range(400, 600)
 _SUCCESS: Final = range(200, 300)
@@ -29,7 +30,7 @@ _ORIGIN: Final = "https://client.example"
 _UNKNOWN: Final = encode_id(sha256(b"a process that nobody has spawned").digest())
 _UNKNOWN_READS: Final = {
     Kind.LEGACY: f"/{_UNKNOWN}?process-id={_UNKNOWN}",
-    Kind.HYPERBEAM: f"/{_UNKNOWN}/schedule?from=0&accept=application/aos-2",
+    Kind.HYPERBEAM: f"/~scheduler@1.0/schedule?target={_UNKNOWN}&from=0",
 }
 _TARGETS: Final = {
     Kind.LEGACY: ("/", "/timestamp", f"/processes/{_UNKNOWN}", _UNKNOWN_READS[Kind.LEGACY]),
@@ -91,17 +92,17 @@ def _make_faults(face: Face, faults: Sequence[Fault], check: Callable[[Reply], N
 
 def _faulty(face: Face, process: str, fault: Fault) -> Request:
     """Return the request that makes *fault*."""
+    signing = Signing(face.signs_with.kind)
     if fault is Fault.READ_UNKNOWN:
         return Request("GET", _UNKNOWN_READS[face.kind], {})
     if fault is Fault.BAD_BOUND:
         return Request("GET", f"/{process}?process-id={process}&from-nonce=x", {})
     if fault is Fault.UNKNOWN_PROCESS:
-        return face.posting(face.message(_UNKNOWN).raw, _UNKNOWN)
+        return face.posting(face.new_message(_UNKNOWN))
     if fault in _BARE_TAGS:
-        item = face.keys.bare(face.signs_with, process, _BARE_TAGS[fault].items())
-        return face.posting(item.raw, process)
-    raw = face.message(process, data="as it was signed").raw
-    return face.posting(_damaged(raw, fault), process)
+        return face.posting(face.keys.sign(signing, _BARE_TAGS[fault].items(), process=process))
+    raw = face.new_message(process, data="as it was signed", signing=signing).item.raw
+    return face.posting_item(_damaged(raw, fault))
 
 
 def _damaged(raw: bytes, fault: Fault) -> bytes:

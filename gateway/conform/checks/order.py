@@ -47,37 +47,42 @@ def a_repost_takes_no_slot(face: Face, plan: Reposts) -> None:
     spawn = face.spawn()
     sent = [spawn, *(face.send(spawn.id) for _ in range(plan.messages))]
     for number in plan.again:
-        post_again(face, spawn.id, sent[number % len(sent)])
+        post_again(face, sent[number % len(sent)])
     found = [entry.message_id for entry in face.entries(spawn.id)]
     expect_equal("the messages in slot order", found, [each.id for each in sent])
 
 
-def post_again(face: Face, process: str, sent: Sent) -> None:
-    """Send again what *process* has; it is refused, or told the slot that it was told."""
-    reply = face.post(sent.item, process)
+def post_again(face: Face, sent: Sent) -> None:
+    """Send again what the node has; it is refused, or told the slot that it was told."""
+    reply = face.post(sent.message)
     if reply.status not in _REFUSALS:
-        expect_equal("the slot told again", face.accepted(sent.item, reply).slot, sent.slot)
+        expect_equal("the slot told again", face.accepted(sent.message, reply).slot, sent.slot)
 
 
 def racing_copies_take_one_slot(face: Face, copies: int) -> None:
     """Send one message several times at once."""
     process = face.spawn().id
-    item = face.message(process)
-    replies = face.talk.send_at_once([face.posting(item.raw, process)] * copies)
+    message = face.new_message(process)
+    replies = face.talk.send_at_once([face.posting(message)] * copies)
     taken = [reply for reply in replies if reply.status not in _REFUSALS]
     expect(taken, "every copy was refused")
-    told = {face.accepted(item, reply).slot for reply in taken}
+    told = {face.accepted(message, reply).slot for reply in taken}
     expect(len(told) == 1, f"one message was told the slots {told}")
     found = [entry.slot for entry in face.entries(process)]
     expect_equal("the slots of a process with one message", found, [0, 1])
 
 
+def send_at_once(face: Face, process: str, count: int) -> list[Sent]:
+    """Send *count* messages to *process* at once; all have to be taken."""
+    messages = [face.new_message(process) for _ in range(count)]
+    replies = face.talk.send_at_once([face.posting(message) for message in messages])
+    return [face.accepted(each, reply) for each, reply in zip(messages, replies, strict=True)]
+
+
 def concurrent_messages_all_get_a_slot(face: Face, count: int) -> None:
     """Send several messages at once; each has to be where its own reply says."""
     process = face.spawn().id
-    items = [face.message(process) for _ in range(count)]
-    replies = face.talk.send_at_once([face.posting(item.raw, process) for item in items])
-    sent = [face.accepted(item, reply) for item, reply in zip(items, replies, strict=True)]
+    sent = send_at_once(face, process, count)
     entries = face.entries(process)
     expect_equal("the slots", [entry.slot for entry in entries], list(range(count + 1)))
     places = {entry.message_id: entry.slot for entry in entries}

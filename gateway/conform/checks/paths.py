@@ -39,10 +39,9 @@ def every_form_means_the_same(face: HyperbeamFace, forms: Forms) -> None:
     process = face.spawn().id
     sent = [process]
     for form in forms.writing:
-        item = face.message(process)
-        request = face.posting(item.raw, process)
-        target = form.format(process=process)
-        taken = face.accepted(item, face.talk.send(request._replace(target=target)))
+        message = face.new_message(process)
+        request = face.posting(message)._replace(target=form.format(process=process))
+        taken = face.accepted(message, face.talk.send(request))
         expect_equal("the slot told", taken.slot, len(sent))
         sent.append(taken.id)
     for form in forms.reading:

@@ -151,7 +151,7 @@ CHECKS: Final = (
         "A message that was acknowledged can be read at once, by itself and in the schedule.",
         "aoconnect, returnAssignmentSlot reads once; HyperBEAM, local_confirmation",
         BOTH,
-        st.lists(st.text('a é漢\n"\\', max_size=6), min_size=1, max_size=5),
+        st.lists(st.text('aé漢"\\', max_size=6), min_size=1, max_size=5),
         the_acknowledged_is_there,
     ),
     Check(

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from hypothesis import strategies as st
 
 from seriatim.gateway.conform.check import BOTH, Check
-from seriatim.gateway.conform.checks.order import post_again
+from seriatim.gateway.conform.checks.order import post_again, send_at_once
 from seriatim.gateway.conform.claim import expect_equal
 from seriatim.gateway.conform.faces.face import Face, Sent
 
@@ -51,17 +51,14 @@ def _act(face: Face, sent: list[Sent], turn: Turn) -> None:
     elif turn.action is Action.SEND:
         sent.append(face.send(process))
     elif turn.action is Action.AGAIN:
-        post_again(face, process, sent[turn.number % len(sent)])
+        post_again(face, sent[turn.number % len(sent)])
     else:
         sent += _burst(face, process, len(sent), 2 + turn.number % (_BURST_MAX - 1))
 
 
 def _burst(face: Face, process: str, first: int, count: int) -> list[Sent]:
     """Send *count* messages at once; return them in the order that they have from *first* on."""
-    items = [face.message(process) for _ in range(count)]
-    replies = face.talk.send_at_once([face.posting(item.raw, process) for item in items])
-    taken = [face.accepted(item, reply) for item, reply in zip(items, replies, strict=True)]
-    by_id = {each.id: each for each in taken}
+    by_id = {each.id: each for each in send_at_once(face, process, count)}
     found = [entry.message_id for entry in face.entries(process)[first:]]
     expect_equal("the messages that came at once", set(found), set(by_id))
     return [by_id[message_id] for message_id in found]

@@ -4,34 +4,35 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
-from seriatim.formats.ans104.item import DataItem
-from seriatim.formats.ids import encode_id
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.scheme import WalletKind
 from seriatim.gateway.conform.claim import member
 from seriatim.gateway.conform.kind import Kind
 from seriatim.gateway.conform.talk.conversation import Conversation
 from seriatim.gateway.conform.talk.exchange import Reply, Request
-from seriatim.gateway.conform.talk.keys import Keys
+from seriatim.gateway.conform.talk.keys import Keys, Signed, Signing
+
+MODULE_PLACEHOLDER: Final = "A" * 43
+"""The Module tag of every spawn: nobody computes these processes."""
 
 
 class Sent(NamedTuple):
     """A message that the node has taken.
 
     Attributes:
-        item: the message.
+        message: the message.
         slot: the slot that the node told; ``None`` where its API tells none.
     """
 
-    item: DataItem
+    message: Signed
     slot: int | None
 
     @property
     def id(self) -> str:
         """The message's id as text."""
-        return encode_id(self.item.id)
+        return self.message.id
 
 
 class Entry(NamedTuple):
@@ -75,73 +76,85 @@ class Face(ABC):
         kind: which API.
         variant: the kind of assignment that its processes ask for.
         talk: the client, which records.
-        keys: makes items.
+        keys: signs.
         address: of the node's wallet, as text.
-        signs_with: a kind of key whose items the node takes.
+        spawn_tags: what its spawns say beyond what all spawns do.
+        signs_with: a way to sign that the node takes.
     """
 
     kind: ClassVar[Kind]
     variant: ClassVar[Variant]
+    spawn_tags: ClassVar[tuple[tuple[str, str], ...]] = ()
 
     def __init__(self, talk: Conversation, keys: Keys, address: str) -> None:
         """Take the parts; nothing is sent."""
         self.talk = talk
         self.keys = keys
         self.address = address
-        self.signs_with = WalletKind.SECP256K1
+        self.signs_with = Signing(WalletKind.SECP256K1)
 
-    def spawn(self, kind: WalletKind | None = None) -> Sent:
-        """Start a process, signed by *kind* of key, and return its spawn.
-
-        Raises:
-            ClaimBrokenError: the node does not take it.
-        """
-        item = self.spawn_item(kind)
-        return self.accepted(item, self.post(item, encode_id(item.id)))
-
-    def spawn_item(self, kind: WalletKind | None = None) -> DataItem:
+    def new_spawn(self, signing: Signing | None = None) -> Signed:
         """Return the spawn of a new process that names this node."""
-        return self.keys.spawn(
-            kind or self.signs_with, variant=self.variant.tag, scheduler=self.address
-        )
+        tags = [
+            *self.spawn_tags,
+            ("Data-Protocol", "ao"),
+            ("Variant", self.variant.tag),
+            ("Type", "Process"),
+            ("Module", MODULE_PLACEHOLDER),
+            ("Scheduler", self.address),
+        ]
+        return self.keys.sign(signing or self.signs_with, tags, data="conformance")
 
-    def message(
+    def new_message(
         self,
         process: str,
         *,
         data: str = "",
         tags: Iterable[tuple[str, str]] = (),
-        kind: WalletKind | None = None,
-    ) -> DataItem:
+        signing: Signing | None = None,
+    ) -> Signed:
         """Return a new message for *process*."""
-        return self.keys.message(
-            kind or self.signs_with, process, variant=self.variant.tag, tags=tags, data=data
-        )
+        own = [("Data-Protocol", "ao"), ("Variant", self.variant.tag), ("Type", "Message")]
+        signing = signing or self.signs_with
+        return self.keys.sign(signing, [*own, *tags], process=process, data=data)
 
-    def send(self, process: str, **content: Any) -> Sent:
-        """Send a new message to *process*; *content* as for `message`.
+    def spawn(self, signing: Signing | None = None) -> Sent:
+        """Start a process, and return its spawn.
 
         Raises:
             ClaimBrokenError: the node does not take it.
         """
-        item = self.message(process, **content)
-        return self.accepted(item, self.post(item, process))
+        message = self.new_spawn(signing)
+        return self.accepted(message, self.post(message))
 
-    def post(self, item: DataItem, process: str) -> Reply:
-        """Send *item* for *process*, and return whatever comes."""
-        return self.talk.send(self.posting(item.raw, process))
+    def send(self, process: str, **content: Any) -> Sent:
+        """Send a new message to *process*; *content* as for `new_message`.
+
+        Raises:
+            ClaimBrokenError: the node does not take it.
+        """
+        message = self.new_message(process, **content)
+        return self.accepted(message, self.post(message))
+
+    def post(self, message: Signed) -> Reply:
+        """Send *message*, and return whatever comes."""
+        return self.talk.send(self.posting(message))
 
     def get(self, target: str, **headers: str) -> Reply:
         """Return the reply to a GET of *target*."""
         return self.talk.send(Request("GET", target, headers))
 
     @abstractmethod
-    def posting(self, raw: bytes, process: str) -> Request:
-        """Return the request that hands in *raw*, an item, for *process*."""
+    def posting(self, message: Signed) -> Request:
+        """Return the request that hands in *message*."""
 
     @abstractmethod
-    def accepted(self, item: DataItem, reply: Reply) -> Sent:
-        """Return what *reply* says about *item*, which has to be taken.
+    def posting_item(self, raw: bytes) -> Request:
+        """Return the request that hands in *raw*, an item or what is none."""
+
+    @abstractmethod
+    def accepted(self, message: Signed, reply: Reply) -> Sent:
+        """Return what *reply* says about *message*, which has to be taken.
 
         Raises:
             ClaimBrokenError: it is not, or the reply lacks what clients read in it.

@@ -6,10 +6,10 @@ same whatever codec a node replies in. Source of every shape: ``docs/protocol/hy
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from seriatim.formats.ans104.item import DataItem
-from seriatim.formats.ids import encode_id
+from seriatim.formats.httpsig.commitments import to_http
 from seriatim.formats.schedule.variant import Variant
 from seriatim.gateway.conform.claim import (
     expect_equal,
@@ -21,6 +21,11 @@ from seriatim.gateway.conform.claim import (
 from seriatim.gateway.conform.faces.face import Entry, Face, Page, Sent, read_page, read_tags
 from seriatim.gateway.conform.kind import Kind
 from seriatim.gateway.conform.talk.exchange import Reply, Request
+from seriatim.gateway.conform.talk.keys import Signed
+
+AOS2: Final = "application/aos-2"
+
+_SCHEDULE: Final = "/~scheduler@1.0/schedule"
 
 
 class HyperbeamFace(Face):
@@ -29,30 +34,43 @@ class HyperbeamFace(Face):
     kind = Kind.HYPERBEAM
     variant = Variant.HYPERBEAM
 
-    def posting(self, raw: bytes, process: str) -> Request:
-        """Return the request of the messenger unit."""
-        headers = {"content-type": "application/ans104", "codec-device": "ans104@1.0"}
-        return Request("POST", f"/{process}/~scheduler@1.0/schedule", headers, raw)
+    spawn_tags = (
+        ("Device", "process@1.0"),
+        ("Scheduler-Device", "scheduler@1.0"),
+        ("Execution-Device", "genesis-wasm@1.0"),
+    )
 
-    def accepted(self, item: DataItem, reply: Reply) -> Sent:
+    def posting(self, message: Signed) -> Request:
+        """Return the request for the scheduler device; the message says where it goes."""
+        if isinstance(message.content, DataItem):
+            return self.posting_item(message.content.raw)
+        placed = to_http({"body": message.content})
+        headers = {name: value.decode("latin-1") for name, value in placed.headers.items()}
+        return Request("POST", _SCHEDULE, headers, placed.body)
+
+    def posting_item(self, raw: bytes) -> Request:
+        """Return the request of messenger units and aoconnect."""
+        headers = {"content-type": "application/ans104", "codec-device": "ans104@1.0"}
+        return Request("POST", _SCHEDULE, headers, raw)
+
+    def accepted(self, message: Signed, reply: Reply) -> Sent:
         """Read the headers ``slot``, ``timestamp`` and ``process``."""
         expect_status(reply, 200)
-        process = encode_id(item.target) if item.target else encode_id(item.id)
-        expect_equal("the header process", reply.headers.get("process"), process)
+        expect_equal("the header process", reply.headers.get("process"), message.process)
         read_integer("the header timestamp", reply.headers.get("timestamp"))
-        return Sent(item, read_integer("the header slot", reply.headers.get("slot")))
+        return Sent(message, read_integer("the header slot", reply.headers.get("slot")))
 
     def entries(self, process: str) -> list[Entry]:
         """Read from slot 0 to wherever it ends."""
         return self.page(process, "from=0").entries
 
     def page(self, process: str, query: str) -> Page:
-        """Read ``GET /{process}/schedule``."""
-        return self.page_at(f"/{process}/schedule?{query}")
+        """Read ``GET /~scheduler@1.0/schedule``."""
+        return self.page_at(f"{_SCHEDULE}?target={process}&{query}")
 
     def page_at(self, target: str) -> Page:
         """Read the page at *target*, a path with a query, in the shape of compute units."""
-        reply = self.get(f"{target}&accept=application/aos-2")
+        reply = self.get(target, accept=AOS2)
         return read_page(read_json(reply, dict), _read_edge)
 
     def found(self, process: str, sent: Sent) -> Entry:
@@ -63,7 +81,7 @@ class HyperbeamFace(Face):
 
     def head(self, process: str) -> int:
         """Read ``slot/current``."""
-        reply = self.get(f"/{process}/slot/current")
+        reply = self.get(f"/~scheduler@1.0/slot/current?target={process}")
         expect_status(reply, 200)
         return read_integer("the body", reply.body.decode("utf-8", "replace"))
 

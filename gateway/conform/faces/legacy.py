@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from seriatim.formats.ans104.item import DataItem
-from seriatim.formats.ids import encode_id
 from seriatim.formats.schedule.variant import Variant
 from seriatim.gateway.conform.claim import (
     expect_equal,
@@ -19,6 +17,7 @@ from seriatim.gateway.conform.claim import (
 from seriatim.gateway.conform.faces.face import Entry, Face, Page, Sent, read_page, read_tags
 from seriatim.gateway.conform.kind import Kind
 from seriatim.gateway.conform.talk.exchange import Reply, Request
+from seriatim.gateway.conform.talk.keys import Signed
 
 _WHOLE = 1_000
 
@@ -29,17 +28,20 @@ class LegacyFace(Face):
     kind = Kind.LEGACY
     variant = Variant.LEGACY
 
-    def posting(self, raw: bytes, process: str) -> Request:
+    def posting(self, message: Signed) -> Request:
         """Return ``POST /``: the item itself says where it goes."""
-        del process
+        return self.posting_item(message.item.raw)
+
+    def posting_item(self, raw: bytes) -> Request:
+        """Return ``POST /``."""
         return Request("POST", "/", {"content-type": "application/octet-stream"}, raw)
 
-    def accepted(self, item: DataItem, reply: Reply) -> Sent:
+    def accepted(self, message: Signed, reply: Reply) -> Sent:
         """Read ``{"id", "timestamp"}``; this API tells no slot."""
         plain = read_json(reply, dict)
-        expect_equal("id", member(plain, "id", str), encode_id(item.id))
+        expect_equal("id", member(plain, "id", str), message.id)
         member(plain, "timestamp", int)
-        return Sent(item, None)
+        return Sent(message, None)
 
     def entries(self, process: str) -> list[Entry]:
         """Read one page that is long enough for all."""
