@@ -12,7 +12,7 @@ import typer
 
 from seriatim.formats.errors import UnsupportedError
 from seriatim.formats.limits import CONFORM_EXAMPLES_DEFAULT
-from seriatim.gateway.cli.options import Json, NodeArgument
+from seriatim.gateway.cli.options import Json, check_url
 from seriatim.gateway.cli.output import Exit, print_json, printable, reporting
 from seriatim.gateway.conform.kind import Kind, Outcome
 
@@ -30,7 +30,9 @@ _MARKS: Final = {
 
 
 def conform(  # typer reads options by position
-    url: NodeArgument,
+    url: Annotated[
+        str, typer.Argument(callback=check_url, help="The node to try, and to write to.")
+    ],
     kind: Annotated[
         Kind | None, typer.Option(help="The API to try; all that the node speaks by default.")
     ] = None,

@@ -37,9 +37,6 @@ NodeUrl = Annotated[
         "--node", callback=check_url, help="A node's URL; else the one on the data folder."
     ),
 ]
-NodeArgument = Annotated[
-    str, typer.Argument(callback=_check_url, help="A node's URL, such as http://127.0.0.1:8734.")
-]
 WalletFile = Annotated[
     Path | None, typer.Option("--wallet", help="Sign with this wallet; else the folder's own.")
 ]
