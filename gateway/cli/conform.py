@@ -54,6 +54,8 @@ def conform(  # typer reads options by position
     from rich.console import Console
 
     with reporting(as_json=as_json):
+        if junit is not None:
+            junit.open("ab").close()  # a file that cannot be written is said before the work
         names = [name.strip() for name in only.split(",") if name.strip()]
         with (
             Console(stderr=True).status("starting") as status,

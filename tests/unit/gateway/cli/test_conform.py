@@ -81,6 +81,7 @@ def test_json_and_junit_say_the_same(tmp_path: Path) -> None:
         ((NODE, "--only", "nothing"), Exit.REFUSED, "choose from slots"),
         (("not-a-url",), Exit.USAGE, "no node's URL"),
         ((NODE, "--examples", "0"), Exit.USAGE, "examples"),
+        ((NODE, "--junit", "no/such/folder.xml"), Exit.STORE, "No such file"),
         ((NODE, "--kind", "other"), Exit.USAGE, "hyperbeam"),
     ],
 )
