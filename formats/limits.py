@@ -116,6 +116,12 @@ CHILD_START_DEADLINE_MS: Final = 30_000
 CHILD_EXIT_GRACE_MS: Final = 1_000
 ORPHAN_LOCK_WAIT_MS: Final = 5_000
 
+# The conformance kit: how long it waits for a reply, how many plans it tries, and how many more
+# to find a shorter failure.
+CONFORM_DEADLINE_MS: Final = 15_000
+CONFORM_EXAMPLES_DEFAULT: Final = 50
+CONFORM_SHRINKS_MAX: Final = 200
+
 # Store.
 LMDB_KEY_MAX_BYTES: Final = 511
 MAP_BYTES: Final = 1 << 40

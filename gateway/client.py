@@ -83,7 +83,7 @@ class NodeClient:
             async with self._session.request(
                 method, self._url + path, data=body, headers=headers, allow_redirects=False
             ) as response:
-                raw = await _read_bounded(response.content)
+                raw = await read_bounded(response.content)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise UnavailableError(f"{self._url} cannot be reached: {error}") from error
         return read_reply(self._url, response.status, raw)
@@ -95,7 +95,12 @@ def _path(process: str) -> str:
     return f"/{process}"
 
 
-async def _read_bounded(content: aiohttp.StreamReader) -> bytes:
+async def read_bounded(content: aiohttp.StreamReader) -> bytes:
+    """Return all of *content*.
+
+    Raises:
+        LimitExceededError: it is over ``CLIENT_REPLY_MAX_BYTES``.
+    """
     raw = bytearray()
     while chunk := await content.readany():
         raw += chunk

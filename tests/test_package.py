@@ -36,6 +36,7 @@ def test_the_wheel_holds_every_module_and_nothing_else(tmp_path: Path) -> None:
         held = {name for name in archive.namelist() if ".dist-info/" not in name}
     package = ROOT / "src" / "seriatim"
     expected = {f"seriatim/{path.name}" for path in package.iterdir() if path.is_file()}
+    expected |= {f"seriatim/testing/{path.name}" for path in (package / "testing").glob("*.py")}
     expected |= {
         f"seriatim/{path.relative_to(ROOT).as_posix()}"
         for folder in PRODUCT_FOLDERS

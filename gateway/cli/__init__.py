@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from seriatim import __version__
+from seriatim.gateway.cli.conform import conform
 from seriatim.gateway.cli.follow import follow
 from seriatim.gateway.cli.item import item
 from seriatim.gateway.cli.log import log, processes
@@ -39,6 +40,7 @@ _VERBS: Final[tuple[_Verb, ...]] = (
     item,
     demo,
     bench,
+    conform,
 )
 _PROCESS_VERBS: Final[tuple[_Verb, ...]] = (send, log, verify, export, follow)
 
