@@ -1,9 +1,9 @@
 """Any stored assignment as the HTTP message that HyperBEAM's readers expect.
 
-What was placed as an HTTP message is one. Another ``ao.N.1`` assignment is signed once more in
-this form, and that *rendition* is stored (``actors/renditions.py``). A legacy assignment is the
-data item that it is, as a TABM. Where a message has no place within another one, or none as a
-TABM, ``body+link`` names it by its id.
+What was placed as an HTTP message is one. Any other signed assignment is signed once more in this
+form, and that *rendition* is stored (``actors/renditions.py``): a data item's own signature is 512
+raw bytes, and one in 128 has a line break in it, which no part of a body can have. Where a message
+has no place within another one, or none as a TABM, ``body+link`` names it by its id.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from seriatim.formats.httpsig.commitments import Fields, check_placeable, sign
 from seriatim.formats.ids import ID_BYTES, b64url_decode, encode_id
 from seriatim.formats.schedule.assignment import Block, Draft
 from seriatim.formats.schedule.http_assignment import BODY, http_assignment_fields, without_body
-from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.wallet import RsaWallet
 from seriatim.formats.tabm.ans104.fields import ANCHOR, TARGET
 from seriatim.formats.tabm.ans104.items import from_item
@@ -29,7 +28,7 @@ BODY_LINK: Final = "body+link"
 
 def needs_rendition(stored: StoredAssignment) -> bool:
     """Tell whether the assignment has to be signed in this form before it can be read in it."""
-    return stored.record.variant is Variant.HYPERBEAM and stored.tabm is None
+    return stored.record.variant.signed and stored.tabm is None
 
 
 def sign_rendition(stored: StoredAssignment, wallet: RsaWallet) -> bytes:
@@ -45,9 +44,6 @@ def whole_assignment(stored: StoredAssignment, rendition: bytes | None) -> Field
     Args:
         stored: the assignment.
         rendition: what `sign_rendition` made of it, where it needs one.
-
-    Raises:
-        UnsupportedError: it is signed in a way that has no form as an HTTP message.
     """
     if stored.http_assignment is not None and stored.tabm is not None:
         return {**stored.http_assignment, BODY: stored.tabm}
@@ -56,17 +52,7 @@ def whole_assignment(stored: StoredAssignment, rendition: bytes | None) -> Field
         signed = decode_cbor(rendition)
         return signed if BODY_LINK in signed else {**signed, **_carried(stored, _tabm(stored))}
     message = _message(stored)
-    if stored.assignment is None:
-        return {**_said(stored, message), **_carried(stored, message)}
-    try:
-        item = _with_text_ids(from_item(stored.assignment))
-        check_placeable({BODY: item})
-    except (FormatError, UnsupportedError) as error:
-        raise UnsupportedError(
-            f"slot {stored.slot} is signed in a way that HTTP messages cannot say ({error}); "
-            "accept application/json"
-        ) from error
-    return {**item, **_carried(stored, message)}
+    return {**_said(stored, message), **_carried(stored, message)}
 
 
 def _message(stored: StoredAssignment) -> Tabm | None:

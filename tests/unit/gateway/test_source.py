@@ -123,7 +123,7 @@ def test_a_copy_can_be_followed(tmp_path: Path) -> None:
             refused = await it.post(
                 f"/{encode_id(process)}/schedule", message(process, "x").message
             )
-            assert refused.status == 400
+            assert refused.status == 307
             assert refused.json()["code"] == "followed"
             legacy = await it.post(
                 "/",
@@ -132,7 +132,7 @@ def test_a_copy_can_be_followed(tmp_path: Path) -> None:
                     "y",
                 ).message,
             )
-            assert legacy.status == 400
+            assert legacy.status == 307
         assert await copied(tmp_path / "second", process) == records
 
     run(main())

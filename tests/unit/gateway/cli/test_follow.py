@@ -72,7 +72,7 @@ def test_a_copy_verifies_and_is_served_read_only(
         legacy = f"/{PROCESS}?process-id={PROCESS}"
         assert it.get(legacy).body == node.get(legacy).body
         refused = it.post(path, message(FIRST.process, "new").message)
-        assert (refused.status, refused.json()["code"]) == (400, "followed")
+        assert (refused.status, refused.json()["code"]) == (307, "followed")
         assert node.url in refused.json()["detail"]
         assert node.address in refused.json()["detail"]
         (locked,) = follow_once(node.url, copy, status=Exit.STORE)
