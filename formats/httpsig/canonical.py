@@ -14,6 +14,7 @@ from seriatim.formats.httpsig.placement import (
     CONTENT_TYPE,
     DIGEST,
     IDS,
+    INLINE_KEY,
     NOT_PLACED,
     inline_key,
     is_in_body,
@@ -84,8 +85,7 @@ def _with_signature(fields: Fields, signature: Signature) -> Fields:
 
 def _without_derived(fields: Fields) -> Fields:
     """Return *fields* without what is made anew whenever they are placed."""
-    rest = {key: each for key, each in fields.items() if key not in (BODY_KEYS, DIGEST)}
-    content_type = rest.pop(CONTENT_TYPE, None)
-    if content_type is not None and place(rest).headers.get(CONTENT_TYPE) != content_type:
-        rest[CONTENT_TYPE] = content_type
-    return rest
+    said = {CONTENT_TYPE, INLINE_KEY} & fields.keys()
+    rest = {key: each for key, each in fields.items() if key not in {BODY_KEYS, DIGEST, *said}}
+    made = place(rest).headers if said else {}
+    return rest | {key: fields[key] for key in said if made.get(key) != fields[key]}

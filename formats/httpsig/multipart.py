@@ -6,19 +6,20 @@ parts are found by the boundary alone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from email.message import Message as EmailMessage
 from hashlib import sha256
 from typing import Final, NamedTuple
 
 from seriatim.formats.errors import LimitExceededError, MalformedError
 from seriatim.formats.ids import b64url
-from seriatim.formats.limits import MULTIPART_PARTS_MAX
+from seriatim.formats.limits import MULTIPART_LINES_MAX, MULTIPART_PARTS_MAX
 
 DISPOSITION: Final = "content-disposition"
 
 _CRLF: Final = b"\r\n"
 _INLINE: Final = b"inline"
+_PARAMETER: Final = re.compile(rb';([^=;]*)=\s*(?:"([^"]*)"|([^;]*))')
 
 
 class Part(NamedTuple):
@@ -48,7 +49,8 @@ def read_parts(body: bytes, boundary: str) -> list[Part]:
 
     Raises:
         MalformedError: no part, or one without a disposition; code ``bad_multipart``.
-        LimitExceededError: more than ``MULTIPART_PARTS_MAX``.
+        LimitExceededError: more than ``MULTIPART_PARTS_MAX`` parts, or ``MULTIPART_LINES_MAX``
+            lines in all of them.
     """
     mark = b"--" + boundary.encode("utf-8", "surrogatepass")
     first, last = body.find(mark + _CRLF), body.find(_CRLF + mark + b"--")
@@ -58,15 +60,23 @@ def read_parts(body: bytes, boundary: str) -> list[Part]:
     count = inner.count(_CRLF + mark) + 1
     if count > MULTIPART_PARTS_MAX:
         raise LimitExceededError("parts", given=count, maximum=MULTIPART_PARTS_MAX)
-    return [_read(raw) for raw in inner.split(_CRLF + mark)]
+    parts = [_read(raw) for raw in inner.split(_CRLF + mark)]
+    lines = sum(len(part.headers) for part in parts)
+    if lines > MULTIPART_LINES_MAX:
+        raise LimitExceededError("lines of parts", given=lines, maximum=MULTIPART_LINES_MAX)
+    return parts
 
 
 def boundary_of(content_type: bytes) -> str | None:
-    """Return the boundary that a content type names, if any."""
-    parsed = EmailMessage()
-    parsed["content-type"] = content_type.decode("latin-1").replace("\r", " ").replace("\n", " ")
-    boundary = parsed.get_param("boundary")
-    return boundary if isinstance(boundary, str) else None
+    """Return the boundary that a content type names, the first one of several; ``None`` for none.
+
+    Continued and encoded parameters (RFC 2231) are no boundaries.
+    """
+    for found in _PARAMETER.finditer(content_type):
+        name, quoted, plain = found.groups()
+        if name.strip().lower() == b"boundary":
+            return (plain.strip() if quoted is None else quoted).decode("latin-1")
+    return None
 
 
 def write_part(part: Part) -> bytes:
@@ -82,6 +92,9 @@ def write_part(part: Part) -> bytes:
 def _read(raw: bytes) -> Part:
     head, has_body, body = raw.removeprefix(_CRLF).partition(_CRLF + _CRLF)
     headers: dict[str, bytes] = {}
+    count = head.count(_CRLF) + 1
+    if count > MULTIPART_LINES_MAX:
+        raise LimitExceededError("lines of a part", given=count, maximum=MULTIPART_LINES_MAX)
     for line in head.split(_CRLF):
         key, is_pair, value = line.partition(b": ")
         name = _key(key)

@@ -144,9 +144,9 @@ class Audit:
         message = StoredMessage(record.kind, record.message)
         submission = message.submission(process=self.process)
         self._expect("message id", submission.message_id, record.message_id, slot)
-        if submission.is_signed and self._check_signatures:
+        if self._check_signatures:
             message.verify()
-            self.signatures += 1
+            self.signatures += submission.is_signed
         if slot == 0:
             self.spawner = message.signer
         self._check_spawn(slot, record.variant, submission.spawn)

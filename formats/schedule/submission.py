@@ -145,7 +145,7 @@ def submit_tabm(tabm: Tabm, *, process: bytes | None = None) -> Submission:
         LimitExceededError: as for `submit_item`.
     """
     own_id = decode_id(message_id(tabm))
-    if any(ord(char) < ord(" ") for char in _key_text(tabm, "path")):
+    if any(char < " " or char == "\x7f" for char in _key_text(tabm, "path")):
         raise MalformedError("the path has a control character in it", code="bad_path")
     # Whoever computes reads the values, and every page carries the message within another one.
     freeze(from_tabm({key: value for key, value in tabm.items() if key != COMMITMENTS_KEY}))

@@ -22,6 +22,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
+from operator import itemgetter
 from typing import Final, TypeAlias
 from urllib.parse import unquote
 
@@ -85,7 +86,8 @@ def to_tabm(fields: Mapping[str, Rich]) -> dict[str, bytes | Tabm]:
     """Return *fields* as a TABM; private keys are left out, at every level.
 
     Raises:
-        MalformedError: a value that no message can have; code ``bad_value``.
+        MalformedError: a value that no message can have, code ``bad_value``; or two keys that
+            are one in lower case, ``ao-types`` for a key or a list under ``.``, code ``bad_key``.
         LimitExceededError: nested too deep, or an integer of over 15 digits.
     """
     return _encode_map(fields, 1)
@@ -128,10 +130,14 @@ def _encode_map(fields: Mapping[str, Rich], depth: int) -> dict[str, bytes | Tab
     check_depth(depth)
     tabm: dict[str, bytes | Tabm] = {}
     types: dict[str, sf.Item] = {}
-    for key, value in sorted((normal_key(key), value) for key, value in fields.items()):
+    for key, value in _normal(fields):
         if key in _DROPPED or is_private(key):
             continue
         kind, encoded = _encode(value, depth)
+        if key == _SELF and kind == "list":
+            raise MalformedError(
+                "a list under '.' would say that the message is one", code="bad_key"
+            )
         if kind:
             types[escape_key(key)] = sf.Item(kind.encode())
         if encoded is not None:
@@ -139,6 +145,16 @@ def _encode_map(fields: Mapping[str, Rich], depth: int) -> dict[str, bytes | Tab
     if types:
         tabm[TYPES_KEY] = sf.write_dictionary(dict(sorted(types.items())))
     return dict(sorted(tabm.items()))
+
+
+def _normal(fields: Mapping[str, Rich]) -> list[tuple[str, Rich]]:
+    """Return *fields* as messages have their keys, sorted."""
+    normal = {normal_key(key): value for key, value in fields.items()}
+    if len(normal) != len(fields):
+        raise MalformedError("two keys of the message are one in lower case", code="bad_key")
+    if TYPES_KEY in normal:
+        raise MalformedError(f"{TYPES_KEY} is the place of types, and no key", code="bad_key")
+    return sorted(normal.items(), key=itemgetter(0))
 
 
 def _encode(value: Rich, depth: int) -> tuple[str, bytes | Tabm | None]:

@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple
 
 from seriatim.formats.codecs.cbor import dump_plain, load_map
 from seriatim.formats.errors import MalformedError
+from seriatim.formats.ids import ID_BYTES
 from seriatim.formats.schedule.assignment import Block
 from seriatim.formats.schedule.record import Kind, Record
 from seriatim.formats.schedule.variant import Variant
@@ -89,22 +90,27 @@ def decode_page(raw: bytes) -> RecordPage:
     try:
         variant = Variant.from_tag(plain["variant"])
         records = dict(_records(plain[_ASSIGNMENTS], variant))
-        return RecordPage(_bytes(plain["process"]), variant, records, plain["continues"] is True)
+        return RecordPage(_id(plain["process"]), variant, records, plain["continues"] is True)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise MalformedError(f"not a page of records ({error})", code="bad_page") from error
 
 
 def _records(plain: list[dict[str, Any]], variant: Variant) -> Iterator[tuple[int, Record]]:
+    last = -1
     for entry in plain:
+        slot = _integer(entry["slot"])
+        if slot <= last:
+            raise ValueError(f"slot {slot} after slot {last}")
+        last = slot
         yield (
-            _integer(entry["slot"]),
+            slot,
             Record(
                 variant,
                 Kind[entry["kind"].upper()],
                 _integer(entry["timestamp"]),
-                _bytes(entry["message-id"]),
-                _bytes(entry["assignment-id"]),
-                _bytes(entry["hash-chain"]),
+                _id(entry["message-id"]),
+                _id(entry["assignment-id"]),
+                _id(entry["hash-chain"]),
                 _bytes(entry["message"]),
                 _bytes(entry["assignment"]),
             ),
@@ -121,6 +127,13 @@ def _bytes(value: object) -> bytes:
     if not isinstance(value, bytes):
         raise TypeError(f"{value!r:.32} is not bytes")
     return value
+
+
+def _id(value: object) -> bytes:
+    raw = _bytes(value)
+    if len(raw) != ID_BYTES:
+        raise ValueError(f"an id has {ID_BYTES} bytes, not {len(raw)}")
+    return raw
 
 
 def _head(kind: int, count: int) -> bytes:

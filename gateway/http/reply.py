@@ -19,6 +19,10 @@ TEXT: Final = "text/plain; charset=utf-8"
 PROBLEM: Final = "application/problem+json"
 
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+# What says where a reply ends: the server's alone.
+_FRAMING: Final = frozenset(
+    {"connection", "content-length", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
+)
 _CONTROL: Final = re.compile(rb"[\x00-\x1f\x7f]")
 
 # Browsers call every one of these APIs; none of them uses cookies, so any origin may.
@@ -39,9 +43,12 @@ def reply_json(
     return web.Response(body=raw, status=status, headers=every)
 
 
-def reply_bytes(body: bytes, content_type: str) -> web.Response:
+def reply_bytes(
+    body: bytes, content_type: str, *, headers: Mapping[str, str] | None = None
+) -> web.Response:
     """Return *body* as it is."""
-    return web.Response(body=body, headers={**_COMMON, "content-type": content_type})
+    every = {**_COMMON, "content-type": content_type, **(headers or {})}
+    return web.Response(body=body, headers=every)
 
 
 def reply_message(message: HttpMessage, headers: Mapping[str, str] | None = None) -> web.Response:
@@ -53,7 +60,7 @@ def reply_message(message: HttpMessage, headers: Mapping[str, str] | None = None
         UnsupportedError: a name or a value is none that a header can have.
     """
     for name, value in message.headers.items():
-        if not _NAME.fullmatch(name) or _CONTROL.search(value):
+        if name in _FRAMING or not _NAME.fullmatch(name) or _CONTROL.search(value):
             raise UnsupportedError(
                 f"{name[:64]!r} has no form as a header; accept application/json"
             )

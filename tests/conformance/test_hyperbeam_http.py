@@ -20,7 +20,7 @@ from seriatim.formats.httpsig.placement import (
     HttpMessage,
     gather,
 )
-from seriatim.formats.ids import encode_id
+from seriatim.formats.ids import decode_id, encode_id
 from seriatim.formats.limits import OFF_LOOP_MIN_BYTES
 from seriatim.formats.tabm.model import Tabm
 from tests.support.http_node import HttpNode, serving
@@ -270,5 +270,20 @@ def test_other_recorded_reads(tmp_path: Path, name: str, status: int) -> None:
             if status == 200:
                 assert (reply.body, reply.headers["ao-result"]) == (b"0", "body")
                 assert reply.headers["ao-types"] == 'body="integer"'
+
+    asyncio.run(main())
+
+
+def test_what_a_client_says_to_get_in_is_in_no_message(tmp_path: Path) -> None:
+    async def main() -> None:
+        policy = Policy(accept_unsigned=True)
+        async with serving(tmp_path, wallet=rsa_wallet(), policy=policy) as http:
+            secrets = {"authorization": "Bearer x", "x_api_key": "x", "cookie": "x"}
+            own = {"type": "Process", "codec_device": "httpsig@1.0", "content_type": "text/plain"}
+            for more in ({}, {"signature_input": "none"}):
+                reply = await http.post("/schedule", b"", **own, **secrets, **more)
+                assert reply.status == 200, reply
+                stored = http.node.stored(decode_id(reply.headers["process"]), 0)
+                assert stored.fields == {"type": "Process", "content-type": "text/plain"}
 
     asyncio.run(main())

@@ -202,6 +202,14 @@ def test_names_that_clients_choose_are_never_names_of_headers(tmp_path: Path) ->
                 asked = await get(http, f"/{process}/{target}")
                 assert asked.status in (200, 501)
                 assert "set-cookie" not in asked.headers
+            raw = await http.post(
+                f"/{process}/schedule", b'{"raw+base64url":"_w"}', content_type="application/json"
+            )
+            assert raw.status == 200
+            said = await http.get(f"/{process}/schedule/assignments/1/body")
+            assert said.json() == {"raw+base64url": "_w"}
+            single = await http.get(f"/{process}/schedule/assignments/1/body/raw")
+            assert single.body == b"\xff"
             for name, value in own.items():
                 found = await get(http, f"/{process}/checkpoint/{name.replace(' ', '%20')}")
                 assert (found.status, found.body.decode()) == (200, value)

@@ -114,3 +114,19 @@ def test_later_forms_are_read() -> None:
         "ao-types": b"b=atom",
     }
     assert from_tabm(stored) == {"b": True, "l": ["x", 5]}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"A": {"x": "1"}, "a": {"x": "2"}},
+        {"A": "1", "a": {"x": "2"}},
+        {"ao-types": 'n="integer"', "n": "5"},
+        {"inner": {"AO-TYPES": "x"}},
+        {".": ["a"]},
+    ],
+)
+def test_keys_that_would_become_one_or_say_types_are_refused(fields: dict[str, Rich]) -> None:
+    with pytest.raises(MalformedError) as caught:
+        to_tabm(fields)
+    assert caught.value.code == "bad_key"

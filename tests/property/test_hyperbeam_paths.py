@@ -71,6 +71,8 @@ def test_no_path_does_anything_but_parse_or_be_refused(text: str) -> None:
         ("/a?alone", 0, {"alone": "true"}),
         ("/a?from+integer=-5&x+float=1e3&y+atom=any", 0, {"from": "-5", "x": "1e3", "y": "any"}),
         ("/a?A=1", 0, {"a": "1"}),
+        ("/a?01.b=2&0.b=1", 0, {"b": "2"}),
+        (f"/a?{'9' * 5_000}.b=1", 0, {}),
     ],
 )
 def test_keys_go_to_their_steps(target: str, index: int, keys: dict[str, str]) -> None:
@@ -81,6 +83,7 @@ def test_keys_go_to_their_steps(target: str, index: int, keys: dict[str, str]) -
     ("target", "code"),
     [
         ("/a?x.y=1", "bad_scope"),
+        ("/a?\N{ARABIC-INDIC DIGIT ONE}.y=1", "bad_scope"),
         ("/a?from+integer=x", "bad_query"),
         ("/a?x+float=1.", "bad_query"),
         ("/a?x+int=1", "bad_query"),

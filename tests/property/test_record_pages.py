@@ -60,6 +60,7 @@ def test_no_bytes_do_anything_but_decode_or_be_refused(at: int, value: bytes) ->
         {"variant": "ao.X"},
         {"variant": None},
         {"process": "text"},
+        {"process": bytes(31)},
         {"assignments": None},
         {"assignments": [1]},
         {"assignments": [{}]},
@@ -72,7 +73,17 @@ def test_what_is_no_page_is_refused(change: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"slot": -1}, {"slot": True}, {"kind": "none"}, {"kind": 1}, {"message": "text"}]
+    "change",
+    [
+        {"slot": -1},
+        {"slot": True},
+        {"kind": "none"},
+        {"kind": 1},
+        {"message": "text"},
+        {"message-id": bytes(31)},
+        {"assignment-id": bytes(33)},
+        {"hash-chain": b""},
+    ],
 )
 def test_what_is_no_entry_is_refused(change: dict[str, Any]) -> None:
     plain = cbor2.loads(page_of(0, 0))
@@ -80,3 +91,11 @@ def test_what_is_no_entry_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(MalformedError) as caught:
         decode_page(cbor2.dumps(plain))
     assert caught.value.code == "bad_page"
+
+
+def test_slots_that_do_not_rise_are_refused() -> None:
+    plain = cbor2.loads(page_of(0, 1))
+    for entries in (plain["assignments"][::-1], plain["assignments"][:1] * 2):
+        with pytest.raises(MalformedError) as caught:
+            decode_page(cbor2.dumps({**plain, "assignments": entries}))
+        assert caught.value.code == "bad_page"

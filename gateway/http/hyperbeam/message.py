@@ -8,7 +8,7 @@ from typing import Final
 from aiohttp import web
 
 from seriatim.formats.errors import MalformedError
-from seriatim.formats.httpsig.commitments import Fields, from_http
+from seriatim.formats.httpsig.commitments import Fields, from_http, signed_of
 from seriatim.formats.httpsig.placement import HttpMessage
 from seriatim.formats.tabm.model import normal_key
 
@@ -21,6 +21,7 @@ _TRANSPORT: Final = frozenset(
         "accept-codec",
         "accept-encoding",
         "accept-language",
+        "authorization",
         "cache-control",
         "codec-device",
         "connection",
@@ -34,6 +35,7 @@ _TRANSPORT: Final = frozenset(
         "origin",
         "pragma",
         "priority",
+        "proxy-authorization",
         "referer",
         "te",
         "trailer",
@@ -41,6 +43,7 @@ _TRANSPORT: Final = frozenset(
         "upgrade",
         "user-agent",
         "via",
+        "x-api-key",
     }
 )
 _TRANSPORT_PREFIXES: Final = ("sec-", "x-forwarded-")
@@ -61,9 +64,10 @@ def read_message(request: web.BaseRequest, body: bytes) -> Fields:
             raise MalformedError("a header's name is not ASCII", code="bad_header") from error
         # RFC 9110 §5.3: one field in several lines is a list.
         headers[name] = b", ".join((headers[name], value)) if name in headers else value
-    if "signature-input" not in headers:
-        headers = {name: value for name, value in headers.items() if not _is_transport(name)}
-    return from_http(HttpMessage(headers, body))
+    message = from_http(HttpMessage(headers, body))
+    if signed_of(message):
+        return message
+    return {name: value for name, value in message.items() if not _is_transport(name)}
 
 
 def scheduled_part(message: Fields) -> Fields:

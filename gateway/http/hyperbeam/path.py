@@ -27,6 +27,7 @@ from seriatim.formats.limits import (
 Keys = Mapping[str, str]
 NO_KEYS: Final[Keys] = MappingProxyType({})
 
+_SCOPE: Final = re.compile(r"[0-9]+")
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,19}")
 _FLOAT: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _TEXT: Final = re.compile(r".*", re.DOTALL)
@@ -87,12 +88,12 @@ class Path(NamedTuple):
             scope, dot, rest = name.partition(".")
             if not dot:
                 keys[name] = value
-            elif not scope.isdecimal():
+            elif not _SCOPE.fullmatch(scope):
                 raise MalformedError(
                     f"{name[:64]!r} is no key: before a dot stands the number of a step",
                     code="bad_scope",
                 )
-            elif int(scope) == number:
+            elif (scope.lstrip("0") or "0") == str(number):
                 scoped[rest] = value
         return dict(_untyped(each) for each in ({**keys, **own, **scoped}).items())
 

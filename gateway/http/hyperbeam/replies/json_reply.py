@@ -7,6 +7,7 @@ from typing import Final
 import orjson
 from aiohttp import web
 
+from seriatim.formats.codecs.json import value_to_plain
 from seriatim.formats.errors import UnsupportedError
 from seriatim.formats.ids import encode_id
 from seriatim.formats.tabm.json import to_plain
@@ -23,9 +24,10 @@ from seriatim.gateway.http.hyperbeam.answer import (
 )
 from seriatim.gateway.http.hyperbeam.reply_format import NO_STORE
 from seriatim.gateway.http.paging import join_page
-from seriatim.gateway.http.reply import JSON, reply_json, reply_text
+from seriatim.gateway.http.reply import JSON, reply_bytes, reply_json, reply_text
 from seriatim.gateway.http.stream import send_stream
 
+_BYTES: Final = "application/octet-stream"
 _RESULT: Final = {"ao-result": "body"}
 
 
@@ -63,7 +65,7 @@ class JsonReply:
                 for name, value in answer.fields.items()
                 if answer.is_ours and isinstance(value, (str, int)) and str(value).isprintable()
             }
-            return reply_json(answer.fields, headers=headers | _caching(answer))
+            return reply_json(value_to_plain(answer.fields), headers=headers | _caching(answer))
         raise UnsupportedError(f"{type(answer).__name__} has no form in JSON")
 
 
@@ -83,7 +85,10 @@ def _reply_literal(answer: Literal) -> web.Response:
         kind = "atom" if isinstance(answer.value, bool) else "integer"
         headers = _RESULT | {"ao-types": f'body="{kind}"'} | _caching(answer)
         return reply_text(str(answer.value).lower(), headers=headers)
-    return reply_json(orjson.dumps(answer.value, default=list), headers=_caching(answer))
+    if isinstance(answer.value, bytes):
+        return reply_bytes(answer.value, _BYTES, headers=_RESULT | _caching(answer))
+    plain = value_to_plain(answer.value)
+    return reply_json(orjson.dumps(plain, default=list), headers=_caching(answer))
 
 
 def _caching(answer: Fields | Literal) -> dict[str, str]:

@@ -91,6 +91,16 @@ def test_a_message_that_went_over_http_is_the_same_bytes() -> None:
     assert encode_cbor(canonical(received)) == encode_cbor(KEPT)
 
 
+def test_the_key_that_stands_for_the_body_is_not_kept_where_it_is_the_usual_one() -> None:
+    """Within another message nobody says it, and that is the same signature under the same id."""
+    signed = sign({"data": b"text", "type": b"Message"}, client_wallet())
+    received = from_http(to_http(signed))
+    assert received["inline-body-key"] == b"data"
+    assert encode_cbor(canonical(received)) == encode_cbor(canonical(signed))
+    another = sign({"data": b"text", "inline-body-key": b"type", "type": b"x"}, client_wallet())
+    assert canonical(another)["inline-body-key"] == b"type"
+
+
 @given(
     name=st.from_regex(r"[a-z][a-z0-9-]{0,20}", fullmatch=True),
     value=st.binary(max_size=20),

@@ -195,6 +195,7 @@ def test_surplus_beside_a_signed_message_is_no_sound_message() -> None:
         ({"data": b"a\r\nb"}, "not_placeable"),
         ({"action": b"a\nb"}, "not_placeable"),
         ({"path": b"a\tb"}, "bad_path"),
+        ({"path": b"a\x7fb"}, "bad_path"),
         ({"ao-types": b'n="integer"', "n": b"x"}, "bad_types"),
         ({"n+base64url": b"x"}, "bad_key"),
         ({"target": b"short"}, "bad_id"),
@@ -225,3 +226,11 @@ def test_an_assignment_without_a_block_or_with_two_signatures_is_no_assignment()
 def test_a_message_without_a_path_goes_to_the_default_one() -> None:
     assert http_submission(PROCESS, b"x").path == DEFAULT_PATH
     assert http_submission(PROCESS, b"x", path=b"a/b").path == "a/b"
+
+
+def test_an_empty_map_in_a_stored_message_is_found_signed_or_not() -> None:
+    """It changes no id and no signature, and so it would be anybody's."""
+    for slot in (1, 3):
+        raw = encode_cbor({**decode_cbor(LOG[slot].message), "extra": {}})
+        with pytest.raises(ChainBrokenError):
+            audited(PROCESS, [*LOG[:slot], LOG[slot]._replace(message=raw)])
