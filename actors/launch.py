@@ -38,7 +38,6 @@ from seriatim.formats.limits import (
     VERIFY_QUEUE_MAX,
     VERIFY_QUEUE_MAX_BYTES,
 )
-from seriatim.formats.signing.wallet import RsaWallet
 from seriatim.store.environment import Environment
 from seriatim.store.folder import DataFolder
 from seriatim.store.lmdb_log import LmdbLog
@@ -108,7 +107,7 @@ async def open_node(
                 call_soon=loop.call_soon,
                 fails_together=True,
             ),
-            signs_http=isinstance(wallet, RsaWallet),
+            wallet=wallet,
         )
         parts.death.add_done_callback(scheduler.failed.follow)
         node = Node(

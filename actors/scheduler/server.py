@@ -14,23 +14,26 @@ from seriatim.actors.runtime.dispatcher import Dispatcher
 from seriatim.actors.scheduler.committer import Committer
 from seriatim.actors.scheduler.machine import Machine, Placed, check_same, twin_error
 from seriatim.actors.scheduler.mail import Durable, Retire, Retired, Submit, Undone
-from seriatim.formats.errors import SchedulerError, UnavailableError
+from seriatim.formats.errors import RefusedError, SchedulerError, UnavailableError
+from seriatim.formats.ids import encode_id
 from seriatim.formats.schedule.assignment import Block
 from seriatim.formats.schedule.record import Record
 from seriatim.formats.schedule.submission import Submission
+from seriatim.formats.signing.wallet import RsaWallet, Wallet
 from seriatim.formats.wire.receipt import Receipt
+from seriatim.formats.wire.stored import StoredAssignment
 from seriatim.store.log import Log
 
 
 class World:
     """What every server of a node is handed: the outside, shared to keep a server small."""
 
-    __slots__ = ("block", "committer", "live", "log", "registry", "signs_http")
+    __slots__ = ("block", "committer", "live", "log", "registry", "wallet")
 
     def __init__(
-        self, *, log: Log, committer: Committer, block: Callable[[], Block], signs_http: bool
+        self, *, log: Log, committer: Committer, block: Callable[[], Block], wallet: Wallet | None
     ) -> None:
-        self.signs_http = signs_http
+        self.wallet = wallet
         self.log = log
         self.committer = committer
         self.block = block
@@ -91,7 +94,7 @@ class Server(LightActor):
             outcome = machine.submit(
                 submission,
                 variant_default=mail.variant_default,
-                signs_http=world.signs_http,
+                signs_http=isinstance(world.wallet, RsaWallet),
                 now_ms=self.dispatcher.clock.now_ms(),
                 block=world.block(),
             )
@@ -118,9 +121,28 @@ class Server(LightActor):
         epoch = self._world.committer.epoch
         if self._machine is None or self._epoch != epoch:
             self._undo(UnavailableError("a commit failed; send the same again"))
-            self._machine = Machine(self.process, self._world.log.head(self.process))
+            head = self._world.log.head(self.process)
+            if head is not None and head.variant.signed:
+                self._check_wallet(head.slot)
+            self._machine = Machine(self.process, head)
             self._epoch = epoch
         return self._machine
+
+    def _check_wallet(self, slot: int) -> None:
+        """Refuse to go on with a log that another wallet signs: nobody could verify it.
+
+        Raises:
+            RefusedError: code ``another_wallet``.
+        """
+        record = self._world.log.read(self.process, slot)
+        signer = record and StoredAssignment(self.process, slot, record).scheduler
+        wallet = self._world.wallet
+        if signer and (wallet is None or signer.address != wallet.address):
+            raise RefusedError(
+                f"the assignments of process {encode_id(self.process)} are signed by "
+                f"{encode_id(signer.address)}; start the node with that wallet",
+                code="another_wallet",
+            )
 
     def _durable(self, mail: Durable) -> None:
         draft = mail.draft

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from seriatim.actors.scheduler.mail import Submit
     from seriatim.actors.scheduler.writer import Job, Sealed, TreeValue
     from seriatim.formats.schedule.submission import Submission
+    from seriatim.formats.signing.wallet import Wallet
     from seriatim.store.log import Log, Rendition
 
 
@@ -36,11 +37,11 @@ class Scheduler:
         dispatcher: Dispatcher,
         log: Log,
         writer: Batcher[Job, Sealed],
-        signs_http: bool,
+        wallet: Wallet | None,
     ) -> None:
         """Run on *dispatcher*, reading *log* and writing it through *writer*.
 
-        With *signs_http*, the writer can sign assignments as HTTP messages.
+        *wallet* is what the writer signs with.
         """
         self.block = Block()
         self.failed: Future[None] = Future()
@@ -51,7 +52,7 @@ class Scheduler:
             log=log,
             committer=self._committer,
             block=lambda: self.block,
-            signs_http=signs_http,
+            wallet=wallet,
         )
         self._registry = Registry.start(dispatcher, world)
         self._live = world.live

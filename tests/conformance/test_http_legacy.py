@@ -14,6 +14,7 @@ from seriatim.formats.ans104.avro import Tag
 from seriatim.formats.ans104.item import sign_item
 from seriatim.formats.ids import decode_id, encode_id
 from seriatim.formats.signing.scheme import WalletKind
+from seriatim.formats.signing.wallet import wallet_from_json
 from seriatim.formats.wire import legacy
 from seriatim.formats.wire.stored import StoredAssignment
 from seriatim.store.environment import Environment
@@ -22,11 +23,12 @@ from seriatim.store.lmdb_log import LmdbLog
 from seriatim.store.log import Append
 from tests.conformance.test_legacy_schedule import ENTRIES, PROCESS, SCHEDULE, VECTORS, record_at
 from tests.support.http_node import HttpNode, HttpReply, serving
-from tests.support.strategies import known_wallet
+from tests.support.strategies import KEYS, known_wallet
 
 ITEMS = VECTORS.parent / "items"
 NAMES = sorted(path.stem for path in ITEMS.glob("*.bin") if path.stem != "bundle-raw-3")
 WALLET = known_wallet(WalletKind.ED25519)
+RECORDED_BY = wallet_from_json((KEYS / "test-only-arweave-scheduler.jwk.json").read_bytes())
 PID = SCHEDULE["processId"]
 
 
@@ -69,11 +71,11 @@ def test_a_recorded_request_gets_the_recorded_body(tmp_path: Path, file: str, ta
 
 
 def test_the_schedule_goes_on_where_the_record_ends(tmp_path: Path) -> None:
-    """Another scheduler's log is continued by its own rule, with our signature from there on."""
+    """A log is continued with the wallet that it was recorded with, and with no other one."""
 
     async def main() -> None:
         place_recorded_schedule(tmp_path)
-        async with serving(tmp_path, wallet=WALLET) as http:
+        async with serving(tmp_path, wallet=RECORDED_BY) as http:
             item = (VECTORS / "06-message.bin").read_bytes()
             assert (await http.post("/", item)).json() == {
                 "id": ENTRIES[6]["messageId"],

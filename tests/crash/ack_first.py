@@ -97,7 +97,7 @@ async def open_ack_first(path: Path) -> Node:
                 call_soon=loop.call_soon,
                 fails_together=True,
             ),
-            signs_http=False,
+            wallet=known_wallet(NODE),
         ),
         verifier=Batcher(
             verifier,

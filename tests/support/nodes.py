@@ -27,7 +27,7 @@ from seriatim.actors.scheduler.writer import Job, Sealed, Writer
 from seriatim.formats.errors import SlotConflictError, StoppingError
 from seriatim.formats.schedule.submission import Submission
 from seriatim.formats.schedule.variant import Variant
-from seriatim.formats.signing.wallet import RsaWallet, Wallet
+from seriatim.formats.signing.wallet import Wallet
 from seriatim.formats.wire.receipt import Receipt
 from seriatim.store.log import Log
 from seriatim.store.tree.memory_tree import MemoryTree
@@ -139,7 +139,7 @@ class SteppedScheduler:
                 call_soon=self._soon.append,
                 fails_together=True,
             ),
-            signs_http=isinstance(wallet, RsaWallet),
+            wallet=wallet,
         )
 
     def submit(

@@ -44,6 +44,7 @@ _TRANSPORT: Final = frozenset(
         "user-agent",
         "via",
         "x-api-key",
+        "x-real-ip",
     }
 )
 _TRANSPORT_PREFIXES: Final = ("sec-", "x-forwarded-")

@@ -129,6 +129,26 @@ def test_http_signed_messages_are_verified_placed_and_signed_in_their_own_form(
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("variant", [Variant.LEGACY, Variant.HYPERBEAM])
+def test_no_other_wallet_goes_on_with_a_log_that_is_signed(
+    tmp_path: Path, variant: Variant
+) -> None:
+    async def main() -> None:
+        async with running(tmp_path / "data") as node:
+            process = (await post(node, spawn(variant))).process
+        for wallet in (rsa_wallet(), None):
+            async with running(tmp_path / "data", wallet=wallet) as node:
+                error = await outcome(post(node, message(process, "x")))
+                assert isinstance(error, RefusedError)
+                assert error.code == "another_wallet"
+                assert encode_id(WALLET.address) in str(error)
+                assert check_log(node, process) == 1
+        async with running(tmp_path / "data") as node:
+            assert (await post(node, message(process, "x"))).slot == 1
+
+    asyncio.run(main())
+
+
 def refusal(
     path: Path,
     act: Callable[[Node], Awaitable[object]],
