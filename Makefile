@@ -18,6 +18,7 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python3
 
 DATA ?= ./data
 PORT ?= 8734
+SECONDS ?= 60
 
 PYTEST := $(BIN)/python -m pytest
 # formats/ and store/ are what a log's truth rests on: their branches are covered, or it fails.
@@ -70,8 +71,13 @@ interop: $(VENV)/.dev $(VENV)/.node ## Real clients from npm against a real node
 	$(PYTEST) -q -m interop
 
 .PHONY: nightly
-nightly: $(VENV)/.dev ## Property tests with fresh seeds and many more examples
+nightly: $(VENV)/.dev ## Property tests with fresh seeds and many more examples, and fuzzing
 	$(PYTEST) -q -m "not interop" --hypothesis-profile=nightly --timeout=3600
+	@$(MAKE) --no-print-directory fuzz
+
+.PHONY: fuzz
+fuzz: $(VENV)/.fuzz ## Bytes against every decoder, SECONDS (60) for each (ARGS= for some targets)
+	$(BIN)/python -m tests.fuzz $(SECONDS) $(ARGS)
 
 ##@ Change
 
@@ -92,6 +98,7 @@ lock: $(VENV)/.lock ## Lock requirements/ again (LOCK=--upgrade for newer versio
 	$(UV) pyproject.toml --group build -o requirements/run.txt
 	$(UV) pyproject.toml --group build --group test --group lint \
 		-c requirements/run.txt -o requirements/dev.txt
+	$(UV) --group fuzz -o requirements/fuzz.txt
 	$(UV) --group node -o requirements/node.txt
 	$(UV) --group lock -o requirements/lock.txt
 	cd tests/interop && npm install --package-lock-only --ignore-scripts \
@@ -99,10 +106,10 @@ lock: $(VENV)/.lock ## Lock requirements/ again (LOCK=--upgrade for newer versio
 
 .PHONY: clean
 clean: ## Remove what can be made again; never ./data
-	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis \
+	rm -rf .fuzz build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis \
 		htmlcov .coverage .coverage.* tests/interop/node_modules src/*.egg-info
 	find actors formats gateway store tests -name __pycache__ -prune -exec rm -rf {} +
-	rm -f $(VENV)/.run $(VENV)/.dev $(VENV)/.node $(VENV)/.lock
+	rm -f $(VENV)/.run $(VENV)/.dev $(VENV)/.fuzz $(VENV)/.node $(VENV)/.lock
 
 .PHONY: help
 help: ## Print this
@@ -129,6 +136,11 @@ $(VENV)/.run: requirements/run.txt pyproject.toml | $(VENV)/pyvenv.cfg
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
 	@echo "Installing the tools of requirements/dev.txt into $(VENV) ..."
 	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# A wheel or nothing: building it takes a compiler of its own.
+$(VENV)/.fuzz: requirements/fuzz.txt $(VENV)/.dev
+	@$(PIP) install --require-hashes --only-binary=:all: -r requirements/fuzz.txt
 	@touch $@
 
 # Node.js 20 or newer from the machine, or else from a wheel.

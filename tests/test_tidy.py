@@ -18,7 +18,7 @@ from tests.support import tidy
 from tests.support.tidy import RULES, Fault, Rule, Source
 
 ROOT: Final = Path(__file__).parents[1]
-VECTORS: Final = "tests/conformance/vectors/"
+VECTORS: Final = ("tests/conformance/vectors/", "tests/fuzz/corpus/")
 
 # Modules that nothing imports because something else starts them.
 STARTED: Final = frozenset({"seriatim.actors.runtime.child", "seriatim.__main__"})
