@@ -19,6 +19,9 @@ from tests.support.http_node import HttpReply, serving
 from tests.support.live_node import live_node
 from tests.support.strategies import known_wallet
 
+# A minute in all: `make test` runs them, `make check` does not.
+pytestmark = pytest.mark.slow
+
 DOCUMENT = Path(__file__).parents[2] / "docs" / "conformance.md"
 WALLET = known_wallet(WalletKind.RSA)
 SUITES = [(kind, check.name) for check in CHECKS for kind in sorted(check.kinds)]
@@ -115,7 +118,6 @@ def test_a_node_that_signs_items_only_holds_to_the_rest(tmp_path: Path, kind: Wa
     assert [each.check for each in report.results if each.outcome is Outcome.SKIPPED] == ["http"]
 
 
-@pytest.mark.slow
 def test_a_served_node_holds_to_every_claim(tmp_path: Path) -> None:
     with live_node(tmp_path / "data") as node:
         report = run(node.url, examples=10)
