@@ -21,6 +21,8 @@ PORT ?= 8734
 SECONDS ?= 60
 
 PYTEST := $(BIN)/python -m pytest
+# One OS process of tests for each core.
+PARALLEL := -n auto --dist worksteal
 # formats/ and store/ are what a log's truth rests on: their branches are covered, or it fails.
 GATE := --cov=seriatim.formats --cov=seriatim.store --cov-branch --cov-fail-under=95 \
 	--cov-report=term:skip-covered
@@ -44,11 +46,11 @@ bench: $(VENV)/.run ## Measure this machine against the figures in docs/ (ARGS=)
 
 .PHONY: check
 check: static ## Format, lint, types, imports, fast tests with the coverage gate: under 2 minutes
-	$(PYTEST) -q -m "$(FAST)" $(GATE)
+	$(PYTEST) -q $(PARALLEL) -m "$(FAST)" $(GATE)
 
 .PHONY: test
 test: static $(VENV)/.node ## Everything: check, and the slow, crash and interop tests
-	$(PYTEST) -q $(GATE)
+	$(PYTEST) -q $(PARALLEL) $(GATE)
 
 .PHONY: static
 static: $(VENV)/.dev ## What needs no test run: format, lint, types, imports
