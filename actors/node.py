@@ -19,6 +19,7 @@ from seriatim.actors.runtime.future import Future
 from seriatim.actors.scheduler.mail import Submit
 from seriatim.actors.scheduler.writer import TreeValue
 from seriatim.formats.errors import (
+    DisabledError,
     ElsewhereError,
     FollowedError,
     ForeignSchedulerError,
@@ -31,6 +32,7 @@ from seriatim.formats.errors import (
 from seriatim.formats.ids import decode_id, encode_id
 from seriatim.formats.limits import STOP_DEADLINE_MS
 from seriatim.formats.schedule.assignment import Block
+from seriatim.formats.schedule.mode import SchedulingMode
 from seriatim.formats.schedule.record import Kind
 from seriatim.formats.schedule.stored_message import StoredMessage
 from seriatim.formats.schedule.submission import submit_reference
@@ -59,10 +61,12 @@ class Policy(NamedTuple):
     Attributes:
         accept_unsigned: messages without a signature; each takes a new slot.
         any_scheduler: spawns that name another node's wallet as their scheduler.
+        mode: when a message is answered; ``DISABLED`` takes none.
     """
 
     accept_unsigned: bool = False
     any_scheduler: bool = False
+    mode: SchedulingMode = SchedulingMode.LOCAL
 
 
 class Node:
@@ -145,16 +149,18 @@ class Node:
     # Coming in.
 
     async def place(self, submission: Submission, *, variant_default: Variant) -> Receipt:
-        """Give a message its slot, its signature verified; return when it is durable.
+        """Give a message its slot, its signature verified; return as the policy's mode says.
 
-        The same signed message again, at any time, gives the same receipt; an unsigned one
-        takes a new slot, where the node takes such messages at all.
+        That is when it is durable, if the operator has not said otherwise. The same signed
+        message again, at any time, gives the same slot; an unsigned one takes a new one, where
+        the node takes such messages at all.
 
         Args:
             submission: what was made of the message; its signature is checked here.
             variant_default: for a spawn that names none: the kind of the API that it came by.
 
         Raises:
+            DisabledError: the node places no messages.
             UnsignedError: nobody signed it, and the node takes signed messages only.
             CommitmentError: the signature does not hold.
             UnsupportedSchemeError: the process, or the node's wallet, cannot take its form.
@@ -167,12 +173,14 @@ class Node:
         if not submission.is_signed:
             self.check_takes_unsigned()
         self._check_spawn(submission, variant_default)
+        self._check_places()
         self._scheduler.check_known(submission)
         self._take()
         try:
             if submission.is_signed:
                 await self._verify(StoredMessage(submission.kind, submission.message))
-            return await self._submit(submission, variant_default)
+            is_early = self._policy.mode is SchedulingMode.AGGRESSIVE
+            return await self._submit(submission, variant_default, is_early=is_early)
         finally:
             self._answered()
 
@@ -194,9 +202,11 @@ class Node:
         """Give a message that lives elsewhere a new slot in *process* (legacy assign).
 
         Nobody signs an assign. Processes of the legacy unit have to take them; others do where
-        the node takes unsigned messages.
+        the node takes unsigned messages. Answered when it is durable, at the earliest: the
+        answer names the assignment, which nobody sees before.
 
         Raises:
+            DisabledError: the node places no messages.
             FollowedError: the process is a copy of another node's.
             NotFoundError: the process is not known.
             UnsignedError: the process is none of the legacy unit's.
@@ -212,6 +222,7 @@ class Node:
                 f"process {encode_id(process)} is {head.variant.tag} and takes no assigns; "
                 "send it the signed message itself, or start the node with --accept-unsigned"
             )
+        self._check_places()
         submission = submit_reference(process, message_id, excludes=excludes)
         self._take()
         try:
@@ -350,9 +361,11 @@ class Node:
         if verdict is not None:
             raise verdict
 
-    async def _submit(self, submission: Submission, variant_default: Variant) -> Receipt:
+    async def _submit(
+        self, submission: Submission, variant_default: Variant, *, is_early: bool = False
+    ) -> Receipt:
         reply: Future[Receipt] = Future()
-        self._scheduler.submit(Submit(submission, variant_default, reply))
+        self._scheduler.submit(Submit(submission, variant_default, reply, is_early=is_early))
         return await reply
 
     def _take(self) -> None:
@@ -369,6 +382,11 @@ class Node:
         self._taken -= 1
         if self._is_stopping and not self._taken:
             self._idle.resolve()
+
+    def _check_places(self) -> None:
+        """Refuse every message that belongs here where the operator says so."""
+        if self._policy.mode is SchedulingMode.DISABLED:
+            raise DisabledError("this node places no messages; send it to another one")
 
     def _check_own(self, process: bytes) -> None:
         """Refuse a message for a process that is followed: its slots are given out elsewhere."""

@@ -25,6 +25,7 @@
     │   └── SlotConflictError       process, expected, given
     ├── NotFoundError               no such process, slot or message
     ├── UnsupportedError            understood, but not something this node does
+    │   ├── DisabledError           the operator lets this node place no messages
     │   ├── UnsupportedSchemeError  signed in a way that is not read here
     │   └── NotVerifiableError      a page from which what it says cannot be proven
     ├── UnavailableError            not now; retry after a delay
@@ -269,6 +270,12 @@ class UnsupportedError(SchedulerError):
     """Understood, but not something this node does (a compute unit's work, say)."""
 
     code = "unsupported"
+
+
+class DisabledError(UnsupportedError):
+    """The operator lets this node place no messages; what it has is served."""
+
+    code = "scheduling_disabled"
 
 
 class UnsupportedSchemeError(UnsupportedError):

@@ -36,9 +36,9 @@ class Placed(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """The same signed message has *slot* already, which is not durable yet."""
+    """The same signed message has a slot already, which is not durable yet."""
 
-    slot: int
+    draft: Draft
 
 
 class Machine:
@@ -52,7 +52,7 @@ class Machine:
         self.variant: Variant | None = None if head is None else head.variant
         self.slot_next = 0 if head is None else head.slot + 1
         self.timestamp_ms = -1 if head is None else head.timestamp_ms
-        self._pending: dict[bytes, tuple[int, bytes]] | None = None
+        self._pending: dict[bytes, Draft] | None = None
 
     def submit(
         self,
@@ -85,10 +85,10 @@ class Machine:
         if has_one_slot and self._pending is not None:
             waiting = self._pending.get(submission.message_id)
             if waiting is not None:
-                check_same(waiting[1], submission)
-                return Waiting(waiting[0])
+                check_same(waiting.message, submission)
+                return Waiting(waiting)
             if submission.twin_id in self._pending:
-                raise twin_error(self._pending[submission.twin_id][0])
+                raise twin_error(self._pending[submission.twin_id].slot)
         variant = self.variant
         if variant is None:
             if submission.spawn is None:
@@ -123,7 +123,7 @@ class Machine:
         # Unsigned messages and references are pending too, under a key of their own: `settle`
         # goes by slot and needs to know of each one.
         key = draft.message_id if has_one_slot else draft.slot.to_bytes(8, "big")
-        self._pending[key] = (draft.slot, draft.message)
+        self._pending[key] = draft
 
     def settle(self, slot: int) -> None:
         """Forget what is durable: everything up to *slot*, inclusive."""
@@ -132,7 +132,7 @@ class Machine:
             return
         # Insertion order is slot order, so the durable ones are in front.
         for key in list(pending):
-            if pending[key][0] > slot:
+            if pending[key].slot > slot:
                 break
             del pending[key]
         if not pending:

@@ -15,13 +15,22 @@ from seriatim.formats.wire.receipt import Receipt
 
 
 class Submit:
-    """Node → registry → server: give this message its slot and answer when it is durable."""
+    """Node → registry → server: give this message its slot and answer when it is durable.
 
-    __slots__ = ("reply", "submission", "variant_default")
+    With ``is_early`` the answer is given before that: nobody hears of a commit that fails then.
+    """
+
+    __slots__ = ("is_early", "reply", "submission", "variant_default")
 
     def __init__(
-        self, submission: Submission, variant_default: Variant, reply: Future[Receipt]
+        self,
+        submission: Submission,
+        variant_default: Variant,
+        reply: Future[Receipt],
+        *,
+        is_early: bool = False,
     ) -> None:
+        self.is_early = is_early
         self.submission = submission
         self.variant_default = variant_default
         self.reply = reply

@@ -6,8 +6,9 @@ drafts go to the committer, answers come back as `Durable` or `Undone`.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, Final
 
 from seriatim.actors.runtime.actor import LightActor, LightRef
 from seriatim.actors.runtime.dispatcher import Dispatcher
@@ -20,9 +21,11 @@ from seriatim.formats.schedule.assignment import Block
 from seriatim.formats.schedule.record import Record
 from seriatim.formats.schedule.submission import Submission
 from seriatim.formats.signing.wallet import RsaWallet, Wallet
-from seriatim.formats.wire.receipt import Receipt
+from seriatim.formats.wire.receipt import Receipt, promise
 from seriatim.formats.wire.stored import StoredAssignment
 from seriatim.store.log import Log
+
+_LOG: Final = logging.getLogger("seriatim.actors")
 
 
 class World:
@@ -104,11 +107,14 @@ class Server(LightActor):
         waiters = self._waiters
         if waiters is None:
             waiters = self._waiters = {}
+        draft = outcome.draft
         if isinstance(outcome, Placed):
-            waiters[outcome.draft.slot] = [mail]
-            world.committer.append(outcome.draft, self.actor_ref)
+            waiters[draft.slot] = [mail]
+            world.committer.append(draft, self.actor_ref)
         else:
-            waiters[outcome.slot].append(mail)
+            waiters[draft.slot].append(mail)
+        if mail.is_early:
+            mail.reply.resolve(promise(draft)._replace(repeated=not isinstance(outcome, Placed)))
 
     def _check_twin(self, submission: Submission) -> None:
         if submission.twin_id:
@@ -166,7 +172,14 @@ class Server(LightActor):
     def _undo(self, error: SchedulerError) -> None:
         """Un-assign everything that is not durable: the store knows what really happened."""
         waiters, self._waiters, self._machine = self._waiters, None, None
-        for mails in (waiters or {}).values():
+        for slot, mails in (waiters or {}).items():
+            if any(mail.is_early for mail in mails):
+                _LOG.error(
+                    "process %s, slot %d was promised, and is not known to be on disk: %s",
+                    encode_id(self.process),
+                    slot,
+                    error,
+                )
             for mail in mails:
                 mail.fail(error)
 

@@ -22,7 +22,7 @@ from seriatim.formats.wire.legacy_rules import check_legacy_item
 from seriatim.gateway.http.body import read_body
 from seriatim.gateway.http.foreign import ForeignMessages
 from seriatim.gateway.http.paging import SlotRange, join_page, legacy_range
-from seriatim.gateway.http.reply import JSON, reply_json
+from seriatim.gateway.http.reply import JSON, mode_headers, reply_json
 from seriatim.gateway.http.stream import send_stream
 from seriatim.gateway.problems import Problem
 
@@ -55,7 +55,10 @@ class LegacyApi:
         item = DataItem.decode(await read_body(request))
         check_legacy_item(item)
         receipt = await self._node.place(submit_item(item), variant_default=Variant.LEGACY)
-        return reply_json({"id": encode_id(item.id), "timestamp": receipt.timestamp_ms})
+        return reply_json(
+            {"id": encode_id(item.id), "timestamp": receipt.timestamp_ms},
+            headers=mode_headers(receipt.mode),
+        )
 
     async def get_message(self, request: web.BaseRequest, id_text: str) -> web.StreamResponse:
         """``GET /{id}``: a process's page, or one node by message or assignment id."""
@@ -116,7 +119,8 @@ class LegacyApi:
         excludes = tuple(query["exclude"].split(",")) if "exclude" in query else ()
         receipt = await self._node.schedule_reference(process, message_id, excludes=excludes)
         return reply_json(
-            {"id": encode_id(receipt.assignment_id), "timestamp": receipt.timestamp_ms}
+            {"id": encode_id(receipt.assignment_id), "timestamp": receipt.timestamp_ms},
+            headers=mode_headers(receipt.mode),
         )
 
     def _edges(

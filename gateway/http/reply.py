@@ -12,6 +12,7 @@ from aiohttp import web
 from seriatim.formats.errors import UnsupportedError
 from seriatim.formats.httpsig.placement import BODY_KEYS, HttpMessage
 from seriatim.formats.limits import HTTP_LINE_MAX_BYTES
+from seriatim.formats.schedule.mode import MODE_HEADER, SchedulingMode
 from seriatim.gateway.problems import Problem
 
 JSON: Final = "application/json"
@@ -32,6 +33,11 @@ _COMMON: Final = {
     "server": "seriatim",
 }
 _JSON_HEADERS: Final = {**_COMMON, "content-type": JSON}
+
+
+def mode_headers(mode: SchedulingMode) -> dict[str, str]:
+    """Return what says, beside an answer, what stands behind it; nothing for the default."""
+    return {} if mode is SchedulingMode.LOCAL else {MODE_HEADER: mode.value}
 
 
 def reply_json(

@@ -143,11 +143,15 @@ class SteppedScheduler:
         )
 
     def submit(
-        self, submission: Submission, *, variant: Variant = Variant.NATIVE
+        self,
+        submission: Submission,
+        *,
+        variant: Variant = Variant.NATIVE,
+        is_early: bool = False,
     ) -> Future[Receipt]:
         """Hand *submission* in; nothing moves yet."""
         reply: Future[Receipt] = Future()
-        self.scheduler.submit(Submit(submission, variant, reply))
+        self.scheduler.submit(Submit(submission, variant, reply, is_early=is_early))
         return reply
 
     def turn(self) -> bool:

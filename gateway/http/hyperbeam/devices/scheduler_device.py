@@ -12,9 +12,11 @@ from seriatim.formats.errors import ElsewhereError, MalformedError, NotFoundErro
 from seriatim.formats.ids import b64url, decode_id, encode_id
 from seriatim.formats.limits import SCHEDULE_PAGE_MAX, STATUS_PROCESSES_MAX
 from seriatim.formats.schedule.location import read_location
+from seriatim.formats.schedule.mode import SchedulingMode
 from seriatim.formats.schedule.record import Head
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.tabm.structured import Rich
+from seriatim.formats.wire.receipt import receipt_to_plain
 from seriatim.gateway.http.hyperbeam.answer import Answer, Assignment, Carried, Fields, Page, Placed
 from seriatim.gateway.http.hyperbeam.device import Call, Handler, KeyTable
 from seriatim.gateway.http.hyperbeam.submit import MessageReader
@@ -69,6 +71,8 @@ class SchedulerDevice(KeyTable):
         except NotFoundError:
             _follow_hint(call.keys, submission.process)
             raise
+        if receipt.mode is SchedulingMode.AGGRESSIVE:
+            return Fields(receipt_to_plain(receipt), is_fixed=False)
         return Placed(call.node, submission, receipt)
 
     async def _post_location(self, call: Call) -> Answer:

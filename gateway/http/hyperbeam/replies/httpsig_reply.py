@@ -20,7 +20,7 @@ from seriatim.gateway.http.hyperbeam.answer import (
     Placed,
 )
 from seriatim.gateway.http.hyperbeam.reply_format import NO_STORE
-from seriatim.gateway.http.reply import reply_message
+from seriatim.gateway.http.reply import mode_headers, reply_message
 
 
 class HttpsigReply:
@@ -39,7 +39,9 @@ class HttpsigReply:
         if isinstance(answer, Page):
             return reply_message(await _page(answer))
         if isinstance(answer, (Assignment, Placed)):
-            return reply_message(to_http(await answer.node.http_assignment(answer.stored)))
+            whole = to_http(await answer.node.http_assignment(answer.stored))
+            mode = mode_headers(answer.receipt.mode) if isinstance(answer, Placed) else {}
+            return reply_message(whole, mode)
         if isinstance(answer, Carried):
             return reply_message(to_http({"body": answer.message}), NO_STORE)
         if isinstance(answer, Fields):

@@ -24,7 +24,7 @@ from seriatim.gateway.http.hyperbeam.answer import (
 )
 from seriatim.gateway.http.hyperbeam.reply_format import NO_STORE
 from seriatim.gateway.http.paging import join_page
-from seriatim.gateway.http.reply import JSON, reply_bytes, reply_json, reply_text
+from seriatim.gateway.http.reply import JSON, mode_headers, reply_bytes, reply_json, reply_text
 from seriatim.gateway.http.stream import send_stream
 
 _BYTES: Final = "application/octet-stream"
@@ -52,6 +52,7 @@ class JsonReply:
                 "timestamp": str(receipt.timestamp_ms),
                 "process": encode_id(receipt.process),
             }
+            headers |= mode_headers(receipt.mode)
             return reply_json(receipt_to_plain(receipt), headers=headers)
         if isinstance(answer, Assignment):
             return reply_json(schedule.encode_assignment(answer.stored))

@@ -26,7 +26,7 @@ def submit(machine: Machine, submission: Submission, now_ms: int = 1_000) -> Pla
 
 
 def slot_of(outcome: Placed | Waiting) -> int:
-    return outcome.draft.slot if isinstance(outcome, Placed) else outcome.slot
+    return outcome.draft.slot
 
 
 def is_idle(machine: Machine) -> bool:
@@ -61,11 +61,11 @@ def test_it_goes_on_after_the_head_of_the_store() -> None:
 def test_a_signed_message_waits_for_its_first_slot_until_that_is_durable() -> None:
     machine = Machine(PROCESS, HEAD)
     first, second = messages(PROCESS, 2)
-    assert slot_of(submit(machine, first)) == 5
-    assert slot_of(submit(machine, second)) == 6
-    assert submit(machine, first) == Waiting(5)
+    given = [submit(machine, each).draft for each in (first, second)]
+    assert [draft.slot for draft in given] == [5, 6]
+    assert submit(machine, first) == Waiting(given[0])
     machine.settle(5)
-    assert submit(machine, second) == Waiting(6)
+    assert submit(machine, second) == Waiting(given[1])
     idle = [is_idle(machine)]
     for _ in range(2):
         machine.settle(6)
