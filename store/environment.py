@@ -41,6 +41,8 @@ _DATABASES: Final = (
     b"processes",
     b"commits",
     b"renditions",
+    b"outbox",
+    b"uploads",
     b"tree",
 )
 _FORMAT_KEY: Final = b"format"

@@ -9,6 +9,8 @@ database                 key                                          value
 ``processes``            process 32                                   sequence 8 of its slot 0
 ``commits``              sequence 8 of the batch's first entry        (process 32, slot 8) each
 ``renditions``           process 32, slot 8                           checksum 8, what was signed
+``outbox``               sequence 8                                   process 32, slot 8
+``uploads``              process 32, slot 8                           1 byte: parts that are left
 ======================== ============================================ ==========================
 
 There is no table of heads: the head is the last key of its process, one seek away, so nothing
@@ -37,6 +39,7 @@ from seriatim.formats.schedule.record import (
     decode_record,
     peek_timestamp_ms,
 )
+from seriatim.formats.schedule.upload import Part
 from seriatim.store.environment import Environment
 from seriatim.store.keys import (
     AFTER_LAST_SLOT,
@@ -49,7 +52,7 @@ from seriatim.store.keys import (
     place_key,
     place_slot,
 )
-from seriatim.store.log import Append, Log, Place, Rendition
+from seriatim.store.log import Append, Log, Outgoing, Place, Rendition, Uploaded
 
 if TYPE_CHECKING:
     from lmdb import Cursor, Transaction
@@ -71,6 +74,8 @@ class LmdbLog(Log):
         self._processes = environment.database(b"processes")
         self._commits = environment.database(b"commits")
         self._renditions = environment.database(b"renditions")
+        self._outbox = environment.database(b"outbox")
+        self._uploads = environment.database(b"uploads")
 
     def head(self, process: bytes) -> Head | None:
         """See `Log.head`."""
@@ -82,14 +87,18 @@ class LmdbLog(Log):
             slot, stored = place_slot(cursor.key()), bytes(cursor.value())
         return decode_head(stored, process=process, slot=slot)
 
-    def append(self, batch: Sequence[Append]) -> int:
+    def append(self, batch: Sequence[Append], uploaded: Sequence[Uploaded] = ()) -> int:
         """See `Log.append`."""
         with self._environment.writing() as transaction:
             cursor = transaction.cursor(self._log)
             _check_slots(cursor, batch)
             cursor.putmulti([(place_key(e.process, e.slot), e.record) for e in batch])
             self._put_indexes(transaction, batch)
-            return self._put_commit(transaction, batch)
+            sequence = self._put_commit(transaction, batch)
+            self._put_outgoing(transaction, batch, sequence)
+            for each in uploaded:
+                self._take_off(transaction, each)
+        return sequence
 
     def add_renditions(self, batch: Sequence[Rendition]) -> list[bytes]:
         """See `Log.add_renditions`."""
@@ -118,6 +127,33 @@ class LmdbLog(Log):
                 process=encode_id(process), slot=slot, reason="its rendition is damaged"
             )
         return signed
+
+    def outbox(self, first: int, limit: int) -> list[Outgoing]:
+        """See `Log.outbox`."""
+        with self._environment.reading() as transaction:
+            cursor = transaction.cursor(self._outbox)
+            if limit <= 0 or not cursor.set_range(number_bytes(first)):
+                return []
+            return [
+                Outgoing(
+                    number(sequence),
+                    bytes(place[:ID_BYTES]),
+                    place_slot(place),
+                    _part(transaction.get(place, b"\0", db=self._uploads)),
+                )
+                for sequence, place in islice(cursor.iternext(), limit)
+            ]
+
+    def outbox_size(self) -> int:
+        """See `Log.outbox_size`."""
+        with self._environment.reading() as transaction:
+            return int(transaction.stat(self._outbox)["entries"])
+
+    def upload_left(self, process: bytes, slot: int) -> Part | None:
+        """See `Log.upload_left`."""
+        with self._environment.reading() as transaction:
+            stored = transaction.get(place_key(check_id(process), slot), db=self._uploads)
+            return None if stored is None else _part(stored)
 
     def read(self, process: bytes, slot: int) -> Record | None:
         """See `Log.read`."""
@@ -244,6 +280,29 @@ class LmdbLog(Log):
             if entry.slot == 0:
                 transaction.put(entry.process, number_bytes(at), db=self._processes)
         return sequence
+
+    def _put_outgoing(
+        self, transaction: Transaction[memoryview], batch: Sequence[Append], sequence: int
+    ) -> None:
+        for at, entry in enumerate(batch, sequence):
+            if entry.upload:
+                place = place_key(entry.process, entry.slot)
+                transaction.put(number_bytes(at), place, db=self._outbox, append=True)
+                transaction.put(place, bytes([entry.upload]), db=self._uploads)
+
+    def _take_off(self, transaction: Transaction[memoryview], uploaded: Uploaded) -> None:
+        place = place_key(uploaded.process, uploaded.slot)
+        stored = transaction.get(place, db=self._uploads)
+        if stored is None:
+            return
+        left = _part(stored) & ~uploaded.parts
+        transaction.put(place, bytes([left]), db=self._uploads)
+        if not left:
+            transaction.delete(number_bytes(uploaded.sequence), db=self._outbox)
+
+
+def _part(stored: memoryview | bytes) -> Part:
+    return Part(stored[0])
 
 
 def _checksum(signed: bytes) -> bytes:

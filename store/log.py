@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from seriatim.formats.schedule.record import Head, Record
+from seriatim.formats.schedule.upload import Part
 
 
 class Append(NamedTuple):
@@ -23,6 +24,7 @@ class Append(NamedTuple):
             ids that are already known for this process keep their first slot.
         view: the assignment as its variant's readers want it, ready to be joined into a page;
             empty for none. Derived: it can be dropped and made again from ``record``.
+        upload: what of it goes to the bundler; in the outbox from the same transaction on.
     """
 
     process: bytes
@@ -30,6 +32,7 @@ class Append(NamedTuple):
     record: bytes
     ids: tuple[bytes, ...]
     view: bytes = b""
+    upload: Part = Part.NOTHING
 
 
 class Rendition(NamedTuple):
@@ -53,6 +56,39 @@ class Place(NamedTuple):
     slot: int
 
 
+class Outgoing(NamedTuple):
+    """An entry of the outbox: what of an assignment the bundler has not acknowledged yet.
+
+    Attributes:
+        sequence: the node-wide commit sequence number of the assignment: entries leave in this
+            order, about.
+        process: process id, 32 raw bytes.
+        slot: its slot.
+        left: what is left; never nothing.
+    """
+
+    sequence: int
+    process: bytes
+    slot: int
+    left: Part
+
+
+class Uploaded(NamedTuple):
+    """Parts of an entry of the outbox that the bundler has acknowledged.
+
+    Attributes:
+        sequence: see `Outgoing`, as all but the last.
+        process: process id, 32 raw bytes.
+        slot: its slot.
+        parts: what has been acknowledged.
+    """
+
+    sequence: int
+    process: bytes
+    slot: int
+    parts: Part
+
+
 class Log(Protocol):
     """Ordered, gapless, append-only logs, one per process.
 
@@ -67,8 +103,8 @@ class Log(Protocol):
             CorruptRecordError: the last record is damaged.
         """
 
-    def append(self, batch: Sequence[Append]) -> int:
-        """Write the whole *batch* durably, or nothing of it.
+    def append(self, batch: Sequence[Append], uploaded: Sequence[Uploaded] = ()) -> int:
+        """Write the whole *batch* durably, and take *uploaded* off the outbox, or do nothing.
 
         A process may appear more than once, with consecutive slots.
 
@@ -98,6 +134,15 @@ class Log(Protocol):
         Raises:
             CorruptRecordError: it is damaged.
         """
+
+    def outbox(self, first: int, limit: int) -> list[Outgoing]:
+        """Return up to *limit* entries of the outbox, from sequence number *first* on."""
+
+    def outbox_size(self) -> int:
+        """Return how many entries the outbox has."""
+
+    def upload_left(self, process: bytes, slot: int) -> Part | None:
+        """Return what of *slot* is still to be uploaded; ``None`` where nothing ever was."""
 
     def read(self, process: bytes, slot: int) -> Record | None:
         """Return the record at *slot*, or ``None`` where the log does not reach.

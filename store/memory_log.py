@@ -20,8 +20,9 @@ from seriatim.formats.schedule.record import (
     decode_record,
     peek_timestamp_ms,
 )
+from seriatim.formats.schedule.upload import Part
 from seriatim.store.keys import check_id, clamp_range
-from seriatim.store.log import Append, Log, Place, Rendition
+from seriatim.store.log import Append, Log, Outgoing, Place, Rendition, Uploaded
 
 
 class _Entry(NamedTuple):
@@ -41,6 +42,8 @@ class MemoryLog(Log):
         self._processes: list[bytes] = []
         self._commits: list[Place] = []
         self._renditions: dict[Place, bytes] = {}
+        self._outbox: dict[int, Place] = {}
+        self._uploads: dict[Place, Part] = {}
 
     def head(self, process: bytes) -> Head | None:
         """See `Log.head`."""
@@ -50,7 +53,7 @@ class MemoryLog(Log):
         slot = len(entries) - 1
         return decode_head(entries[slot].record, process=process, slot=slot)
 
-    def append(self, batch: Sequence[Append]) -> int:
+    def append(self, batch: Sequence[Append], uploaded: Sequence[Uploaded] = ()) -> int:
         """See `Log.append`."""
         with self._lock:
             self._check_open()
@@ -58,6 +61,8 @@ class MemoryLog(Log):
             sequence = len(self._commits)
             for entry in batch:
                 self._apply(entry)
+            for each in uploaded:
+                self._take_off(each)
         return sequence
 
     def add_renditions(self, batch: Sequence[Rendition]) -> list[bytes]:
@@ -74,6 +79,29 @@ class MemoryLog(Log):
         with self._lock:
             self._check_open()
             return self._renditions.get(Place(check_id(process), slot))
+
+    def outbox(self, first: int, limit: int) -> list[Outgoing]:
+        """See `Log.outbox`."""
+        with self._lock:
+            self._check_open()
+            entries = [
+                Outgoing(sequence, *place, self._uploads[place])
+                for sequence, place in self._outbox.items()
+                if sequence >= first
+            ]
+        return entries[: max(limit, 0)]
+
+    def outbox_size(self) -> int:
+        """See `Log.outbox_size`."""
+        with self._lock:
+            self._check_open()
+            return len(self._outbox)
+
+    def upload_left(self, process: bytes, slot: int) -> Part | None:
+        """See `Log.upload_left`."""
+        with self._lock:
+            self._check_open()
+            return self._uploads.get(Place(check_id(process), slot))
 
     def read(self, process: bytes, slot: int) -> Record | None:
         """See `Log.read`."""
@@ -168,7 +196,19 @@ class MemoryLog(Log):
         self._entries.setdefault(entry.process, []).append(_Entry(entry.record, entry.view))
         for any_id in entry.ids:
             self._ids.setdefault(any_id, {}).setdefault(entry.process, entry.slot)
-        self._commits.append(Place(entry.process, entry.slot))
+        place = Place(entry.process, entry.slot)
+        if entry.upload:
+            self._outbox[len(self._commits)] = place
+            self._uploads[place] = entry.upload
+        self._commits.append(place)
+
+    def _take_off(self, uploaded: Uploaded) -> None:
+        place = Place(uploaded.process, uploaded.slot)
+        if place not in self._uploads:
+            return
+        self._uploads[place] &= ~uploaded.parts
+        if not self._uploads[place]:
+            self._outbox.pop(uploaded.sequence, None)
 
     def _schedule(self, process: bytes) -> list[_Entry]:
         """Return the entries of *process*; the list only ever grows."""

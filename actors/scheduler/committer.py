@@ -20,6 +20,7 @@ from seriatim.formats.errors import (
 )
 from seriatim.formats.limits import BODY_MAX_BYTES
 from seriatim.formats.schedule.assignment import Draft
+from seriatim.store.log import Uploaded
 
 if TYPE_CHECKING:
     from seriatim.actors.runtime.actor import LightRef
@@ -34,9 +35,9 @@ _OWN_BYTES: Final = 256
 
 def job_bytes(job: Job) -> int:
     """Return the bytes of *job*, about: what the bounds of the commit queue count."""
-    if isinstance(job, Draft):
-        return len(job.message) + _OWN_BYTES
-    return len(job[-1]) + _OWN_BYTES
+    if isinstance(job, Uploaded):
+        return _OWN_BYTES
+    return len(job.message if isinstance(job, Draft) else job[-1]) + _OWN_BYTES
 
 
 class Committer:
@@ -94,7 +95,7 @@ class Committer:
 
         self._batcher.submit(draft).add_done_callback(settle)
 
-    def store(self, job: Rendition | TreeValue) -> Future[Sealed]:
+    def store(self, job: Rendition | TreeValue | Uploaded) -> Future[Sealed]:
         """Make *job* durable; the answer is what is stored at its place.
 
         Raises:

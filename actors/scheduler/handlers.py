@@ -7,7 +7,7 @@ that CBOR can carry (``*_child`` factories, named by the node when it starts the
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,11 +23,12 @@ from seriatim.formats.errors import (
 from seriatim.formats.schedule.assignment import Block, Draft
 from seriatim.formats.schedule.record import Kind
 from seriatim.formats.schedule.stored_message import StoredMessage
+from seriatim.formats.schedule.upload import Part
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.wallet import Wallet, wallet_from_json
 from seriatim.store.environment import Environment
 from seriatim.store.lmdb_log import LmdbLog
-from seriatim.store.log import Log, Rendition
+from seriatim.store.log import Log, Rendition, Uploaded
 from seriatim.store.tree.lmdb_tree import LmdbTree
 from seriatim.store.tree.tree import Tree
 
@@ -42,11 +43,13 @@ _ERRORS: Final = {error.code: error for error in (CommitmentError, BadSignatureE
 Verdict = CommitmentError | FormatError | None
 
 
-def make_writer(log: Log, tree: Tree, wallet: Wallet | None) -> Writer:
+def make_writer(
+    log: Log, tree: Tree, wallet: Wallet | None, *, uploads: Collection[Kind] = ()
+) -> Writer:
     """Return the writer of *log*, with a thread per core where signatures are slow."""
     slow = wallet is not None and wallet.signature_type == _RSA
     signers = (os.cpu_count() or 1) if slow else 1
-    return Writer(log, wallet, os.urandom, tree=tree, signers=signers)
+    return Writer(log, wallet, os.urandom, tree=tree, signers=signers, uploads=uploads)
 
 
 def verify_messages(messages: Sequence[StoredMessage]) -> list[Verdict]:
@@ -62,22 +65,30 @@ def _verify(message: StoredMessage) -> Verdict:
     return None
 
 
-def writer_init(path: Path, wallet_json: bytes) -> bytes:
-    """Return what `writer_child` needs: the environment's folder, the wallet's JSON or nothing."""
-    return os.fsencode(path) + b"\0" + wallet_json
+def writer_init(path: Path, wallet_json: bytes, uploads: Collection[Kind] = ()) -> bytes:
+    """Return what `writer_child` needs.
+
+    Args:
+        path: the environment's folder.
+        wallet_json: the wallet, or nothing.
+        uploads: the kinds of messages that are uploaded.
+    """
+    return os.fsencode(path) + b"\0" + bytes([len(uploads), *uploads]) + wallet_json
 
 
 def writer_child(init: bytes) -> Callable[[list[list[Any]]], list[list[bytes]]]:
     """Return a child's writer; *init* is made by `writer_init`."""
-    path, _, wallet_json = init.partition(b"\0")
+    path, _, rest = init.partition(b"\0")
+    uploads = [Kind(each) for each in rest[1 : 1 + rest[0]]]
+    wallet_json = rest[1 + rest[0] :]
     wallet = wallet_from_json(wallet_json) if wallet_json else None
     environment = Environment.open_writer(Path(os.fsdecode(path)))
     log = LmdbLog(environment)
-    writer = make_writer(log, LmdbTree(environment), wallet)
+    writer = make_writer(log, LmdbTree(environment), wallet, uploads=uploads)
 
     def handle(batch: list[list[Any]]) -> list[list[bytes]]:
         try:
-            seals = writer.write([_job_from_plain(each) for each in batch])
+            seals = writer.write([_JOB_READERS[kind](*fields) for kind, *fields in batch])
         except StoreError:
             _exit_if_poisoned(log)
             raise
@@ -109,8 +120,11 @@ def verifier_child(init: bytes) -> Callable[[list[list[Any]]], list[list[str] | 
 
 
 def jobs_to_plain(jobs: Sequence[Job]) -> list[list[Any]]:
-    """Return *jobs* as CBOR can carry them."""
-    return [[*job[:9], *job.block] if isinstance(job, Draft) else list(job) for job in jobs]
+    """Return *jobs* as CBOR can carry them: what each one is, and its fields."""
+    return [
+        [0, *job[:9], *job.block] if isinstance(job, Draft) else [_JOB_KINDS.index(type(job)), *job]
+        for job in jobs
+    ]
 
 
 def messages_to_plain(messages: Sequence[StoredMessage]) -> list[list[Any]]:
@@ -137,12 +151,8 @@ def _verdict_to_plain(verdict: Verdict) -> list[str] | None:
     return None if verdict is None else [verdict.code, str(verdict)]
 
 
-def _job_from_plain(plain: list[Any]) -> Job:
-    if len(plain) == len(Rendition._fields):
-        return Rendition(*plain)
-    if len(plain) == len(TreeValue._fields):
-        return TreeValue(tuple(plain[0]), plain[1])
-    process, slot, variant, timestamp_ms, kind, message_id, message, path, excludes = plain[:9]
+def _draft_from_plain(*fields: Any) -> Draft:
+    process, slot, variant, timestamp_ms, kind, message_id, message, path, excludes = fields[:9]
     return Draft(
         process,
         slot,
@@ -153,5 +163,15 @@ def _job_from_plain(plain: list[Any]) -> Job:
         message,
         path,
         tuple(excludes),
-        Block(*plain[9:]),
+        Block(*fields[9:]),
     )
+
+
+# A job is its place in these two, and its fields.
+_JOB_KINDS: Final = (Draft, Rendition, TreeValue, Uploaded)
+_JOB_READERS: Final[tuple[Callable[..., Job], ...]] = (
+    _draft_from_plain,
+    Rendition,
+    lambda path, value: TreeValue(tuple(path), value),
+    lambda sequence, process, slot, parts: Uploaded(sequence, process, slot, Part(parts)),
+)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from seriatim.actors.scheduler.writer import Job, Sealed, TreeValue
     from seriatim.formats.schedule.submission import Submission
     from seriatim.formats.signing.wallet import Wallet
-    from seriatim.store.log import Log, Rendition
+    from seriatim.store.log import Log, Rendition, Uploaded
 
 
 class Scheduler:
@@ -86,7 +86,7 @@ class Scheduler:
         else:
             self.watch(mail.reply, "the scheduler")
 
-    def store(self, job: Rendition | TreeValue) -> Future[Sealed]:
+    def store(self, job: Rendition | TreeValue | Uploaded) -> Future[Sealed]:
         """Make *job* durable, by the deadline; see `Committer.store`."""
         storing = self._committer.store(job)
         self.watch(storing, "the writer")

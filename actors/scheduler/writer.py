@@ -5,7 +5,7 @@ Synchronous and alone: the only place that opens write transactions and that sig
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from operator import attrgetter
@@ -22,11 +22,12 @@ from seriatim.formats.schedule.assignment import (
 from seriatim.formats.schedule.chain import next_chain
 from seriatim.formats.schedule.record import NO_ID, Kind, Record
 from seriatim.formats.schedule.seal import seal
+from seriatim.formats.schedule.upload import upload_of
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.wallet import Wallet
 from seriatim.formats.wire import legacy
 from seriatim.formats.wire.stored import StoredAssignment
-from seriatim.store.log import Append, Log, Rendition
+from seriatim.store.log import Append, Log, Rendition, Uploaded
 from seriatim.store.tree.tree import Tree, TreePath
 
 
@@ -37,8 +38,9 @@ class TreeValue(NamedTuple):
     value: bytes
 
 
-Job = Draft | Rendition | TreeValue
-"""What the writer makes durable: an assignment, one in another form, or a value of the tree."""
+Job = Draft | Rendition | TreeValue | Uploaded
+"""What the writer makes durable: an assignment, one in another form, a value of the tree, or that
+something has been uploaded."""
 
 _SealedDraft = tuple[Draft, Record, DataItem | None]
 
@@ -46,7 +48,7 @@ _SealedDraft = tuple[Draft, Record, DataItem | None]
 class Sealed(NamedTuple):
     """What the writer adds to a draft; durable when anybody sees it.
 
-    Of other jobs, ``assignment`` alone: what is stored now.
+    Of other jobs, ``assignment`` alone: what is stored now, if anything.
     """
 
     assignment_id: bytes
@@ -65,6 +67,7 @@ class Writer:
         *,
         tree: Tree,
         signers: int = 1,
+        uploads: Collection[Kind] = (),
     ) -> None:
         """Write to *log*, signing with *wallet*.
 
@@ -75,11 +78,13 @@ class Writer:
             tree: in the same store; written by this object only, too.
             signers: threads that sign; more than one pays off with RSA, whose signatures take
                 a millisecond and release the interpreter.
+            uploads: messages of these kinds, and their assignments, go into the outbox.
         """
         self._log = log
         self._tree = tree
         self._wallet = wallet
         self._entropy = entropy
+        self._uploads = uploads
         self._pool = ThreadPoolExecutor(signers, "signer") if signers > 1 else None
         self._links: dict[bytes, tuple[int, Link]] = {}
 
@@ -90,7 +95,9 @@ class Writer:
             SchedulerError: see `Log.append`, `Log.add_renditions` and `seal`.
         """
         drafts = [job for job in jobs if isinstance(job, Draft)]
-        sealed = self._write_drafts(drafts)
+        # In the same transaction: what the bundler has takes no fsync of its own under load.
+        uploaded = [job for job in jobs if isinstance(job, Uploaded)]
+        sealed = self._write_drafts(drafts, uploaded)
         if len(drafts) == len(jobs):
             return sealed
         seals = iter(sealed)
@@ -104,10 +111,12 @@ class Writer:
             return next(seals)
         if isinstance(job, Rendition):
             return Sealed(b"", b"", next(stored))
+        if isinstance(job, Uploaded):
+            return Sealed(b"", b"", b"")
         self._tree.put(job.path, job.value)
         return Sealed(b"", b"", job.value)
 
-    def _write_drafts(self, drafts: Sequence[Draft]) -> list[Sealed]:
+    def _write_drafts(self, drafts: Sequence[Draft], uploaded: Sequence[Uploaded]) -> list[Sealed]:
         """Seal *drafts*, make all of them durable in one transaction, and return the seals.
 
         Drafts of one process come in slot order. Either all are durable, or an error is raised
@@ -116,15 +125,18 @@ class Writer:
         Raises:
             SchedulerError: see `Log.append` and `seal`.
         """
-        if not drafts:
+        if not drafts and not uploaded:
             return []
         try:
             sealed = self._seal_all(drafts)
             self._log.append(
                 [
-                    append_of(draft.process, draft.slot, record, assignment=item)
+                    append_of(draft.process, draft.slot, record, assignment=item)._replace(
+                        upload=upload_of(record, self._uploads)
+                    )
                     for draft, record, item in sealed
-                ]
+                ],
+                uploaded,
             )
         except BaseException:
             # The store decides what happened; the next batch asks it.

@@ -20,9 +20,10 @@ from hypothesis.stateful import (
 from seriatim.formats.errors import SlotConflictError
 from seriatim.formats.limits import PAGE_CHUNK_BYTES
 from seriatim.formats.schedule.record import Record
+from seriatim.formats.schedule.upload import Part
 from seriatim.store.environment import Environment
 from seriatim.store.lmdb_log import LmdbLog
-from seriatim.store.log import Append, Log, Place
+from seriatim.store.log import Append, Log, Outgoing, Place, Uploaded
 from seriatim.store.memory_log import MemoryLog
 from tests.support.records import make_append, make_id, make_record
 
@@ -35,7 +36,9 @@ processes = st.sampled_from(PROCESSES)
 any_ids = st.sampled_from(IDS)
 slots = st.integers(min_value=-2, max_value=SLOT_FAR)
 payloads = st.sampled_from([0, 1, 2_000, PAGE_CHUNK_BYTES // 3]).map(bytes)
-entries = st.tuples(processes, payloads, st.lists(any_ids, max_size=3).map(tuple), payloads)
+parts = st.sampled_from([*Part, Part.NOTHING, Part.MESSAGE | Part.ASSIGNMENT])
+entries = st.tuples(processes, payloads, st.lists(any_ids, max_size=3).map(tuple), payloads, parts)
+Drawn = tuple[bytes, bytes, tuple[bytes, ...], bytes, Part]
 
 
 class Model:
@@ -43,6 +46,7 @@ class Model:
 
     def __init__(self) -> None:
         self.order: list[Append] = []
+        self.left: dict[int, Part] = {}
 
     def schedule(self, process: bytes) -> list[Append]:
         """Return the entries of *process* in slot order."""
@@ -51,6 +55,11 @@ class Model:
     def slot_of(self, process: bytes, any_id: bytes) -> int | None:
         """Return the first slot of *process* that carries *any_id*."""
         return next((e.slot for e in self.schedule(process) if any_id in e.ids), None)
+
+    def outgoing(self, sequence: int) -> Outgoing:
+        """Return what the outbox says, or said, of the entry *sequence*."""
+        entry = self.order[sequence]
+        return Outgoing(sequence, entry.process, entry.slot, self.left[sequence])
 
 
 class LogMachine(RuleBasedStateMachine):
@@ -72,25 +81,58 @@ class LogMachine(RuleBasedStateMachine):
             self.lmdb.close()
             shutil.rmtree(self.folder)
 
-    def _batch(self, drawn: list[tuple[bytes, bytes, tuple[bytes, ...], bytes]]) -> list[Append]:
+    def _batch(self, drawn: list[Drawn]) -> list[Append]:
         """Give each drawn entry the next slot of its process."""
         batch: list[Append] = []
-        for process, message, ids, view in drawn:
+        for process, message, ids, view, upload in drawn:
             slot = len(self.model.schedule(process)) + sum(e.process == process for e in batch)
-            batch.append(make_append(process, slot, message=message, ids=ids, view=view))
+            batch.append(
+                make_append(process, slot, message=message, ids=ids, view=view, upload=upload)
+            )
         return batch
 
     @rule(drawn=st.lists(entries, max_size=8))
-    def append(self, drawn: list[tuple[bytes, bytes, tuple[bytes, ...], bytes]]) -> None:
+    def append(self, drawn: list[Drawn]) -> None:
         batch = self._batch(drawn)
         sequence = len(self.model.order)
         assert [log.append(batch) for log in self.logs] == [sequence] * 2
         self.model.order += batch
+        uploads = {at: entry.upload for at, entry in enumerate(batch, sequence) if entry.upload}
+        self.model.left |= uploads
+
+    @precondition(lambda self: self.model.left)
+    @rule(drawn=st.lists(entries, max_size=2), data=st.data())
+    def append_and_take_off_the_outbox(self, drawn: list[Drawn], data: st.DataObject) -> None:
+        known = st.sampled_from(sorted(self.model.left))
+        acknowledged = data.draw(st.dictionaries(known, parts, max_size=4))
+        uploaded = [
+            Uploaded(*self.model.outgoing(sequence)[:3], done)
+            for sequence, done in acknowledged.items()
+        ]
+        stranger = Uploaded(0, make_id("nobody"), 0, Part.MESSAGE)
+        batch = self._batch(drawn)
+        for log in self.logs:
+            log.append(batch, [*uploaded, stranger])
+        for each in uploaded:
+            self.model.left[each.sequence] &= ~each.parts
+        for at, entry in enumerate(batch, len(self.model.order)):
+            if entry.upload:
+                self.model.left[at] = entry.upload
+        self.model.order += batch
+
+    @rule(first=st.integers(0, 60), limit=st.integers(0, 60))
+    def read_outbox(self, first: int, limit: int) -> None:
+        left = self.model.left
+        waiting = [at for at in sorted(left) if left[at]]
+        wanted = [self.model.outgoing(at) for at in waiting if at >= first][:limit]
+        for log in self.logs:
+            assert log.outbox(first, limit) == wanted
+            assert log.outbox_size() == len(waiting)
+            for at, entry in enumerate(self.model.order):
+                assert log.upload_left(entry.process, entry.slot) == left.get(at)
 
     @rule(drawn=st.lists(entries, min_size=1, max_size=8), data=st.data())
-    def append_with_one_wrong_slot(
-        self, drawn: list[tuple[bytes, bytes, tuple[bytes, ...], bytes]], data: st.DataObject
-    ) -> None:
+    def append_with_one_wrong_slot(self, drawn: list[Drawn], data: st.DataObject) -> None:
         batch = self._batch(drawn)
         at = data.draw(st.integers(0, len(batch) - 1))
         right = batch[at].slot

@@ -7,7 +7,8 @@ from enum import Enum
 
 from seriatim.formats.errors import StoreError
 from seriatim.formats.schedule.record import Head, Record
-from seriatim.store.log import Append, Log, Place, Rendition
+from seriatim.formats.schedule.upload import Part
+from seriatim.store.log import Append, Log, Outgoing, Place, Rendition, Uploaded
 
 
 class Fault(Enum):
@@ -29,13 +30,13 @@ class FaultyLog(Log):
         """Let the next appends fail, one after another."""
         self._faults += faults
 
-    def append(self, batch: Sequence[Append]) -> int:
+    def append(self, batch: Sequence[Append], uploaded: Sequence[Uploaded] = ()) -> int:
         """See `Log.append`; fails as ordered."""
         if not self._faults:
-            return self._log.append(batch)
+            return self._log.append(batch, uploaded)
         fault = self._faults.pop(0)
         if fault is Fault.AFTER_WRITING:
-            self._log.append(batch)
+            self._log.append(batch, uploaded)
         raise StoreError(f"a fault on order: {fault.value}")
 
     def add_renditions(self, batch: Sequence[Rendition]) -> list[bytes]:
@@ -45,6 +46,18 @@ class FaultyLog(Log):
     def rendition(self, process: bytes, slot: int) -> bytes | None:
         """See `Log.rendition`."""
         return self._log.rendition(process, slot)
+
+    def outbox(self, first: int, limit: int) -> list[Outgoing]:
+        """See `Log.outbox`."""
+        return self._log.outbox(first, limit)
+
+    def outbox_size(self) -> int:
+        """See `Log.outbox_size`."""
+        return self._log.outbox_size()
+
+    def upload_left(self, process: bytes, slot: int) -> Part | None:
+        """See `Log.upload_left`."""
+        return self._log.upload_left(process, slot)
 
     def head(self, process: bytes) -> Head | None:
         """See `Log.head`."""

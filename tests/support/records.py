@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from hashlib import sha256
 
 from seriatim.formats.schedule.record import Kind, Record
+from seriatim.formats.schedule.upload import Part
 from seriatim.formats.schedule.variant import Variant
 from seriatim.store.log import Append
 
@@ -37,6 +38,7 @@ def make_append(
     message: bytes | None = None,
     ids: tuple[bytes, ...] | None = None,
     view: bytes | None = None,
+    upload: Part = Part.NOTHING,
 ) -> Append:
     """Return an append of `make_record`, found by its two ids, with a view of its own."""
     record = make_record(process, slot, message=message)
@@ -46,6 +48,7 @@ def make_append(
         record.encode(),
         (record.message_id, record.assignment_id) if ids is None else ids,
         b"view %d" % slot if view is None else view,
+        upload,
     )
 
 

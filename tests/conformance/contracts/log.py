@@ -18,7 +18,8 @@ from seriatim.formats.errors import (
 from seriatim.formats.ids import encode_id
 from seriatim.formats.limits import PAGE_CHUNK_BYTES
 from seriatim.formats.schedule.record import Head
-from seriatim.store.log import Append, Log, Place, Rendition
+from seriatim.formats.schedule.upload import Part
+from seriatim.store.log import Append, Log, Place, Rendition, Uploaded
 from tests.support.records import make_append, make_appends, make_id, make_record
 
 P = make_id("process p")
@@ -335,6 +336,19 @@ class LogContract(ABC):
         assert log.rendition(P, -1) is None
         assert log.rendition(P, BEYOND_64_BITS) is None
         assert log.read(P, 0) == make_record(P, 0), "the log itself is what it was"
+
+    def test_what_is_refused_leaves_the_outbox_as_it_was(self, log: Log) -> None:
+        log.append([make_append(P, 0, upload=Part.MESSAGE)])
+        before = log.outbox(0, 10)
+        taken_off = [Uploaded(0, P, 0, Part.MESSAGE)]
+        with pytest.raises(SlotConflictError):
+            log.append([make_append(P, 5, upload=Part.MESSAGE)], taken_off)
+        assert log.outbox(0, 10) == before
+        assert log.upload_left(P, 0) == Part.MESSAGE
+        log.append([], taken_off)
+        assert log.outbox(0, 10) == []
+        assert log.upload_left(P, 0) == Part.NOTHING, "and it is known that it was uploaded"
+        assert log.upload_left(P, 1) is None
 
 
 def _sealed(body: bytes) -> bytes:

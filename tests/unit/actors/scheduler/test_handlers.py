@@ -75,7 +75,7 @@ class FailingLog(LmdbLog):
 
     is_readable = True
 
-    def append(self, batch: object) -> int:
+    def append(self, batch: object, uploaded: object = ()) -> int:
         raise StoreError("planted")
 
     def processes(self, *, after: bytes | None = None, limit: int) -> list[bytes]:
