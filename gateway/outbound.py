@@ -22,9 +22,12 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
+from yarl import URL
 
 from seriatim.formats.errors import LimitExceededError, OutboundError, UnavailableError
 from seriatim.formats.limits import (
+    HTTP_HEADERS_MAX,
+    HTTP_LINE_MAX_BYTES,
     OUTBOUND_DEADLINE_MS,
     OUTBOUND_REDIRECTS_MAX,
     OUTBOUND_URL_MAX_BYTES,
@@ -40,6 +43,8 @@ _LABEL: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _NUMBER: Final = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
 _VISIBLE: Final = re.compile(r"[!-\[\]-~]+")  # no space, no control, no backslash, ASCII only
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+# Those that leave no room for sending a POST again as something else (RFC 9110 §15.4).
+_POST_REDIRECTS: Final = frozenset({307, 308})
 _OK_MAX: Final = 299
 # Not compressed: a bound on what is read is a bound on what is held.
 _HEADERS: Final = {"accept-encoding": "identity"}
@@ -120,13 +125,16 @@ class OutboundReply(NamedTuple):
 
     Attributes:
         url: who answered.
-        status: HTTP status; never a redirect.
+        status: HTTP status; never a redirect that leads anywhere.
         body: the whole body.
+        headers: by lower-case name, several lines of one name as a list (RFC 9110 §5.3); at most
+            ``HTTP_HEADERS_MAX`` lines of ``HTTP_LINE_MAX_BYTES``.
     """
 
     url: str
     status: int
     body: bytes
+    headers: Mapping[str, str]
 
     @property
     def is_ok(self) -> bool:
@@ -200,6 +208,12 @@ def is_public(address: Address) -> bool:
     return address in _GLOBAL_V6 and not any(address in carrier for carrier in _CARRIERS)
 
 
+class _Request(NamedTuple):
+    method: str
+    body: bytes | None
+    headers: Mapping[str, str]
+
+
 class _CheckedResolver(AbstractResolver):
     """Resolves a name once, and refuses it when one of its addresses is not allowed."""
 
@@ -220,7 +234,7 @@ class _CheckedResolver(AbstractResolver):
 
 
 class Outbound:
-    """GET requests under one policy; a context manager that owns its connections."""
+    """Requests under one policy; a context manager that owns its connections."""
 
     def __init__(
         self,
@@ -274,33 +288,64 @@ class Outbound:
             LimitExceededError: the body is too long.
             UnavailableError: nobody answers in time.
         """
+        return await self._send(url, _Request("GET", None, headers or {}))
+
+    async def post(
+        self, url: str, body: bytes, *, headers: Mapping[str, str] | None = None
+    ) -> OutboundReply:
+        """Return the reply to a POST of *body* to *url*.
+
+        A redirect is followed with the same method and body where it says so (307, 308).
+
+        Args:
+            url: anybody's.
+            body: sent with each request, redirected ones too: nothing secret.
+            headers: as for `get`.
+
+        Raises:
+            OutboundError: as for `get`; or a redirect says to go on as a GET.
+            LimitExceededError: the reply's body is too long.
+            UnavailableError: nobody answers in time. Whether the POST was heard is not known.
+        """
+        return await self._send(url, _Request("POST", body, headers or {}))
+
+    async def _send(self, url: str, request: _Request) -> OutboundReply:
         try:
             async with asyncio.timeout(self._deadline_ms / 1000):
-                return await self._follow(read_url(url), headers or {})
+                return await self._follow(read_url(url), request)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
             reason = str(cause) or "no answer in time"
             raise UnavailableError(f"{url} cannot be reached: {reason}") from error
 
-    async def _follow(self, location: Location, headers: Mapping[str, str]) -> OutboundReply:
+    async def _follow(self, location: Location, request: _Request) -> OutboundReply:
         seen: set[Location] = set()
         while location not in seen:
             seen.add(location)
             if len(seen) > OUTBOUND_REDIRECTS_MAX + 1:
                 raise OutboundError(f"more than {OUTBOUND_REDIRECTS_MAX} redirects")
-            reply = await self._ask(location, headers)
+            reply = await self._ask(location, request)
             if isinstance(reply, OutboundReply):
                 return reply
             location = read_url(urljoin(location.url, reply))
         raise OutboundError(f"{location.url} redirects in a circle")
 
-    async def _ask(self, location: Location, headers: Mapping[str, str]) -> OutboundReply | str:
+    async def _ask(self, location: Location, request: _Request) -> OutboundReply | str:
         """Return the reply, or where it says that the answer is to be found."""
-        async with self._session_for(location.origin).get(
-            location.url, headers=headers, allow_redirects=False
+        async with self._session_for(location.origin).request(
+            request.method,
+            URL(location.url, encoded=True),
+            data=request.body,
+            headers=request.headers,
+            allow_redirects=False,
         ) as response:
             target = response.headers.get("location")
             if response.status in _REDIRECTS and target is not None:
+                if request.method == "POST" and response.status not in _POST_REDIRECTS:
+                    raise OutboundError(
+                        f"{location.url} answers a POST with {response.status}, which turns it "
+                        "into a GET; that is not followed"
+                    )
                 return target
             body = bytearray()
             while chunk := await response.content.readany():
@@ -309,7 +354,7 @@ class Outbound:
                     raise LimitExceededError(
                         "the length of a reply", given=len(body), maximum=self._reply_max_bytes
                     )
-            return OutboundReply(location.url, response.status, bytes(body))
+            return OutboundReply(location.url, response.status, bytes(body), _headers_of(response))
 
     def _session_for(self, origin: Origin) -> aiohttp.ClientSession:
         if origin in self._policy.origins:
@@ -332,4 +377,14 @@ def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         headers=_HEADERS,
+        # What a body is and what is accepted, the caller says, or nobody.
+        skip_auto_headers=("accept", "content-type"),
+        max_line_size=HTTP_LINE_MAX_BYTES,
+        max_field_size=HTTP_LINE_MAX_BYTES,
+        max_headers=HTTP_HEADERS_MAX,
     )
+
+
+def _headers_of(response: aiohttp.ClientResponse) -> dict[str, str]:
+    lines = response.headers
+    return {name.lower(): ", ".join(lines.getall(name)) for name in lines}

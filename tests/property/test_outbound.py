@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address, ip_network
 
@@ -13,6 +13,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 from hypothesis import given
 from hypothesis import strategies as st
+from multidict import CIMultiDict
 
 from seriatim.formats.errors import LimitExceededError, OutboundError, UnavailableError
 from seriatim.gateway.outbound import (
@@ -199,16 +200,21 @@ async def listening(answer: Answer) -> AsyncIterator[int]:
 class Site:
     """A server that redirects by path, and counts who came."""
 
-    def __init__(self, **redirects: str) -> None:
+    def __init__(self, *, status: int = 307, **redirects: str) -> None:
         self.redirects = redirects
+        self.status = status
         self.paths: list[str] = []
+        self.sent: list[tuple[str, bytes, str | None]] = []
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         self.paths.append(request.path)
+        kind = request.headers.get("content-type", request.headers.get("accept"))
+        self.sent.append((request.method, await request.read(), kind))
         target = self.redirects.get(request.path[1:])
         if target is not None:
-            return web.Response(status=307, headers={"location": target})
-        return web.Response(body=b"here")
+            return web.Response(status=self.status, headers={"location": target})
+        lines = [("X-One", "1"), ("X-Two", "a"), ("x-two", "b")]
+        return web.Response(body=b"here", headers=CIMultiDict(lines))
 
 
 def ask(
@@ -220,8 +226,13 @@ def ask(
     resolver: AbstractResolver | None = None,
     networks: Sequence[str] = (),
     reply_max_bytes: int = 100,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> OutboundReply:
-    """GET *path* of *site* by the name *host*; its origin as *origin_host* is the operator's."""
+    """GET *path* of *site*, or POST *body* to it, by the name *host*.
+
+    Its origin as *origin_host* is the operator's.
+    """
 
     async def main() -> OutboundReply:
         async with listening(site.answer) as port:
@@ -231,7 +242,10 @@ def ask(
             async with Outbound(
                 policy, reply_max_bytes=reply_max_bytes, resolver=resolver
             ) as outbound:
-                return await outbound.get(f"http://{host}:{port}/{path}")
+                url = f"http://{host}:{port}/{path}"
+                if body is None:
+                    return await outbound.get(url, headers=headers)
+                return await outbound.post(url, body, headers=headers)
 
     return asyncio.run(main())
 
@@ -333,10 +347,65 @@ def test_redirects_within_the_named_origin_are_followed() -> None:
     assert site.paths == ["/a", "/b", "/c"]
 
 
+@pytest.mark.parametrize("status", [307, 308])
+def test_a_post_is_redirected_as_it_is(status: int) -> None:
+    site = Site(status=status, a="/b")
+    assert ask(site, "a", body=b"said", headers={"content-type": "text/x"}).body == b"here"
+    assert site.paths == ["/a", "/b"]
+    assert site.sent == [("POST", b"said", "text/x")] * 2
+
+
+@pytest.mark.parametrize("status", [301, 302, 303])
+def test_a_post_never_becomes_a_get(status: int) -> None:
+    site = Site(status=status, a="/b")
+    with pytest.raises(OutboundError, match=f"answers a POST with {status}"):
+        ask(site, "a", body=b"said")
+    assert site.paths == ["/a"]
+    assert ask(Site(status=status, a="/b"), "a").body == b"here"
+
+
+def test_a_post_goes_where_the_policy_says_and_nowhere_else() -> None:
+    site = Site(a="http://localhost:PORT/b")
+    with pytest.raises(OutboundError):
+        ask(site, "a", body=b"said", resolver=Names(localhost=[["127.0.0.1"]]))
+    assert site.paths == ["/a"]
+    with pytest.raises(OutboundError):
+        ask(Site(), "a", body=b"said", origin_host=None)
+
+
+def test_nobody_says_what_a_body_is_or_what_is_accepted_but_the_caller() -> None:
+    site = Site()
+    ask(site, "a", body=b"said")
+    assert site.sent == [("POST", b"said", None)]
+
+
+def test_a_reply_has_its_headers_and_one_line_for_each() -> None:
+    headers = ask(Site(), "x").headers
+    assert (headers["x-one"], headers["x-two"]) == ("1", "a, b")
+
+
+def test_a_url_is_asked_for_in_the_spelling_that_was_read() -> None:
+    seen: list[str] = []
+
+    async def main() -> None:
+        async def answer(request: web.BaseRequest) -> web.StreamResponse:
+            seen.append(request.raw_path)
+            return web.Response()
+
+        async with listening(answer) as port:
+            policy = OutboundPolicy(frozenset({Origin("http", "127.0.0.1", port)}))
+            async with Outbound(policy, reply_max_bytes=1) as outbound:
+                await outbound.get(f"http://127.0.0.1:{port}/a%7Eb~c%2fd?e=%3f+%20'")
+
+    asyncio.run(main())
+    assert seen == ["/a%7Eb~c%2fd?e=%3f+%20'"]
+
+
 def test_redirects_end() -> None:
     with pytest.raises(OutboundError, match="circle"):
         ask(Site(a="/b", b="/a"), "a")
-    endless = Site(**{str(number): f"/{number + 1}" for number in range(50)})
+    endless = Site()
+    endless.redirects = {str(number): f"/{number + 1}" for number in range(50)}
     with pytest.raises(OutboundError, match="more than 5 redirects"):
         ask(endless, "0")
     assert len(endless.paths) == 6
