@@ -142,6 +142,11 @@ class Node:
         """How much waits, by queue."""
         return {"commit": self._scheduler.waiting, "verify": self._verifier.waiting}
 
+    @property
+    def readers_waiting(self) -> int:
+        """How many readers wait for a slot."""
+        return self._scheduler.arrivals.waiting
+
     def now_ms(self) -> int:
         """Return the node's wall clock."""
         return self._scheduler.clock.now_ms()
@@ -247,6 +252,20 @@ class Node:
             raise NotFoundError(f"process {encode_id(process)} has no slot {slot}")
         return StoredAssignment(process, slot, record)
 
+    async def wait_for(self, process: bytes, slot: int, deadline_ms: int) -> bool:
+        """Return when *slot* of *process* is durable, or *deadline_ms* from now.
+
+        Whoever is cancelled in here leaves nothing behind.
+
+        Returns:
+            Whether the wait was kept: not, and at once, where ``LONG_POLLS_MAX`` readers wait
+            already, or when the node stops.
+        """
+        head = self._log.head(process)
+        if head is not None and slot <= head.slot:
+            return True
+        return await self._scheduler.arrivals.wait(process, slot, deadline_ms)
+
     def schedule(self, process: bytes, first: int, last: int) -> Iterator[StoredAssignment]:
         """Yield the assignments from *first* to *last*, both inclusive."""
         for slot, record in self._log.read_range(process, first, last):
@@ -329,8 +348,12 @@ class Node:
     # The end.
 
     def refuse_new_work(self) -> None:
-        """Answer every new message with `StoppingError`; what was taken goes on."""
+        """Answer every new message with `StoppingError`; what was taken goes on.
+
+        Readers that wait for a slot wait no longer.
+        """
         self._is_stopping = True
+        self._scheduler.arrivals.release()
 
     async def close(self) -> None:
         """Refuse new work, finish what was taken, release everything. Idempotent.

@@ -29,12 +29,17 @@ class Metrics:
         )
         self._seconds = Histogram(
             "seriatim_request_duration_seconds",
-            "Time from the request's head to the reply.",
+            "Time from the request's head to the reply; what a reader asked to wait for, too.",
             ("api",),
             buckets=_BUCKETS_S,
             registry=self._registry,
         )
         self._gauge("seriatim_live_servers", "Processes with a server.", lambda: len(node.live))
+        self._gauge(
+            "seriatim_readers_waiting",
+            "Readers that wait for a slot (long poll).",
+            lambda: node.readers_waiting,
+        )
         for queue in node.waiting:
             self._gauge(
                 f"seriatim_{queue}_queue_messages",

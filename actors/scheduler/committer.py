@@ -8,6 +8,7 @@ moves on, and every server reads the store again before it gives out another slo
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from seriatim.actors.scheduler.mail import Durable, Undone
@@ -48,15 +49,21 @@ class Committer:
     """
 
     def __init__(
-        self, batcher: Batcher[Job, Sealed], on_failure: Callable[[SchedulerError], None]
+        self,
+        batcher: Batcher[Job, Sealed],
+        *,
+        on_durable: Callable[[bytes, int], None],
+        on_failure: Callable[[SchedulerError], None],
     ) -> None:
         """Write through *batcher*, which fails everything that waits when a batch fails.
 
         Args:
             batcher: to the writer's thread or child process.
+            on_durable: told of each process and slot that is on disk, after its server.
             on_failure: told once per failed commit, after the epoch has moved on.
         """
         self._batcher = batcher
+        self._on_durable = on_durable
         self._on_failure = on_failure
         self.epoch = 0
 
@@ -87,11 +94,11 @@ class Committer:
                 mail: Durable | Undone = Durable(draft, answer.get(), epoch)
             else:
                 mail = Undone(self._failed(error, epoch), epoch)
-            try:
+            # A server that is gone has answered its callers; what is on disk stays there.
+            with suppress(ActorDeadError, OverloadedError):
                 server.tell(mail)
-            except (ActorDeadError, OverloadedError):
-                # A server that is gone has answered its callers; what is on disk stays there.
-                return
+            if error is None:
+                self._on_durable(draft.process, draft.slot)
 
         self._batcher.submit(draft).add_done_callback(settle)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from seriatim.actors.runtime.future import Future
+from seriatim.actors.scheduler.arrivals import Arrivals
 from seriatim.actors.scheduler.committer import Committer
 from seriatim.actors.scheduler.registry import Registry, check_known
 from seriatim.actors.scheduler.server import World
@@ -27,6 +28,7 @@ class Scheduler:
     """The one way to a slot.
 
     Attributes:
+        arrivals: who waits for a slot that is not there yet.
         block: the newest known block, put into every assignment.
         failed: fails when the log can be written no more, and the node has to end.
     """
@@ -47,7 +49,10 @@ class Scheduler:
         self.failed: Future[None] = Future()
         self._log = log
         self._dispatcher = dispatcher
-        self._committer = Committer(writer, self._commit_failed)
+        self.arrivals = Arrivals(dispatcher.clock)
+        self._committer = Committer(
+            writer, on_durable=self.arrivals.announce, on_failure=self._commit_failed
+        )
         world = World(
             log=log,
             committer=self._committer,

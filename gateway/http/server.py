@@ -28,6 +28,7 @@ from seriatim.gateway.http.foreign import ForeignMessages
 from seriatim.gateway.http.hyperbeam.registry import make_registry
 from seriatim.gateway.http.hyperbeam.resolve import Resolver
 from seriatim.gateway.http.legacy import LegacyApi
+from seriatim.gateway.http.request import Request
 from seriatim.gateway.http.stream import send_whole
 from seriatim.gateway.metrics import Metrics
 from seriatim.gateway.stop import stop_signal
@@ -182,7 +183,7 @@ def _make_request(
     writer: AbstractStreamWriter,
     task: asyncio.Task[None],
 ) -> web.BaseRequest:
-    return web.BaseRequest(
+    return Request(
         message,
         payload,
         protocol,

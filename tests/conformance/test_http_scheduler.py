@@ -338,10 +338,10 @@ def test_browsers_may_call(tmp_path: Path) -> None:
     async def main() -> None:
         async with serving(tmp_path, wallet=WALLET) as http:
             preflight = await http.send(
-                "OPTIONS", "/push", b"", access_control_request_headers="codec-device"
+                "OPTIONS", "/push", b"", access_control_request_headers="codec-device, prefer"
             )
             assert preflight.status == 204
-            assert preflight.headers["access-control-allow-headers"] == "codec-device"
+            assert preflight.headers["access-control-allow-headers"] == "codec-device, prefer"
             for reply in (await http.get("/"), await http.get("/nothing")):
                 assert reply.headers["access-control-allow-origin"] == "*"
                 assert reply.headers["server"] == "seriatim"

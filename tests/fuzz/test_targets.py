@@ -18,6 +18,7 @@ from seriatim.formats.httpsig import canonical, multipart
 from seriatim.formats.tabm import sf
 from seriatim.formats.tabm.model import Tabm
 from seriatim.formats.wire import cbor_schedule, schedule_page
+from seriatim.gateway.http import preference
 from seriatim.gateway.http.hyperbeam import path
 from tests.fuzz.cost import CostError, check_cost
 from tests.fuzz.mutation import inputs
@@ -91,6 +92,7 @@ PLANTED: list[tuple[str, ModuleType, str, Callable[..., Any], type[Exception]]] 
     ("messages", cbor, "load_map", leak, KeyError),
     ("multipart", multipart, "_key", bytes.decode, UnicodeDecodeError),
     ("paths", path, "_read_keys", leak, KeyError),
+    ("preferences", preference, "_seconds", leak, KeyError),
     ("record_pages", cbor_schedule, "load_map", unfold, CostError),
     ("structured_fields", sf, "write_bare", lose_a_byte, AssertionError),
     ("tabms", tabms, "from_tabm", dawdle, CostError),

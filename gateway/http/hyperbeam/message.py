@@ -34,6 +34,7 @@ _TRANSPORT: Final = frozenset(
         "keep-alive",
         "origin",
         "pragma",
+        "prefer",
         "priority",
         "proxy-authorization",
         "referer",

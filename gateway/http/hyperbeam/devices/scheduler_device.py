@@ -10,7 +10,7 @@ from typing import Final
 
 from seriatim.formats.errors import ElsewhereError, MalformedError, NotFoundError
 from seriatim.formats.ids import b64url, decode_id, encode_id
-from seriatim.formats.limits import SCHEDULE_PAGE_MAX, STATUS_PROCESSES_MAX
+from seriatim.formats.limits import JSON_INTEGER_MAX, SCHEDULE_PAGE_MAX, STATUS_PROCESSES_MAX
 from seriatim.formats.schedule.location import read_location
 from seriatim.formats.schedule.mode import SchedulingMode
 from seriatim.formats.schedule.record import Head
@@ -19,6 +19,7 @@ from seriatim.formats.tabm.structured import Rich
 from seriatim.formats.wire.receipt import receipt_to_plain
 from seriatim.gateway.http.hyperbeam.answer import Answer, Assignment, Carried, Fields, Page, Placed
 from seriatim.gateway.http.hyperbeam.device import Call, Handler, KeyTable
+from seriatim.gateway.http.hyperbeam.long_poll import await_slot
 from seriatim.gateway.http.hyperbeam.submit import MessageReader
 from seriatim.gateway.http.paging import parse_integer
 from seriatim.gateway.outbound import read_url
@@ -84,8 +85,12 @@ class SchedulerDevice(KeyTable):
 
 
 async def _get_schedule(call: Call) -> Answer:
-    """Answer with the assignments from ``from`` to ``to``, both inclusive."""
+    """Answer with the assignments from ``from`` to ``to``, both inclusive; see `await_slot`."""
     process, head = _known(call)
+    first, last, _ = schedule_range(call.keys, head=JSON_INTEGER_MAX)
+    if first <= last:
+        await await_slot(call, process, first)
+        process, head = _known(call)
     first, last, continues = schedule_range(call.keys, head=head.slot)
     return Page(call.node, process, head.variant, first, last, continues, call.node.block)
 
@@ -108,9 +113,12 @@ async def _get_slot(call: Call) -> Answer:
 
 
 async def _get_next(call: Call) -> Answer:
-    """Answer with the assignment after slot ``at-slot``: -1 for the first one."""
+    """Answer with the assignment after slot ``at-slot``, -1 for the first; see `await_slot`."""
     process, head = _known(call)
     slot = parse_integer("at-slot", call.keys.get("at-slot") or "-1") + 1
+    if slot > head.slot:
+        await await_slot(call, process, slot)
+        process, head = _known(call)
     if not 0 <= slot <= head.slot:
         raise NotFoundError("Requested slot not yet available in schedule.")
     return Assignment(call.node, call.node.stored(process, slot))
