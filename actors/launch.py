@@ -10,9 +10,10 @@ Two compositions of the same parts:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection
 from contextlib import AsyncExitStack
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from seriatim.actors.lock import acquire_lock
@@ -26,6 +27,8 @@ from seriatim.actors.runtime.offload import ThreadOffload
 from seriatim.actors.scheduler import handlers
 from seriatim.actors.scheduler.committer import job_bytes
 from seriatim.actors.scheduler.system import Scheduler
+from seriatim.actors.uploads.uploader import Uploader
+from seriatim.formats.errors import RefusedError
 from seriatim.formats.limits import (
     COMMIT_BATCH_MAX,
     COMMIT_BATCH_MAX_BYTES,
@@ -38,6 +41,7 @@ from seriatim.formats.limits import (
     VERIFY_QUEUE_MAX,
     VERIFY_QUEUE_MAX_BYTES,
 )
+from seriatim.formats.schedule.mode import SchedulingMode
 from seriatim.store.environment import Environment
 from seriatim.store.folder import DataFolder
 from seriatim.store.lmdb_log import LmdbLog
@@ -48,8 +52,11 @@ if TYPE_CHECKING:
     from seriatim.actors.runtime.offload import Offload
     from seriatim.actors.scheduler.handlers import Verdict
     from seriatim.actors.scheduler.writer import Job, Sealed
+    from seriatim.actors.uploads.carrier import Carrier
+    from seriatim.formats.schedule.record import Kind
     from seriatim.formats.schedule.stored_message import StoredMessage
     from seriatim.formats.signing.wallet import Wallet
+    from seriatim.store.log import Log
 
 Closing = TypeVar("Closing", bound="Offload[Any, Any]")
 
@@ -73,17 +80,27 @@ _VERIFY_BOUNDS: Final = BatchBounds(
 
 
 async def open_node(
-    path: Path, *, wallet: Wallet | None, policy: Policy, in_children: bool
+    path: Path,
+    *,
+    wallet: Wallet | None,
+    policy: Policy,
+    in_children: bool,
+    carrier: Carrier | None = None,
 ) -> tuple[Node, FolderLock]:
     """Open the data folder *path*, made where it is missing, and run a node on it.
 
     The lock is the node's; it is released when the node is closed. Announce the node's URL
-    through it.
+    through it. What *carrier* takes is uploaded from now on, and what the last run has left.
 
     Raises:
+        RefusedError: uploads are to be waited for, and there is no *carrier*; ``no_bundler``.
         StoreLockedError: another node runs on the folder.
         StoreError: the folder cannot be used.
     """
+    if policy.mode is SchedulingMode.REMOTE and carrier is None:
+        raise RefusedError(
+            "remote_confirmation waits for uploads; name a bundler", code="no_bundler"
+        )
     loop = asyncio.get_running_loop()
     dispatcher = LoopDispatcher(loop, SystemClock(loop))
     folder = DataFolder(path)
@@ -91,7 +108,7 @@ async def open_node(
     async with AsyncExitStack() as stack:
         lock = await acquire_lock(folder, started_ms=dispatcher.clock.now_ms())
         stack.callback(lock.release)
-        parts = _Parts(folder, wallet, lock, stack)
+        parts = _Parts(folder, wallet, lock, stack, () if carrier is None else carrier.kinds)
         environment, writer, verifier = await (
             parts.in_children() if in_children else parts.in_threads()
         )
@@ -123,9 +140,20 @@ async def open_node(
                 size=_message_bytes,
                 call_soon=loop.call_soon,
             ),
+            uploader=_start_uploader(log, carrier, scheduler),
             release=stack.pop_all().aclose,
         )
     return node, lock
+
+
+def _start_uploader(log: Log, carrier: Carrier | None, scheduler: Scheduler) -> Uploader | None:
+    if carrier is None:
+        return None
+    random = Random()  # noqa: S311  # for the length of pauses
+    uploader = Uploader(log, carrier, store=scheduler.store, clock=scheduler.clock, random=random)
+    scheduler.on_commit = uploader.wake
+    uploader.start()
+    return uploader
 
 
 class _Parts:
@@ -141,11 +169,13 @@ class _Parts:
         wallet: Wallet | None,
         lock: FolderLock,
         stack: AsyncExitStack,
+        uploads: Collection[Kind],
     ) -> None:
         self._folder = folder
         self._wallet = wallet
         self._lock = lock
         self._stack = stack
+        self._uploads = uploads
         self.death: Future[None] = Future()
 
     async def in_threads(
@@ -153,7 +183,9 @@ class _Parts:
     ) -> tuple[Environment, Offload[Job, Sealed], Offload[StoredMessage, Verdict]]:
         environment = Environment.open_writer(self._folder.log)
         self._stack.callback(environment.close)
-        writer = handlers.make_writer(LmdbLog(environment), LmdbTree(environment), self._wallet)
+        writer = handlers.make_writer(
+            LmdbLog(environment), LmdbTree(environment), self._wallet, uploads=self._uploads
+        )
         self._stack.callback(writer.close)
         writing = await self._start(ThreadOffload.start(lambda: writer.write, name="writer"))
         verifying = await self._start(
@@ -168,7 +200,7 @@ class _Parts:
         writing = await self._start(
             ChildOffload.start(
                 handlers.WRITER_CHILD,
-                handlers.writer_init(self._folder.log, wallet_json),
+                handlers.writer_init(self._folder.log, wallet_json, self._uploads),
                 name="the writer",
                 encode=handlers.jobs_to_plain,
                 decode=handlers.seals_from_plain,

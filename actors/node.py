@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from seriatim.actors.runtime.batcher import Batcher
     from seriatim.actors.scheduler.handlers import Verdict
     from seriatim.actors.scheduler.system import Scheduler
+    from seriatim.actors.uploads.uploader import Uploader
     from seriatim.formats.httpsig.commitments import Fields
     from seriatim.formats.schedule.location import Location
     from seriatim.formats.schedule.record import Head
@@ -74,6 +75,7 @@ class Node:
 
     Attributes:
         block: the newest known block; whoever learns of a newer one sets it.
+        uploader: uploads what is placed, where the operator names a bundler.
         failed: settled with an error when the node cannot write any more and has to end.
     """
 
@@ -87,6 +89,7 @@ class Node:
         scheduler: Scheduler,
         verifier: Batcher[StoredMessage, Verdict],
         release: Callable[[], Awaitable[None]],
+        uploader: Uploader | None = None,
     ) -> None:
         """Take over the parts; *release* gives back what `close` has not ended itself."""
         self._log = log
@@ -100,6 +103,7 @@ class Node:
         self._policy = policy
         self._scheduler = scheduler
         self._verifier = verifier
+        self.uploader = uploader
         self._release = release
         self._is_stopping = False
         self._taken = 0
@@ -172,6 +176,7 @@ class Node:
             FollowedError: the process is a copy of another node's.
             RefusedError: a rule of the node or the process forbids it.
             NotFoundError: the process has not been spawned.
+            NotUploadedError: it has its slot, and the mode is to wait for its upload.
             UnavailableError: not now; the same again is safe.
         """
         self._check_own(submission.process)
@@ -185,9 +190,10 @@ class Node:
             if submission.is_signed:
                 await self._verify(StoredMessage(submission.kind, submission.message))
             is_early = self._policy.mode is SchedulingMode.AGGRESSIVE
-            return await self._submit(submission, variant_default, is_early=is_early)
+            receipt = await self._submit(submission, variant_default, is_early=is_early)
         finally:
             self._answered()
+        return await self._confirmed(receipt)
 
     def check_takes_unsigned(self) -> None:
         """Return when the node takes messages that nobody signed.
@@ -231,9 +237,10 @@ class Node:
         submission = submit_reference(process, message_id, excludes=excludes)
         self._take()
         try:
-            return await self._submit(submission, Variant.LEGACY)
+            receipt = await self._submit(submission, Variant.LEGACY)
         finally:
             self._answered()
+        return await self._confirmed(receipt)
 
     # Looking at what is durable. All of these are short reads on the caller's thread.
 
@@ -354,6 +361,8 @@ class Node:
         """
         self._is_stopping = True
         self._scheduler.arrivals.release()
+        if self.uploader is not None:
+            self.uploader.release()
 
     async def close(self) -> None:
         """Refuse new work, finish what was taken, release everything. Idempotent.
@@ -370,6 +379,8 @@ class Node:
             # Last in, first out; each one runs whatever became of the others.
             ending.push_async_callback(self._release)
             ending.push_async_callback(self._scheduler.close)
+            if self.uploader is not None:
+                ending.push_async_callback(self.uploader.close)
             ending.callback(self._renditions.close)
             ending.push_async_callback(self._verifier.close)
             if self._taken:
@@ -390,6 +401,14 @@ class Node:
         reply: Future[Receipt] = Future()
         self._scheduler.submit(Submit(submission, variant_default, reply, is_early=is_early))
         return await reply
+
+    async def _confirmed(self, receipt: Receipt) -> Receipt:
+        """Wait for the upload, where that is the mode; what has its slot keeps it in any case."""
+        uploader = self.uploader
+        if self._policy.mode is not SchedulingMode.REMOTE or uploader is None:
+            return receipt
+        is_uploaded = await uploader.confirm(receipt.process, receipt.slot)
+        return receipt._replace(mode=SchedulingMode.REMOTE) if is_uploaded else receipt
 
     def _take(self) -> None:
         """Count a message that is taken: `close` waits until each one has its answer.

@@ -32,6 +32,7 @@
     │   ├── OverloadedError         queue, retry_after_ms
     │   ├── StoppingError
     │   ├── DeadlineExceededError   deadline_ms; the outcome is unknown, a retry is safe
+    │   ├── NotUploadedError        process, slot: on disk, and not at the bundler yet
     │   ├── ActorDeadError          the actor stopped before it answered
     │   ├── ChildFailedError        kind, code: a child refused or failed a batch
     │   └── ChildDiedError          status; the outcome is unknown, a retry is safe
@@ -322,6 +323,20 @@ class DeadlineExceededError(UnavailableError):
     def __init__(self, what: str, *, deadline_ms: int) -> None:
         self.deadline_ms = deadline_ms
         super().__init__(f"{what} gave no answer within {deadline_ms} ms; send the same again")
+
+
+class NotUploadedError(UnavailableError):
+    """A message has its slot, on disk, and the bundler has not acknowledged it."""
+
+    code = "not_uploaded"
+
+    def __init__(self, *, process: str, slot: int, reason: str) -> None:
+        self.process = process
+        self.slot = slot
+        super().__init__(
+            f"the message has slot {slot} of process {process}, on disk, and is not uploaded: "
+            f"{reason}; it is tried on, send the same again to ask"
+        )
 
 
 class ActorDeadError(UnavailableError):

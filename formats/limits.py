@@ -92,6 +92,18 @@ FOLLOW_PAUSE_MIN_MS: Final = 250
 FOLLOW_PAUSE_MAX_MS: Final = 5_000
 FOLLOW_COMPARE_REQUESTS: Final = 8
 
+# Uploads. A bundler that is away is tried again after the pauses; one that refuses an item gets
+# it once more after the longest one, and no more items at all while it refuses so many.
+UPLOADS_MAX: Final = 8
+UPLOAD_DEADLINE_MS: Final = 60_000
+UPLOAD_REPLY_MAX_BYTES: Final = 64 * 1024
+UPLOAD_PAUSE_MIN_MS: Final = 1_000
+UPLOAD_PAUSE_MAX_MS: Final = 300_000
+UPLOAD_REFUSED_PAUSE_MS: Final = 3_600_000
+UPLOADS_REFUSED_MAX: Final = 1_000
+UPLOAD_CONFIRM_DEADLINE_MS: Final = 30_000
+UPLOADS_STOP_MS: Final = 5_000
+
 # Queues: what is waiting, and for how long.
 MAILBOX_MAX: Final = 4_096
 MAIL_BATCH_MAX: Final = 64
@@ -157,6 +169,8 @@ assert MULTIPART_PARTS_MAX <= SF_MEMBERS_MAX, "body-keys names every part"
 assert PAGE_DEFAULT <= SCHEDULE_PAGE_MAX <= PAGE_MAX
 assert LONG_POLLS_MAX < CONNECTIONS_MAX, "readers that wait leave connections to others"
 assert FOLLOW_PAUSE_MIN_MS <= FOLLOW_PAUSE_MAX_MS
+assert UPLOAD_PAUSE_MIN_MS <= UPLOAD_PAUSE_MAX_MS <= UPLOAD_REFUSED_PAUSE_MS
+assert UPLOADS_STOP_MS < STOP_DEADLINE_MS
 assert CLIENT_PAGE_SLOTS <= SCHEDULE_PAGE_MAX
 assert 6 * BODY_MAX_BYTES < CLIENT_REPLY_MAX_BYTES, "one byte of a message is \\u00xx at worst"
 assert PATH_SEGMENT_MAX_BYTES <= PATH_MAX_BYTES < LMDB_KEY_MAX_BYTES, "a tree key counts its steps"

@@ -46,6 +46,18 @@ class Metrics:
                 f"Messages that wait in the {queue} queue.",
                 partial(_waiting, node, queue),
             )
+        uploader = node.uploader
+        if uploader is not None:
+            self._gauge(
+                "seriatim_outbox_assignments",
+                "Assignments that the bundler has not acknowledged.",
+                lambda: uploader.waiting,
+            )
+            self._gauge(
+                "seriatim_refused_uploads",
+                "Assignments that the bundler refuses; they are tried again.",
+                lambda: uploader.refused,
+            )
         # Looking a label up costs more than counting.
         self._counted: dict[tuple[str, str, int], Counter] = {}
         self._timed: dict[str, Histogram] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from seriatim.actors.runtime.future import Future
@@ -30,6 +31,7 @@ class Scheduler:
     Attributes:
         arrivals: who waits for a slot that is not there yet.
         block: the newest known block, put into every assignment.
+        on_commit: called after each message that has become durable.
         failed: fails when the log can be written no more, and the node has to end.
     """
 
@@ -50,8 +52,9 @@ class Scheduler:
         self._log = log
         self._dispatcher = dispatcher
         self.arrivals = Arrivals(dispatcher.clock)
+        self.on_commit: Callable[[], object] | None = None
         self._committer = Committer(
-            writer, on_durable=self.arrivals.announce, on_failure=self._commit_failed
+            writer, on_durable=self._announce, on_failure=self._commit_failed
         )
         world = World(
             log=log,
@@ -106,6 +109,11 @@ class Scheduler:
         await self._registry.stop()
         await self._committer.close()
         self._dispatcher.close()
+
+    def _announce(self, process: bytes, slot: int) -> None:
+        self.arrivals.announce(process, slot)
+        if self.on_commit is not None:
+            self.on_commit()
 
     def _commit_failed(self, error: SchedulerError) -> None:
         if not isinstance(error, StoreError):

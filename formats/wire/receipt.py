@@ -56,15 +56,16 @@ def promise(draft: Draft) -> Receipt:
 
 def receipt_to_plain(receipt: Receipt) -> dict[str, Any]:
     """Return *receipt* as plain JSON; the message itself is the client's own."""
-    plain = {
+    plain: dict[str, Any] = {}
+    if receipt.hash_chain:
+        plain["hash-chain"] = encode_id(receipt.hash_chain)
+    plain |= {
         "id": encode_id(receipt.message_id),
         "process": encode_id(receipt.process),
         "slot": receipt.slot,
         "timestamp": receipt.timestamp_ms,
         "variant": receipt.variant.tag,
     }
-    if receipt.hash_chain:
-        plain["hash-chain"] = encode_id(receipt.hash_chain)
     if receipt.mode is not SchedulingMode.LOCAL:
         plain[MODE_HEADER] = receipt.mode.value
     if receipt.assignment:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json, WalletFile
+from seriatim.formats.schedule.mode import SchedulingMode
+from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json, WalletFile, check_url
 from seriatim.gateway.cli.output import print_json, reporting, say_making
 
 if TYPE_CHECKING:
@@ -49,6 +50,18 @@ def serve(  # typer reads options by position
     gateway_url: Annotated[
         str | None, typer.Option("--gateway-url", help="An Arweave gateway, for block heights.")
     ] = None,
+    scheduling_mode: Annotated[
+        SchedulingMode,
+        typer.Option("--scheduling-mode", help="When a message is answered; see the guarantees."),
+    ] = SchedulingMode.LOCAL,
+    bundler: Annotated[
+        str | None,
+        typer.Option(callback=check_url, help="Upload data items and their assignments here."),
+    ] = None,
+    http_bundler: Annotated[
+        str | None,
+        typer.Option(callback=check_url, help="Upload HTTP-signed assignments here."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run a node on a data folder."""
@@ -58,10 +71,13 @@ def serve(  # typer reads options by position
     from seriatim.actors.launch import open_node
     from seriatim.actors.node import Policy
     from seriatim.formats.ids import encode_id
+    from seriatim.gateway.bundler import open_bundler
     from seriatim.gateway.http.server import run_server
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    policy = Policy(accept_unsigned=accept_unsigned, any_scheduler=any_scheduler)
+    policy = Policy(
+        accept_unsigned=accept_unsigned, any_scheduler=any_scheduler, mode=scheduling_mode
+    )
 
     def say(url: str, address: str) -> None:
         ready = {"url": url, "address": address, "pid": os.getpid(), "data": str(data)}
@@ -71,15 +87,18 @@ def serve(  # typer reads options by position
             typer.echo(_HINTS.format_map(ready))
 
     async def run(key: Wallet) -> int:
-        node, lock = await open_node(data, wallet=key, policy=policy, in_children=True)
+        async with open_bundler(bundler, http_bundler) as carrier:
+            node, lock = await open_node(
+                data, wallet=key, policy=policy, in_children=True, carrier=carrier
+            )
 
-        def on_ready(url: str) -> None:
-            lock.announce(url)
-            say(url, encode_id(key.address))
+            def on_ready(url: str) -> None:
+                lock.announce(url)
+                say(url, encode_id(key.address))
 
-        return await run_server(
-            node, host=host, port=port, on_ready=on_ready, gateway_url=gateway_url
-        )
+            return await run_server(
+                node, host=host, port=port, on_ready=on_ready, gateway_url=gateway_url
+            )
 
     with reporting(as_json=as_json):
         key = read_wallet(wallet) if wallet else folder_wallet(data, on_making=say_making)

@@ -15,6 +15,7 @@ from yarl import URL
 
 from seriatim.actors.launch import open_node
 from seriatim.actors.node import Node, Policy
+from seriatim.actors.uploads.carrier import Carrier
 from seriatim.formats.signing.wallet import Wallet
 from seriatim.gateway.chain import ChainGateway
 from seriatim.gateway.http.server import HttpServer, make_dispatcher
@@ -69,9 +70,12 @@ async def serving(
     wallet: Wallet,
     policy: Policy | None = None,
     gateway: ChainGateway | None = None,
+    carrier: Carrier | None = None,
 ) -> AsyncIterator[HttpNode]:
     """Serve the data folder *path* until the block ends; *gateway* is asked about messages."""
-    node, _ = await open_node(path, wallet=wallet, policy=policy or Policy(), in_children=False)
+    node, _ = await open_node(
+        path, wallet=wallet, policy=policy or Policy(), in_children=False, carrier=carrier
+    )
     runner = web.ServerRunner(HttpServer(make_dispatcher(node, gateway)))
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

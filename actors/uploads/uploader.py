@@ -1,0 +1,282 @@
+"""The uploader: empties the outbox, in order, about, and takes off it what is acknowledged.
+
+One entry of the outbox::
+
+             take                 each part: carry ──► acknowledged ──► taken off, durably
+    WAITING ──────► ON ITS WAY ──┤
+       ▲                          ├── not now: everybody pauses, longer each time; tried again
+       │ UPLOAD_REFUSED_PAUSE_MS  └── refused: SET ASIDE, the others go on
+       └────────────────────────────────────────────────┘
+
+The outbox is on disk from the moment of the slot, so a start goes on where the last run ended. A
+part whose acknowledgement is on disk is never sent again; one that was on its way when the node
+died is sent once more, the same bytes under the same id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from random import Random
+from typing import TYPE_CHECKING, Any, Final
+
+from seriatim.actors.runtime.future import Future
+from seriatim.formats.errors import (
+    NotUploadedError,
+    OverloadedError,
+    SchedulerError,
+    UnavailableError,
+)
+from seriatim.formats.ids import encode_id
+from seriatim.formats.limits import (
+    UPLOAD_CONFIRM_DEADLINE_MS,
+    UPLOAD_PAUSE_MAX_MS,
+    UPLOAD_PAUSE_MIN_MS,
+    UPLOAD_REFUSED_PAUSE_MS,
+    UPLOADS_MAX,
+    UPLOADS_REFUSED_MAX,
+    UPLOADS_STOP_MS,
+)
+from seriatim.formats.schedule.upload import Part
+from seriatim.formats.wire.stored import StoredAssignment
+from seriatim.store.log import Place, Uploaded
+
+if TYPE_CHECKING:
+    from seriatim.actors.runtime.clock import Clock
+    from seriatim.actors.uploads.carrier import Carrier
+    from seriatim.store.log import Log, Outgoing
+
+_LOG: Final = logging.getLogger("seriatim.uploads")
+
+_STOPPING: Final = "the node is stopping"
+
+Store = Callable[[Uploaded], Future[Any]]
+
+
+class Uploader:
+    """Uploads what the outbox of one log holds. Belongs to one event loop."""
+
+    def __init__(
+        self, log: Log, carrier: Carrier, *, store: Store, clock: Clock, random: Random
+    ) -> None:
+        """Upload with *carrier*; nothing moves before `start`.
+
+        Args:
+            log: read only.
+            carrier: the way to the bundler.
+            store: makes durable that something is uploaded.
+            clock: for pauses.
+            random: so that many nodes do not come back to one bundler at the same moment.
+        """
+        self._log = log
+        self._carrier = carrier
+        self._store = store
+        self._clock = clock
+        self._random = random
+        self._next = 0  # entries from this sequence number on have not been taken yet
+        self._due: deque[Outgoing] = deque()  # set aside, and their time is over
+        self._refused: dict[Place, str] = {}
+        self._waiters: dict[Place, list[Future[None]]] = {}
+        self._on_their_way: set[asyncio.Task[None]] = set()
+        self._news = asyncio.Event()
+        self._road = asyncio.Event()  # closed while the bundler is not to be had
+        self._road.set()
+        self._pause_ms = 0
+        self._is_released = False
+        self._running: asyncio.Task[None] | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Entries of the outbox."""
+        return self._log.outbox_size()
+
+    @property
+    def refused(self) -> int:
+        """Entries that the bundler refuses; they are tried again later."""
+        return len(self._refused)
+
+    def start(self) -> None:
+        """Begin, or go on where the last run ended."""
+        self._running = asyncio.create_task(self._run())
+
+    def wake(self) -> None:
+        """Look into the outbox: something may be new."""
+        self._news.set()
+
+    async def confirm(self, process: bytes, slot: int) -> bool:
+        """Return when all of *slot* is uploaded.
+
+        Returns:
+            Whether anything of it ever was to be uploaded.
+
+        Raises:
+            NotUploadedError: the bundler refuses it, or has not acknowledged it in time.
+        """
+        left = self._log.upload_left(process, slot)
+        if not left:
+            return left is not None
+        place = Place(process, slot)
+        self._check_waitable(place)
+        waiter: Future[None] = Future()
+        self._waiters.setdefault(place, []).append(waiter)
+        late = _not_uploaded(place, "the bundler has not acknowledged it yet")
+        timer = self._clock.call_later(UPLOAD_CONFIRM_DEADLINE_MS, partial(waiter.fail, late))
+        try:
+            await waiter
+        finally:
+            timer.cancel()
+            self._forget(place, waiter)
+        return True
+
+    def release(self) -> None:
+        """Answer whoever waits in `confirm`: the node stops. Uploads go on until `close`."""
+        self._is_released = True
+        for place, waiters in list(self._waiters.items()):
+            for waiter in waiters:
+                waiter.fail(_not_uploaded(place, _STOPPING))
+
+    async def close(self) -> None:
+        """Give what is on its way a moment to be acknowledged, then end."""
+        if self._running is not None:
+            self._running.cancel()
+        self.release()
+        if not self._road.is_set():
+            self._cancel()
+        timer = self._clock.call_later(UPLOADS_STOP_MS, self._cancel)
+        await asyncio.gather(*self._on_their_way, return_exceptions=True)
+        timer.cancel()
+        if self._running is not None:
+            with suppress(asyncio.CancelledError):
+                await self._running
+
+    async def _run(self) -> None:
+        while True:
+            self._news.clear()
+            try:
+                entries = self._take()
+            except SchedulerError as error:
+                _LOG.warning("the outbox cannot be read: %s", error)
+                self._clock.call_later(UPLOAD_PAUSE_MIN_MS, self.wake)
+                entries = []
+            for entry in entries:
+                task = asyncio.create_task(self._upload(entry))
+                self._on_their_way.add(task)
+                task.add_done_callback(self._ended)
+            await self._news.wait()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._on_their_way.discard(task)
+        self.wake()
+
+    def _take(self) -> list[Outgoing]:
+        """Return entries that are to go now: those set aside first, then new ones, in order."""
+        free = UPLOADS_MAX - len(self._on_their_way)
+        entries = [self._due.popleft() for _ in range(min(free, len(self._due)))]
+        free -= len(entries)
+        if free > 0 and len(self._refused) < UPLOADS_REFUSED_MAX:
+            new = self._log.outbox(self._next, free)
+            if new:
+                self._next = new[-1].sequence + 1
+            entries += new
+        return entries
+
+    async def _upload(self, entry: Outgoing) -> None:
+        """Upload what is left of *entry*, part by part."""
+        place = Place(entry.process, entry.slot)
+        for part in entry.left:
+            try:
+                await self._carry(place, part)
+            except Exception as error:  # noqa: BLE001  # the outbox outlives a bug in a carrier
+                left = Part(entry.left & ~(part - 1))
+                self._set_aside(entry._replace(left=left), error)
+                return
+            await self._take_off(Uploaded(entry.sequence, *place, part))
+        self._refused.pop(place, None)
+        for waiter in self._waiters.get(place, ()):
+            waiter.resolve()
+
+    async def _carry(self, place: Place, part: Part) -> None:
+        """Upload one part, however long the bundler is away.
+
+        Raises:
+            SchedulerError: it is refused, or the record is damaged.
+        """
+        record = self._log.read(*place)
+        assert record is not None, "an entry is written with its record"
+        stored = StoredAssignment(*place, record)
+        while True:
+            await self._road.wait()
+            try:
+                await self._carrier.carry(stored, part)
+            except UnavailableError as error:
+                self._pause(error)
+            else:
+                self._pause_ms = 0
+                return
+
+    def _pause(self, error: UnavailableError) -> None:
+        """Close the road for a while, longer each time; who is on it tries again afterwards."""
+        if not self._road.is_set():
+            return
+        self._road.clear()
+        self._pause_ms = min(max(2 * self._pause_ms, UPLOAD_PAUSE_MIN_MS), UPLOAD_PAUSE_MAX_MS)
+        asked_ms = error.retry_after_ms if isinstance(error, OverloadedError) else 0
+        pause_ms = min(max(self._pause_ms, asked_ms), UPLOAD_PAUSE_MAX_MS)
+        pause_ms += self._random.randrange(pause_ms // 4)
+        _LOG.warning("uploads wait for %.1f s: %s", pause_ms / 1000, error)
+        self._clock.call_later(pause_ms, self._road.set)
+
+    async def _take_off(self, uploaded: Uploaded) -> None:
+        """Make durable that *uploaded* is; until that is done, it must not be sent again."""
+        while True:
+            try:
+                await self._store(uploaded)
+            except SchedulerError as error:
+                _LOG.warning("an acknowledgement cannot be written yet: %s", error)
+                again = asyncio.Event()
+                self._clock.call_later(UPLOAD_PAUSE_MIN_MS, again.set)
+                await again.wait()
+            else:
+                return
+
+    def _set_aside(self, entry: Outgoing, error: Exception) -> None:
+        place = Place(entry.process, entry.slot)
+        _LOG.error(
+            "process %s, slot %d is not uploaded, and tried again in %d min: %s: %s",
+            encode_id(entry.process),
+            entry.slot,
+            UPLOAD_REFUSED_PAUSE_MS // 60_000,
+            type(error).__name__,
+            error,
+        )
+        self._refused[place] = str(error)
+        for waiter in self._waiters.get(place, ()):
+            waiter.fail(_not_uploaded(place, str(error)))
+        self._clock.call_later(UPLOAD_REFUSED_PAUSE_MS, partial(self._try_again, entry))
+
+    def _try_again(self, entry: Outgoing) -> None:
+        self._due.append(entry)
+        self.wake()
+
+    def _check_waitable(self, place: Place) -> None:
+        reason = _STOPPING if self._is_released else self._refused.get(place)
+        if reason is not None:
+            raise _not_uploaded(place, reason)
+
+    def _forget(self, place: Place, waiter: Future[None]) -> None:
+        waiters = self._waiters[place]
+        waiters.remove(waiter)
+        if not waiters:
+            del self._waiters[place]
+
+    def _cancel(self) -> None:
+        for task in self._on_their_way:
+            task.cancel()
+
+
+def _not_uploaded(place: Place, reason: str) -> NotUploadedError:
+    return NotUploadedError(process=encode_id(place.process), slot=place.slot, reason=reason)

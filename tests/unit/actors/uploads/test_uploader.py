@@ -1,0 +1,282 @@
+"""The uploader: the order, the pauses, what is refused, and who waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from itertools import pairwise
+
+import pytest
+
+from seriatim.actors.runtime.clock import ManualClock
+from seriatim.formats.errors import (
+    NotUploadedError,
+    OverloadedError,
+    RefusedError,
+    UnavailableError,
+)
+from seriatim.formats.limits import (
+    UPLOAD_CONFIRM_DEADLINE_MS,
+    UPLOAD_PAUSE_MAX_MS,
+    UPLOAD_PAUSE_MIN_MS,
+    UPLOAD_REFUSED_PAUSE_MS,
+    UPLOADS_MAX,
+    UPLOADS_REFUSED_MAX,
+    UPLOADS_STOP_MS,
+)
+from seriatim.formats.schedule.upload import Part
+from seriatim.formats.schedule.variant import Variant
+from seriatim.store.log import Place
+from seriatim.store.memory_log import MemoryLog
+from tests.support.builders import every_kind, make_draft, messages, seal_log, spawn
+from tests.support.running_node import outcome
+from tests.support.uploads import ToldCarrier, Uploads, turns
+
+SPAWN = spawn(Variant.LEGACY)
+PROCESS = SPAWN.process
+RECORDS = seal_log(
+    [
+        make_draft(each, slot, Variant.LEGACY)
+        for slot, each in enumerate([SPAWN, *messages(PROCESS, 40)])
+    ]
+)
+BOTH = Part.MESSAGE | Part.ASSIGNMENT
+
+
+@asynccontextmanager
+async def uploading() -> AsyncIterator[tuple[Uploads, ToldCarrier, ManualClock]]:
+    carrier, clock = ToldCarrier(), ManualClock()
+    uploads = Uploads(MemoryLog(), clock, carrier)
+    try:
+        yield uploads, carrier, clock
+    finally:
+        closing = asyncio.ensure_future(uploads.uploader.close())
+        await turns()
+        clock.advance(UPLOADS_STOP_MS)
+        await closing
+
+
+def run(main: Callable[[], Awaitable[None]]) -> None:
+    async def whole() -> None:
+        await main()
+
+    asyncio.run(whole())
+
+
+def test_what_is_signed_goes_message_first_and_nothing_is_left() -> None:
+    async def main() -> None:
+        async with uploading() as (uploads, carrier, _):
+            drafts = every_kind(Variant.LEGACY)
+            uploads.append(drafts[0].process, seal_log(drafts))
+            await turns()
+            by_slot = [[p for place, p in carrier.sent if place.slot == slot] for slot in range(5)]
+            both = [Part.MESSAGE, Part.ASSIGNMENT]
+            # Slot 2 is a message that nobody signed, slot 3 one that lives elsewhere.
+            assert by_slot == [both, both, [], [Part.ASSIGNMENT], both]
+            assert uploads.uploader.waiting == 0
+
+    run(main)
+
+
+def test_a_native_log_is_not_uploaded() -> None:
+    async def main() -> None:
+        async with uploading() as (uploads, carrier, _):
+            drafts = every_kind(Variant.NATIVE)
+            uploads.append(drafts[0].process, seal_log(drafts))
+            await turns()
+            assert carrier.sent == []
+
+    run(main)
+
+
+def test_so_many_are_on_their_way_at_once_and_no_more() -> None:
+    async def main() -> None:
+        async with uploading() as (uploads, carrier, _):
+            carrier.held = asyncio.Event()
+            uploads.append(PROCESS, RECORDS)
+            await turns()
+            assert [place.slot for place, _ in carrier.sent] == list(range(UPLOADS_MAX))
+            carrier.held.set()
+            await turns()
+            assert len(carrier.acknowledged) == 2 * len(RECORDS)
+            assert set(carrier.acknowledged.values()) == {1}
+
+    run(main)
+
+
+def test_a_bundler_that_is_away_is_tried_again_after_pauses_that_grow() -> None:
+    async def main() -> None:
+        async with uploading() as (uploads, carrier, clock):
+            carrier.behaviour = lambda _: UnavailableError("planted")
+            uploads.append(PROCESS, RECORDS[:1])
+            await turns()
+            pauses = []
+            for tries in range(2, 12):
+                start = clock.monotonic_ms()
+                while len(carrier.sent) < tries:
+                    due = clock.due_ms()
+                    assert due is not None
+                    clock.advance(due - clock.monotonic_ms())
+                    await turns()
+                pauses.append(clock.monotonic_ms() - start)
+            assert pauses[0] <= UPLOAD_PAUSE_MIN_MS * 1.25
+            assert all(later > 1.2 * sooner for sooner, later in pairwise(pauses[:8]))
+            assert pauses[-1] <= UPLOAD_PAUSE_MAX_MS * 1.25
+            carrier.behaviour = lambda _: None
+            clock.advance(UPLOAD_PAUSE_MAX_MS * 2)
+            await turns()
+            assert uploads.uploader.waiting == 0
+
+    run(main)
+
+
+def test_a_bundler_may_say_how_long_to_wait() -> None:
+    async def main() -> None:
+        async with uploading() as (uploads, carrier, clock):
+            carrier.behaviour = lambda _: OverloadedError("planted", retry_after_ms=60_000)
+            uploads.append(PROCESS, RECORDS[:1])
+            await turns()
+            clock.advance(59_999)
+            await turns()
+            assert len(carrier.sent) == 1
+            clock.advance(20_000)
+            await turns()
+            assert len(carrier.sent) == 2
+
+    run(main)
+
+
+@pytest.mark.parametrize("error", [RefusedError("planted"), RuntimeError("a bug of a carrier")])
+def test_what_is_refused_stands_in_nobodys_way_and_is_tried_again_later(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        async with uploading() as (uploads, carrier, clock):
+            bad = (Place(PROCESS, 3), Part.ASSIGNMENT)
+            carrier.behaviour = lambda item: error if item == bad else None
+            uploads.append(PROCESS, RECORDS)
+            await turns()
+            assert (uploads.uploader.waiting, uploads.uploader.refused) == (1, 1)
+            assert uploads.log.upload_left(PROCESS, 3) == Part.ASSIGNMENT, "the message has gone"
+            assert "slot 3 is not uploaded" in caplog.text
+            refusal = await outcome(uploads.uploader.confirm(PROCESS, 3))
+            assert isinstance(refusal, NotUploadedError)
+            assert str(error) in str(refusal)
+            carrier.behaviour = lambda _: None
+            clock.advance(UPLOAD_REFUSED_PAUSE_MS)
+            await turns()
+            assert (uploads.uploader.waiting, uploads.uploader.refused) == (0, 0)
+            assert set(carrier.acknowledged.values()) == {1}
+
+    run(main)
+
+
+def test_a_bundler_that_refuses_everything_is_not_asked_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("seriatim.actors.uploads.uploader.UPLOADS_REFUSED_MAX", 10)
+    assert UPLOADS_REFUSED_MAX > 10
+
+    async def main() -> None:
+        async with uploading() as (uploads, carrier, _):
+            carrier.behaviour = lambda _: RefusedError("planted")
+            uploads.append(PROCESS, RECORDS)
+            await turns()
+            assert 10 <= uploads.uploader.refused < 10 + UPLOADS_MAX
+            assert uploads.uploader.waiting == len(RECORDS)
+
+    run(main)
+
+
+def test_an_acknowledgement_that_the_disk_refuses_is_written_later_and_nothing_sent_again() -> None:
+    async def main() -> None:
+        async with uploading() as (uploads, carrier, clock):
+            uploads.store_fails = 3
+            uploads.append(PROCESS, RECORDS[:1])
+            await turns()
+            assert uploads.log.upload_left(PROCESS, 0) == BOTH
+            clock.advance(3 * UPLOAD_PAUSE_MIN_MS)
+            await turns()
+            clock.advance(UPLOAD_PAUSE_MIN_MS)
+            await turns()
+            clock.advance(UPLOAD_PAUSE_MIN_MS)
+            await turns()
+            assert uploads.uploader.waiting == 0
+            assert set(carrier.acknowledged.values()) == {1}
+
+    run(main)
+
+
+def test_whoever_waits_hears_when_all_of_it_is_uploaded() -> None:
+    async def main() -> None:
+        async with uploading() as (uploads, carrier, _):
+            carrier.held = asyncio.Event()
+            uploads.append(PROCESS, RECORDS[:1])
+            waiting = [asyncio.ensure_future(uploads.uploader.confirm(PROCESS, 0)) for _ in "ab"]
+            await turns()
+            assert not any(each.done() for each in waiting)
+            carrier.held.set()
+            assert await asyncio.gather(*waiting) == [True, True]
+            assert await uploads.uploader.confirm(PROCESS, 0), "and later, too"
+            assert not await uploads.uploader.confirm(PROCESS, 1), "which never was to be uploaded"
+
+    run(main)
+
+
+def test_nobody_waits_longer_than_the_deadline() -> None:
+    async def main() -> None:
+        async with uploading() as (uploads, carrier, clock):
+            carrier.held = asyncio.Event()
+            uploads.append(PROCESS, RECORDS[:1])
+            waiting = asyncio.ensure_future(outcome(uploads.uploader.confirm(PROCESS, 0)))
+            await turns()
+            clock.advance(UPLOAD_CONFIRM_DEADLINE_MS)
+            error = await waiting
+            assert isinstance(error, NotUploadedError)
+            assert error.retryable
+            carrier.held.set()
+            await turns()
+            assert await uploads.uploader.confirm(PROCESS, 0)
+
+    run(main)
+
+
+def test_a_node_that_stops_answers_who_waits_and_lets_nobody_wait() -> None:
+    async def main() -> None:
+        async with uploading() as (uploads, carrier, _):
+            carrier.held = asyncio.Event()
+            uploads.append(PROCESS, RECORDS[:1])
+            waiting = asyncio.ensure_future(outcome(uploads.uploader.confirm(PROCESS, 0)))
+            await turns()
+            uploads.uploader.release()
+            assert isinstance(await waiting, NotUploadedError)
+            assert isinstance(await outcome(uploads.uploader.confirm(PROCESS, 0)), NotUploadedError)
+
+    run(main)
+
+
+def test_a_stop_waits_for_what_is_on_its_way_and_not_for_ever() -> None:
+    async def main() -> None:
+        carrier, clock = ToldCarrier(), ManualClock()
+        uploads = Uploads(MemoryLog(), clock, carrier)
+        carrier.held = asyncio.Event()
+        uploads.append(PROCESS, RECORDS[:1])
+        await turns()
+        closing = asyncio.ensure_future(uploads.uploader.close())
+        await turns()
+        assert not closing.done()
+        carrier.held.set()
+        await closing
+        assert uploads.uploader.waiting == 0, "it was acknowledged while the node was closing"
+        again = Uploads(uploads.log, clock, carrier)
+        carrier.held = asyncio.Event()
+        again.append(PROCESS, RECORDS[1:2], 1)
+        await turns()
+        closing = asyncio.ensure_future(again.uploader.close())
+        await turns()
+        clock.advance(UPLOADS_STOP_MS)
+        await closing
+        assert again.uploader.waiting == 1
+
+    run(main)
