@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from seriatim.formats.errors import RefusedError, StoreError
-from seriatim.formats.ids import encode_id
-from seriatim.formats.limits import LOCATIONS_MAX
+from seriatim.formats.ids import decode_id, encode_id
+from seriatim.formats.limits import LOCATIONS_MAX, PAGE_MAX
 from seriatim.formats.schedule.location import Location, read_location
 from seriatim.formats.tabm.cbor import decode_cbor, encode_cbor
 from seriatim.store.tree.tree import Tree, TreePath, format_path
@@ -21,18 +21,33 @@ LOCATIONS_GROUP: Final = "scheduler-locations"
 
 _GROUP: Final = (LOCATIONS_GROUP,)
 
-Store = Callable[[TreePath, bytes], Awaitable[object]]
+Store = Callable[[TreePath, bytes | None], Awaitable[object]]
 
 
 class Locations:
-    """The records of one folder; belongs to the event loop's thread."""
+    """The records of one folder; belongs to the event loop's thread.
 
-    def __init__(self, tree: Tree, store: Store, now_ms: Callable[[], int]) -> None:
-        """Read from *tree*, and make what is new durable by *store*."""
+    Anybody may send records, so their number is bounded: of others' records, the one that was
+    heard longest ago makes room for a new one. Its scheduler is heard of again when it speaks.
+    """
+
+    def __init__(
+        self, tree: Tree, store: Store, now_ms: Callable[[], int], *, own: bytes | None = None
+    ) -> None:
+        """Read from *tree*, and make what is new durable by *store*.
+
+        Args:
+            tree: holds the records.
+            store: puts a value at a path of it, or removes what is there for ``None``.
+            now_ms: the wall clock.
+            own: the node's own address, whose record stays.
+        """
         self._tree = tree
         self._store = store
         self._now_ms = now_ms
+        self._own = own
         self._storing = asyncio.Lock()
+        self._heard_ms: dict[bytes, int] | None = None
 
     def find(self, address: bytes) -> Location | None:
         """Return the record of *address*, 32 raw bytes, while it counts.
@@ -50,8 +65,7 @@ class Locations:
         """Keep *location*, whose signature has been verified, in place of an older one.
 
         Raises:
-            RefusedError: its nonce is not above the known one, code ``old_location``; or there
-                are ``LOCATIONS_MAX`` of others, code ``too_many_locations``.
+            RefusedError: its nonce is not above the known one; code ``old_location``.
             UnavailableError: not now.
         """
         async with self._storing:
@@ -62,14 +76,31 @@ class Locations:
                     f"{location.nonce} is not above {known[1].nonce}",
                     code="old_location",
                 )
-            if known is None and len(self._tree.list(_GROUP, limit=LOCATIONS_MAX)) == LOCATIONS_MAX:
-                raise RefusedError(
-                    f"this node keeps {LOCATIONS_MAX} locations, and no more",
-                    code="too_many_locations",
-                )
-            heard = str(self._now_ms()).encode()
-            value = encode_cbor({"heard": heard, "record": location.message})
+            heard_ms = self._all_heard()
+            if known is None and len(heard_ms) >= LOCATIONS_MAX:
+                await self._make_room(heard_ms)
+            now_ms = self._now_ms()
+            value = encode_cbor({"heard": str(now_ms).encode(), "record": location.message})
             await self._store(_path(location.address), value)
+            heard_ms[location.address] = now_ms
+
+    async def _make_room(self, heard_ms: dict[bytes, int]) -> None:
+        oldest = min(
+            (address for address in heard_ms if address != self._own), key=heard_ms.__getitem__
+        )
+        await self._store(_path(oldest), None)
+        del heard_ms[oldest]
+
+    def _all_heard(self) -> dict[bytes, int]:
+        """Return when each record was heard; read once, and kept from then on."""
+        if self._heard_ms is None:
+            found = {}
+            for name in self._tree.list(_GROUP, limit=PAGE_MAX):
+                address = decode_id(name)
+                known = self._known(address)
+                found[address] = 0 if known is None else known[0]
+            self._heard_ms = found
+        return self._heard_ms
 
     def _known(self, address: bytes) -> tuple[int, Location] | None:
         path = _path(address)

@@ -98,7 +98,9 @@ class Node:
         self._renditions = Renditions(
             log, wallet, scheduler.store, is_own=lambda process: marks.url_of(process) is None
         )
-        self._locations = Locations(tree, self._keep, self.now_ms)
+        self._locations = Locations(
+            tree, self._keep, self.now_ms, own=wallet.address if wallet else None
+        )
         self._wallet = wallet
         self._policy = policy
         self._scheduler = scheduler
@@ -349,7 +351,7 @@ class Node:
         finally:
             self._answered()
 
-    async def _keep(self, path: TreePath, value: bytes) -> None:
+    async def _keep(self, path: TreePath, value: bytes | None) -> None:
         await self._scheduler.store(TreeValue(path, value))
 
     # The end.

@@ -38,7 +38,7 @@ def job_bytes(job: Job) -> int:
     """Return the bytes of *job*, about: what the bounds of the commit queue count."""
     if isinstance(job, Uploaded):
         return _OWN_BYTES
-    return len(job.message if isinstance(job, Draft) else job[-1]) + _OWN_BYTES
+    return len((job.message if isinstance(job, Draft) else job[-1]) or b"") + _OWN_BYTES
 
 
 class Committer:

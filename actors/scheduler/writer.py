@@ -32,10 +32,10 @@ from seriatim.store.tree.tree import Tree, TreePath
 
 
 class TreeValue(NamedTuple):
-    """A value for the tree; one that stands at the path is replaced."""
+    """A value for the tree; one that stands at the path is replaced, or removed for ``None``."""
 
     path: TreePath
-    value: bytes
+    value: bytes | None
 
 
 Job = Draft | Rendition | TreeValue | Uploaded
@@ -113,8 +113,11 @@ class Writer:
             return Sealed(b"", b"", next(stored))
         if isinstance(job, Uploaded):
             return Sealed(b"", b"", b"")
-        self._tree.put(job.path, job.value)
-        return Sealed(b"", b"", job.value)
+        if job.value is None:
+            self._tree.remove(job.path)
+        else:
+            self._tree.put(job.path, job.value)
+        return Sealed(b"", b"", job.value or b"")
 
     def _write_drafts(self, drafts: Sequence[Draft], uploaded: Sequence[Uploaded]) -> list[Sealed]:
         """Seal *drafts*, make all of them durable in one transaction, and return the seals.

@@ -21,6 +21,7 @@ from seriatim.store.tree.tree import (
     Tree,
     TreePath,
     check_placing,
+    check_removable,
     format_path,
 )
 
@@ -64,6 +65,12 @@ class LmdbTree(Tree):
             for group in check_placing(self._finder(transaction), path):
                 transaction.put(_key(group), _encode(GROUP), db=self._tree)
             transaction.put(_key(path), _encode(node), db=self._tree)
+
+    def remove(self, path: TreePath) -> None:
+        """See `Tree.remove`."""
+        with self._environment.writing() as transaction:
+            check_removable(self._finder(transaction)(path), path)
+            transaction.delete(_key(path), db=self._tree)
 
     def _finder(self, transaction: Transaction[memoryview]) -> Callable[[TreePath], Node | None]:
         def find(path: TreePath) -> Node | None:

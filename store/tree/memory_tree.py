@@ -5,7 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from seriatim.store.tree.tree import GROUP, ROOT, Node, Tree, TreePath, check_placing
+from seriatim.store.tree.tree import (
+    GROUP,
+    ROOT,
+    Node,
+    Tree,
+    TreePath,
+    check_placing,
+    check_removable,
+)
 
 
 class MemoryTree(Tree):
@@ -34,6 +42,13 @@ class MemoryTree(Tree):
                 self._set(group, GROUP)
                 self._names[group] = set()
             self._set(path, node)
+
+    def remove(self, path: TreePath) -> None:
+        """See `Tree.remove`."""
+        with self._lock:
+            check_removable(self._nodes.get(path), path)
+            if self._nodes.pop(path, None) is not None:
+                self._names[path[:-1]].discard(path[-1])
 
     def _set(self, path: TreePath, node: Node) -> None:
         self._nodes[path] = node

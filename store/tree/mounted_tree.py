@@ -53,9 +53,17 @@ class MountedTree(Tree):
 
     def place(self, path: TreePath, node: Node) -> None:
         """See `Tree.place`; a mount refuses, with code ``read_only``."""
+        self._check_writable(path)
+        self._tree.place(path, node)
+
+    def remove(self, path: TreePath) -> None:
+        """See `Tree.remove`; a mount refuses, with code ``read_only``."""
+        self._check_writable(path)
+        self._tree.remove(path)
+
+    def _check_writable(self, path: TreePath) -> None:
         if path and path[0] in self._mounts:
             raise RefusedError(f"{format_path(path)} is read only", code="read_only")
-        self._tree.place(path, node)
 
 
 class AssignmentsMount:

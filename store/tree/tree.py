@@ -166,7 +166,7 @@ def check_placing(find: Callable[[TreePath], Node | None], path: TreePath) -> li
 class Tree(ABC):
     """Groups, values and links under paths.
 
-    The three abstract methods look at and change exactly one path; the others follow links.
+    The four abstract methods look at and change exactly one path; the others follow links.
     Reads are safe from any thread; one writer at a time.
     """
 
@@ -186,6 +186,17 @@ class Tree(ABC):
 
         Raises:
             RefusedError: see `check_placing`.
+            StoreError: the storage refused.
+        """
+
+    @abstractmethod
+    def remove(self, path: TreePath) -> None:
+        """Take away the value or link at exactly *path*, durably; the groups above it stay.
+
+        Nothing happens where nothing stands.
+
+        Raises:
+            RefusedError: *path* is a group; code ``path_taken``.
             StoreError: the storage refused.
         """
 
@@ -273,6 +284,16 @@ class Tree(ABC):
         if after is not None:
             check_path((*group, after))
         return self.names(group, after=after, limit=limit)
+
+
+def check_removable(node: Node | None, path: TreePath) -> None:
+    """Return when what stands at *path* may be taken away: other things may stand in a group.
+
+    Raises:
+        RefusedError: it is a group; code ``path_taken``.
+    """
+    if node is not None and node.kind is NodeKind.GROUP:
+        raise RefusedError(f"{format_path(path)} is a group", code="path_taken")
 
 
 def _bad_segment(segment: str) -> MalformedError:

@@ -24,7 +24,7 @@ from tests.support.builders import CLIENT, spawn_item
 from tests.support.http_node import serving
 from tests.support.hyperbeam import client_wallet, rsa_wallet
 from tests.support.hyperbeam_http import get, post
-from tests.support.strategies import known_wallet
+from tests.support.strategies import KEYS, known_wallet
 
 OTHER = client_wallet()
 ADDRESS = encode_id(OTHER.address)
@@ -125,11 +125,18 @@ class Kept:
     def __init__(self) -> None:
         self.tree = MemoryTree()
         self.now_ms = 5_000
-        self.locations = Locations(self.tree, self._store, lambda: self.now_ms)
+        self.locations = self.open()
 
-    async def _store(self, path: TreePath, value: bytes) -> None:
+    def open(self) -> Locations:
+        own = rsa_wallet().address
+        return Locations(self.tree, self._store, lambda: self.now_ms, own=own)
+
+    async def _store(self, path: TreePath, value: bytes | None) -> None:
         await asyncio.sleep(0)
-        self.tree.put(path, value)
+        if value is None:
+            self.tree.remove(path)
+        else:
+            self.tree.put(path, value)
 
 
 def test_a_record_counts_as_long_as_it_says() -> None:
@@ -161,15 +168,25 @@ def test_of_records_that_come_together_the_highest_nonce_stays() -> None:
     asyncio.run(main())
 
 
-def test_their_number_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_too_many_the_one_heard_longest_ago_makes_room_and_the_own_one_stays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async def main() -> None:
-        kept = Kept()
-        monkeypatch.setattr(locations, "LOCATIONS_MAX", 1)
-        await kept.locations.keep(read_location(record()))
-        with pytest.raises(RefusedError) as caught:
-            await kept.locations.keep(read_location(record(wallet=rsa_wallet())))
-        assert caught.value.code == "too_many_locations"
-        await kept.locations.keep(read_location(record(1)))
+        kept, own = Kept(), rsa_wallet()
+        monkeypatch.setattr(locations, "LOCATIONS_MAX", 3)
+        first, second, third = (
+            rsa_wallet(KEYS / f"test-only-arweave-{name}.jwk.json")
+            for name in ("user", "user2", "scheduler")
+        )
+        for wallet in (own, first, second):
+            kept.now_ms += 1
+            await kept.locations.keep(read_location(record(wallet=wallet)))
+        kept.locations = kept.open()  # a restart knows the order, too
+        kept.now_ms += 1
+        await kept.locations.keep(read_location(record(1, wallet=first)))
+        await kept.locations.keep(read_location(record(wallet=third)))
+        there = [kept.locations.find(wallet.address) for wallet in (own, first, second, third)]
+        assert [each is not None for each in there] == [True, True, False, True]
 
     asyncio.run(main())
 

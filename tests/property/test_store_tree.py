@@ -59,6 +59,11 @@ class TreeMachine(RuleBasedStateMachine):
         if self._both(lambda tree: tree.link(path, leads_to)):
             self.values.pop(path, None)
 
+    @rule(path=paths)
+    def remove(self, path: TreePath) -> None:
+        if self._both(lambda tree: tree.remove(path)):
+            self.values.pop(path, None)
+
     def _both(self, write: Callable[[Tree], None]) -> bool:
         """Do *write* to both trees; tell whether they took it, which they must agree on."""
         refusals = []

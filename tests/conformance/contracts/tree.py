@@ -181,6 +181,24 @@ class TreeContract(ABC):
         assert tree.list(("group",)) == ["value"]
         assert tree.get(("group", "value")) == b"value"
 
+    def test_what_is_removed_is_gone_and_its_group_is_not(self, tree: Tree) -> None:
+        for name in ("one", "two"):
+            tree.put(("group", name), b"value")
+        tree.link(("link",), ("group", "one"))
+        tree.remove(("link",))
+        assert tree.get(("group", "one")) == b"value", "a link is removed, not what it leads to"
+        for name in ("one", "one", "two"):
+            tree.remove(("group", name))
+        assert tree.list(("group",)) == []
+        assert tree.kind(("group",)) is NodeKind.GROUP
+        with pytest.raises(RefusedError) as caught:
+            tree.remove(("group",))
+        assert caught.value.code == "path_taken"
+        tree.remove(("nothing", "here"))
+        assert tree.kind(("nothing",)) is None
+        tree.put(("group", "one"), b"again")
+        assert tree.list(("group",)) == ["one"]
+
     @pytest.mark.parametrize("segment", BAD_SEGMENTS, ids=ascii)
     def test_a_bad_segment_is_refused_everywhere(self, tree: Tree, segment: str) -> None:
         path = ("a", segment, "b")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -128,9 +129,10 @@ def test_a_link_leads_into_a_mount(tree: Tree) -> None:
 
 def test_a_mount_is_read_only(tree: Tree) -> None:
     for path in (_at(), _at(P_TEXT), _at(P_TEXT, "3")):
-        with pytest.raises(RefusedError) as refusal:
-            tree.put(path, b"")
-        assert refusal.value.code == "read_only"
+        for change in (partial(tree.put, path, b""), partial(tree.remove, path)):
+            with pytest.raises(RefusedError) as refusal:
+                change()
+            assert refusal.value.code == "read_only"
         with pytest.raises(RefusedError):
             tree.link(path, ("elsewhere",))
 
