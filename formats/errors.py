@@ -297,6 +297,11 @@ class UnavailableError(SchedulerError):
     code = "unavailable"
     retryable = True
 
+    def __init__(self, reason: str, *, code: str = "") -> None:
+        if code:
+            self.code = code  # type: ignore[misc]  # a narrower code than the class's own
+        super().__init__(reason)
+
 
 class OverloadedError(UnavailableError):
     """A bounded queue is full."""

@@ -72,5 +72,5 @@ def _error_of(status: int, plain: dict[str, Any]) -> SchedulerError:
     if status == _NOT_FOUND:
         return NotFoundError(detail)
     if status in _RETRYABLE or status >= _BROKEN:
-        return UnavailableError(detail)
+        return UnavailableError(detail, code=str(plain.get("code", "")))
     return RefusedError(detail, code=str(plain.get("code", "refused")))

@@ -1,0 +1,44 @@
+"""Another node's errors, read back: the kind by the status, the code and the sentence its own."""
+
+from __future__ import annotations
+
+import pytest
+
+from seriatim.formats.errors import (
+    NotFoundError,
+    NotUploadedError,
+    OverloadedError,
+    RefusedError,
+    SchedulerError,
+    StoppingError,
+    UnavailableError,
+)
+from seriatim.gateway.problems import Problem
+from seriatim.gateway.reply import check_status
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (NotUploadedError(process="p", slot=1, reason="away"), UnavailableError),
+        (OverloadedError("a queue", retry_after_ms=1), UnavailableError),
+        (StoppingError("stopping"), UnavailableError),
+        (NotFoundError("nothing"), NotFoundError),
+        (RefusedError("no", code="id_taken"), RefusedError),
+    ],
+)
+def test_an_error_comes_back_with_its_code(
+    error: SchedulerError, kind: type[SchedulerError]
+) -> None:
+    problem = Problem(error)
+    with pytest.raises(kind) as caught:
+        check_status("http://node", problem.status, problem.encode())
+    assert (caught.value.code, str(caught.value)) == (error.code, str(error))
+    assert caught.value.retryable == error.retryable
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_an_error_without_a_code_is_unavailable(status: int) -> None:
+    with pytest.raises(UnavailableError) as caught:
+        check_status("http://node", status, b'{"error":"legacy sentence"}')
+    assert (caught.value.code, str(caught.value)) == ("unavailable", "legacy sentence")
