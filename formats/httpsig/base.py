@@ -6,7 +6,7 @@ request, and their lines never carry the ``@`` that the list of identifiers does
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from seriatim.formats.errors import MalformedError
@@ -84,12 +84,27 @@ def signature_base(
     return b"\n".join(lines) + b'\n"@signature-params": ' + listed
 
 
+def check_components(names: Collection[str], identifiers: Iterable[str]) -> None:
+    """Return when the components of *identifiers* are all among the headers called *names*.
+
+    Raises:
+        MalformedError: one is not; code ``bad_signature_input``.
+    """
+    for identifier in identifiers:
+        if unqualified(identifier) not in names:
+            raise _missing(identifier)
+
+
 def _line(headers: Mapping[str, bytes], identifier: str) -> bytes:
     name = unqualified(identifier)
     value = headers.get(name)
     if value is None:
-        raise _bad(f"component {identifier[:64]!r} is not in the message")
+        raise _missing(identifier)
     return b'"%b": %b' % (name.encode(), value.strip(b" ").replace(b"\n", b" "))
+
+
+def _missing(identifier: str) -> MalformedError:
+    return _bad(f"component {identifier[:64]!r} is not in the message")
 
 
 def _bad(reason: str) -> MalformedError:

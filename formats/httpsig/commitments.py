@@ -27,19 +27,20 @@ from seriatim.formats.httpsig.placement import (
     DIGEST,
     INLINE_KEY,
     INLINE_KEY_LATER,
-    NOT_PLACED,
     SIGNATURE,
     SIGNATURE_INPUT,
     HttpMessage,
     gather,
+    lay_out,
     place,
+    place_fields,
+    placed_fields,
 )
 from seriatim.formats.httpsig.signature import (
     ALG_HMAC,
     ALG_RSA,
     DEVICE,
     Signature,
-    read_signatures,
     signature_of,
     signing_params,
 )
@@ -54,7 +55,6 @@ from seriatim.formats.tabm.model import (
     bad_commitments,
     bytes_of,
     commitments_of,
-    public,
 )
 from seriatim.formats.tabm.structured import empty_keys
 
@@ -97,7 +97,8 @@ def check_placeable(tabm: Tabm) -> None:
     Raises:
         MalformedError: code ``not_placeable``.
     """
-    _placed(tabm)
+    fields = placed_fields(tabm)
+    check_placed(fields, lay_out(fields))
 
 
 def sign(tabm: Tabm, wallet: RsaWallet) -> Fields:
@@ -112,11 +113,10 @@ def sign(tabm: Tabm, wallet: RsaWallet) -> Fields:
     params = signing_params(wallet.owner)
     value = wallet.sign_http(signature_base(headers, identifiers, params))
     signature = Signature(wallet.owner, identifiers, params, value)
-    signed = {
-        id_text: each for id_text, each in commitments_of(tabm).items() if "committer" in each
-    }
-    signed[signature.id_text] = signature.to_commitment()
-    return with_hash(tabm, headers, signed)
+    earlier = signed_of(tabm)
+    if not earlier:
+        return with_signature(tabm, headers, signature)
+    return with_signatures(tabm, headers, {**earlier, signature.id_text: signature.to_commitment()})
 
 
 def verify(tabm: Tabm) -> dict[bytes, frozenset[str]]:
@@ -137,10 +137,9 @@ def verify(tabm: Tabm) -> dict[bytes, frozenset[str]]:
             continue
         alg = commitment.get("alg")
         if alg == ALG_RSA.encode():
-            address = _verify_rsa(headers, id_text, commitment)
-            committers[address] = _covered(headers, commitment) | committers.get(
-                address, frozenset()
-            )
+            signature = _verify_rsa(headers, id_text, commitment)
+            covered = _covered(headers, signature.identifiers)
+            committers[signature.address] = covered | committers.get(signature.address, frozenset())
         elif alg == ALG_HMAC.encode():
             _verify_hmac(headers, id_text, commitment)
         else:
@@ -172,7 +171,10 @@ def signer_of(tabm: Tabm) -> bytes | None:
 def committed_keys(tabm: Tabm) -> frozenset[str]:
     """Return the keys that all commitments of *tabm* cover; they need not be in it."""
     headers = place(tabm).headers
-    covered = [_covered(headers, each) for each in commitments_of(tabm).values()]
+    covered = [
+        _covered(headers, _first_identifiers(each)) if SIGNATURE_INPUT in each else frozenset()
+        for each in commitments_of(tabm).values()
+    ]
     return frozenset.intersection(*covered) if covered else frozenset()
 
 
@@ -193,38 +195,19 @@ def to_http(tabm: Tabm) -> HttpMessage:
     return placed
 
 
-def from_http(message: HttpMessage) -> Fields:
-    """Return what *message* holds, with the commitments that it carries, unchecked.
-
-    Raises:
-        MalformedError: its signatures cannot be read.
-        LimitExceededError: see `gather`.
-    """
-    fields = gather(message)
-    signatures = fields.pop(SIGNATURE, b"")
-    inputs = fields.pop(SIGNATURE_INPUT, b"")
-    if not isinstance(signatures, bytes) or not isinstance(inputs, bytes):
-        raise bad_commitments("its headers are maps")
-    if not signatures:
-        return fields
-    signed: dict[str, Tabm] = {
-        signature.id_text: signature.to_commitment(name)
-        for name, signature in read_signatures(signatures, inputs).items()
-    }
-    return with_hash(fields, place(fields).headers, signed) if signed else fields
-
-
-def _placed(tabm: Tabm) -> dict[str, bytes]:
-    """Return the headers of *tabm*, which say all that it says.
+def check_placed(fields: Mapping[str, bytes | Tabm], placed: HttpMessage) -> None:
+    """Return when *placed* says all that *fields* say, and would say nothing else.
 
     HyperBEAM places any message, and so gives some that differ one signature and one id: line
     feeds and outer spaces in values, names that are written as others. They are refused here.
 
+    Args:
+        fields: `placed_fields` of a message.
+        placed: where they are, with the digest of the body or without.
+
     Raises:
         MalformedError: code ``not_placeable``.
     """
-    fields = {key: value for key, value in public(tabm).items() if key not in NOT_PLACED}
-    placed = place(fields)
     try:
         found = gather(placed)
     except MalformedError:
@@ -242,7 +225,20 @@ def _placed(tabm: Tabm) -> dict[str, bytes]:
             "spaces and names of the wire's own out of it",
             code="not_placeable",
         )
-    return placed.headers
+
+
+def check_signature(headers: Mapping[str, bytes], signature: Signature) -> None:
+    """Return when *signature* holds over the message that is placed in *headers*.
+
+    Raises:
+        BadSignatureError: it does not, or leaves open which key the body stands for.
+        MalformedError: a component is not in *headers*; code ``bad_signature_input``.
+    """
+    naming = {INLINE_KEY, INLINE_KEY_LATER} & headers.keys()
+    if DIGEST in signature.identifiers and naming - set(signature.identifiers):
+        raise BadSignatureError("the key that the body stands for is not signed")
+    base = signature_base(headers, signature.identifiers, signature.params)
+    verify_http(signature.key, signature.value, base)
 
 
 def filled(tabm: Tabm) -> Fields:
@@ -251,28 +247,50 @@ def filled(tabm: Tabm) -> Fields:
     return {key: each for key, each in kept.items() if each != {}}
 
 
-def with_hash(tabm: Tabm, headers: Mapping[str, bytes], signed: Mapping[str, Tabm]) -> Fields:
-    """Return *tabm* with the commitments *signed* and the keyed hash over the first one's keys.
+def with_signature(tabm: Tabm, headers: Mapping[str, bytes], signature: Signature) -> Fields:
+    """Return *tabm* with the commitment of *signature* and the keyed hash over the same keys.
 
     Args:
         tabm: the message; its own commitments are replaced.
         headers: the message, placed.
-        signed: commitments by id, at least one.
+        signature: of the message.
 
     Raises:
         MalformedError: a component is not in *headers*; code ``bad_signature_input``.
     """
+    signed = {signature.id_text: signature.to_commitment()}
+    keyed = _keyed(signed)
+    return _committed(tabm, signed, _hmac_id(headers, signature.identifiers), keyed)
+
+
+def with_signatures(tabm: Tabm, headers: Mapping[str, bytes], signed: Mapping[str, Tabm]) -> Fields:
+    """Return *tabm* as `with_signature` does, with commitments by id, at least one.
+
+    The keyed hash covers what the first of them does.
+    """
+    keyed = _keyed(signed)
+    return _committed(tabm, signed, _hmac_id(headers, _first_identifiers(keyed)), keyed)
+
+
+def _keyed(signed: Mapping[str, Tabm]) -> Fields:
+    """Return the commitment of the keyed hash beside those in *signed*: it repeats them all."""
     merged = {
         name: b", ".join(bytes_of(each, name) for _, each in sorted(signed.items()))
         for name in (SIGNATURE, SIGNATURE_INPUT)
     }
-    commitment = {
-        "alg": ALG_HMAC.encode(),
-        "commitment-device": DEVICE.encode(),
-        **merged,
-    }
-    hash_id = _hmac_id(headers, _first_identifiers(commitment))
-    return {**tabm, COMMITMENTS_KEY: dict(sorted({**signed, hash_id: commitment}.items()))}
+    return {"alg": ALG_HMAC.encode(), "commitment-device": DEVICE.encode(), **merged}
+
+
+def _committed(tabm: Tabm, signed: Mapping[str, Tabm], hash_id: str, keyed: Tabm) -> Fields:
+    return {**tabm, COMMITMENTS_KEY: dict(sorted({**signed, hash_id: keyed}.items()))}
+
+
+def _placed(tabm: Tabm) -> dict[str, bytes]:
+    """Return the headers of *tabm*, which say all that it says; raises as `check_placed`."""
+    fields = placed_fields(tabm)
+    placed = place_fields(fields)
+    check_placed(fields, placed)
+    return placed.headers
 
 
 def _hmac_id(headers: Mapping[str, bytes], identifiers: Iterable[str]) -> str:
@@ -287,19 +305,14 @@ def _first_identifiers(commitment: Tabm) -> list[str]:
     return identifiers_of(next(iter(inputs.values()), None))
 
 
-def _verify_rsa(headers: Mapping[str, bytes], id_text: str, commitment: Tabm) -> bytes:
+def _verify_rsa(headers: Mapping[str, bytes], id_text: str, commitment: Tabm) -> Signature:
     signature = signature_of(commitment)
     if bytes_of(commitment, "committer") != encode_id(signature.address).encode():
         raise BadSignatureError("the committer is not the owner of the key")
     if id_text != signature.id_text:
         raise BadSignatureError("the commitment's id is not that of its signature")
-    identifiers = signature.identifiers
-    naming = {INLINE_KEY, INLINE_KEY_LATER} & headers.keys()
-    if DIGEST in identifiers and naming - set(identifiers):
-        raise BadSignatureError("the key that the body stands for is not signed")
-    base = signature_base(headers, identifiers, signature.params)
-    verify_http(signature.key, signature.value, base)
-    return signature.address
+    check_signature(headers, signature)
+    return signature
 
 
 def _verify_hmac(headers: Mapping[str, bytes], id_text: str, commitment: Tabm) -> None:
@@ -312,10 +325,8 @@ def _verify_hmac(headers: Mapping[str, bytes], id_text: str, commitment: Tabm) -
         raise BadSignatureError("the keyed hash is not that of the message")
 
 
-def _covered(headers: Mapping[str, bytes], commitment: Tabm) -> frozenset[str]:
-    if SIGNATURE_INPUT not in commitment:
-        return frozenset()
-    names = {unqualified(each) for each in _first_identifiers(commitment)}
+def _covered(headers: Mapping[str, bytes], identifiers: Iterable[str]) -> frozenset[str]:
+    names = set(map(unqualified, identifiers))
     covered = names | {SIGNATURE, SIGNATURE_INPUT}
     if TYPES_KEY in names:
         covered |= empty_keys(headers.get(TYPES_KEY, b""))

@@ -45,7 +45,40 @@ def place(tabm: Tabm) -> HttpMessage:
     Raises:
         LimitExceededError: nested too deep.
     """
-    fields = {key: value for key, value in public(tabm).items() if key not in NOT_PLACED}
+    return place_fields(placed_fields(tabm))
+
+
+def placed_fields(tabm: Tabm) -> dict[str, bytes | Tabm]:
+    """Return what of *tabm* has a place, sorted: all but its commitments and private keys.
+
+    Raises:
+        LimitExceededError: nested too deep.
+    """
+    return {key: value for key, value in public(tabm).items() if key not in NOT_PLACED}
+
+
+def place_fields(fields: Mapping[str, bytes | Tabm]) -> HttpMessage:
+    """Return *fields*, which are `placed_fields`, as headers and a body."""
+    headers, body = lay_out(fields)
+    if not body:
+        return HttpMessage(headers, body)
+    digest = sf.Item(sf.Binary(sha256(body).digest()))
+    headers[DIGEST] = sf.write_dictionary({"sha-256": digest})
+    return HttpMessage(dict(sorted(headers.items())), body)
+
+
+def header_names(tabm: Tabm) -> set[str]:
+    """Return the names of the headers that *tabm* has when it is placed.
+
+    Raises:
+        LimitExceededError: nested too deep.
+    """
+    headers, body = lay_out(placed_fields(tabm))
+    return {*headers, DIGEST} if body else {*headers}
+
+
+def lay_out(fields: Mapping[str, bytes | Tabm]) -> HttpMessage:
+    """Return *fields* as `place_fields` does, but without the digest of the body."""
     headers: dict[str, bytes] = {}
     inline = inline_key(fields)
     if inline != BODY and not {INLINE_KEY, INLINE_KEY_LATER} & fields.keys():
@@ -63,21 +96,18 @@ def place(tabm: Tabm) -> HttpMessage:
     if ids:
         headers[IDS] = sf.write_dictionary(ids)
     body = _place_body(dict(_entries(inner, "")), inline, headers)
-    if body:
-        digest = sf.Item(sf.Binary(sha256(body).digest()))
-        headers[DIGEST] = sf.write_dictionary({"sha-256": digest})
     return HttpMessage(dict(sorted(headers.items())), body)
 
 
 def gather(message: HttpMessage) -> dict[str, bytes | Tabm]:
     """Return the TABM that *message* holds; ``signature`` and ``signature-input`` stay keys.
 
+    The digest of the body is left out, and not looked at: see `check_digest`.
+
     Raises:
-        MalformedError: its parts cannot be told apart, or stand for one key twice; or the body
-            is not what its digest says, code ``bad_digest``.
+        MalformedError: its parts cannot be told apart, or stand for one key twice.
         LimitExceededError: too many parts or levels.
     """
-    check_digest(message)
     headers = {normal_key(key): value for key, value in message.headers.items()}
     inline = headers.get(INLINE_KEY) or headers.get(INLINE_KEY_LATER) or BODY.encode()
     values: dict[str, bytes | Tabm] = dict(headers)

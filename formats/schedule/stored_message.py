@@ -10,8 +10,8 @@ from typing import NamedTuple
 from seriatim.formats.ans104.item import DataItem
 from seriatim.formats.codecs.cbor import CborCodec
 from seriatim.formats.errors import MalformedError
-from seriatim.formats.httpsig.canonical import canonical
-from seriatim.formats.httpsig.commitments import signer_of, verify
+from seriatim.formats.httpsig.canonical import keep
+from seriatim.formats.httpsig.commitments import signer_of
 from seriatim.formats.schedule.record import Kind
 from seriatim.formats.schedule.submission import (
     Submission,
@@ -64,6 +64,7 @@ class StoredMessage(NamedTuple):
             DataItem.decode(self.raw).verify()
         elif self.kind is Kind.TABM:
             tabm = decode_cbor(self.raw)
-            if canonical(tabm) != tabm:
+            kept = keep(tabm)
+            if kept.tabm != tabm:
                 raise MalformedError("the message is not what was signed", code="bad_commitments")
-            verify(tabm)
+            kept.verify()

@@ -23,7 +23,8 @@ _PRIVATE_PREFIX: Final = "priv"
 
 def is_id(key: str) -> bool:
     """Tell whether *key* counts as an id: by its length in bytes alone, 32, 42 or 43."""
-    return len(key.encode("utf-8", "surrogatepass")) in _ID_LENGTHS
+    size = len(key) if key.isascii() else len(key.encode("utf-8", "surrogatepass"))
+    return size in _ID_LENGTHS
 
 
 def normal_key(key: str) -> str:
@@ -33,7 +34,8 @@ def normal_key(key: str) -> str:
 
 def is_private(key: str) -> bool:
     """Tell whether *key* stays within the node: it is in no encoding, id or reply."""
-    return normal_key(key).startswith(_PRIVATE_PREFIX)
+    # Most keys are told by their beginning alone, whatever their case.
+    return key[:4].lower() == _PRIVATE_PREFIX and normal_key(key).startswith(_PRIVATE_PREFIX)
 
 
 def public(tabm: Tabm, depth: int = 1) -> dict[str, bytes | Tabm]:

@@ -18,8 +18,8 @@ from seriatim.formats.errors import (
     UnsupportedError,
     UnsupportedSchemeError,
 )
-from seriatim.formats.httpsig.commitments import from_http
 from seriatim.formats.httpsig.placement import HttpMessage
+from seriatim.formats.httpsig.received import from_http
 from seriatim.formats.ids import b64url, encode_id
 from seriatim.formats.signing.scheme import WalletKind
 from seriatim.formats.tabm.ans104.fields import shown

@@ -12,7 +12,6 @@ from seriatim.formats.httpsig.base import component_names, identifiers_of, signa
 from seriatim.formats.httpsig.commitments import (
     combined_id,
     committed_keys,
-    from_http,
     message_id,
     sign,
     to_http,
@@ -20,6 +19,7 @@ from seriatim.formats.httpsig.commitments import (
     verify,
 )
 from seriatim.formats.httpsig.placement import HttpMessage, place
+from seriatim.formats.httpsig.received import from_http
 from seriatim.formats.ids import encode_id
 from seriatim.formats.signing.scheme import WalletKind
 from seriatim.formats.signing.wallet import RsaWallet

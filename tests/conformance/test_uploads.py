@@ -10,8 +10,9 @@ import pytest
 
 from seriatim.actors.node import Policy
 from seriatim.formats.ans104.item import DataItem
-from seriatim.formats.httpsig.commitments import from_http, verify
+from seriatim.formats.httpsig.commitments import verify
 from seriatim.formats.httpsig.placement import HttpMessage
+from seriatim.formats.httpsig.received import from_http
 from seriatim.formats.ids import encode_id
 from seriatim.formats.schedule.mode import SchedulingMode
 from seriatim.formats.schedule.variant import Variant

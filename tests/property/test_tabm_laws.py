@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seriatim.formats.errors import MalformedError, SchedulerError
-from seriatim.formats.httpsig.commitments import from_http, sign, to_http, unsigned_id, verify
+from seriatim.formats.httpsig.commitments import sign, to_http, unsigned_id, verify
 from seriatim.formats.httpsig.multipart import Part, join_parts, read_parts, write_part
 from seriatim.formats.httpsig.placement import BODY_KEYS, CONTENT_TYPE, HttpMessage, gather, place
+from seriatim.formats.httpsig.received import from_http
 from seriatim.formats.limits import HTTPSIG_HEADER_MAX_BYTES, JSON_DEPTH_MAX, SF_INTEGER_MAX
 from seriatim.formats.signing.scheme import WalletKind
 from seriatim.formats.signing.wallet import RsaWallet

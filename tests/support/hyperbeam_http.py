@@ -11,12 +11,13 @@ from typing import Final, NamedTuple
 import orjson
 
 from seriatim.formats.ans104.item import DataItem
-from seriatim.formats.httpsig.commitments import from_http, to_http
+from seriatim.formats.httpsig.commitments import to_http
 from seriatim.formats.httpsig.placement import (
     SIGNATURE,
     SIGNATURE_INPUT,
     HttpMessage,
 )
+from seriatim.formats.httpsig.received import from_http
 from seriatim.formats.ids import decode_id
 from seriatim.formats.tabm.model import COMMITMENTS_KEY, Tabm
 from tests.support.builders import message_item

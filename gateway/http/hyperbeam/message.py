@@ -8,8 +8,9 @@ from typing import Final
 from aiohttp import web
 
 from seriatim.formats.errors import MalformedError
-from seriatim.formats.httpsig.commitments import Fields, from_http, signed_of
+from seriatim.formats.httpsig.commitments import signed_of
 from seriatim.formats.httpsig.placement import HttpMessage
+from seriatim.formats.httpsig.received import Received, receive
 from seriatim.formats.tabm.model import normal_key
 
 # What every HTTP client says of itself and of the connection; in a message that nobody signed,
@@ -51,12 +52,12 @@ _TRANSPORT: Final = frozenset(
 _TRANSPORT_PREFIXES: Final = ("sec-", "x-forwarded-")
 
 
-def read_message(request: web.BaseRequest, body: bytes) -> Fields:
-    """Return the message that *request* with *body* is, with the commitments that it carries.
+def read_message(request: web.BaseRequest, body: bytes) -> Received:
+    """Return the message that *request* with *body* is.
 
     Raises:
-        MalformedError: a header's name is not ASCII (code ``bad_header``), or as for `from_http`.
-        LimitExceededError: as for `from_http`.
+        MalformedError: a header's name is not ASCII (code ``bad_header``), or as for `receive`.
+        LimitExceededError: as for `receive`.
     """
     headers: dict[str, bytes] = {}
     for raw_name, value in request.raw_headers:
@@ -66,16 +67,18 @@ def read_message(request: web.BaseRequest, body: bytes) -> Fields:
             raise MalformedError("a header's name is not ASCII", code="bad_header") from error
         # RFC 9110 §5.3: one field in several lines is a list.
         headers[name] = b", ".join((headers[name], value)) if name in headers else value
-    message = from_http(HttpMessage(headers, body))
-    if signed_of(message):
-        return message
-    return {name: value for name, value in message.items() if not _is_transport(name)}
+    received = receive(HttpMessage(headers, body))
+    if received.signatures or signed_of(received.fields):
+        return received
+    return Received(
+        {name: value for name, value in received.fields.items() if not _is_transport(name)}
+    )
 
 
-def scheduled_part(message: Fields) -> Fields:
+def scheduled_part(received: Received) -> Received:
     """Return what of a request is to be scheduled: its body where that is a message itself."""
-    body = message.get("body")
-    return dict(body) if isinstance(body, Mapping) else message
+    body = received.fields.get("body")
+    return Received(dict(body)) if isinstance(body, Mapping) else received
 
 
 def _is_transport(name: str) -> bool:

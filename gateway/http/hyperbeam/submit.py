@@ -12,8 +12,8 @@ from seriatim.formats.ans104.codec import from_message
 from seriatim.formats.ans104.item import DataItem
 from seriatim.formats.codecs import CodecRegistry
 from seriatim.formats.errors import MalformedError, UnsupportedSchemeError
-from seriatim.formats.httpsig.canonical import canonical
-from seriatim.formats.httpsig.commitments import Fields, signed_of
+from seriatim.formats.httpsig.canonical import keep_received
+from seriatim.formats.httpsig.commitments import Fields
 from seriatim.formats.httpsig.signature import DEVICE as HTTPSIG
 from seriatim.formats.limits import OFF_LOOP_MIN_BYTES
 from seriatim.formats.schedule.submission import (
@@ -55,7 +55,7 @@ class MessageReader:
             UnsupportedSchemeError: it is signed, and not in a form that is read here; clients
                 that can sign in another way do so when they hear this.
             UnsignedError: nobody signed it, and the node takes signed messages only.
-            FormatError, CommitmentError: as for `submit_item`, `submit_tabm` and `canonical`.
+            FormatError, CommitmentError: as for `submit_item`, `submit_tabm` and `keep`.
         """
         body = await read_body(call.request)
         kind = _content_kind(call.request, body)
@@ -80,18 +80,18 @@ class MessageReader:
             FormatError: it cannot be read.
         """
         body = await read_body(call.request)
-        return scheduled_part(read_message(call.request, body))
+        return scheduled_part(read_message(call.request, body)).tabm
 
 
 def _read_http(call: Call, body: bytes, process: bytes | None) -> Submission:
     try:
         scheduled = scheduled_part(read_message(call.request, body))
-        if is_item(scheduled):
-            return submit_item(to_item(scheduled), process=process)
-        message = canonical(scheduled)
-        if not signed_of(message):
+        if not scheduled.signatures and is_item(scheduled.fields):
+            return submit_item(to_item(scheduled.fields), process=process)
+        kept = keep_received(scheduled)
+        if kept.signature is None:
             call.node.check_takes_unsigned()
-        return submit_tabm(message, process=process)
+        return submit_tabm(kept.tabm, process=process)
     except MalformedError as error:
         if "signature-input" in call.request.headers and error.code in _UNREAD:
             raise UnsupportedSchemeError(

@@ -5,16 +5,15 @@ An input is what a request is without its first line: lines of headers, an empty
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from seriatim.formats.errors import SchedulerError
-from seriatim.formats.httpsig.canonical import canonical
+from seriatim.formats.httpsig.canonical import canonical, keep, keep_received
 from seriatim.formats.httpsig.commitments import (
     Fields,
     check_placeable,
     committed_keys,
-    from_http,
     message_id,
     sign,
     signed_of,
@@ -22,6 +21,7 @@ from seriatim.formats.httpsig.commitments import (
     verify,
 )
 from seriatim.formats.httpsig.placement import HttpMessage
+from seriatim.formats.httpsig.received import from_http, receive
 from seriatim.formats.httpsig.signature import signature_of
 from seriatim.formats.schedule.submission import submit_tabm
 from seriatim.formats.tabm.cbor import decode_cbor
@@ -72,9 +72,13 @@ def read(raw: bytes) -> HttpMessage:
 def check(raw: bytes) -> None:
     """See ``target.py``."""
     try:
-        tabm = from_http(read(raw))
+        received = receive(read(raw))
     except SchedulerError:
         return
+    tabm = received.tabm
+    assert refusal(lambda: keep_received(received)) == refusal(lambda: keep(tabm))
+    with suppress(SchedulerError):
+        assert keep_received(received).tabm == canonical(tabm)
     check_kept(tabm, len(raw))
     body = tabm.get("body")
     if isinstance(body, Mapping):
@@ -91,6 +95,7 @@ def check_kept(tabm: Tabm, size: int) -> None:
     except SchedulerError:
         return
     assert canonical(kept) == kept
+    assert refusal(keep(kept).verify) == refusal(lambda: verify(kept))
     if signed_of(kept):
         check_signed(tabm, kept)
     try:
@@ -99,6 +104,15 @@ def check_kept(tabm: Tabm, size: int) -> None:
         return
     assert decode_cbor(submission.message) == kept
     assert len(submission.message) <= GROWTH_MAX * (size + 64)
+
+
+def refusal(ask: Callable[[], object]) -> str | None:
+    """Return the code with which *ask* refuses, ``None`` where it does not."""
+    try:
+        ask()
+    except SchedulerError as error:
+        return error.code
+    return None
 
 
 def check_signed(tabm: Tabm, kept: Fields) -> None:

@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seriatim.formats.errors import BadSignatureError, MalformedError, SchedulerError
-from seriatim.formats.httpsig.canonical import canonical
+from seriatim.formats.httpsig.canonical import canonical, keep, keep_received
 from seriatim.formats.httpsig.commitments import (
     Fields,
-    from_http,
     message_id,
     sign,
     signed_of,
@@ -21,6 +20,7 @@ from seriatim.formats.httpsig.commitments import (
     verify,
 )
 from seriatim.formats.httpsig.placement import HttpMessage
+from seriatim.formats.httpsig.received import from_http, receive
 from seriatim.formats.tabm.cbor import encode_cbor
 from seriatim.formats.tabm.model import COMMITMENTS_KEY, commitments_of
 from tests.support.hyperbeam import client_wallet, rsa_wallet
@@ -146,6 +146,27 @@ def test_two_signatures_are_refused_because_one_of_them_would_be_the_same_messag
     assert len(signed_of(twice)) == 2
     with pytest.raises(MalformedError, match="several signatures"):
         canonical(twice)
+    with pytest.raises(MalformedError, match="several signatures"):
+        keep_received(receive(to_http(twice)))
+
+
+def test_a_signature_over_what_did_not_come_is_refused_before_anything_is_kept() -> None:
+    """Also where the header that it is over could be made of what came."""
+    placed = to_http(sign({"data": b"text", "type": b"Message"}, client_wallet()))
+    headers = {**placed.headers, "ao-body-key": placed.headers["inline-body-key"]}
+    del headers["inline-body-key"]
+    with pytest.raises(MalformedError) as caught:
+        receive(HttpMessage(headers, placed.body))
+    assert caught.value.code == "bad_signature_input"
+
+
+def test_what_is_kept_is_verified_as_the_message_is() -> None:
+    keep(KEPT).verify()
+    forged = keep({**KEPT, "action": b"Pong"})
+    with pytest.raises(BadSignatureError):
+        forged.verify()
+    with pytest.raises(MalformedError, match="cannot tell apart"):
+        keep({"note": b"two\nlines"}).verify()
 
 
 def test_a_commitment_of_another_kind_is_refused() -> None:

@@ -14,8 +14,9 @@ import pytest
 from seriatim.formats.errors import BadSignatureError, MalformedError
 from seriatim.formats.httpsig.base import qualified, signature_base
 from seriatim.formats.httpsig.canonical import canonical
-from seriatim.formats.httpsig.commitments import Fields, from_http, message_id, verify
+from seriatim.formats.httpsig.commitments import Fields, message_id, verify
 from seriatim.formats.httpsig.placement import BODY_KEYS, CONTENT_TYPE, HttpMessage, place
+from seriatim.formats.httpsig.received import from_http
 from seriatim.formats.ids import b64url
 from seriatim.formats.schedule.submission import submit_tabm
 from seriatim.formats.tabm import sf
