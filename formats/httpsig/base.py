@@ -59,7 +59,8 @@ def identifiers_of(member: sf.Item | sf.InnerList | None) -> list[str]:
         raise _bad("an entry is no list")
     identifiers: list[str] = []
     for item in member.items:
-        if isinstance(item.value, sf.Binary) or not isinstance(item.value, bytes) or item.params:
+        # Byte sequences are bytes too, of a class of their own.
+        if type(item.value) is not bytes or item.params:
             raise _bad("an identifier is no plain string")
         identifiers.append(item.value.decode("utf-8", "replace"))
     return identifiers

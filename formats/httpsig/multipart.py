@@ -98,8 +98,9 @@ def _read(raw: bytes) -> Part:
     for line in head.split(_CRLF):
         key, is_pair, value = line.partition(b": ")
         name = _key(key)
-        # Keys of a message keep their case; the one name that HTTP knows has none.
-        name = DISPOSITION if name.lower() == DISPOSITION else name
+        if len(name) == len(DISPOSITION) and name.lower() == DISPOSITION:
+            # Keys of a message keep their case; the one name that HTTP knows has none.
+            name = DISPOSITION
         if is_pair:
             if name in headers:
                 raise _bad(f"a part says {name[:64]!r} twice")

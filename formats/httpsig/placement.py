@@ -60,10 +60,9 @@ def placed_fields(tabm: Tabm) -> dict[str, bytes | Tabm]:
 def place_fields(fields: Mapping[str, bytes | Tabm]) -> HttpMessage:
     """Return *fields*, which are `placed_fields`, as headers and a body."""
     headers, body = lay_out(fields)
-    if not body:
-        return HttpMessage(headers, body)
-    digest = sf.Item(sf.Binary(sha256(body).digest()))
-    headers[DIGEST] = sf.write_dictionary({"sha-256": digest})
+    if body:
+        digest = sf.Item(sf.Binary(sha256(body).digest()))
+        headers[DIGEST] = sf.write_dictionary({"sha-256": digest})
     return HttpMessage(dict(sorted(headers.items())), body)
 
 
@@ -78,7 +77,7 @@ def header_names(tabm: Tabm) -> set[str]:
 
 
 def lay_out(fields: Mapping[str, bytes | Tabm]) -> HttpMessage:
-    """Return *fields* as `place_fields` does, but without the digest of the body."""
+    """Return *fields* as `place_fields` does, but in any order and without the body's digest."""
     headers: dict[str, bytes] = {}
     inline = inline_key(fields)
     if inline != BODY and not {INLINE_KEY, INLINE_KEY_LATER} & fields.keys():
@@ -96,7 +95,7 @@ def lay_out(fields: Mapping[str, bytes | Tabm]) -> HttpMessage:
     if ids:
         headers[IDS] = sf.write_dictionary(ids)
     body = _place_body(dict(_entries(inner, "")), inline, headers)
-    return HttpMessage(dict(sorted(headers.items())), body)
+    return HttpMessage(headers, body)
 
 
 def gather(message: HttpMessage) -> dict[str, bytes | Tabm]:

@@ -51,13 +51,14 @@ class Signature(NamedTuple):
 
     def to_commitment(self, name: str = "") -> dict[str, bytes | Tabm]:
         """Return the commitment; *name* is the signature's own, by default HyperBEAM's."""
+        address = self.address
         # HyperBEAM leaves the first byte of the address out.
-        name = name or _NAME_PREFIX + self.address[1:9].hex()
+        name = name or _NAME_PREFIX + address[1:9].hex()
         entry = inner_list(self.identifiers, dict(sorted(self.params.items())))
         return {
             "alg": ALG_RSA.encode(),
             "commitment-device": DEVICE.encode(),
-            "committer": encode_id(self.address).encode(),
+            "committer": encode_id(address).encode(),
             SIGNATURE: sf.write_dictionary({name: sf.Item(sf.Binary(self.value))}),
             SIGNATURE_INPUT: sf.write_dictionary({name: entry}),
         }

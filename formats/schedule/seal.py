@@ -22,7 +22,7 @@ from seriatim.formats.schedule.http_assignment import (
 from seriatim.formats.schedule.record import NO_ID, Kind, Record
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.wallet import Wallet
-from seriatim.formats.tabm.cbor import decode_cbor, encode_cbor
+from seriatim.formats.tabm.cbor import encode_cbor, load_cbor
 
 
 class _Signed(NamedTuple):
@@ -81,7 +81,7 @@ def seal(
 
 def _sign(draft: Draft, chain: bytes, wallet: Wallet, anchor: bytes) -> _Signed:
     if draft.kind is Kind.TABM:
-        assignment = sign_http_assignment(draft, chain, decode_cbor(draft.message), wallet)
+        assignment = sign_http_assignment(draft, chain, load_cbor(draft.message), wallet)
         id_text = assignment_id_text(assignment)
         return _Signed(decode_id(id_text), encode_cbor(without_body(assignment)))
     if draft.variant is Variant.LEGACY:

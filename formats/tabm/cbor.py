@@ -24,20 +24,29 @@ def encode_cbor(tabm: Tabm) -> bytes:
 
 
 def decode_cbor(raw: bytes) -> dict[str, bytes | Tabm]:
-    """Return the TABM in *raw*.
+    """Return the TABM in *raw*, which comes from outside.
 
     Raises:
         MalformedError: not CBOR, or not maps of text keys to bytes and maps (code ``bad_cbor``),
             or not as `encode_cbor` writes it (``non_canonical_cbor``).
         LimitExceededError: nested too deep.
     """
-    tabm = _checked(load_map(raw))
+    tabm = load_cbor(raw)
     if encode_cbor(tabm) != raw:
         raise MalformedError(
             "not in deterministic form (RFC 8949 §4.2.1): encode it canonically",
             code="non_canonical_cbor",
         )
     return tabm
+
+
+def load_cbor(raw: bytes) -> dict[str, bytes | Tabm]:
+    """Return the TABM in *raw*, which is what `encode_cbor` has written: its form is not checked.
+
+    Raises:
+        MalformedError: not CBOR, or not maps of text keys to bytes and maps; code ``bad_cbor``.
+    """
+    return _checked(load_map(raw))
 
 
 def _checked(plain: Mapping[Any, Any]) -> dict[str, bytes | Tabm]:

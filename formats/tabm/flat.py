@@ -23,6 +23,9 @@ def unflatten(values: Mapping[str, bytes | Tabm]) -> dict[str, bytes | Tabm]:
     """
     tabm: dict[str, bytes | Tabm] = {}
     for path, value in values.items():
+        if "/" not in path:
+            _put(tabm, path, value)
+            continue
         *way, name = path.split("/", JSON_DEPTH_MAX)
         check_depth(len(way) + 1)
         _put(_descend(tabm, way), name, value)

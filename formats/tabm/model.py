@@ -34,8 +34,7 @@ def normal_key(key: str) -> str:
 
 def is_private(key: str) -> bool:
     """Tell whether *key* stays within the node: it is in no encoding, id or reply."""
-    # Most keys are told by their beginning alone, whatever their case.
-    return key[:4].lower() == _PRIVATE_PREFIX and normal_key(key).startswith(_PRIVATE_PREFIX)
+    return normal_key(key).startswith(_PRIVATE_PREFIX)
 
 
 def public(tabm: Tabm, depth: int = 1) -> dict[str, bytes | Tabm]:
@@ -48,7 +47,8 @@ def public(tabm: Tabm, depth: int = 1) -> dict[str, bytes | Tabm]:
     return {
         key: value if isinstance(value, bytes) else public(value, depth + 1)
         for key, value in sorted(tabm.items())
-        if not is_private(key)
+        # Nearly every key is told by its beginning alone, whatever its length.
+        if key[:4].lower() != _PRIVATE_PREFIX or not is_private(key)
     }
 
 

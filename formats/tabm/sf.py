@@ -47,13 +47,16 @@ class InnerList(NamedTuple):
 
 
 _KEY: Final = re.compile(rb"[A-Za-z0-9_.*%/?&+-]+")
-_STRING: Final = re.compile(rb'"([^"\\]*(?:\\["\\][^"\\]*)*)"')
+# A string, a byte sequence, a boolean, an integer, a token: one group for each.
+_BARE: Final = re.compile(
+    rb'"([^"\\]*(?:\\["\\][^"\\]*)*)"'
+    rb"|:([A-Za-z0-9+/=]*):"
+    rb"|\?([01])"
+    rb"|(-?[0-9]{1,15}(?![0-9.]))"
+    rb"|([A-Za-z*][A-Za-z0-9!#$%&'*+.^_`|~:/-]*)"
+)
 _ESCAPED: Final = re.compile(rb'\\(["\\])')
-_BINARY: Final = re.compile(rb":([A-Za-z0-9+/=]*):")
-_INTEGER: Final = re.compile(rb"-?[0-9]{1,15}(?![0-9.])")
-_TOKEN: Final = re.compile(rb"[A-Za-z*][A-Za-z0-9!#$%&'*+.^_`|~:/-]*")
-_BOOLEAN: Final = re.compile(rb"\?([01])")
-_SPACES: Final = re.compile(rb" *")
+_SPACES: Final = re.compile(rb" +")
 _COMMA: Final = re.compile(rb"[ \t]*,[ \t]*")
 
 
@@ -117,12 +120,14 @@ def write_bare(value: Bare) -> bytes:
 
 def write_params(params: Mapping[str, Bare]) -> bytes:
     """Return *params* in their order, each after a semicolon."""
+    if not params:
+        return b""
     return b"".join(b";" + key.encode() + b"=" + write_bare(value) for key, value in params.items())
 
 
 def write_inner_list(member: InnerList) -> bytes:
     """Return an inner list with its parameters."""
-    items = b" ".join(write_bare(item.value) + write_params(item.params) for item in member.items)
+    items = b" ".join([write_bare(item.value) + write_params(item.params) for item in member.items])
     return b"(" + items + b")" + write_params(member.params)
 
 
@@ -166,7 +171,8 @@ class _Reader:
         return self._inner_list() if self._skip(b"(") else self.item()
 
     def item(self) -> Item:
-        return Item(self._bare(), self._params())
+        value = self._bare()
+        return Item(value, self._params()) if self._raw.startswith(b";", self._at) else Item(value)
 
     def end(self) -> None:
         if self._at != len(self._raw):
@@ -174,12 +180,13 @@ class _Reader:
 
     def _inner_list(self) -> InnerList:
         items: list[Item] = []
-        self._take(_SPACES)
+        self._spaces()
+        is_apart = True
         while not self._skip(b")"):
-            if items and self._raw[self._at - 1 : self._at] != b" ":
+            if not is_apart:
                 raise self._fault("a space or ')'")
             items.append(self.item())
-            self._take(_SPACES)
+            is_apart = self._spaces()
             if len(items) > SF_MEMBERS_MAX:
                 raise LimitExceededError("items", given=len(items), maximum=SF_MEMBERS_MAX)
         return InnerList(tuple(items), self._params())
@@ -187,7 +194,7 @@ class _Reader:
     def _params(self) -> dict[str, Bare]:
         params: dict[str, Bare] = {}
         while self._skip(b";"):
-            self._take(_SPACES)
+            self._spaces()
             key = self._key()
             params[key] = self._bare() if self._skip(b"=") else True
             if len(params) > SF_MEMBERS_MAX:
@@ -201,23 +208,20 @@ class _Reader:
         return found[0].decode("ascii")
 
     def _bare(self) -> Bare:
-        if found := self._take(_STRING):
-            return _ESCAPED.sub(rb"\1", found[1])
-        if found := self._take(_BINARY):
-            return _binary(found[1])
-        if found := self._take(_BOOLEAN):
-            return found[1] == b"1"
-        if found := self._take(_INTEGER):
-            return int(found[0])
-        if found := self._take(_TOKEN):
-            return Token(found[0].decode("ascii"))
-        raise self._fault("a value")
+        found = self._take(_BARE)
+        if not found or not found.lastindex:
+            raise self._fault("a value")
+        return _READ[found.lastindex](found[found.lastindex])
 
     def _take(self, pattern: re.Pattern[bytes]) -> re.Match[bytes] | None:
         found = pattern.match(self._raw, self._at)
         if found:
             self._at = found.end()
         return found
+
+    def _spaces(self) -> bool:
+        """Move over spaces; tell whether there are any."""
+        return self._take(_SPACES) is not None
 
     def _skip(self, text: bytes) -> bool:
         if not self._raw.startswith(text, self._at):
@@ -229,6 +233,10 @@ class _Reader:
         return _bad(f"expected {expected} at byte {self._at}")
 
 
+def _string(text: bytes) -> bytes:
+    return _ESCAPED.sub(rb"\1", text) if b"\\" in text else text
+
+
 def _binary(text: bytes) -> Binary:
     try:
         return Binary(b64decode(text, validate=True))
@@ -238,3 +246,14 @@ def _binary(text: bytes) -> Binary:
 
 def _bad(reason: str) -> MalformedError:
     return MalformedError(f"a structured field is malformed: {reason}", code="bad_structured_field")
+
+
+# By the number of the group in `_BARE`.
+_READ: Final[Mapping[int, Callable[[bytes], Bare]]] = {
+    1: _string,
+    2: _binary,
+    3: b"1".__eq__,
+    4: int,
+    5: lambda text: Token(text.decode("ascii")),
+}
+assert len(_READ) == _BARE.groups

@@ -18,7 +18,7 @@ from seriatim.formats.schedule.http_assignment import BODY, http_assignment_fiel
 from seriatim.formats.signing.wallet import RsaWallet
 from seriatim.formats.tabm.ans104.fields import ANCHOR, TARGET
 from seriatim.formats.tabm.ans104.items import from_item
-from seriatim.formats.tabm.cbor import decode_cbor, encode_cbor
+from seriatim.formats.tabm.cbor import encode_cbor, load_cbor
 from seriatim.formats.tabm.model import Tabm
 from seriatim.formats.tabm.structured import Rich, to_tabm
 from seriatim.formats.wire.stored import StoredAssignment
@@ -49,7 +49,7 @@ def whole_assignment(stored: StoredAssignment, rendition: bytes | None) -> Field
         return {**stored.http_assignment, BODY: stored.tabm}
     if rendition is not None:
         # It says itself whether the message had a place in it; that is not found out again.
-        signed = decode_cbor(rendition)
+        signed = load_cbor(rendition)
         return signed if BODY_LINK in signed else {**signed, **_carried(stored, _tabm(stored))}
     message = _message(stored)
     return {**_said(stored, message), **_carried(stored, message)}

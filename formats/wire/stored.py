@@ -17,7 +17,7 @@ from seriatim.formats.ids import decode_id
 from seriatim.formats.message import Message, Value
 from seriatim.formats.schedule.http_assignment import path_text
 from seriatim.formats.schedule.record import Kind, Record
-from seriatim.formats.tabm.cbor import decode_cbor
+from seriatim.formats.tabm.cbor import load_cbor
 from seriatim.formats.tabm.model import COMMITMENTS_KEY, Tabm
 from seriatim.formats.tabm.structured import from_tabm
 
@@ -75,7 +75,7 @@ class StoredAssignment:
     def tabm(self) -> Tabm | None:
         """The message as a TABM with its commitments, where it came as one."""
         if self.record.kind is Kind.TABM:
-            return decode_cbor(self.record.message)
+            return load_cbor(self.record.message)
         return None
 
     @cached_property
@@ -89,7 +89,7 @@ class StoredAssignment:
     def http_assignment(self) -> Tabm | None:
         """The signed assignment without its body, where it is an HTTP message."""
         if self.record.assignment and self.record.kind is Kind.TABM:
-            return decode_cbor(self.record.assignment)
+            return load_cbor(self.record.assignment)
         return None
 
     @property
