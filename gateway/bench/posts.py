@@ -19,7 +19,7 @@ from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.scheme import WalletKind
 from seriatim.formats.signing.wallet import Wallet
 from seriatim.gateway.bench.children import HELLO, load, serving, serving_node
-from seriatim.gateway.bench.corpus import make_spawns, write_signed, write_unsigned
+from seriatim.gateway.bench.corpus import Form, make_spawns, write_signed, write_unsigned
 from seriatim.gateway.bench.figure import Aim, Figure, Part, Sample, Say, make_sample
 from seriatim.gateway.bench.scale import Plan, Scale
 from seriatim.gateway.client import connect
@@ -35,26 +35,25 @@ class Kind(NamedTuple):
     Attributes:
         name: for the table.
         wallet: the node's wallet and the client's.
-        is_signed: whether messages are items of that wallet, or unsigned JSON.
+        form: unsigned JSON, or messages that the wallet signs.
         variant: of the processes.
         aim: of the ratio to hello; ``None`` where signing is the limit, not HTTP.
     """
 
     name: str
     wallet: WalletKind
-    is_signed: bool
+    form: Form
     variant: Variant
     aim: Aim | None
 
 
 KINDS: Final = (
-    Kind("unsigned", WalletKind.ED25519, is_signed=False, variant=Variant.NATIVE, aim=Aim(0.60)),
-    Kind("ed25519", WalletKind.ED25519, is_signed=True, variant=Variant.HYPERBEAM, aim=Aim(0.40)),
-    Kind(
-        "secp256k1", WalletKind.SECP256K1, is_signed=True, variant=Variant.HYPERBEAM, aim=Aim(0.40)
-    ),
-    Kind("RSA-4096", WalletKind.RSA, is_signed=True, variant=Variant.HYPERBEAM, aim=None),
-    Kind("RSA-4096 ao.TN.1", WalletKind.RSA, is_signed=True, variant=Variant.LEGACY, aim=None),
+    Kind("unsigned", WalletKind.ED25519, Form.UNSIGNED, Variant.NATIVE, Aim(0.60)),
+    Kind("ed25519", WalletKind.ED25519, Form.ITEM, Variant.HYPERBEAM, Aim(0.40)),
+    Kind("secp256k1", WalletKind.SECP256K1, Form.ITEM, Variant.HYPERBEAM, Aim(0.40)),
+    Kind("RSA-4096", WalletKind.RSA, Form.ITEM, Variant.HYPERBEAM, None),
+    Kind("RSA-4096 ao.TN.1", WalletKind.RSA, Form.ITEM, Variant.LEGACY, None),
+    Kind("RSA-4096 HTTP-signed", WalletKind.RSA, Form.HTTP, Variant.HYPERBEAM, None),
 )
 RSA_AIM: Final = Aim(0.85)
 
@@ -138,8 +137,8 @@ async def _make_traffic(
         scale.warm_up_rsa if is_rsa else scale.warm_up,
         scale.posts_rsa if is_rsa else scale.posts,
     )
-    if kind.is_signed:
-        await write_signed(file, traffic.processes, traffic.total, traffic.requests)
+    if kind.form is not Form.UNSIGNED:
+        await write_signed(kind.form, file, traffic.processes, traffic.total, traffic.requests)
     else:
         write_unsigned(traffic.processes, traffic.total, traffic.requests)
     return traffic
