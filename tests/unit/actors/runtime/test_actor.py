@@ -261,7 +261,7 @@ def test_an_answer_may_come_long_after_on_receive_returned(
     dispatcher.run_until_idle()
     assert not good.done()
     later[0].resolve("durable")
-    later[1].fail(StoppingError())
+    later[1].fail(StoppingError("planted"))
     assert good.get() == "durable"
     assert isinstance(outcome(bad), StoppingError)
 

@@ -49,7 +49,7 @@ class DeadOffload(HeldOffload):
 
     def call(self, jobs: Sequence[bytes]) -> Future[Sequence[bytes]]:
         answer = super().call(jobs)
-        answer.fail(StoppingError())
+        answer.fail(StoppingError("planted"))
         return answer
 
 
