@@ -18,6 +18,7 @@ from seriatim.gateway.problems import Problem
 JSON: Final = "application/json"
 TEXT: Final = "text/plain; charset=utf-8"
 PROBLEM: Final = "application/problem+json"
+MULTIPART: Final = "multipart/form-data"
 
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # What says where a reply ends: the server's alone.

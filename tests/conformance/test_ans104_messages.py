@@ -18,6 +18,7 @@ from seriatim.formats.errors import (
     UnsupportedError,
     UnsupportedSchemeError,
 )
+from seriatim.formats.httpsig.commitments import to_http
 from seriatim.formats.httpsig.placement import HttpMessage
 from seriatim.formats.httpsig.received import from_http
 from seriatim.formats.ids import b64url, encode_id
@@ -95,6 +96,33 @@ def test_a_message_becomes_its_recorded_item(
         message["commitments"] = tabm(recorded["message"]["commitments"])
     assert to_item(message).raw == item.raw
     assert to_item(tabm(recorded["tabm_from_item"])).raw == item.raw
+
+
+@each_item
+def test_an_item_has_its_recorded_parts(vector: dict[str, Any], recorded: dict[str, Any]) -> None:
+    item = item_of(recorded)
+    tags = [[tag.name.decode(), tag.value.decode()] for tag in item.tags]
+    assert tags == recorded["tags"]
+    assert b64url(item.target) == recorded["target"]
+    assert b64url(item.anchor) == recorded["anchor"]
+    assert (b64url(item.owner), b64url(item.signature)) == (
+        recorded["owner"],
+        recorded["signature"],
+    )
+    if recorded["data_b64"] != "[nested bundle]":
+        assert item.data == b64decode(recorded["data_b64"])
+    assert item.signing_hash() == b64decode(recorded["signature_data_sha384_deephash_b64"])
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=NAMES)
+def test_a_signed_item_has_its_recorded_form_as_an_http_message(vector: dict[str, Any]) -> None:
+    recorded = vector["ans104"]["signed"]
+    if is_error(recorded):
+        return
+    placed = to_http(to_tabm(rich(recorded["message"])))
+    expected = recorded["httpsig_of_ans104_signed"]
+    assert placed.headers == tabm(expected["headers"])
+    assert placed.body == b64decode(expected.get("body_b64", ""))
 
 
 @each_item

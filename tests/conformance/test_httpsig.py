@@ -24,9 +24,11 @@ from seriatim.formats.ids import encode_id
 from seriatim.formats.signing.scheme import WalletKind
 from seriatim.formats.signing.wallet import RsaWallet
 from seriatim.formats.tabm import sf
+from seriatim.formats.tabm.json import encode_json
 from seriatim.formats.tabm.model import Tabm
+from seriatim.formats.tabm.structured import from_tabm, to_tabm
 from tests.conformance.test_tabm import NAMES, VECTORS
-from tests.support.notation import is_error, tabm
+from tests.support.notation import is_error, rich, tabm
 from tests.support.strategies import known_wallet
 
 SIGNED = [
@@ -76,6 +78,19 @@ def test_a_signed_message_goes_over_the_wire_as_recorded(vector: dict[str, Any])
     received = from_http(wire)
     assert received == tabm(vector["signed"]["tabm_from_httpsig"])
     assert list(map(encode_id, verify(received))) == vector["signed"]["ids"]["signers"]
+
+
+@each_signed
+def test_a_signed_message_has_its_recorded_json_and_rich_values(vector: dict[str, Any]) -> None:
+    signed = vector["signed"]
+    message: Tabm = tabm(signed["tabm"])
+    assert from_tabm(message) == rich(signed["structured"])
+    assert to_tabm(rich(signed["structured"])) == message
+    if is_error(signed["json"]):
+        with pytest.raises(MalformedError):
+            encode_json(message)
+    else:
+        assert encode_json(message) == signed["json"].encode()
 
 
 @each_signed

@@ -32,6 +32,7 @@ from tests.support.strategies import KEYS, known_wallet
 
 VECTORS = KEYS.parent / "hyperbeam"
 SCHEDULER = VECTORS / "scheduler"
+HTTP = SCHEDULER / "http"
 PROCESS = decode_id(orjson.loads((SCHEDULER / "info.json").read_bytes())["process-id"])
 RECORDED = [
     orjson.loads((SCHEDULER / "assignments" / f"{slot}.json").read_bytes()) for slot in range(10)

@@ -23,6 +23,7 @@ from seriatim.formats.tabm.model import COMMITMENTS_KEY, Tabm
 from tests.support.builders import message_item
 from tests.support.http_node import HttpNode
 from tests.support.hyperbeam import (
+    HTTP,
     client_wallet,
     http_message,
 )
@@ -70,6 +71,12 @@ def exchange(port: int, raw: bytes) -> Reply:
         response.begin()
         headers = {name.lower(): value for name, value in response.getheaders()}
         return Reply(response.status, headers, response.read())
+
+
+async def send_recorded(http: HttpNode, name: str) -> Reply:
+    """Send a recorded request, byte for byte."""
+    raw = (HTTP / f"{name}.request.raw").read_bytes()
+    return await asyncio.to_thread(exchange, http.port, raw)
 
 
 async def post(http: HttpNode, message: Tabm, target: str, **headers: str) -> Reply:

@@ -10,8 +10,10 @@ from aiohttp import web
 
 from seriatim.formats.errors import UnsupportedError
 from seriatim.formats.schedule.record import Kind
+from seriatim.formats.signing.wallet import RsaWallet
 from seriatim.gateway.http.hyperbeam.answer import Answer, Placed
 from seriatim.gateway.http.hyperbeam.path import Keys
+from seriatim.gateway.http.reply import MULTIPART
 
 NO_STORE: Final = MappingProxyType({"cache-control": "no-store"})
 
@@ -74,6 +76,8 @@ class ReplyFormats:
         if isinstance(answer, Placed):
             # An assignment is signed in the form of its message: another one costs a signature.
             is_own = answer.submission.kind is Kind.TABM and bool(answer.receipt.assignment)
+            # Who sends a data item within an HTTP message, as HyperBEAM's nodes do, reads such.
+            is_own |= accept is None and _is_carried(request, answer)
         else:
             is_own = accept is None
         fallback = self._own if is_own else self._default
@@ -94,6 +98,12 @@ class ReplyFormats:
                 f"no reply format {device[:64]!r}; known are {', '.join(devices)}"
             )
         return known
+
+
+def _is_carried(request: web.BaseRequest, placed: Placed) -> bool:
+    """Tell whether a message came within another one, to a node that can sign one back."""
+    is_multipart = request.content_type == MULTIPART
+    return is_multipart and isinstance(placed.node.wallet, RsaWallet)
 
 
 def _device_of(named: str) -> str:

@@ -28,10 +28,9 @@ from seriatim.formats.tabm.ans104.proof import is_item
 from seriatim.gateway.http.body import read_body
 from seriatim.gateway.http.hyperbeam.device import Call
 from seriatim.gateway.http.hyperbeam.message import read_message, scheduled_part
-from seriatim.gateway.http.reply import JSON
+from seriatim.gateway.http.reply import JSON, MULTIPART
 
-_MULTIPART: Final = "multipart/form-data"
-_OPEN_TYPES: Final = frozenset({"", "application/x-www-form-urlencoded", _MULTIPART})
+_OPEN_TYPES: Final = frozenset({"", "application/x-www-form-urlencoded", MULTIPART})
 # What is wrong with a message that was signed by other rules than those that are read here.
 _UNREAD: Final = frozenset(
     {"bad_commitments", "bad_signature_input", "bad_structured_field", "not_placeable"}
@@ -113,7 +112,7 @@ def _content_kind(request: web.BaseRequest, body: bytes) -> str:
     kind = named.partition(";")[0].strip().lower()
     if kind not in _OPEN_TYPES:
         return kind
-    if "signature-input" in request.headers or kind == _MULTIPART:
+    if "signature-input" in request.headers or kind == MULTIPART:
         return HTTPSIG
     if body.lstrip()[:1] == b"{":
         return JSON

@@ -20,14 +20,14 @@ from seriatim.gateway.http.hyperbeam.answer import (
     Placed,
 )
 from seriatim.gateway.http.hyperbeam.reply_format import NO_STORE
-from seriatim.gateway.http.reply import mode_headers, reply_message
+from seriatim.gateway.http.reply import MULTIPART, mode_headers, reply_message
 
 
 class HttpsigReply:
     """Sends HyperBEAM's own form; nobody signs the reply itself."""
 
     device = DEVICE
-    content_types = ("application/httpsig", "multipart/form-data")
+    content_types = ("application/httpsig", MULTIPART)
 
     async def send(self, request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
         """Return the reply to *request* that says *answer*.
