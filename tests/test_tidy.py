@@ -37,7 +37,11 @@ OFFERED: Final = frozenset(
 # Facts about others that our own bounds are compared with, in `formats/limits.py` itself.
 GIVEN_LIMITS: Final = frozenset({"ASSIGNMENT_OWN_TAGS_MAX_BYTES", "LMDB_KEY_MAX_BYTES"})
 
+# How many defects of other nodes the design names; each has a test, or comes with what it is of.
+KNOWN_DEFECTS: Final = 15
+
 _NAMED: Final = re.compile(r'"(seriatim(?:\.\w+)+)[:"]')
+_TEST: Final = re.compile(r"(?P<path>tests/[\w/]+\.py)::(?P<name>\w+)")
 _LINK: Final = re.compile(r"\[[^\]]*\]\((?!https?:|#|mailto:)(?P<path>[^)#\s]+)")
 
 
@@ -163,6 +167,31 @@ def test_links_between_documents_lead_somewhere() -> None:
         if not (ROOT / source.path).parent.joinpath(link["path"]).exists()
     ]
     assert not dead, "\n" + "\n".join(dead)
+
+
+def test_tests_that_documents_name_are_there() -> None:
+    documents = [source for source in sources() if source.path.endswith(".md")]
+    assert [fault for source in documents for fault in _missing_tests(source)] == []
+    architecture = next(each for each in documents if each.path == "docs/ARCHITECTURE.md")
+    _, _, defects = architecture.text.partition("## Known defects")
+    rows = [line for line in defects.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) >= KNOWN_DEFECTS
+    assert [row for row in rows if not _TEST.search(row)] == [rows[-1]], "cron is not there yet"
+
+
+@pytest.mark.parametrize("name", ["tests/test_tidy.py::test_no_such", "tests/no/such.py::test_a"])
+def test_a_test_that_is_not_there_is_found(name: str) -> None:
+    assert _missing_tests(Source("a.md", f"| x | `{name}` |")) == [f"a.md: {name}"]
+
+
+def _missing_tests(document: Source) -> list[str]:
+    """Return the tests that *document* names, ``path::name``, and that are not in the tree."""
+    tests = {source.path: source.text for source in sources() if source.is_python}
+    return [
+        f"{document.path}: {found[0]}"
+        for found in _TEST.finditer(document.text)
+        if not re.search(rf"\bdef {found['name']}\(", tests.get(found["path"], ""))
+    ]
 
 
 def _imports(readers: list[Source]) -> set[str]:

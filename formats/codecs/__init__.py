@@ -7,12 +7,13 @@ composes, so another package's codec needs no change here.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from seriatim.formats.errors import UnsupportedError
 from seriatim.formats.message import Message
 
 
+@runtime_checkable
 class Codec(Protocol):
     """One wire form of messages."""
 

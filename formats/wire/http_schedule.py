@@ -19,11 +19,11 @@ from seriatim.formats.httpsig.placement import (
     multipart_type,
     write_entries,
 )
-from seriatim.formats.ids import b64url, encode_id
 from seriatim.formats.schedule.assignment import Block
 from seriatim.formats.tabm import sf
 from seriatim.formats.tabm.model import Tabm
 from seriatim.formats.tabm.structured import Rich, to_tabm
+from seriatim.formats.wire.schedule import page_fields
 
 ASSIGNMENTS: Final = "assignments"
 
@@ -44,14 +44,7 @@ def encode_page(
 ) -> HttpMessage:
     """Return a page of *process* from chunks of `encode_entry`; nobody signs the page itself."""
     parts = sorted(part for chunk in entries for part in _split(chunk))
-    said: dict[str, Rich] = {
-        "block-hash": b64url(block.hash),
-        "block-height": block.height,
-        "continues": continues,
-        "process": encode_id(process),
-        "timestamp": block.timestamp,
-        "type": "schedule",
-    }
+    said = page_fields(process, block, continues=continues)
     if not parts:
         return HttpMessage(_headers({**said, ASSIGNMENTS: {}}), b"")
     boundary, body = join_parts([part for _, part in parts])

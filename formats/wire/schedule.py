@@ -17,6 +17,7 @@ from seriatim.formats.ids import b64url, encode_id
 from seriatim.formats.schedule.assignment import EPOCH, Block
 from seriatim.formats.tabm.json import to_plain
 from seriatim.formats.tabm.model import COMMITMENTS_KEY
+from seriatim.formats.tabm.structured import Rich
 from seriatim.formats.wire.stored import StoredAssignment
 
 _INTEGERS: Final = ("block-height", "block-timestamp")
@@ -74,9 +75,9 @@ def page_open() -> bytes:
     return b'{"assignments":{'
 
 
-def page_close(process: bytes, block: Block, *, continues: bool) -> bytes:
-    """Return how a page of *process* ends, after its entries."""
-    rest = {
+def page_fields(process: bytes, block: Block, *, continues: bool) -> dict[str, Rich]:
+    """Return what a page of *process* says beside its assignments, in every form of it."""
+    return {
         "block-hash": b64url(block.hash),
         "block-height": block.height,
         "continues": continues,
@@ -84,4 +85,9 @@ def page_close(process: bytes, block: Block, *, continues: bool) -> bytes:
         "timestamp": block.timestamp,
         "type": "schedule",
     }
+
+
+def page_close(process: bytes, block: Block, *, continues: bool) -> bytes:
+    """Return how a page of *process* ends, after its entries."""
+    rest = page_fields(process, block, continues=continues)
     return b"}," + orjson.dumps(rest, option=orjson.OPT_SORT_KEYS)[1:]

@@ -28,8 +28,9 @@ _FRAMING: Final = frozenset(
 _CONTROL: Final = re.compile(rb"[\x00-\x1f\x7f]")
 
 # Browsers call every one of these APIs; none of them uses cookies, so any origin may.
+ALLOW_ORIGIN: Final = "access-control-allow-origin"
 _COMMON: Final = {
-    "access-control-allow-origin": "*",
+    ALLOW_ORIGIN: "*",
     "access-control-expose-headers": "*",
     "server": "seriatim",
 }
@@ -102,7 +103,7 @@ def reply_preflight(asked_headers: str) -> web.Response:
     """Return the answer to a CORS preflight: everything is allowed."""
     headers = {
         **_COMMON,
-        "access-control-allow-methods": "GET, POST, PUT, DELETE, OPTIONS",
+        "access-control-allow-methods": "GET, POST, PUT, DELETE, OPTIONS, PATCH",
         "access-control-allow-headers": asked_headers or "*",
         "access-control-max-age": "86400",
     }

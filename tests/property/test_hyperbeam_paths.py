@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from seriatim.formats.errors import LimitExceededError, MalformedError, SchedulerError
 from seriatim.formats.limits import HTTP_KEYS_MAX, HTTP_SEGMENT_MAX_BYTES, HTTP_SEGMENTS_MAX
+from seriatim.formats.tabm.structured import Atom
 from seriatim.gateway.http.hyperbeam.path import parse_path
 
 ID = "A" * 43
@@ -52,7 +53,7 @@ def test_no_path_does_anything_but_parse_or_be_refused(text: str) -> None:
     try:
         path = parse_path(text)
         for index in range(len(path.steps)):
-            path.keys_at(index)
+            assert path.keys_at(index).keys() == path.values_at(index).keys()
     except SchedulerError:
         return
 
@@ -77,6 +78,22 @@ def test_no_path_does_anything_but_parse_or_be_refused(text: str) -> None:
 )
 def test_keys_go_to_their_steps(target: str, index: int, keys: dict[str, str]) -> None:
     assert dict(parse_path(target).keys_at(index)) == keys
+
+
+def test_the_message_that_a_step_is_has_values_of_their_types() -> None:
+    path = parse_path("/~message@1.0&a=1&b+integer=-2&c+float=2.5&d+atom=true&e+atom=other&f/a?g=h")
+    assert dict(path.values_at(0)) == {
+        "a": "1",
+        "b": -2,
+        "c": 2.5,
+        "d": True,
+        "e": Atom("other"),
+        "f": "true",
+        "g": "h",
+    }
+    assert dict(path.values_at(1)) == {"g": "h"}
+    with pytest.raises(MalformedError):
+        parse_path("/~message@1.0&x+float=1e999/x").values_at(0)
 
 
 @pytest.mark.parametrize(

@@ -67,10 +67,24 @@ class Reply(NamedTuple):
 def exchange(port: int, raw: bytes) -> Reply:
     with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall(raw)
-        response = HTTPResponse(connection)
-        response.begin()
-        headers = {name.lower(): value for name, value in response.getheaders()}
-        return Reply(response.status, headers, response.read())
+        return read_reply(connection)
+
+
+def read_reply(connection: socket.socket) -> Reply:
+    """Return the reply that comes from *connection*, its body whole."""
+    response = HTTPResponse(connection)
+    response.begin()
+    headers = {name.lower(): value for name, value in response.getheaders()}
+    return Reply(response.status, headers, response.read())
+
+
+def recorded_reply(raw: bytes) -> Reply:
+    """Return a reply that was recorded as it came over its connection."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(raw)
+        theirs.shutdown(socket.SHUT_WR)
+        return read_reply(ours)
 
 
 async def send_recorded(http: HttpNode, name: str) -> Reply:

@@ -5,9 +5,10 @@ Every answer can be looked into, key by key: that is how a path goes on after a 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from seriatim.actors.node import Node
 from seriatim.formats.errors import NotFoundError
@@ -18,7 +19,12 @@ from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.tabm.model import COMMITMENTS_KEY, Tabm
 from seriatim.formats.tabm.structured import Rich, from_tabm
 from seriatim.formats.wire.receipt import Receipt
+from seriatim.formats.wire.schedule import page_fields
 from seriatim.formats.wire.stored import StoredAssignment
+
+# One slot has one spelling, as one process has.
+_SLOT: Final = re.compile("0|[1-9][0-9]{0,18}")
+_INTEGERS: Final = frozenset({"block-height", "block-timestamp", "slot", "timestamp"})
 
 
 class Answer(Protocol):
@@ -103,7 +109,8 @@ class Assignment:
         text = self.stored.said(key)
         if not text:
             raise missing(key)
-        return Literal(text)
+        is_integer = key in _INTEGERS and _SLOT.fullmatch(text)
+        return Literal(int(text) if is_integer else text)
 
 
 class Placed(NamedTuple):
@@ -157,10 +164,11 @@ class Page:
     block: Block
 
     def look_up(self, key: str) -> Answer:
-        """Return the assignments, by slot."""
-        if key != "assignments":
-            raise missing(key)
-        return _Assignments(self)
+        """Return the assignments, by slot, or what it says beside them."""
+        if key == "assignments":
+            return _Assignments(self)
+        said = page_fields(self.process, self.block, continues=self.continues)
+        return Fields(said, is_fixed=False).look_up(key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +177,7 @@ class _Assignments:
 
     def look_up(self, key: str) -> Answer:
         page = self.page
-        if not key.isdecimal() or not page.first <= int(key) <= page.last:
+        if not _SLOT.fullmatch(key) or not page.first <= int(key) <= page.last:
             raise missing(key)
         return Assignment(page.node, page.node.stored(page.process, int(key)))
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, NamedTuple, NoReturn, Protocol
+from types import MappingProxyType
+from typing import Final, NamedTuple, NoReturn, Protocol, runtime_checkable
 
 from aiohttp import web
 
 from seriatim.actors.node import Node
 from seriatim.formats.errors import NotFoundError, UnsupportedError
+from seriatim.formats.tabm.structured import Rich
 from seriatim.gateway.http.hyperbeam.answer import Answer
 from seriatim.gateway.http.hyperbeam.path import Keys
+
+NO_BASE: Final[Mapping[str, Rich]] = MappingProxyType({})
 
 _COMPUTE_KEYS: Final = frozenset({"compute", "now", "result", "results", "dry-run", "dryrun"})
 
@@ -25,6 +29,7 @@ class Call(NamedTuple):
         key: the key.
         keys: what path, query and headers say beside it, by lower-case name.
         process: the process that the path starts from, 32 raw bytes, or ``None``.
+        base: what a path says beside the device that it starts from; nothing for a process.
     """
 
     node: Node
@@ -33,8 +38,10 @@ class Call(NamedTuple):
     key: str
     keys: Keys
     process: bytes | None
+    base: Mapping[str, Rich] = NO_BASE
 
 
+@runtime_checkable
 class Device(Protocol):
     """Something that answers keys.
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from math import isfinite
 from types import MappingProxyType
 from typing import Final, NamedTuple
 from urllib.parse import unquote
@@ -23,6 +24,7 @@ from seriatim.formats.limits import (
     HTTP_SEGMENT_MAX_BYTES,
     HTTP_SEGMENTS_MAX,
 )
+from seriatim.formats.tabm.structured import Atom, Rich
 
 Keys = Mapping[str, str]
 NO_KEYS: Final[Keys] = MappingProxyType({})
@@ -32,6 +34,7 @@ _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,19}")
 _FLOAT: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _TEXT: Final = re.compile(r".*", re.DOTALL)
 _TYPES: Final = MappingProxyType({"integer": _INTEGER, "float": _FLOAT, "atom": _TEXT})
+_ATOMS: Final[Mapping[str, Rich]] = MappingProxyType({"true": True, "false": False})
 _TRUE: Final = "true"
 
 
@@ -78,6 +81,19 @@ class Path(NamedTuple):
                 its type (``bad_query``).
             UnsupportedError: a value that would have to be resolved.
         """
+        found = self._typed_at(index)
+        return dict(_untyped(each) for each in found.items()) if found else NO_KEYS
+
+    def values_at(self, index: int) -> Mapping[str, Rich]:
+        """Return the keys of step *index* as the message that they are: each value of its type.
+
+        Raises:
+            MalformedError, UnsupportedError: as for `keys_at`.
+        """
+        return dict(_valued(each) for each in self._typed_at(index).items())
+
+    def _typed_at(self, index: int) -> Keys:
+        """Return the keys of step *index*, by names that still have their types."""
         own = self.steps[index].keys
         if not self.query and not own:
             return NO_KEYS
@@ -95,7 +111,7 @@ class Path(NamedTuple):
                 )
             elif (scope.lstrip("0") or "0") == str(number):
                 scoped[rest] = value
-        return dict(_untyped(each) for each in ({**keys, **own, **scoped}).items())
+        return {**keys, **own, **scoped}
 
 
 def parse_path(target: str) -> Path:
@@ -173,3 +189,21 @@ def _untyped(pair: tuple[str, str]) -> tuple[str, str]:
             f"no type {kind[:32]!r} for a key; there are {', '.join(_TYPES)}", code="bad_query"
         )
     return name, value
+
+
+def _valued(pair: tuple[str, str]) -> tuple[str, Rich]:
+    """Return a key with its value, of the type that it says."""
+    name, value = _untyped(pair)
+    kind = pair[0].partition("+")[2]
+    if kind == "integer":
+        return name, int(value)
+    if kind == "float":
+        return name, _finite(name, value)
+    return name, _ATOMS.get(value, Atom(value)) if kind == "atom" else value
+
+
+def _finite(name: str, text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise MalformedError(f"{name[:64]!r} is too large for a float", code="bad_query")
+    return number

@@ -2,19 +2,22 @@
 
 Another package adds one through an entry point whose object, or class without arguments, has the
 shape of `Device` (group ``seriatim.devices``), `Codec` (``seriatim.codecs``) or `ReplyFormat`
-(``seriatim.replies``). Its own name decides: one that the node has already is replaced.
+(``seriatim.replies``). Its own name decides: one that the node has already is replaced. A node does
+not start with one that cannot be loaded or has another shape; one that fails later fails its own
+requests only (500, ``internal``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final, NamedTuple
 
 from seriatim.formats.ans104.codec import Ans104Codec
-from seriatim.formats.codecs import CodecRegistry
+from seriatim.formats.codecs import Codec, CodecRegistry
 from seriatim.formats.codecs.cbor import CborCodec
 from seriatim.formats.codecs.json import JsonCodec
+from seriatim.formats.errors import UnsupportedError
 from seriatim.formats.httpsig.signature import DEVICE as HTTPSIG
 from seriatim.gateway.http.hyperbeam.device import Device
 from seriatim.gateway.http.hyperbeam.devices.message_device import MessageDevice
@@ -25,7 +28,7 @@ from seriatim.gateway.http.hyperbeam.replies.aos2_reply import Aos2Reply
 from seriatim.gateway.http.hyperbeam.replies.cbor_reply import CborReply
 from seriatim.gateway.http.hyperbeam.replies.httpsig_reply import HttpsigReply
 from seriatim.gateway.http.hyperbeam.replies.json_reply import JsonReply
-from seriatim.gateway.http.hyperbeam.reply_format import ReplyFormats
+from seriatim.gateway.http.hyperbeam.reply_format import ReplyFormat, ReplyFormats
 from seriatim.gateway.http.hyperbeam.submit import MessageReader
 
 DEVICES: Final = "seriatim.devices"
@@ -41,23 +44,28 @@ class Registry(NamedTuple):
 
 
 def make_registry() -> Registry:
-    """Return what is installed; loads the code of other packages."""
-    codecs = CodecRegistry((Ans104Codec(), JsonCodec(), CborCodec(), *_installed(CODECS)))
+    """Return what is installed; loads the code of other packages.
+
+    Raises:
+        UnsupportedError: what another package offers cannot be used.
+    """
+    codecs = CodecRegistry((Ans104Codec(), JsonCodec(), CborCodec(), *_installed(CODECS, Codec)))
     reader = MessageReader(codecs)
     devices: Iterable[Device] = (
         SchedulerDevice(reader),
         SchedulerDevice(reader, name=PROCESS),
         MessageDevice(),
         MetaDevice(),
-        *_installed(DEVICES),
+        *_installed(DEVICES, Device),
     )
+    json = JsonReply()
     replies = (
         HttpsigReply(),
-        JsonReply(),
-        Aos2Reply(),
+        json,
+        Aos2Reply(json),
         CborReply(),
         Ans104Reply(),
-        *_installed(REPLIES),
+        *_installed(REPLIES, ReplyFormat),
     )
     return Registry(
         {device.name: device for device in devices},
@@ -65,7 +73,25 @@ def make_registry() -> Registry:
     )
 
 
-def _installed(group: str) -> list[Any]:
-    """Return the objects of an entry point group: what other packages offer, unchecked."""
-    found = [entry.load() for entry in entry_points(group=group)]
-    return [each() if isinstance(each, type) else each for each in found]
+def _installed(group: str, shape: Any) -> list[Any]:
+    """Return the objects of an entry point group, each of the protocol *shape*."""
+    return [_load(entry, shape) for entry in entry_points(group=group)]
+
+
+def _load(entry: EntryPoint, shape: Any) -> Any:
+    try:
+        found = entry.load()
+        offered = found() if isinstance(found, type) else found
+    except Exception as error:
+        # Whatever that package does when it is imported, the operator hears which one it is.
+        raise _unusable(entry, f"{type(error).__name__}: {error}") from error
+    if not isinstance(offered, shape):
+        raise _unusable(entry, f"it is no {shape.__name__}")
+    return offered
+
+
+def _unusable(entry: EntryPoint, reason: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"the entry point {entry.name!r} of {entry.group} ({entry.value}) cannot be used: "
+        f"{reason}; mend its package, or uninstall it"
+    )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from aiohttp import web
 
@@ -18,9 +19,11 @@ from seriatim.gateway.http.reply import MULTIPART
 NO_STORE: Final = MappingProxyType({"cache-control": "no-store"})
 
 _ANY: Final = frozenset({"", "*/*", "application/*", "text/html"})
+_WEIGHT: Final = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 _DEVICE_PREFIX: Final = "device/"
 
 
+@runtime_checkable
 class ReplyFormat(Protocol):
     """One form of replies.
 
@@ -63,7 +66,7 @@ class ReplyFormats:
         """Return the format for *answer* to *request*.
 
         A device that is named (``require-codec``, ``accept-codec``, in path or headers) is what
-        the client gets. Of ``accept``, the first type that is known.
+        the client gets. Of ``accept``, the known type with the highest weight, of two the first.
 
         Raises:
             UnsupportedError: the device that is named is not known.
@@ -81,10 +84,7 @@ class ReplyFormats:
         else:
             is_own = accept is None
         fallback = self._own if is_own else self._default
-        for named in (accept or "").split(","):
-            kind = named.partition(";")[0].strip().lower()
-            if kind in _ANY:
-                continue
+        for kind in _accepted(accept or ""):
             known = self._by_name.get(kind) or self._by_name.get(_device_of(kind))
             if known is not None:
                 return known
@@ -98,6 +98,22 @@ class ReplyFormats:
                 f"no reply format {device[:64]!r}; known are {', '.join(devices)}"
             )
         return known
+
+
+def _accepted(accept: str) -> list[str]:
+    """Return the types that *accept* names, best first: RFC 9110 §12.5.1, ranges left out.
+
+    A weight that is none counts as 1; a type with weight 0 is not wanted.
+    """
+    weighed: list[tuple[float, str]] = []
+    for named in accept.split(","):
+        kind, *parameters = (part.strip().lower() for part in named.split(";"))
+        weights = [each[2:] for each in parameters if each.startswith("q=")]
+        weight = float(weights[0]) if weights and _WEIGHT.fullmatch(weights[0]) else 1.0
+        if kind not in _ANY and weight > 0:
+            weighed.append((weight, kind))
+    # Sorting is stable: of two with one weight, the first stays first.
+    return [kind for _, kind in sorted(weighed, key=lambda each: -each[0])]
 
 
 def _is_carried(request: web.BaseRequest, placed: Placed) -> bool:

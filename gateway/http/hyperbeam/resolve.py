@@ -9,10 +9,11 @@ from aiohttp import web
 from seriatim.actors.node import Node
 from seriatim.formats.errors import NotFoundError
 from seriatim.formats.ids import decode_id
-from seriatim.gateway.http.hyperbeam.device import Call, refuse_key
+from seriatim.gateway.http.hyperbeam.device import NO_BASE, Call, refuse_key
 from seriatim.gateway.http.hyperbeam.devices.scheduler_device import PROCESS, SCHEDULER
 from seriatim.gateway.http.hyperbeam.path import Keys, Path
 from seriatim.gateway.http.hyperbeam.registry import Registry
+from seriatim.gateway.http.reply import ALLOW_ORIGIN
 
 # What clients of HyperBEAM post without naming a process or a device: spawns.
 _ROOT_KEYS: Final = frozenset({("POST", "push"), ("POST", "schedule")})
@@ -33,6 +34,7 @@ class Resolver:
 
         Raises:
             SchedulerError: as the device, or the reply format, raises it.
+            TypeError: one that another package has added answers with something else.
         """
         call, device, at = self._call(request, method, path)
         handler = self._registry.devices.get(device)
@@ -41,10 +43,17 @@ class Resolver:
                 refuse_key(call)
             raise NotFoundError(f"no device {device[:64]!r} here")
         answer = await handler.answer(call)
+        if not hasattr(answer, "look_up"):
+            raise _odd(handler, answer)
         for step in path.steps[at + 1 :]:
             answer = answer.look_up(step.name)
         chosen = self._registry.replies.choose(request, call.keys, answer)
-        return await chosen.send(request, answer)
+        response = await chosen.send(request, answer)
+        if not isinstance(response, web.StreamResponse):
+            raise _odd(chosen, response)
+        if not response.prepared:
+            response.headers.setdefault(ALLOW_ORIGIN, "*")
+        return response
 
     def _call(self, request: web.BaseRequest, method: str, path: Path) -> tuple[Call, str, int]:
         """Return what is asked, the device that is asked, and which step its key is."""
@@ -63,7 +72,13 @@ class Resolver:
         if not device and (method, key) in _ROOT_KEYS:
             device = SCHEDULER
         keys = _with_headers(request, path.keys_at(at))
-        return Call(self._node, request, method, key, keys, process), device, at
+        base = path.values_at(0) if at and process is None else NO_BASE
+        return Call(self._node, request, method, key, keys, process, base), device, at
+
+
+def _odd(source: object, found: object) -> TypeError:
+    """Return the error of what another package has added and that does not keep to its shape."""
+    return TypeError(f"{type(source).__name__} gives a {type(found).__name__}")
 
 
 def _with_headers(request: web.BaseRequest, keys: Keys) -> Keys:

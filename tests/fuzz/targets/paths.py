@@ -33,6 +33,7 @@ def check(raw: bytes) -> None:
     for index in range(len(path.steps)):
         try:
             path.keys_at(index)
+            path.values_at(index)
         except SchedulerError:
             continue
     check_written(path)

@@ -1,4 +1,4 @@
-"""``message@1.0``: plain look-up of what a process's own message says."""
+"""``message@1.0``: plain look-up of what a message says: a process's own, or the path's."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ class MessageDevice:
         Raises:
             NotFoundError: the message is not known, or says nothing under the key.
         """
-        if call.process is None or call.method != "GET":
+        if call.method != "GET":
             refuse_key(call)
+        if call.process is None:
+            return Fields(call.base).look_up(call.key)
         if call.node.head(call.process) is None:
             raise NotFoundError(f"message {encode_id(call.process)} is not known here")
         fields = Fields(call.node.stored(call.process, 0).fields)

@@ -6,9 +6,9 @@ from typing import Final
 
 from aiohttp import web
 
-from seriatim.formats.errors import UnsupportedError
 from seriatim.formats.wire import aos2
 from seriatim.gateway.http.hyperbeam.answer import Answer, Page
+from seriatim.gateway.http.hyperbeam.replies.json_reply import JsonReply
 from seriatim.gateway.http.paging import join_page
 from seriatim.gateway.http.reply import JSON
 from seriatim.gateway.http.stream import send_stream
@@ -23,14 +23,20 @@ class Aos2Reply:
     device = "aos-2@1.0"
     content_types = (AOS2,)
 
+    def __init__(self, json: JsonReply) -> None:
+        """Leave to *json* whatever is no page."""
+        self._json = json
+
     async def send(self, request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
-        """Return the reply to *request* that says *answer*.
+        """Return the reply to *request* that says *answer*; what is no page comes as JSON.
+
+        Clients that read schedules so ask for everything with the same headers.
 
         Raises:
-            UnsupportedError: it is no page.
+            UnsupportedError: it has no form in JSON.
         """
         if not isinstance(answer, Page):
-            raise UnsupportedError(f"only schedules come as {AOS2}; ask for another type")
+            return await self._json.send(request, answer)
         chunks = answer.node.rendered(
             answer.process, answer.first, answer.last, shape=AOS2, encode=aos2.encode_edge
         )

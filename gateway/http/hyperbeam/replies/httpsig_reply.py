@@ -50,7 +50,7 @@ class HttpsigReply:
         elif isinstance(answer, Literal):
             placed = to_http(to_tabm({"ao-result": "body", "body": answer.value}))
         else:
-            raise UnsupportedError(f"{type(answer).__name__} has no form in {DEVICE}")
+            raise UnsupportedError("this has no form as an HTTP message; ask for one of its keys")
         return reply_message(placed, {} if answer.is_fixed else NO_STORE)
 
 

@@ -67,7 +67,7 @@ class JsonReply:
                 if answer.is_ours and isinstance(value, (str, int)) and str(value).isprintable()
             }
             return reply_json(value_to_plain(answer.fields), headers=headers | _caching(answer))
-        raise UnsupportedError(f"{type(answer).__name__} has no form in JSON")
+        raise UnsupportedError("this has no form in JSON; ask for one of its keys")
 
 
 async def _send_page(request: web.BaseRequest, page: Page) -> web.StreamResponse:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Protocol
 
 import orjson
 import pytest
 
 from seriatim.actors.node import Policy
+from seriatim.formats.errors import UnsupportedError
 from seriatim.gateway.http.hyperbeam.registry import make_registry
 from tests.support.builders import NODE
 from tests.support.http_node import serving
@@ -60,16 +62,62 @@ any = toy:shout
 """
 
 
+BROKEN = """
+class NoKeys:
+    name = "nokeys@1.0"
+
+
+class Raises:
+    def __init__(self):
+        raise OSError("no such luck")
+
+
+class BadDevice:
+    name = "bad@1.0"
+
+    async def answer(self, call):
+        return {"raises": lambda: 1 / 0, "nothing": lambda: None}[call.key]()
+
+
+class BadCodec:
+    device = "bad@1.0"
+    content_type = "text/x-bad"
+
+    def encode(self, message):
+        return b""
+
+    def decode(self, raw):
+        return int(raw)
+
+
+class BadReply:
+    device = "bad@1.0"
+    content_types = ("text/x-bad",)
+
+    async def send(self, request, answer):
+        if "text/x-bad" in request.headers["accept"]:
+            return "no response"
+"""
+
+
+class Install(Protocol):
+    """Installs one module as a package for one test."""
+
+    def __call__(self, name: str, code: str, entry_points: str) -> None: ...
+
+
 @pytest.fixture
-def _toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Install the toy package for one test."""
-    folder = tmp_path / "site"
-    info = folder / "toy-1.0.dist-info"
-    info.mkdir(parents=True)
-    (folder / "toy.py").write_text(TOY)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: toy\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(ENTRY_POINTS)
-    monkeypatch.syspath_prepend(str(folder))
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+    def write(name: str, code: str, entry_points: str) -> None:
+        folder = tmp_path / "site"
+        info = folder / f"{name}-1.0.dist-info"
+        info.mkdir(parents=True)
+        (folder / f"{name}.py").write_text(code)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(entry_points)
+        monkeypatch.syspath_prepend(str(folder))
+
+    return write
 
 
 def test_a_node_has_its_own_without_any() -> None:
@@ -81,8 +129,9 @@ def test_a_node_has_its_own_without_any() -> None:
     ]
 
 
-@pytest.mark.usefixtures("_toy")
-def test_installed_ones_are_used(tmp_path: Path) -> None:
+def test_installed_ones_are_used(tmp_path: Path, install: Install) -> None:
+    install("toy", TOY, ENTRY_POINTS)
+
     async def main() -> None:
         policy = Policy(accept_unsigned=True)
         async with serving(tmp_path / "data", wallet=known_wallet(NODE), policy=policy) as http:
@@ -92,6 +141,7 @@ def test_installed_ones_are_used(tmp_path: Path) -> None:
             assert shouted.body == b"{'KEY': 'HELLO', 'N': '1'}"
             named = await http.get("/~echo@1.0/hello?accept-codec=shout@1.0")
             assert b"'KEY'" in named.body
+            assert shouted.headers["access-control-allow-origin"] == "*"
             reply = await http.post(
                 "/schedule", b"type=Process\nname=toy", content_type="text/x-lines"
             )
@@ -110,3 +160,59 @@ def test_a_reply_format_that_nobody_has_is_named(tmp_path: Path) -> None:
             assert "httpsig@1.0, json@1.0" in reply.json()["detail"]
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("group", "value", "reason"),
+    [
+        ("devices", "broken:NoKeys", "it is no Device"),
+        ("codecs", "broken:NoKeys", "it is no Codec"),
+        ("replies", "broken:NoKeys", "it is no ReplyFormat"),
+        ("devices", "broken:Raises", "OSError: no such luck"),
+        ("devices", "broken:Missing", "AttributeError"),
+        ("codecs", "not_there:Codec", "ModuleNotFoundError"),
+    ],
+)
+def test_one_that_cannot_be_used_is_named_before_the_node_starts(
+    install: Install, group: str, value: str, reason: str
+) -> None:
+    install("broken", BROKEN, f"[seriatim.{group}]\nmine = {value}\n")
+    with pytest.raises(UnsupportedError) as caught:
+        make_registry()
+    text = str(caught.value)
+    assert text.startswith(f"the entry point 'mine' of seriatim.{group} ({value}) cannot be used")
+    assert reason in text
+
+
+def test_one_that_fails_fails_its_own_requests_only(
+    tmp_path: Path, install: Install, caplog: pytest.LogCaptureFixture
+) -> None:
+    install(
+        "faulty",
+        BROKEN,
+        "[seriatim.devices]\na = faulty:BadDevice\n[seriatim.codecs]\na = faulty:BadCodec\n"
+        "[seriatim.replies]\na = faulty:BadReply\n",
+    )
+
+    async def main() -> None:
+        policy = Policy(accept_unsigned=True)
+        async with serving(tmp_path / "data", wallet=known_wallet(NODE), policy=policy) as http:
+            failed = [
+                await http.get("/~bad@1.0/raises"),
+                await http.get("/~bad@1.0/unknown"),
+                await http.get("/~bad@1.0/nothing"),
+                await http.get("/~bad@1.0/nothing/key"),
+                await http.get("/~scheduler@1.0/status", accept="text/x-bad"),
+                await http.post("/schedule", b"x", content_type="text/x-bad"),
+                await http.post("/schedule", b"7", content_type="text/x-bad"),
+            ]
+            for reply in failed:
+                assert (reply.status, reply.json()["code"]) == (500, "internal"), reply.body
+                assert reply.headers["access-control-allow-origin"] == "*"
+            assert (await http.get("/~scheduler@1.0/status")).status == 200
+
+    asyncio.run(main())
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 7
+    assert any("BadReply" in text for text in said)
+    assert any("BadDevice" in text for text in said)
