@@ -7,12 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.builders import NODE
+from seriatim.actors.node import Policy
+from seriatim.formats.schedule.mode import SchedulingMode
+from seriatim.formats.schedule.variant import Variant
+from seriatim.formats.signing.wallet import Wallet
+from tests.support.builders import NODE, spawn_item
 from tests.support.http_node import serving
 from tests.support.hyperbeam import VECTORS, http_message, rsa_wallet
 from tests.support.hyperbeam_http import exchange, get, post, recorded_reply
 from tests.support.strategies import known_wallet
 
+ANS104 = "application/ans104"
 JSON = "application/json"
 HTTP = "application/httpsig"
 GENERAL = VECTORS / "general"
@@ -182,5 +187,44 @@ def test_a_page_and_its_assignments_can_be_looked_into(tmp_path: Path) -> None:
                 whole = await http.get(f"/{process}/schedule/assignments", accept=accept)
                 assert (whole.status, whole.json()["code"]) == (501, "unsupported")
                 assert "ask for one of its keys" in whole.json()["detail"]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("wallet", [known_wallet(NODE), rsa_wallet()], ids=["ed25519", "rsa"])
+@pytest.mark.parametrize(
+    ("more", "accept"),
+    [
+        ("", "application/cbor"),
+        ("", "application/httpsig"),
+        ("", "application/ans104"),
+        ("", "application/aos-2"),
+        ("?accept-codec=cbor@1.0", JSON),
+        ("/no/such/key", JSON),
+        ("/hash-chain", JSON),
+    ],
+)
+@pytest.mark.parametrize("mode", [SchedulingMode.LOCAL, SchedulingMode.AGGRESSIVE])
+def test_what_is_placed_is_never_answered_with_an_error(
+    tmp_path: Path, wallet: Wallet, more: str, accept: str, mode: SchedulingMode
+) -> None:
+    async def main() -> None:
+        policy = Policy(accept_unsigned=True, mode=mode)
+        async with serving(tmp_path, wallet=wallet, policy=policy) as http:
+            raw = b'{"type": "Process"}'
+            for body, kind in ((spawn_item(Variant.HYPERBEAM).raw, ANS104), (raw, JSON)):
+                reply = await http.post(f"/schedule{more}", body, content_type=kind, accept=accept)
+                assert reply.status == 200, reply.body
+
+    asyncio.run(main())
+
+
+def test_a_codec_that_nobody_has_is_refused_before_anything_is_placed(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(tmp_path, wallet=known_wallet(NODE)) as http:
+            item = spawn_item(Variant.HYPERBEAM)
+            reply = await http.post("/schedule?accept-codec=no-such@1.0", item.raw)
+            assert (reply.status, reply.json()["code"]) == (501, "unsupported")
+            assert http.node.head(item.id) is None
 
     asyncio.run(main())

@@ -49,6 +49,8 @@ def test_a_record_is_kept_served_and_outlives_a_restart(tmp_path: Path) -> None:
             assert f"No location found for address: {ADDRESS}" in missing.json()["detail"]
             sent = record(3, time_to_live=10**9)
             assert (await post(http, sent, "/~scheduler@1.0/location")).status == 200
+            later = record(4, time_to_live=10**9)
+            assert (await post(http, later, "/~scheduler@1.0/record")).status == 200
             for nonce in (3, 2):
                 old = await post(http, record(nonce), "/~scheduler@1.0/location")
                 assert (old.status, orjson.loads(old.body)["code"]) == (400, "old_location")

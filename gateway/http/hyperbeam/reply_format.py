@@ -62,11 +62,16 @@ class ReplyFormats:
         self._own = self._by_name[own]
         self._default = self._by_name[default]
 
-    def choose(self, request: web.BaseRequest, keys: Keys, answer: Answer) -> ReplyFormat:
-        """Return the format for *answer* to *request*.
+    @property
+    def default(self) -> ReplyFormat:
+        """The format for those that accept anything."""
+        return self._default
+
+    def required(self, request: web.BaseRequest, keys: Keys) -> ReplyFormat | None:
+        """Return the format of the device that *request* names, if it names one.
 
         A device that is named (``require-codec``, ``accept-codec``, in path or headers) is what
-        the client gets. Of ``accept``, the known type with the highest weight, of two the first.
+        the client gets; whether it is known is found out before anything is done.
 
         Raises:
             UnsupportedError: the device that is named is not known.
@@ -74,7 +79,14 @@ class ReplyFormats:
         for key in ("require-codec", "accept-codec"):
             named = keys.get(key) or request.headers.get(key)
             if named:
-                return self._required(_device_of(named))
+                return self._named(_device_of(named))
+        return None
+
+    def choose(self, request: web.BaseRequest, keys: Keys, answer: Answer) -> ReplyFormat:
+        """Return the format for *answer* to *request*, which requires none.
+
+        Of ``accept``, the known type with the highest weight, of two the first.
+        """
         accept = keys.get("accept") or request.headers.get("accept")
         if isinstance(answer, Placed):
             # An assignment is signed in the form of its message: another one costs a signature.
@@ -90,7 +102,7 @@ class ReplyFormats:
                 return known
         return fallback
 
-    def _required(self, device: str) -> ReplyFormat:
+    def _named(self, device: str) -> ReplyFormat:
         known = self._by_name.get(device)
         if known is None:
             devices = sorted({each.device for each in self._by_name.values()})

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from aiohttp import web
 
 from seriatim.actors.node import Node
-from seriatim.formats.errors import NotFoundError
+from seriatim.formats.errors import NotFoundError, UnsupportedError
 from seriatim.formats.ids import decode_id
+from seriatim.gateway.http.hyperbeam.answer import Answer
 from seriatim.gateway.http.hyperbeam.device import NO_BASE, Call, refuse_key
 from seriatim.gateway.http.hyperbeam.devices.scheduler_device import PROCESS, SCHEDULER
-from seriatim.gateway.http.hyperbeam.path import Keys, Path
+from seriatim.gateway.http.hyperbeam.path import Keys, Path, Step
 from seriatim.gateway.http.hyperbeam.registry import Registry
+from seriatim.gateway.http.hyperbeam.reply_format import ReplyFormat
 from seriatim.gateway.http.reply import ALLOW_ORIGIN
 
 # What clients of HyperBEAM post without naming a process or a device: spawns.
@@ -42,13 +45,26 @@ class Resolver:
             if not device:
                 refuse_key(call)
             raise NotFoundError(f"no device {device[:64]!r} here")
+        required = self._registry.replies.required(request, call.keys)
         answer = await handler.answer(call)
         if not hasattr(answer, "look_up"):
             raise _odd(handler, answer)
-        for step in path.steps[at + 1 :]:
+        try:
+            return await self._reply(call, required, answer, path.steps[at + 1 :])
+        except (NotFoundError, UnsupportedError):
+            if method != "POST":
+                raise
+            # What it was for is done: an error would say that it is not, and never will be.
+            return await self._registry.replies.default.send(request, answer)
+
+    async def _reply(
+        self, call: Call, required: ReplyFormat | None, answer: Answer, keys: Sequence[Step]
+    ) -> web.StreamResponse:
+        """Reply with what *answer* says under *keys*, one within another."""
+        for step in keys:
             answer = answer.look_up(step.name)
-        chosen = self._registry.replies.choose(request, call.keys, answer)
-        response = await chosen.send(request, answer)
+        chosen = required or self._registry.replies.choose(call.request, call.keys, answer)
+        response = await chosen.send(call.request, answer)
         if not isinstance(response, web.StreamResponse):
             raise _odd(chosen, response)
         if not response.prepared:

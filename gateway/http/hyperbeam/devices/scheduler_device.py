@@ -57,6 +57,8 @@ class SchedulerDevice(KeyTable):
             ("GET", "next"): _get_next,
             ("GET", "location"): _get_location,
             ("POST", "location"): self._post_location,
+            # HyperBEAM's nodes tell others where they are under a key that theirs takes for a post.
+            ("POST", "record"): self._post_location,
             ("GET", "status"): _get_status,
             ("GET", "checkpoint"): _get_checkpoint,
             ("GET", "info"): _get_info,
