@@ -27,10 +27,12 @@ from seriatim.formats.errors import (
     SchedulerError,
 )
 from seriatim.formats.ids import ID_CHARS, encode_id
+from seriatim.formats.limits import FOLLOW_WAIT_MS
 from seriatim.formats.schedule.record import Record
 from seriatim.formats.wire.legacy_page import LegacyPageReader
 from seriatim.formats.wire.page import PageEntry, PageReader, bad_page
 from seriatim.formats.wire.schedule_page import SchedulePageReader
+from seriatim.gateway.http.preference import preferred_wait_s
 from seriatim.gateway.outbound import Outbound
 from seriatim.gateway.reply import check_status, field, read_reply
 
@@ -60,6 +62,10 @@ class NodeSource(Source):
     async def page(self, first: int, count: int) -> Sequence[PageEntry]:
         """See `Source.page`."""
         return await (await self._found()).page(first, count)
+
+    async def arrival(self, slot: int) -> Sequence[PageEntry] | None:
+        """See `Source.arrival`."""
+        return await (await self._found()).arrival(slot)
 
     def record(self, entry: PageEntry) -> Record:
         """See `Source.record`."""
@@ -118,9 +124,16 @@ class _Http:
 
     async def raw(self, path: str) -> bytes:
         """Return the body of what *path* has."""
-        reply = await self._outbound.get(self._url + path, headers=_JSON)
+        body, _ = await self.awaited(path, wait_ms=0)
+        return body
+
+    async def awaited(self, path: str, *, wait_ms: int) -> tuple[bytes, bool]:
+        """Return the body of what *path* has within *wait_ms*, and whether the node waits."""
+        headers = {**_JSON, "prefer": f"wait={wait_ms // 1000}"}
+        reply = await self._outbound.get(self._url + path, headers=headers)
         check_status(self._url, reply.status, reply.body)
-        return reply.body
+        applied = reply.headers.get("preference-applied", "")
+        return reply.body, preferred_wait_s([applied]) is not None
 
     async def plain(self, path: str) -> dict[str, Any]:
         """Return the JSON object that *path* has."""
@@ -140,6 +153,9 @@ class _Pages(Protocol):
     async def page(self, first: int, count: int) -> Sequence[PageEntry]:
         """See `Source.page`."""
 
+    async def arrival(self, slot: int) -> Sequence[PageEntry] | None:
+        """See `Source.arrival`."""
+
 
 class _SchedulePages(_Pages):
     """``~scheduler@1.0`` in JSON."""
@@ -149,13 +165,24 @@ class _SchedulePages(_Pages):
 
     def __init__(self, http: _Http) -> None:
         self._http = http
+        self._waits = False  # as the last page has said: every one is asked for with a wait
 
     async def last(self) -> int:
         return field(await self._http.plain(f"/{self._http.process}/slot"), "current", int)
 
     async def page(self, first: int, count: int) -> Sequence[PageEntry]:
-        slots = f"from={first}&to={first + count - 1}"
-        return self.reader.entries(await self._http.raw(f"/{self._http.process}/schedule?{slots}"))
+        return await self._page(first, count, wait_ms=0)
+
+    async def arrival(self, slot: int) -> Sequence[PageEntry] | None:
+        if not self._waits:
+            return None
+        entries = await self._page(slot, 1, wait_ms=FOLLOW_WAIT_MS)
+        return entries if entries or self._waits else None
+
+    async def _page(self, first: int, count: int, *, wait_ms: int) -> Sequence[PageEntry]:
+        path = f"/{self._http.process}/schedule?from={first}&to={first + count - 1}"
+        body, self._waits = await self._http.awaited(path, wait_ms=wait_ms)
+        return self.reader.entries(body)
 
 
 class _LegacyPages(_Pages):
@@ -181,6 +208,9 @@ class _LegacyPages(_Pages):
         # Exclusive; -1 is the page that begins with the process itself.
         query = f"process-id={process}&from-nonce={first - 1}&limit={count}&show-anchor=1"
         return self.reader.entries(await self._http.raw(f"/{process}?{query}"))
+
+    async def arrival(self, slot: int) -> None:
+        del slot  # an ao unit answers at once
 
 
 def _only(entries: Sequence[PageEntry]) -> int:

@@ -4,7 +4,8 @@ One step::
 
     last slot of the source?
       │ less than ours ──────► behind: compare its last slot with ours, wait
-      │ ours ────────────────► at the head: compare from time to time, wait
+      │ ours ────────────────► at the head: compare from time to time, wait (at the source, where
+      │                        it answers when there is more)
       ▼ more
     page ──► rebuild ──► audit, going on from our last slot ──► append, one transaction
       │                    │ does not hold: compare our last slot
@@ -105,7 +106,8 @@ class Follower:
     async def run(self, *, once: bool) -> None:
         """Follow until cancelled, or with *once* until the head of now is reached.
 
-        Pauses double while nothing comes. A source that is away is waited for, but with *once*.
+        Pauses double while nothing comes; where the source waits, there are none. A source that is
+        away is waited for, but with *once*.
 
         Raises:
             DivergedError: the source serves what cannot be followed; the evidence is on disk.
@@ -127,8 +129,34 @@ class Follower:
             self._tell(news._replace(wait_ms=0 if once else pause_ms))
             if once:
                 return
-            await self._pause(pause_ms)
-            pause_ms = min(pause_ms * 2, FOLLOW_PAUSE_MAX_MS)
+            pause_ms = await self._rest(news, pause_ms)
+
+    async def _rest(self, news: News, pause_ms: int) -> int:
+        """Wait until the next step is due, *pause_ms* if need be; return the pause after it."""
+        if news.what == "head":
+            slots = self._copy.slots
+            waited = await self._arrival()
+            if self._copy.slots > slots:
+                return FOLLOW_PAUSE_MIN_MS
+            if waited:
+                # Nothing has come. A source that only says that it waits gets no faster asks.
+                pause_ms = FOLLOW_PAUSE_MIN_MS
+        await self._pause(pause_ms)
+        return min(pause_ms * 2, FOLLOW_PAUSE_MAX_MS)
+
+    async def _arrival(self) -> bool:
+        """Wait at the source for the next slot and append it; return whether the source waits."""
+        slot = self._copy.slots
+        try:
+            entries = await self._source.arrival(slot)
+        except UnavailableError:
+            self._until_compare = 0
+            return False  # the next step says so
+        found = [entry for entry in entries or () if entry.slot >= slot]
+        if found:
+            await self._append(found)
+            self._tell(News("page", self._copy.slots))
+        return entries is not None
 
     async def _step(self) -> News:
         """Read all that the source has now."""

@@ -11,6 +11,9 @@ import orjson
 from aiohttp import web
 from yarl import URL
 
+_PASSED = ("accept", "prefer")
+_SAID = ("content-type", "preference-applied")
+
 
 class TamperingProxy:
     """Passes GETs on.
@@ -36,13 +39,15 @@ class TamperingProxy:
         if request.path in self.hidden:
             return web.Response(status=404, body=b'{"error":"no such path"}')
         url = URL(self.target + request.raw_path, encoded=True)
-        async with self._session.get(url, headers={"accept": "application/json"}) as reply:
+        passed = {name: request.headers[name] for name in _PASSED if name in request.headers}
+        async with self._session.get(url, headers=passed) as reply:
             body = await reply.read()
             if self.tamper is not None and body[:1] == b"{":
                 plain = orjson.loads(body)
                 self.tamper(plain)
                 body = orjson.dumps(plain)
-            return web.Response(status=reply.status, body=body)
+            said = {name: reply.headers[name] for name in _SAID if name in reply.headers}
+            return web.Response(status=reply.status, body=body, headers=said)
 
 
 @asynccontextmanager

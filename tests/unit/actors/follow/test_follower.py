@@ -12,12 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seriatim.actors.follow.folder import FollowedProcess
-from seriatim.actors.follow.follower import Follower, News
-from seriatim.actors.runtime.clock import ManualClock
 from seriatim.formats.ans104.item import DataItem
 from seriatim.formats.errors import (
-    DivergedError,
     ForkError,
     GapError,
     NotVerifiableError,
@@ -29,11 +25,8 @@ from seriatim.formats.errors import (
 from seriatim.formats.ids import b64url_decode, encode_id
 from seriatim.formats.limits import FOLLOW_COMPARE_REQUESTS
 from seriatim.formats.schedule.assignment import Draft
-from seriatim.formats.schedule.record import Record
 from seriatim.formats.schedule.submission import Submission, submit_item
 from seriatim.formats.schedule.variant import Variant
-from seriatim.store.log import Log
-from seriatim.store.memory_log import MemoryLog
 from tests.support.builders import (
     CLIENT,
     NODE,
@@ -44,53 +37,13 @@ from tests.support.builders import (
     seal_log,
     spawn_item,
 )
+from tests.support.copies import Copy
 from tests.support.hyperbeam import http_spawn, http_submission, rsa_wallet
 from tests.support.records import make_id
-from tests.support.sources import ListSource, drafts_of, source_of
+from tests.support.sources import ListSource, drafts_of, forked, source_of
 from tests.support.strategies import known_wallet
 
 SIGNED = [Variant.LEGACY, Variant.HYPERBEAM]
-
-
-class Copy:
-    """A copy in memory, and what its follower says."""
-
-    def __init__(self, process: bytes, evidence: Path, log: Log | None = None) -> None:
-        self.process = process
-        self.log = log or MemoryLog()
-        self.evidence = evidence
-        self.clock = ManualClock()
-        self.news: list[News] = []
-
-    def follower(self, source: ListSource, *, page_slots: int = 4) -> Follower:
-        """Return a new follower, as after a restart."""
-        return Follower(
-            FollowedProcess(self.log, self.process, self.evidence),
-            source,
-            clock=self.clock,
-            tell=self.news.append,
-            page_slots=page_slots,
-        )
-
-    def follow(self, source: ListSource, *, page_slots: int = 4) -> None:
-        """Follow *source* to its head, in a new life."""
-        asyncio.run(self.follower(source, page_slots=page_slots).run(once=True))
-
-    def finding(self, source: ListSource, kind: type[DivergedError], slot: int) -> dict[str, Any]:
-        """Follow *source*, which ends with *kind* at *slot*; return the evidence."""
-        with pytest.raises(kind) as caught:
-            self.follow(source)
-        assert caught.value.slot == slot
-        plain: dict[str, Any] = orjson.loads(Path(caught.value.evidence).read_bytes())
-        assert (plain["kind"], plain["slot"]) == (kind.code, slot)
-        assert plain["process"] == encode_id(self.process)
-        assert plain["url"] == source.url
-        assert plain["expected"] != plain["given"]
-        return plain
-
-    @property
-    def records(self) -> list[Record]:
-        return [record for _, record in self.log.read_range(self.process, 0, 1 << 40)]
 
 
 def test_a_copy_is_the_source_byte_for_byte_whatever_the_pages(tmp_path: Path) -> None:
@@ -180,13 +133,6 @@ def test_a_page_without_what_the_source_says_it_has_is_a_gap(tmp_path: Path) -> 
     copy.finding(source, GapError, 4)
     source.hidden = {3}
     copy.finding(source, GapError, 3)
-
-
-def forked(variant: Variant, slots: int, count: int) -> tuple[ListSource, ListSource]:
-    """Return two sources of one scheduler that agree on *slots* slots, and no further."""
-    drafts = drafts_of(variant, count)
-    other = drafts_of(variant, count, "other ")
-    return source_of(drafts), source_of([*drafts[:slots], *other[slots:]])
 
 
 @pytest.mark.parametrize("variant", SIGNED)
@@ -391,65 +337,6 @@ def test_a_source_that_has_lost_slots_is_behind_and_is_waited_for(tmp_path: Path
     assert copy.news[-1].what == "behind"
     source.records = other.records[:5]
     copy.finding(source, ForkError, 4)
-
-
-async def settle() -> None:
-    """Let the follower go on to its next pause."""
-    for _ in range(20):
-        await asyncio.sleep(0)
-
-
-def test_a_source_that_is_away_is_waited_for_with_longer_pauses(tmp_path: Path) -> None:
-    source = source_of(drafts_of(Variant.LEGACY, 6))
-    whole = source.records
-    source.records = whole[:2]
-    copy = Copy(source.process, tmp_path)
-
-    async def main() -> None:
-        following = asyncio.create_task(copy.follower(source).run(once=False))
-        await settle()
-        source.away = 6
-        for wait_ms in (250, 500, 1_000, 2_000, 4_000, 5_000, 5_000):
-            assert copy.news[-1].wait_ms == wait_ms
-            copy.clock.advance(wait_ms - 1)
-            asked = source.asked
-            await settle()
-            assert source.asked == asked, "too early"
-            copy.clock.advance(1)
-            await settle()
-            if source.away == 0:
-                break
-        assert [each.what for each in copy.news[-6:]] == ["away"] * 6
-        assert copy.news[-1].reason == "nobody is there"
-        source.records = whole
-        copy.clock.advance(5_000)
-        await settle()
-        assert copy.news[-1] == News("head", 6, "", 250), "the pause starts again"
-        following.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await following
-        assert copy.clock.due_ms() is None, "no timer is left"
-
-    asyncio.run(main())
-    assert copy.records == whole
-
-
-def test_who_comes_back_is_compared_first(tmp_path: Path) -> None:
-    source, other = forked(Variant.LEGACY, 3, 6)
-    copy = Copy(source.process, tmp_path)
-
-    async def main() -> None:
-        following = asyncio.create_task(copy.follower(source).run(once=False))
-        await settle()
-        source.away, source.records = 1, other.records
-        copy.clock.advance(250)
-        await settle()
-        assert copy.news[-1].what == "away"
-        copy.clock.advance(500)
-        await following
-
-    with pytest.raises(ForkError):
-        asyncio.run(main())
 
 
 def test_once_does_not_wait(tmp_path: Path) -> None:
