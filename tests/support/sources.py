@@ -13,7 +13,7 @@ from seriatim.formats.errors import LimitExceededError, UnavailableError
 from seriatim.formats.schedule.assignment import Block, Draft
 from seriatim.formats.schedule.record import Record
 from seriatim.formats.schedule.variant import Variant
-from seriatim.formats.wire import legacy, schedule
+from seriatim.formats.wire import cbor_schedule, legacy, schedule
 from seriatim.formats.wire.legacy_page import LegacyPageReader
 from seriatim.formats.wire.page import PageEntry
 from seriatim.formats.wire.schedule_page import SchedulePageReader
@@ -31,6 +31,17 @@ def schedule_page(process: bytes, records: Sequence[Record], first: int = 0) -> 
     ]
     closing = schedule.page_close(process, Block(), continues=False)
     return schedule.page_open() + b",".join(entries) + closing
+
+
+def record_page(process: bytes, records: Sequence[Record], first: int = 0) -> bytes:
+    """Return the page of stored *records*, one at least, in CBOR."""
+    opening = cbor_schedule.page_open(
+        process, records[0].variant, Block(), slots=len(records), continues=False
+    )
+    return opening + b"".join(
+        cbor_schedule.encode_entry(StoredAssignment(process, slot, record))
+        for slot, record in enumerate(records, first)
+    )
 
 
 def legacy_page(process: bytes, records: Sequence[Record], first: int = 0) -> bytes:

@@ -11,12 +11,12 @@ import orjson
 from aiohttp import web
 from yarl import URL
 
-_PASSED = ("accept", "prefer")
+_PASSED = ("prefer",)
 _SAID = ("content-type", "preference-applied")
 
 
 class TamperingProxy:
-    """Passes GETs on.
+    """Passes GETs on, for JSON whatever was asked for.
 
     Attributes:
         url: where it listens.
@@ -40,6 +40,7 @@ class TamperingProxy:
             return web.Response(status=404, body=b'{"error":"no such path"}')
         url = URL(self.target + request.raw_path, encoded=True)
         passed = {name: request.headers[name] for name in _PASSED if name in request.headers}
+        passed["accept"] = "application/json"
         async with self._session.get(url, headers=passed) as reply:
             body = await reply.read()
             if self.tamper is not None and body[:1] == b"{":

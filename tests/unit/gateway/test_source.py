@@ -88,26 +88,29 @@ def run(main: Coroutine[Any, Any, None]) -> None:
     asyncio.run(main)
 
 
-@pytest.mark.parametrize("page_slots", [1, 2, 3, 50])
+@pytest.mark.parametrize("shape", ["records", "schedule"])
+@pytest.mark.parametrize("page_slots", [1, 3, 50])
 @pytest.mark.parametrize("variant", Variant)
 def test_a_node_is_followed_byte_for_byte(
-    variant: Variant, page_slots: int, tmp_path: Path
+    variant: Variant, page_slots: int, shape: str, tmp_path: Path
 ) -> None:
     async def main() -> None:
-        async with serving(tmp_path / "node", wallet=WALLET, policy=ACCEPTING) as it:
+        async with (
+            serving(tmp_path / "node", wallet=WALLET, policy=ACCEPTING) as it,
+            tampering(it.port) as proxy,  # it has JSON only
+        ):
             process = await fill(it.node, variant)
             plain = Message({"deep": (1, 2.5, "x", True), "raw": b"\xff"})
             await post(it.node, submit_unsigned(plain, process=process))
             await it.node.schedule_reference(process, make_id("elsewhere"), excludes=("Data",))
             await post(it.node, message(process, b"\xff\x00 no text"))
-            url = f"http://127.0.0.1:{it.port}"
-            assert (
-                await follow(tmp_path / "copy", url, process, page_slots=page_slots) == "schedule"
-            )
-            assert await copied(tmp_path / "copy", process) == records_of(it.node, process)
+            url = f"http://127.0.0.1:{it.port}" if shape == "records" else proxy.url
+            copy = tmp_path / "copy"
+            assert await follow(copy, url, process, page_slots=page_slots) == shape
+            assert await copied(copy, process) == records_of(it.node, process)
             await post(it.node, message(process, "later"))
-            await follow(tmp_path / "copy", url, process, page_slots=page_slots)
-            assert await copied(tmp_path / "copy", process) == records_of(it.node, process)
+            await follow(copy, url, process, page_slots=page_slots)
+            assert await copied(copy, process) == records_of(it.node, process)
 
     run(main())
 
