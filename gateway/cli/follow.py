@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -65,7 +66,7 @@ async def _follow(url: str, process: bytes, data: Path, *, once: bool, as_json: 
     ):
         source = NodeSource(outbound, url, process)
         say = _Say(url, copy.slots, as_json=as_json)
-        follower = Follower(copy, source, clock=clock, tell=say)
+        follower = Follower(copy, source, clock=clock, draw=secrets.randbelow, tell=say)
         await _run(follower, stop, once=once)
         say.end(copy.slots)
 

@@ -29,6 +29,13 @@ class Copy:
         self.evidence = evidence
         self.clock = ManualClock()
         self.news: list[News] = []
+        self.drawn: list[int] = []
+
+    def draw(self, below: int) -> int:
+        """Return the next of the numbers that a test has drawn, or 0."""
+        number = self.drawn.pop(0) if self.drawn else 0
+        assert 0 <= number < below
+        return number
 
     def follower(self, source: ListSource, *, page_slots: int = 4) -> Follower:
         """Return a new follower, as after a restart."""
@@ -36,6 +43,7 @@ class Copy:
             FollowedProcess(self.log, self.process, self.evidence),
             source,
             clock=self.clock,
+            draw=self.draw,
             tell=self.news.append,
             page_slots=page_slots,
         )

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -50,7 +51,9 @@ class Following:
             Outbound(policy, reply_max_bytes=1 << 20) as outbound,
         ):
             source = NodeSource(outbound, url, self.process)
-            follower = Follower(copy, source, clock=self.clock, tell=self.news.append)
+            follower = Follower(
+                copy, source, clock=self.clock, draw=Random(7).randrange, tell=self.news.append
+            )
             await follower.run(once=False)
 
     async def until_it_waits(self) -> None:

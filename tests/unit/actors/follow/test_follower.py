@@ -126,13 +126,19 @@ def test_a_gap_is_one_whatever_comes_behind_it(tmp_path: Path) -> None:
     Copy(source.process, tmp_path).finding(source, GapError, 4)
 
 
-def test_a_page_without_what_the_source_says_it_has_is_a_gap(tmp_path: Path) -> None:
+def test_a_stored_slot_that_is_hidden_before_a_later_one_is_a_gap(tmp_path: Path) -> None:
     source = source_of(drafts_of(Variant.LEGACY, 6))
-    source.hidden = {4, 5}
+    whole = source.records
     copy = Copy(source.process, tmp_path)
-    copy.finding(source, GapError, 4)
+    source.records = whole[:4]
+    copy.follow(source)
+    source.records = whole
     source.hidden = {3}
-    copy.finding(source, GapError, 3)
+    found = copy.finding(source, GapError, 3)
+    assert orjson.loads(b64url_decode(found["entry"]))["slot"] == 4
+    source.hidden = {1}
+    copy.drawn = [1]
+    copy.finding(source, GapError, 1)
 
 
 @pytest.mark.parametrize("variant", SIGNED)
