@@ -7,18 +7,21 @@ records     ``/~meta@1.0/info/        ``application/cbor``  the stored records t
             address``
 schedule    the same                  ``application/json``  our JSON loses nothing; a node
                                                             renders it once and remembers it
+bundle      the same                  ``multipart/          a HyperBEAM node has nothing else;
+                                      form-data``           it loses how data items were signed
 legacy      ``/`` with an             the legacy unit's     an ao unit has nothing else; it
             ``address``                                     loses what is no text
 =========== ========================= ===================== =================================
 
 Records are asked for, and what comes is what is read from then on. ``application/aos-2`` has no
-keys and is never read. HyperBEAM's httpsig bundles are to come.
+keys and is never read.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from seriatim.actors.follow.source import Source
 from seriatim.formats.errors import (
@@ -29,17 +32,20 @@ from seriatim.formats.errors import (
     SchedulerError,
 )
 from seriatim.formats.ids import ID_CHARS, encode_id
-from seriatim.formats.limits import FOLLOW_WAIT_MS
+from seriatim.formats.limits import FOLLOW_BUNDLE_SLOTS, FOLLOW_WAIT_MS, SCHEDULE_PAGE_MAX
 from seriatim.formats.schedule.record import Record
 from seriatim.formats.wire.cbor_page import CborPageReader
+from seriatim.formats.wire.http_page import HttpPageReader
 from seriatim.formats.wire.legacy_page import LegacyPageReader
 from seriatim.formats.wire.page import PageEntry, PageReader, bad_page
 from seriatim.formats.wire.schedule_page import SchedulePageReader
 from seriatim.gateway.http.preference import preferred_wait_s
 from seriatim.gateway.outbound import Outbound, OutboundReply
-from seriatim.gateway.reply import check_status, field, read_reply
+from seriatim.gateway.reply import check_status, read_reply
 
 _JSON: Final = {"accept": "application/json"}
+_ANY: Final = {"accept": "*/*"}
+_INTEGER: Final = re.compile(rb"-1|0|[1-9][0-9]{0,18}")
 
 
 class NodeSource(Source):
@@ -47,7 +53,7 @@ class NodeSource(Source):
 
     Attributes:
         url: the node.
-        shape: ``records``, ``schedule`` or ``legacy``; empty until it is found out.
+        shape: ``records``, ``schedule``, ``bundle`` or ``legacy``; empty until it is found out.
     """
 
     def __init__(self, outbound: Outbound, url: str, process: bytes) -> None:
@@ -94,9 +100,8 @@ class NodeSource(Source):
         if await self._http.has_address("/"):
             return _LegacyPages(self._http)
         raise NotVerifiableError(
-            f"{self.url} serves neither our schedule in CBOR or JSON nor legacy pages, and nothing "
-            "else that it may serve can be verified: aos-2 carries no keys, and httpsig bundles "
-            "are not read yet"
+            f"{self.url} serves neither a schedule (our CBOR or JSON, HyperBEAM's HTTP messages) "
+            "nor legacy pages, and nothing else can be verified: aos-2 carries no keys"
         )
 
     async def _find_schedule(self) -> _Pages | None:
@@ -124,7 +129,7 @@ class _Http:
 
     async def has_address(self, path: str) -> bool:
         """Tell whether the node answers *path* with an address, as text or in a JSON object."""
-        reply = await self._outbound.get(self._url + path, headers=_JSON)
+        reply = await self._outbound.get(self._url + path, headers=_ANY)
         if not reply.is_ok:
             return False
         if _is_id(reply.body.decode("ascii", "replace").strip()):
@@ -140,11 +145,6 @@ class _Http:
         reply = await self._outbound.get(self._url + path, headers=headers)
         check_status(self._url, reply.status, reply.body)
         return reply
-
-    async def plain(self, path: str) -> dict[str, Any]:
-        """Return the JSON object that *path* has."""
-        reply = await self._outbound.get(self._url + path, headers=_JSON)
-        return read_reply(self._url, reply.status, reply.body)
 
 
 class _Pages(Protocol):
@@ -169,11 +169,13 @@ class _Shape(NamedTuple):
     name: str
     content_type: str
     reader: PageReader
+    slots_max: int = SCHEDULE_PAGE_MAX
 
 
 _SHAPES: Final = (
     _Shape("records", "application/cbor", CborPageReader()),
     _Shape("schedule", "application/json", SchedulePageReader()),
+    _Shape("bundle", "multipart/form-data", HttpPageReader(), FOLLOW_BUNDLE_SLOTS),
 )
 
 
@@ -184,11 +186,14 @@ class _SchedulePages(_Pages):
         self.shape = shape.name
         self.reader = shape.reader
         self._accept = shape.content_type
+        self._slots_max = shape.slots_max
         self._http = http
         self._waits = False  # as the last page has said: every one is asked for with a wait
 
     async def last(self) -> int:
-        return field(await self._http.plain(f"/{self._http.process}/slot"), "current", int)
+        # As text: a HyperBEAM node has no JSON here.
+        reply = await self._http.reply(f"/{self._http.process}/slot/current", _ANY)
+        return _integer(reply.body)
 
     async def page(self, first: int, count: int) -> Sequence[PageEntry]:
         return self.reader.entries((await self.reply(first, count, wait_ms=0)).body)
@@ -202,7 +207,8 @@ class _SchedulePages(_Pages):
 
     async def reply(self, first: int, count: int, *, wait_ms: int) -> OutboundReply:
         """Return a page as it comes, within *wait_ms* where the node waits."""
-        path = f"/{self._http.process}/schedule?from={first}&to={first + count - 1}"
+        last = first + min(count, self._slots_max) - 1
+        path = f"/{self._http.process}/schedule?from={first}&to={last}"
         asked = {"accept": self._accept, "prefer": f"wait={wait_ms // 1000}"}
         reply = await self._http.reply(path, asked)
         applied = reply.headers.get("preference-applied", "")
@@ -243,6 +249,13 @@ def _only(entries: Sequence[PageEntry]) -> int:
     if len(entries) != 1:
         raise bad_page(f"one slot was asked for, and {len(entries)} came")
     return entries[0].slot
+
+
+def _integer(raw: bytes) -> int:
+    """Return the slot that *raw* is; -1 for none."""
+    if not _INTEGER.fullmatch(raw):
+        raise bad_page(f"{raw[:32]!r} is no slot")
+    return int(raw)
 
 
 def _is_id(text: object) -> bool:

@@ -37,7 +37,7 @@ from seriatim.formats.errors import (
     UnavailableError,
     UnsupportedError,
 )
-from seriatim.formats.ids import encode_id
+from seriatim.formats.ids import b64url, encode_id
 from seriatim.formats.limits import (
     CLIENT_PAGE_SLOTS,
     FOLLOW_COMPARE_REQUESTS,
@@ -46,6 +46,7 @@ from seriatim.formats.limits import (
 )
 from seriatim.formats.schedule.audit import Audit
 from seriatim.formats.schedule.evidence import Evidence
+from seriatim.formats.schedule.variant import Variant
 
 if TYPE_CHECKING:
     from seriatim.actors.follow.folder import FollowedProcess
@@ -232,30 +233,36 @@ class Follower:
             raise
         except SchedulerError as error:
             if record is not None:
-                self._check_only_time_stands_still(entry.slot, record)
+                self._check_known_of_others(entry.slot, record)
             raise _Doubt(entry, record, str(error)) from error
         self._before = record
         return record
 
-    def _check_only_time_stands_still(self, slot: int, record: Record) -> None:
-        """Accuse nobody where nothing is wrong with *record* but that its time does not rise.
+    def _check_known_of_others(self, slot: int, record: Record) -> None:
+        """Accuse nobody of what other schedulers are known to sign, where nothing else is wrong.
 
-        Other schedulers' clocks may tie and go back. Here, time cursors rest on them.
+        Their clocks may tie and go back; here, time cursors rest on them. HyperBEAM's chain goes on
+        from the text of the last value after a restart; ``seriatim verify`` knows one rule only.
 
         Raises:
-            UnsupportedError: the scheduler has signed it so.
+            UnsupportedError: the scheduler has signed *record* so.
         """
-        if self._before is None or not record.variant.signed:
+        before = self._before
+        if before is None or not record.variant.signed:
             return
-        audit = Audit.resume(self._copy.process, slot - 1, self._before._replace(timestamp_ms=-1))
-        try:
-            audit.add(slot, record)
-        except SchedulerError:
-            return
-        raise UnsupportedError(
-            f"process {encode_id(self._copy.process)}, slot {slot}: the scheduler has signed a "
-            "timestamp that is not above the one before; such a log is not followed yet"
-        )
+        known = {"a timestamp that is not above the one before": before._replace(timestamp_ms=-1)}
+        if record.variant is Variant.HYPERBEAM:
+            text = b64url(before.hash_chain).encode()
+            known["a chain over the text of the value before"] = before._replace(hash_chain=text)
+        for what, other in known.items():
+            try:
+                Audit.resume(self._copy.process, slot - 1, other).add(slot, record)
+            except SchedulerError:
+                continue
+            raise UnsupportedError(
+                f"process {encode_id(self._copy.process)}, slot {slot}: the scheduler has signed "
+                f"{what}; such a log is not followed yet"
+            )
 
     def _check_scheduler(self) -> None:
         """Refuse a log that another scheduler has signed than the spawn names.

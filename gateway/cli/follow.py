@@ -24,7 +24,10 @@ SAY_EVERY_S: Final = 1.0
 
 def follow(
     url: Annotated[
-        str, typer.Argument(callback=check_url, help="The node to copy from: ours or an ao unit.")
+        str,
+        typer.Argument(
+            callback=check_url, help="The node to copy from: ours, HyperBEAM's, or an ao unit."
+        ),
     ],
     process: Process,
     data: Data = DATA_DEFAULT,

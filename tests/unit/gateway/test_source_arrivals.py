@@ -98,7 +98,7 @@ def test_a_new_slot_is_there_without_a_poll_in_between(tmp_path: Path) -> None:
                 paths = it.proxy.asked[asked - 1 :]
                 where = f"/{encode_id(it.process)}"
                 assert paths[0] == f"{where}/schedule?from={slot}&to={slot}", "the one that waited"
-                assert paths[1] == f"{where}/slot"
+                assert paths[1] == f"{where}/slot/current"
                 assert paths[-1] == f"{where}/schedule?from={slot + 1}&to={slot + 1}"
             assert it.clock.due_ms() is None
 

@@ -24,9 +24,11 @@ from seriatim.formats.errors import (
 )
 from seriatim.formats.ids import b64url_decode, encode_id
 from seriatim.formats.limits import FOLLOW_COMPARE_REQUESTS
-from seriatim.formats.schedule.assignment import Draft
+from seriatim.formats.schedule.assignment import Draft, link_of
+from seriatim.formats.schedule.seal import seal
 from seriatim.formats.schedule.submission import Submission, submit_item
 from seriatim.formats.schedule.variant import Variant
+from seriatim.formats.signing.scheme import WalletKind
 from tests.support.builders import (
     CLIENT,
     NODE,
@@ -314,6 +316,34 @@ def test_a_signed_time_that_does_not_rise_ends_without_an_accusation(
     # With anything else wrong beside it, it is what it looks like.
     source.tampers[4] = TAMPERED["chain"]
     copy.finding(source, TamperedError, 4)
+
+
+@pytest.mark.parametrize("is_http", [False, True])
+def test_a_chain_that_goes_on_from_text_ends_without_an_accusation(
+    tmp_path: Path, *, is_http: bool
+) -> None:
+    """HyperBEAM of May 2025 reads the last value back from its store as text when it restarts."""
+    wallet = rsa_wallet()
+    first = http_spawn()
+    drafts = http_drafts(first, b"one", b"two", b"three")
+    if not is_http:
+        drafts = drafts_of(Variant.HYPERBEAM, 4)
+    whole = seal_log(drafts, wallet=wallet)
+    link = link_of(whole[1])
+    text = link._replace(hash_chain=encode_id(link.hash_chain).encode())
+    source = ListSource(drafts[0].process, whole)
+    source.records[2], _ = seal(drafts[2], text, wallet, anchor=b"")
+    copy = Copy(source.process, tmp_path / "evidence")
+    with pytest.raises(UnsupportedError, match="slot 2: the scheduler has signed a chain over the"):
+        copy.follow(source)
+    assert copy.records == source.records[:2]
+    assert not (tmp_path / "evidence").exists()
+    # Signed by anybody else, or about anything else, it is what it looks like.
+    source.records[2], _ = seal(drafts[2], text, known_wallet(WalletKind.RSA), anchor=b"")
+    copy.finding(source, TamperedError, 2)
+    source.records[2], _ = seal(drafts[3]._replace(slot=2), link, wallet, anchor=b"")
+    source.tampers[2] = set_at("hash-chain", value="A" * 43)
+    copy.finding(source, TamperedError, 2)
 
 
 @pytest.mark.parametrize("is_named", [True, False])
