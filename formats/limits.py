@@ -90,7 +90,9 @@ OUTBOUND_URL_MAX_BYTES: Final = 2_048
 # Following another node.
 FOLLOW_PAUSE_MIN_MS: Final = 250
 FOLLOW_PAUSE_MAX_MS: Final = 5_000
+FOLLOW_WAIT_MS: Final = 25_000
 FOLLOW_COMPARE_REQUESTS: Final = 8
+FOLLOW_BUNDLE_SLOTS: Final = 128
 
 # Uploads. A bundler that is away is tried again after the pauses; one that refuses an item gets
 # it once more after the longest one, and no more items at all while it refuses so many.
@@ -171,6 +173,8 @@ assert LONG_POLLS_MAX < CONNECTIONS_MAX, "readers that wait leave connections to
 assert FOLLOW_PAUSE_MIN_MS <= FOLLOW_PAUSE_MAX_MS
 assert UPLOAD_PAUSE_MIN_MS <= UPLOAD_PAUSE_MAX_MS <= UPLOAD_REFUSED_PAUSE_MS
 assert UPLOADS_STOP_MS < STOP_DEADLINE_MS
+assert FOLLOW_BUNDLE_SLOTS <= MULTIPART_PARTS_MAX // 8, "a slot takes six parts, or some more"
+assert FOLLOW_WAIT_MS <= LONG_POLL_MAX_MS < OUTBOUND_DEADLINE_MS, "a request outlives its wait"
 assert CLIENT_PAGE_SLOTS <= SCHEDULE_PAGE_MAX
 assert 6 * BODY_MAX_BYTES < CLIENT_REPLY_MAX_BYTES, "one byte of a message is \\u00xx at worst"
 assert PATH_SEGMENT_MAX_BYTES <= PATH_MAX_BYTES < LMDB_KEY_MAX_BYTES, "a tree key counts its steps"

@@ -1,22 +1,27 @@
 """Another node as a `Source`: which pages it serves that can be verified, and reading them.
 
-Asked in this order, and the first that can be verified is read from then on:
+=========== ========================= ===================== =================================
+shape       told by                   pages                 why there
+=========== ========================= ===================== =================================
+records     ``/~meta@1.0/info/        ``application/cbor``  the stored records themselves
+            address``
+schedule    the same                  ``application/json``  our JSON loses nothing; a node
+                                                            renders it once and remembers it
+bundle      the same                  ``multipart/          a HyperBEAM node has nothing else;
+                                      form-data``           it loses how data items were signed
+legacy      ``/`` with an             the legacy unit's     an ao unit has nothing else; it
+            ``address``                                     loses what is no text
+=========== ========================= ===================== =================================
 
-=========== =============================== ==================================================
-shape       told by                         why there
-=========== =============================== ==================================================
-schedule    ``/~meta@1.0/info/address``     our JSON loses nothing; a node renders it once and
-                                            remembers it
-legacy      ``/`` with an ``address``       an ao unit has nothing else; it loses what is no text
-=========== =============================== ==================================================
-
-``application/aos-2`` has no keys and is never read. HyperBEAM's httpsig bundles are to come.
+Records are asked for, and what comes is what is read from then on. ``application/aos-2`` has no
+keys and is never read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final, Protocol
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple, Protocol
 
 from seriatim.actors.follow.source import Source
 from seriatim.formats.errors import (
@@ -27,14 +32,20 @@ from seriatim.formats.errors import (
     SchedulerError,
 )
 from seriatim.formats.ids import ID_CHARS, encode_id
+from seriatim.formats.limits import FOLLOW_BUNDLE_SLOTS, FOLLOW_WAIT_MS, SCHEDULE_PAGE_MAX
 from seriatim.formats.schedule.record import Record
+from seriatim.formats.wire.cbor_page import CborPageReader
+from seriatim.formats.wire.http_page import HttpPageReader
 from seriatim.formats.wire.legacy_page import LegacyPageReader
 from seriatim.formats.wire.page import PageEntry, PageReader, bad_page
 from seriatim.formats.wire.schedule_page import SchedulePageReader
-from seriatim.gateway.outbound import Outbound
-from seriatim.gateway.reply import check_status, field, read_reply
+from seriatim.gateway.http.preference import preferred_wait_s
+from seriatim.gateway.outbound import Outbound, OutboundReply
+from seriatim.gateway.reply import check_status, read_reply
 
 _JSON: Final = {"accept": "application/json"}
+_ANY: Final = {"accept": "*/*"}
+_INTEGER: Final = re.compile(rb"-1|0|[1-9][0-9]{0,18}")
 
 
 class NodeSource(Source):
@@ -42,7 +53,7 @@ class NodeSource(Source):
 
     Attributes:
         url: the node.
-        shape: ``schedule`` or ``legacy``; empty until it is found out.
+        shape: ``records``, ``schedule``, ``bundle`` or ``legacy``; empty until it is found out.
     """
 
     def __init__(self, outbound: Outbound, url: str, process: bytes) -> None:
@@ -60,6 +71,10 @@ class NodeSource(Source):
     async def page(self, first: int, count: int) -> Sequence[PageEntry]:
         """See `Source.page`."""
         return await (await self._found()).page(first, count)
+
+    async def arrival(self, slot: int) -> Sequence[PageEntry] | None:
+        """See `Source.arrival`."""
+        return await (await self._found()).arrival(slot)
 
     def record(self, entry: PageEntry) -> Record:
         """See `Source.record`."""
@@ -79,20 +94,29 @@ class NodeSource(Source):
             NotVerifiableError: there is none.
         """
         if await self._http.has_address("/~meta@1.0/info/address"):
-            pages = _SchedulePages(self._http)
-            try:
-                await pages.page(0, 1)
-            except (FormatError, NotVerifiableError):
-                pass  # another node's schedule: it may serve legacy pages too
-            else:
+            pages = await self._find_schedule()
+            if pages is not None:
                 return pages
         if await self._http.has_address("/"):
             return _LegacyPages(self._http)
         raise NotVerifiableError(
-            f"{self.url} serves neither our JSON schedule nor legacy pages, and nothing else that "
-            "it may serve can be verified: aos-2 carries no keys, and httpsig bundles are not "
-            "read yet"
+            f"{self.url} serves neither a schedule (our CBOR or JSON, HyperBEAM's HTTP messages) "
+            "nor legacy pages, and nothing else can be verified: aos-2 carries no keys"
         )
+
+    async def _find_schedule(self) -> _Pages | None:
+        """Return the pages that the node answers with when it is asked for the best of them."""
+        asked = _SchedulePages(self._http, _SHAPES[0])
+        reply = await asked.reply(0, 1, wait_ms=0)
+        given = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
+        for shape in _SHAPES:
+            if shape.content_type == given:
+                try:
+                    shape.reader.entries(reply.body)
+                except (FormatError, NotVerifiableError):
+                    return None  # another node's schedule: it may serve legacy pages too
+                return _SchedulePages(self._http, shape)
+        return None
 
 
 class _Http:
@@ -105,7 +129,7 @@ class _Http:
 
     async def has_address(self, path: str) -> bool:
         """Tell whether the node answers *path* with an address, as text or in a JSON object."""
-        reply = await self._outbound.get(self._url + path, headers=_JSON)
+        reply = await self._outbound.get(self._url + path, headers=_ANY)
         if not reply.is_ok:
             return False
         if _is_id(reply.body.decode("ascii", "replace").strip()):
@@ -116,16 +140,11 @@ class _Http:
             return False
         return _is_id(plain.get("address"))
 
-    async def raw(self, path: str) -> bytes:
-        """Return the body of what *path* has."""
-        reply = await self._outbound.get(self._url + path, headers=_JSON)
+    async def reply(self, path: str, headers: Mapping[str, str] = _JSON) -> OutboundReply:
+        """Return what the node answers to a GET of *path*, which it has."""
+        reply = await self._outbound.get(self._url + path, headers=headers)
         check_status(self._url, reply.status, reply.body)
-        return reply.body
-
-    async def plain(self, path: str) -> dict[str, Any]:
-        """Return the JSON object that *path* has."""
-        reply = await self._outbound.get(self._url + path, headers=_JSON)
-        return read_reply(self._url, reply.status, reply.body)
+        return reply
 
 
 class _Pages(Protocol):
@@ -140,22 +159,61 @@ class _Pages(Protocol):
     async def page(self, first: int, count: int) -> Sequence[PageEntry]:
         """See `Source.page`."""
 
+    async def arrival(self, slot: int) -> Sequence[PageEntry] | None:
+        """See `Source.arrival`."""
+
+
+class _Shape(NamedTuple):
+    """A form of ``~scheduler@1.0/schedule`` that can be verified."""
+
+    name: str
+    content_type: str
+    reader: PageReader
+    slots_max: int = SCHEDULE_PAGE_MAX
+
+
+_SHAPES: Final = (
+    _Shape("records", "application/cbor", CborPageReader()),
+    _Shape("schedule", "application/json", SchedulePageReader()),
+    _Shape("bundle", "multipart/form-data", HttpPageReader(), FOLLOW_BUNDLE_SLOTS),
+)
+
 
 class _SchedulePages(_Pages):
-    """``~scheduler@1.0`` in JSON."""
+    """``~scheduler@1.0`` in one of its shapes."""
 
-    shape = "schedule"
-    reader = SchedulePageReader()
-
-    def __init__(self, http: _Http) -> None:
+    def __init__(self, http: _Http, shape: _Shape) -> None:
+        self.shape = shape.name
+        self.reader = shape.reader
+        self._accept = shape.content_type
+        self._slots_max = shape.slots_max
         self._http = http
+        self._waits = False  # as the last page has said: every one is asked for with a wait
 
     async def last(self) -> int:
-        return field(await self._http.plain(f"/{self._http.process}/slot"), "current", int)
+        # As text: a HyperBEAM node has no JSON here.
+        reply = await self._http.reply(f"/{self._http.process}/slot/current", _ANY)
+        return _integer(reply.body)
 
     async def page(self, first: int, count: int) -> Sequence[PageEntry]:
-        slots = f"from={first}&to={first + count - 1}"
-        return self.reader.entries(await self._http.raw(f"/{self._http.process}/schedule?{slots}"))
+        return self.reader.entries((await self.reply(first, count, wait_ms=0)).body)
+
+    async def arrival(self, slot: int) -> Sequence[PageEntry] | None:
+        if not self._waits:
+            return None
+        reply = await self.reply(slot, 1, wait_ms=FOLLOW_WAIT_MS)
+        entries = self.reader.entries(reply.body)
+        return entries if entries or self._waits else None
+
+    async def reply(self, first: int, count: int, *, wait_ms: int) -> OutboundReply:
+        """Return a page as it comes, within *wait_ms* where the node waits."""
+        last = first + min(count, self._slots_max) - 1
+        path = f"/{self._http.process}/schedule?from={first}&to={last}"
+        asked = {"accept": self._accept, "prefer": f"wait={wait_ms // 1000}"}
+        reply = await self._http.reply(path, asked)
+        applied = reply.headers.get("preference-applied", "")
+        self._waits = preferred_wait_s([applied]) is not None
+        return reply
 
 
 class _LegacyPages(_Pages):
@@ -170,17 +228,20 @@ class _LegacyPages(_Pages):
     async def last(self) -> int:
         process = self._http.process
         try:
-            node = await self._http.raw(f"/{process}/latest?process-id={process}")
+            reply = await self._http.reply(f"/{process}/latest?process-id={process}")
         except (NotFoundError, RefusedError):
             # An ao unit says this of a process without messages, and of one that it does not know.
             return _only(await self.page(0, 1))
-        return _only(self.reader.entries(b'{"edges":[{"node":%b}]}' % node))
+        return _only(self.reader.entries(b'{"edges":[{"node":%b}]}' % reply.body))
 
     async def page(self, first: int, count: int) -> Sequence[PageEntry]:
         process = self._http.process
         # Exclusive; -1 is the page that begins with the process itself.
         query = f"process-id={process}&from-nonce={first - 1}&limit={count}&show-anchor=1"
-        return self.reader.entries(await self._http.raw(f"/{process}?{query}"))
+        return self.reader.entries((await self._http.reply(f"/{process}?{query}")).body)
+
+    async def arrival(self, slot: int) -> None:
+        del slot  # an ao unit answers at once
 
 
 def _only(entries: Sequence[PageEntry]) -> int:
@@ -188,6 +249,13 @@ def _only(entries: Sequence[PageEntry]) -> int:
     if len(entries) != 1:
         raise bad_page(f"one slot was asked for, and {len(entries)} came")
     return entries[0].slot
+
+
+def _integer(raw: bytes) -> int:
+    """Return the slot that *raw* is; -1 for none."""
+    if not _INTEGER.fullmatch(raw):
+        raise bad_page(f"{raw[:32]!r} is no slot")
+    return int(raw)
 
 
 def _is_id(text: object) -> bool:

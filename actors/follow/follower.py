@@ -4,13 +4,17 @@ One step::
 
     last slot of the source?
       │ less than ours ──────► behind: compare its last slot with ours, wait
-      │ ours ────────────────► at the head: compare from time to time, wait
+      │ ours ────────────────► at the head: compare from time to time, wait (at the source, where
+      │                        it answers when there is more)
       ▼ more
     page ──► rebuild ──► audit, going on from our last slot ──► append, one transaction
       │                    │ does not hold: compare our last slot
       │ a slot is missing  │   same: TAMPERED    differs, signed by the scheduler: FORK
-      ▼                    ▼                     differs, not signed by it:        REWRITTEN
-     GAP
+      │ and a later one    ▼                     differs, not signed by it:        REWRITTEN
+      │ is there ──────────► GAP
+      │ it ends before the slot ──► behind: another replica has answered, wait
+
+To compare is to look at our last slot, and at one more that nobody can foresee.
 
 What is appended has passed every rule of ``seriatim verify``. A finding ends the follower: its
 evidence is on disk before anybody hears of it.
@@ -33,7 +37,7 @@ from seriatim.formats.errors import (
     UnavailableError,
     UnsupportedError,
 )
-from seriatim.formats.ids import encode_id
+from seriatim.formats.ids import b64url, encode_id
 from seriatim.formats.limits import (
     CLIENT_PAGE_SLOTS,
     FOLLOW_COMPARE_REQUESTS,
@@ -42,6 +46,7 @@ from seriatim.formats.limits import (
 )
 from seriatim.formats.schedule.audit import Audit
 from seriatim.formats.schedule.evidence import Evidence
+from seriatim.formats.schedule.variant import Variant
 
 if TYPE_CHECKING:
     from seriatim.actors.follow.folder import FollowedProcess
@@ -56,7 +61,8 @@ class News(NamedTuple):
 
     Attributes:
         what: ``page`` (appended), ``head`` (nothing more is there now), ``behind`` (the source
-            has fewer slots than the copy) or ``away`` (it does not answer; tried again).
+            shows fewer slots than the copy has, or than it has said) or ``away`` (it does not
+            answer); both are tried again.
         slots: how many slots the copy has.
         reason: why the source is away; empty otherwise.
         wait_ms: how long it waits now.
@@ -77,6 +83,7 @@ class Follower:
         source: Source,
         *,
         clock: Clock,
+        draw: Callable[[int], int],
         tell: Callable[[News], object],
         page_slots: int = CLIENT_PAGE_SLOTS,
     ) -> None:
@@ -86,12 +93,15 @@ class Follower:
             copy: what is stored; what is in it has been verified.
             source: the node to read.
             clock: for pauses.
+            draw: returns a number from 0 to below its argument that the source cannot foresee:
+                which of the older slots is compared.
             tell: hears `News`.
             page_slots: how many slots are asked for at once, and written in one transaction.
         """
         self._copy = copy
         self._source = source
         self._clock = clock
+        self._draw = draw
         self._tell = tell
         self._page_slots = page_slots
         self._until_compare = 0
@@ -105,7 +115,8 @@ class Follower:
     async def run(self, *, once: bool) -> None:
         """Follow until cancelled, or with *once* until the head of now is reached.
 
-        Pauses double while nothing comes. A source that is away is waited for, but with *once*.
+        Pauses double while nothing comes; where the source waits, there are none. A source that is
+        away is waited for, but with *once*.
 
         Raises:
             DivergedError: the source serves what cannot be followed; the evidence is on disk.
@@ -127,28 +138,58 @@ class Follower:
             self._tell(news._replace(wait_ms=0 if once else pause_ms))
             if once:
                 return
-            await self._pause(pause_ms)
-            pause_ms = min(pause_ms * 2, FOLLOW_PAUSE_MAX_MS)
+            pause_ms = await self._rest(news, pause_ms)
+
+    async def _rest(self, news: News, pause_ms: int) -> int:
+        """Wait until the next step is due, *pause_ms* if need be; return the pause after it."""
+        if news.what == "head":
+            slots = self._copy.slots
+            waited = await self._arrival()
+            if self._copy.slots > slots:
+                return FOLLOW_PAUSE_MIN_MS
+            if waited:
+                # Nothing has come. A source that only says that it waits gets no faster asks.
+                pause_ms = FOLLOW_PAUSE_MIN_MS
+        await self._pause(pause_ms)
+        return min(pause_ms * 2, FOLLOW_PAUSE_MAX_MS)
+
+    async def _arrival(self) -> bool:
+        """Wait at the source for the next slot and append it; return whether the source waits."""
+        slot = self._copy.slots
+        try:
+            entries = await self._source.arrival(slot)
+        except UnavailableError:
+            self._until_compare = 0
+            return False  # the next step says so
+        found = [entry for entry in entries or () if entry.slot >= slot]
+        if found:
+            await self._append(found)
+            self._tell(News("page", self._copy.slots))
+        return entries is not None
 
     async def _step(self) -> News:
         """Read all that the source has now."""
         last = await self._source.last()
         if last < self._copy.slots - 1:
-            await self._compare(last)
+            if last >= 0:
+                await self._compare(last)
             return News("behind", self._copy.slots)
-        await self._compare_if_due()
-        while self._copy.slots <= last:
-            await self._append(await self._read(self._copy.slots, last))
+        while await self._compare_if_due():
+            if last < self._copy.slots:
+                return News("head", self._copy.slots)
+            entries = await self._read(self._copy.slots, self._page_slots)
+            if not entries:
+                break
+            await self._append(entries)
             self._tell(News("page", self._copy.slots))
-            await self._compare_if_due()
-        return News("head", self._copy.slots)
+        return News("behind", self._copy.slots)
 
-    async def _read(self, first: int, last: int) -> Sequence[PageEntry]:
-        """Return entries from *first* on, one at least: the source has said that *last* is there.
+    async def _read(self, first: int, count: int) -> Sequence[PageEntry]:
+        """Return up to *count* entries from *first* on; none where the page ends before that.
 
-        Fewer at once where messages are large.
+        Fewer at once where messages are large. Where the source has said that the slot is there
+        and its page ends before, two replicas may have answered: that proves nothing.
         """
-        count = self._page_slots
         while True:
             try:
                 entries = await self._source.page(first, count)
@@ -157,11 +198,7 @@ class Follower:
                     raise
                 count //= 2
                 continue
-            found = [entry for entry in entries if entry.slot >= first]
-            if not found:
-                given = f"a page without it, and slot {last} as its last one"
-                raise self._finding(GapError, first, f"slot {first}", given)
-            return found
+            return [entry for entry in entries if entry.slot >= first]
 
     async def _append(self, entries: Sequence[PageEntry]) -> None:
         """Verify *entries* and append them; what is proven is kept, whatever comes behind it."""
@@ -196,30 +233,36 @@ class Follower:
             raise
         except SchedulerError as error:
             if record is not None:
-                self._check_only_time_stands_still(entry.slot, record)
+                self._check_known_of_others(entry.slot, record)
             raise _Doubt(entry, record, str(error)) from error
         self._before = record
         return record
 
-    def _check_only_time_stands_still(self, slot: int, record: Record) -> None:
-        """Accuse nobody where nothing is wrong with *record* but that its time does not rise.
+    def _check_known_of_others(self, slot: int, record: Record) -> None:
+        """Accuse nobody of what other schedulers are known to sign, where nothing else is wrong.
 
-        Other schedulers' clocks may tie and go back. Here, time cursors rest on them.
+        Their clocks may tie and go back; here, time cursors rest on them. HyperBEAM's chain goes on
+        from the text of the last value after a restart; ``seriatim verify`` knows one rule only.
 
         Raises:
-            UnsupportedError: the scheduler has signed it so.
+            UnsupportedError: the scheduler has signed *record* so.
         """
-        if self._before is None or not record.variant.signed:
+        before = self._before
+        if before is None or not record.variant.signed:
             return
-        audit = Audit.resume(self._copy.process, slot - 1, self._before._replace(timestamp_ms=-1))
-        try:
-            audit.add(slot, record)
-        except SchedulerError:
-            return
-        raise UnsupportedError(
-            f"process {encode_id(self._copy.process)}, slot {slot}: the scheduler has signed a "
-            "timestamp that is not above the one before; such a log is not followed yet"
-        )
+        known = {"a timestamp that is not above the one before": before._replace(timestamp_ms=-1)}
+        if record.variant is Variant.HYPERBEAM:
+            text = b64url(before.hash_chain).encode()
+            known["a chain over the text of the value before"] = before._replace(hash_chain=text)
+        for what, other in known.items():
+            try:
+                Audit.resume(self._copy.process, slot - 1, other).add(slot, record)
+            except SchedulerError:
+                continue
+            raise UnsupportedError(
+                f"process {encode_id(self._copy.process)}, slot {slot}: the scheduler has signed "
+                f"{what}; such a log is not followed yet"
+            )
 
     def _check_scheduler(self) -> None:
         """Refuse a log that another scheduler has signed than the spawn names.
@@ -235,42 +278,50 @@ class Follower:
         slot = self._copy.slots
         entry, received = doubt.entry, doubt.received
         if entry.slot > slot:
-            return self._finding(
-                GapError,
-                slot,
-                f"slot {slot}",
-                f"slot {entry.slot} and not the one before",
-                entry=entry,
-            )
+            return self._gap(slot, entry)
         if slot:
             await self._compare(slot - 1)
         return self._finding(
             TamperedError, slot, _SOUND, doubt.given, entry=entry, received=received
         )
 
-    async def _compare_if_due(self) -> None:
-        """Compare our last slot from time to time: so a fork is seen that has the same chain."""
-        if self._copy.slots and self._until_compare <= 0:
-            await self._compare(self._copy.slots - 1)
+    async def _compare_if_due(self) -> bool:
+        """Compare from time to time; return whether nothing is left to compare now.
+
+        Our last slot tells a fork that has the same chain. A slot drawn from those before it
+        tells a source that shows another past, sooner or later, wherever that begins and ends.
+        """
+        last = self._copy.slots - 1
+        if last >= 0 and self._until_compare <= 0:
+            if not await self._compare(last):
+                return False
+            if last and not await self._compare(self._draw(last)):
+                return False
             self._until_compare = FOLLOW_COMPARE_REQUESTS
         self._until_compare -= 1
+        return True
 
-    async def _compare(self, slot: int) -> None:
+    async def _compare(self, slot: int) -> bool:
         """Return when the source still has at *slot* what we have.
 
+        Returns:
+            Whether it has shown the slot: not where its page ends before.
+
         Raises:
-            GapError, ForkError, RewrittenError: it has not.
+            GapError, ForkError, RewrittenError: it has something else.
         """
-        entries = await self._source.page(slot, 1)
-        entry = next((each for each in entries if each.slot == slot), None)
-        if entry is None:
-            raise self._finding(GapError, slot, f"slot {slot}", "a page without it")
+        entries = await self._read(slot, 1) or await self._read(slot, self._page_slots)
+        if not entries:
+            return False
+        entry = entries[0]
+        if entry.slot != slot:
+            raise self._gap(slot, entry)
         stored = self._copy.record(slot)
         received: Record | None = None
         try:
             received = self._source.record(entry)
             if received == stored:
-                return
+                return True
             Audit.resume(self._copy.process, slot, stored).check_alone(slot, received)
             is_signed = stored.variant.signed and received.assignment != stored.assignment
             given = "another assignment, signed by the scheduler" if is_signed else "another record"
@@ -287,6 +338,10 @@ class Follower:
             entry=entry,
             received=received,
         )
+
+    def _gap(self, slot: int, later: PageEntry) -> DivergedError:
+        given = f"slot {later.slot} and not the one before"
+        return self._finding(GapError, slot, f"slot {slot}", given, entry=later)
 
     def _finding(
         self,

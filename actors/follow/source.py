@@ -41,5 +41,16 @@ class Source(Protocol):
             NotVerifiableError: the node's pages cannot be verified.
         """
 
+    async def arrival(self, slot: int) -> Sequence[PageEntry] | None:
+        """Wait at the node for *slot*, the one after its last; return it, or nothing in time.
+
+        Returns:
+            ``None``, at once, where the node does not wait: ask again later.
+
+        Raises:
+            LimitExceededError, UnavailableError, NotFoundError, RefusedError, FormatError: as
+                for `page`.
+        """
+
     def record(self, entry: PageEntry) -> Record:
         """Return the record of *entry*; see `PageReader.record`."""

@@ -6,6 +6,8 @@ A JSON object; ``null`` where there is nothing to show::
      "scheduler": "…", "expected": "…", "given": "…",
      "before": {"message": "<base64url>", "assignment": "<base64url>", …},
      "stored": {…}, "received": {…}, "entry": "<base64url of the entry on the source's page>"}
+
+An entry is JSON, or, of a page that is none, deterministic CBOR.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ class Evidence(NamedTuple):
         before: the verified record of the slot before, to which this one chains.
         stored: the verified record that the follower has of this slot.
         received: the record that the source served, where its page could be read so far.
-        entry: the source's own words: the entry of its page, as JSON; empty for none.
+        entry: the source's own words: the entry of its page; empty for none.
     """
 
     kind: str

@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple
 from seriatim.formats.codecs.cbor import dump_plain, load_map
 from seriatim.formats.errors import MalformedError
 from seriatim.formats.ids import ID_BYTES
+from seriatim.formats.limits import JSON_INTEGER_MAX
 from seriatim.formats.schedule.assignment import Block
 from seriatim.formats.schedule.record import Kind, Record
 from seriatim.formats.schedule.variant import Variant
@@ -92,7 +93,19 @@ def decode_page(raw: bytes) -> RecordPage:
         records = dict(_records(plain[_ASSIGNMENTS], variant))
         return RecordPage(_id(plain["process"]), variant, records, plain["continues"] is True)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise MalformedError(f"not a page of records ({error})", code="bad_page") from error
+        raise _bad_page(error) from error
+
+
+def decode_entry(plain: Mapping[str, Any], variant: str) -> Record:
+    """Return the record of one member of ``assignments``, on a page of *variant*.
+
+    Raises:
+        MalformedError: it is none; codes ``bad_page``, ``unknown_variant``.
+    """
+    try:
+        return _record(plain, Variant.from_tag(variant))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _bad_page(error) from error
 
 
 def _records(plain: list[dict[str, Any]], variant: Variant) -> Iterator[tuple[int, Record]]:
@@ -102,24 +115,29 @@ def _records(plain: list[dict[str, Any]], variant: Variant) -> Iterator[tuple[in
         if slot <= last:
             raise ValueError(f"slot {slot} after slot {last}")
         last = slot
-        yield (
-            slot,
-            Record(
-                variant,
-                Kind[entry["kind"].upper()],
-                _integer(entry["timestamp"]),
-                _id(entry["message-id"]),
-                _id(entry["assignment-id"]),
-                _id(entry["hash-chain"]),
-                _bytes(entry["message"]),
-                _bytes(entry["assignment"]),
-            ),
-        )
+        yield slot, _record(entry, variant)
+
+
+def _record(entry: Mapping[str, Any], variant: Variant) -> Record:
+    return Record(
+        variant,
+        Kind[entry["kind"].upper()],
+        _integer(entry["timestamp"]),
+        _id(entry["message-id"]),
+        _id(entry["assignment-id"]),
+        _id(entry["hash-chain"]),
+        _bytes(entry["message"]),
+        _bytes(entry["assignment"]),
+    )
+
+
+def _bad_page(error: Exception) -> MalformedError:
+    return MalformedError(f"not a page of records ({error})", code="bad_page")
 
 
 def _integer(value: object) -> int:
-    if type(value) is not int or value < 0:
-        raise ValueError(f"{value!r:.32} is no integer from 0 on")
+    if type(value) is not int or not 0 <= value <= JSON_INTEGER_MAX:
+        raise ValueError(f"{value!r:.32} is no integer from 0 on of 63 bits")
     return value
 
 

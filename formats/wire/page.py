@@ -1,8 +1,7 @@
 """Reading pages: what another node serves, back to the exact bytes that were signed.
 
-The inverse of the shapes in this room. A reader per shape; HyperBEAM's httpsig bundles are to
-become one more. What a reader returns is well formed and says what the page says, no more:
-signatures and chain are the audit's, and the audit trusts nobody.
+The inverse of the shapes in this room, a reader per shape. What a reader returns is well formed
+and says what the page says, no more: signatures and chain are the audit's, which trusts nobody.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 import orjson
 
+from seriatim.formats.codecs.cbor import dump_plain
 from seriatim.formats.codecs.json import parse_json
 from seriatim.formats.errors import MalformedError, NotVerifiableError, SchedulerError
 from seriatim.formats.limits import JSON_INTEGER_MAX, PAGE_DEPTH_MAX
@@ -24,15 +24,19 @@ class PageEntry(NamedTuple):
 
     Attributes:
         slot: the slot that the page gives it; proven only together with the record.
-        plain: the entry itself, parsed JSON.
+        plain: the entry itself, parsed.
+        is_binary: whether it holds bytes, as no JSON does.
     """
 
     slot: int
     plain: dict[str, Any]
+    is_binary: bool = False
 
     @property
     def raw(self) -> bytes:
-        """The entry as JSON with sorted keys: what a third person gets to see."""
+        """What a third person gets to see: JSON with sorted keys, or deterministic CBOR."""
+        if self.is_binary:
+            return dump_plain(self.plain)
         return orjson.dumps(self.plain, option=orjson.OPT_SORT_KEYS)
 
 

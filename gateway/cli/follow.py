@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -23,7 +24,10 @@ SAY_EVERY_S: Final = 1.0
 
 def follow(
     url: Annotated[
-        str, typer.Argument(callback=check_url, help="The node to copy from: ours or an ao unit.")
+        str,
+        typer.Argument(
+            callback=check_url, help="The node to copy from: ours, HyperBEAM's, or an ao unit."
+        ),
     ],
     process: Process,
     data: Data = DATA_DEFAULT,
@@ -65,7 +69,7 @@ async def _follow(url: str, process: bytes, data: Path, *, once: bool, as_json: 
     ):
         source = NodeSource(outbound, url, process)
         say = _Say(url, copy.slots, as_json=as_json)
-        follower = Follower(copy, source, clock=clock, tell=say)
+        follower = Follower(copy, source, clock=clock, draw=secrets.randbelow, tell=say)
         await _run(follower, stop, once=once)
         say.end(copy.slots)
 

@@ -65,6 +65,12 @@ def read_until(child: subprocess.Popen[bytes], what: str, slots: int = 0) -> Non
     raise AssertionError(f"it ended with {child.wait()} and did not say {what}")
 
 
+def until_it_waits(node: LiveNode) -> None:
+    """Return when a reader waits for a slot of *node*."""
+    while b"seriatim_readers_waiting 1.0" not in node.get("/metrics").body:
+        pass
+
+
 def stored(data: Path, process: bytes) -> list[Record]:
     with open_offline(data) as folder:
         head = folder.head(process)
@@ -106,6 +112,7 @@ def test_a_copy_is_the_source_whoever_was_killed(variant: Variant, tmp_path: Pat
         follower = start_follower(url, process, copy)
         with follower:
             read_until(follower, "head", 51 + 10 * LIVES)
+            until_it_waits(node)
             kill(node.pid, [node.pid])
             read_until(follower, "away")
             with serving(data, wallet, port) as again:

@@ -17,7 +17,7 @@ from seriatim.formats.codecs import cbor
 from seriatim.formats.httpsig import canonical, multipart
 from seriatim.formats.tabm import sf
 from seriatim.formats.tabm.model import Tabm
-from seriatim.formats.wire import cbor_schedule, schedule_page
+from seriatim.formats.wire import cbor_schedule, http_page, schedule_page
 from seriatim.gateway.http import preference
 from seriatim.gateway.http.hyperbeam import path
 from tests.fuzz.cost import CostError, check_cost
@@ -87,6 +87,7 @@ def keep_all(tabm: Tabm) -> Tabm:
 PLANTED: list[tuple[str, ModuleType, str, Callable[..., Any], type[Exception]]] = [
     ("bundles", bundle, "_decode_part", leak, KeyError),
     ("http_messages", canonical, "_without_derived", keep_all, AssertionError),
+    ("http_pages", http_page, "_number", leak, KeyError),
     ("items", avro, "_refuse", leak, KeyError),
     ("json_pages", schedule_page, "check_slot", leak, KeyError),
     ("messages", cbor, "load_map", leak, KeyError),

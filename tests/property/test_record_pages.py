@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from seriatim.formats.errors import FormatError, MalformedError
 from seriatim.formats.schedule.assignment import Block
 from seriatim.formats.schedule.variant import Variant
+from seriatim.formats.wire.cbor_page import CborPageReader
 from seriatim.formats.wire.cbor_schedule import RecordPage, decode_page, encode_entry, page_open
 from seriatim.formats.wire.stored import StoredAssignment
 from tests.support.builders import every_kind, seal_log
@@ -99,3 +100,40 @@ def test_slots_that_do_not_rise_are_refused() -> None:
         with pytest.raises(MalformedError) as caught:
             decode_page(cbor2.dumps({**plain, "assignments": entries}))
         assert caught.value.code == "bad_page"
+
+
+@pytest.mark.parametrize(
+    "change", [{"assignments": {}}, {"assignments": [7]}, {"assignments": [{"slot": -1}]}]
+)
+def test_a_page_without_entries_is_refused_by_the_reader(change: dict[str, Any]) -> None:
+    plain = {**cbor2.loads(page_of(0, 1)), **change}
+    with pytest.raises(MalformedError) as caught:
+        CborPageReader().entries(cbor2.dumps(plain))
+    assert caught.value.code == "bad_page"
+
+
+FIRST = cbor2.loads(page_of(0, 0))["assignments"][0]
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"process": bytes(32)}, "bad_page"),
+        ({"process": None}, "bad_page"),
+        ({"variant": "ao.X"}, "unknown_variant"),
+        ({"variant": 7}, "bad_page"),
+        ({"assignments": [{"slot": 3, b"1": {"2": [None, 0.5, b"x"]}}]}, "bad_page"),
+        (
+            {"assignments": [{**FIRST, "timestamp": 2**63}]},
+            "bad_page",
+        ),
+    ],
+)
+def test_an_entry_that_is_no_record_has_bytes_to_show(change: dict[str, Any], code: str) -> None:
+    """Whatever it is, it is evidence, and goes into a file."""
+    reader = CborPageReader()
+    entry = reader.entries(cbor2.dumps({**cbor2.loads(page_of(0, 0)), **change}))[0]
+    with pytest.raises(MalformedError) as caught:
+        reader.record(PROCESS, entry)
+    assert caught.value.code == code
+    assert cbor2.loads(entry.raw) == entry.plain

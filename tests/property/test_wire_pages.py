@@ -24,6 +24,7 @@ from seriatim.formats.schedule.submission import submit_item, submit_unsigned
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.scheme import WalletKind
 from seriatim.formats.wire import aos2
+from seriatim.formats.wire.cbor_page import CborPageReader
 from seriatim.formats.wire.legacy_page import LegacyPageReader
 from seriatim.formats.wire.page import PageReader
 from seriatim.formats.wire.schedule_page import SchedulePageReader
@@ -46,7 +47,7 @@ from tests.support.hyperbeam import (
     rsa_wallet,
     stored_of,
 )
-from tests.support.sources import legacy_page, schedule_page
+from tests.support.sources import legacy_page, record_page, schedule_page
 from tests.support.strategies import known_wallet
 
 BLOCK = Block(9, bytes(range(32)), 7)
@@ -82,11 +83,13 @@ def test_our_schedule_gives_every_record_back(
     plain = submit_unsigned(Message({**fields, "raw": binary}), process=process)
     drafts.append(make_draft(plain, len(drafts), variant))
     records = seal_log(drafts)
-    reader = SchedulePageReader()
-    assert read(reader, process, schedule_page(process, records)) == records
-    assert [entry.slot for entry in reader.entries(schedule_page(process, records, 7))] == list(
-        range(7, 7 + len(records))
-    )
+    slots = range(7, 7 + len(records))
+    for reader, page in (
+        (SchedulePageReader(), schedule_page),
+        (CborPageReader(), record_page),
+    ):
+        assert read(reader, process, page(process, records)) == records
+        assert [entry.slot for entry in reader.entries(page(process, records, 7))] == [*slots]
 
 
 @given(

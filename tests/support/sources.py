@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from seriatim.formats.errors import LimitExceededError, UnavailableError
 from seriatim.formats.schedule.assignment import Block, Draft
 from seriatim.formats.schedule.record import Record
 from seriatim.formats.schedule.variant import Variant
-from seriatim.formats.wire import legacy, schedule
+from seriatim.formats.wire import cbor_schedule, legacy, schedule
 from seriatim.formats.wire.legacy_page import LegacyPageReader
 from seriatim.formats.wire.page import PageEntry
 from seriatim.formats.wire.schedule_page import SchedulePageReader
@@ -30,6 +31,17 @@ def schedule_page(process: bytes, records: Sequence[Record], first: int = 0) -> 
     ]
     closing = schedule.page_close(process, Block(), continues=False)
     return schedule.page_open() + b",".join(entries) + closing
+
+
+def record_page(process: bytes, records: Sequence[Record], first: int = 0) -> bytes:
+    """Return the page of stored *records*, one at least, in CBOR."""
+    opening = cbor_schedule.page_open(
+        process, records[0].variant, Block(), slots=len(records), continues=False
+    )
+    return opening + b"".join(
+        cbor_schedule.encode_entry(StoredAssignment(process, slot, record))
+        for slot, record in enumerate(records, first)
+    )
 
 
 def legacy_page(process: bytes, records: Sequence[Record], first: int = 0) -> bytes:
@@ -50,6 +62,8 @@ class ListSource(Source):
         away: how many of the next requests fail.
         reply_slots_max: more slots do not fit into one reply.
         asked: how many requests there were.
+        arrivals: set whenever a wait is to end; ``None`` for a source that does not wait.
+        waited: the slots that were waited for.
     """
 
     url = "http://source.example"
@@ -63,6 +77,8 @@ class ListSource(Source):
         self.away = 0
         self.reply_slots_max = 1 << 30
         self.asked = 0
+        self.arrivals: asyncio.Event | None = None
+        self.waited: list[int] = []
         self._reader = SchedulePageReader() if shape == "schedule" else LegacyPageReader()
 
     async def last(self) -> int:
@@ -84,6 +100,14 @@ class ListSource(Source):
             self._change(by_slot)
             page["edges"] = [{"node": node} for node in by_slot.values()]
         return self._reader.entries(orjson.dumps(page))
+
+    async def arrival(self, slot: int) -> Sequence[PageEntry] | None:
+        if self.arrivals is None:
+            return None
+        self.waited.append(slot)
+        await self.arrivals.wait()
+        self.arrivals.clear()
+        return await self.page(slot, 1)
 
     def record(self, entry: PageEntry) -> Record:
         return self._reader.record(self.process, entry)
@@ -112,3 +136,10 @@ def drafts_of(variant: Variant, count: int, prefix: str = "") -> list[Draft]:
 def source_of(drafts: list[Draft], *, shape: str = "schedule") -> ListSource:
     """Return a source of *drafts*, sealed."""
     return ListSource(drafts[0].process, seal_log(drafts), shape=shape)
+
+
+def forked(variant: Variant, slots: int, count: int) -> tuple[ListSource, ListSource]:
+    """Return two sources of one scheduler that agree on *slots* slots, and no further."""
+    drafts = drafts_of(variant, count)
+    other = drafts_of(variant, count, "other ")
+    return source_of(drafts), source_of([*drafts[:slots], *other[slots:]])

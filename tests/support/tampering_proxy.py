@@ -11,14 +11,18 @@ import orjson
 from aiohttp import web
 from yarl import URL
 
+_PASSED = ("prefer",)
+_SAID = ("content-type", "preference-applied")
+
 
 class TamperingProxy:
-    """Passes GETs on.
+    """Passes GETs on, for JSON or another type, whatever was asked for.
 
     Attributes:
         url: where it listens.
         target: URL of the node behind it; may be changed at any time.
         hidden: paths, without the query, that it answers with 404.
+        accept: the type that it asks for.
         tamper: changes a JSON reply in place; ``None`` passes bytes on as they are.
         asked: paths with their queries, in the order in which they came.
     """
@@ -27,6 +31,7 @@ class TamperingProxy:
         self.url = ""
         self.target = target
         self.hidden: set[str] = set()
+        self.accept = "application/json"
         self.tamper: Callable[[dict[str, Any]], None] | None = None
         self.asked: list[str] = []
         self._session = session
@@ -36,13 +41,16 @@ class TamperingProxy:
         if request.path in self.hidden:
             return web.Response(status=404, body=b'{"error":"no such path"}')
         url = URL(self.target + request.raw_path, encoded=True)
-        async with self._session.get(url, headers={"accept": "application/json"}) as reply:
+        passed = {name: request.headers[name] for name in _PASSED if name in request.headers}
+        passed["accept"] = self.accept
+        async with self._session.get(url, headers=passed) as reply:
             body = await reply.read()
             if self.tamper is not None and body[:1] == b"{":
                 plain = orjson.loads(body)
                 self.tamper(plain)
                 body = orjson.dumps(plain)
-            return web.Response(status=reply.status, body=body)
+            said = {name: reply.headers[name] for name in _SAID if name in reply.headers}
+            return web.Response(status=reply.status, body=body, headers=said)
 
 
 @asynccontextmanager

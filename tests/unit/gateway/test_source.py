@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import b64decode
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import orjson
@@ -36,7 +38,15 @@ from seriatim.gateway.outbound import Outbound, OutboundPolicy, read_url
 from seriatim.gateway.source import NodeSource
 from tests.support.builders import message, spawn
 from tests.support.http_node import HttpNode, serving
-from tests.support.hyperbeam import http_spawn, http_submission, rsa_wallet
+from tests.support.hyperbeam import PROCESS as RECORDED_PROCESS
+from tests.support.hyperbeam import (
+    RECORDED,
+    SCHEDULER,
+    http_spawn,
+    http_submission,
+    rsa_wallet,
+    stored_of,
+)
 from tests.support.records import make_id
 from tests.support.running_node import WALLET, post
 from tests.support.tampering_proxy import TamperingProxy, tampering
@@ -70,7 +80,12 @@ async def follow(folder: Path, url: str, process: bytes, *, page_slots: int = 3)
         source_at(url, process) as source,
     ):
         await Follower(
-            copy, source, clock=ManualClock(), tell=lambda news: None, page_slots=page_slots
+            copy,
+            source,
+            clock=ManualClock(),
+            draw=Random(7).randrange,
+            tell=lambda news: None,
+            page_slots=page_slots,
         ).run(once=True)
         return source.shape
 
@@ -88,26 +103,29 @@ def run(main: Coroutine[Any, Any, None]) -> None:
     asyncio.run(main)
 
 
-@pytest.mark.parametrize("page_slots", [1, 2, 3, 50])
+@pytest.mark.parametrize("shape", ["records", "schedule"])
+@pytest.mark.parametrize("page_slots", [1, 3, 50])
 @pytest.mark.parametrize("variant", Variant)
 def test_a_node_is_followed_byte_for_byte(
-    variant: Variant, page_slots: int, tmp_path: Path
+    variant: Variant, page_slots: int, shape: str, tmp_path: Path
 ) -> None:
     async def main() -> None:
-        async with serving(tmp_path / "node", wallet=WALLET, policy=ACCEPTING) as it:
+        async with (
+            serving(tmp_path / "node", wallet=WALLET, policy=ACCEPTING) as it,
+            tampering(it.port) as proxy,  # it has JSON only
+        ):
             process = await fill(it.node, variant)
             plain = Message({"deep": (1, 2.5, "x", True), "raw": b"\xff"})
             await post(it.node, submit_unsigned(plain, process=process))
             await it.node.schedule_reference(process, make_id("elsewhere"), excludes=("Data",))
             await post(it.node, message(process, b"\xff\x00 no text"))
-            url = f"http://127.0.0.1:{it.port}"
-            assert (
-                await follow(tmp_path / "copy", url, process, page_slots=page_slots) == "schedule"
-            )
-            assert await copied(tmp_path / "copy", process) == records_of(it.node, process)
+            url = f"http://127.0.0.1:{it.port}" if shape == "records" else proxy.url
+            copy = tmp_path / "copy"
+            assert await follow(copy, url, process, page_slots=page_slots) == shape
+            assert await copied(copy, process) == records_of(it.node, process)
             await post(it.node, message(process, "later"))
-            await follow(tmp_path / "copy", url, process, page_slots=page_slots)
-            assert await copied(tmp_path / "copy", process) == records_of(it.node, process)
+            await follow(copy, url, process, page_slots=page_slots)
+            assert await copied(copy, process) == records_of(it.node, process)
 
     run(main())
 
@@ -159,6 +177,58 @@ def test_a_node_of_http_messages_is_followed_byte_for_byte(tmp_path: Path) -> No
     run(main())
 
 
+@pytest.mark.parametrize("page_slots", [1, 3, 500])
+def test_a_node_that_serves_http_messages_only_is_followed_as_far_as_they_prove(
+    page_slots: int, tmp_path: Path
+) -> None:
+    first = http_spawn()
+    copy = tmp_path / "copy"
+
+    async def main() -> None:
+        async with (
+            serving(tmp_path / "node", wallet=rsa_wallet()) as it,
+            tampering(it.port) as proxy,
+        ):
+            proxy.accept = "multipart/form-data"
+            await post(it.node, first)
+            for number in range(6):
+                await post(it.node, http_submission(first.process, b"%d" % number))
+            assert await follow(copy, proxy.url, first.process, page_slots=page_slots) == "bundle"
+            assert await copied(copy, first.process) == records_of(it.node, first.process)
+            await post(it.node, message(first.process, "an item"))
+            with pytest.raises(NotVerifiableError, match="slot 7"):
+                await follow(copy, proxy.url, first.process, page_slots=page_slots)
+            assert await copied(copy, first.process) == records_of(it.node, first.process)[:7]
+
+    run(main())
+    assert not (copy / "evidence").exists(), "nobody is accused"
+
+
+def test_a_recorded_hyperbeam_node_is_followed_as_far_as_its_signatures_are_its_own(
+    tmp_path: Path,
+) -> None:
+    """It serves slot 0's signature for the slots behind it: it is not accused, and not believed."""
+    info = orjson.loads((SCHEDULER / "info.json").read_bytes())
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        if request.path == META:
+            return web.Response(text=info["scheduler-address"])
+        name = "33-get-slot-current-key" if "slot" in request.path else "10-get-schedule-default"
+        reply = orjson.loads((SCHEDULER / "http" / f"{name}.json").read_bytes())["response"]
+        headers = {key: each for key, each in reply["headers"] if key == "content-type"}
+        return web.Response(body=b64decode(reply["body_b64"]), headers=headers)
+
+    async def main() -> None:
+        async with answering(answer) as url:
+            with pytest.raises(NotVerifiableError, match=r"slot 1 .*another one's signature"):
+                await follow(tmp_path / "copy", url, RECORDED_PROCESS)
+        first = stored_of(RECORDED[0]).record
+        assert await copied(tmp_path / "copy", RECORDED_PROCESS) == [first]
+
+    run(main())
+    assert not (tmp_path / "copy" / "evidence").exists()
+
+
 @asynccontextmanager
 async def behind_a_proxy(
     folder: Path, variant: Variant = Variant.LEGACY
@@ -207,17 +277,22 @@ def test_what_legacy_pages_translate_is_not_followed_by_them(
 Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
-async def first_page(answer: Answer) -> None:
-    """Ask a server that answers as *answer* does for its first page."""
+@asynccontextmanager
+async def answering(answer: Answer) -> AsyncIterator[str]:
+    """Run a server that answers as *answer* does; give its URL."""
     runner = web.ServerRunner(web.Server(answer))
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        port = runner.addresses[0][1]
-        async with source_at(f"http://127.0.0.1:{port}", make_id("p")) as source:
-            await source.last()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
+
+
+async def first_page(answer: Answer) -> None:
+    """Ask a server that answers as *answer* does for its first page."""
+    async with answering(answer) as url, source_at(url, make_id("p")) as source:
+        await source.last()
 
 
 AOS2_NODE: dict[str, Any] = {"assignment": {"Tags": []}, "message": {}}
@@ -404,7 +479,10 @@ def test_a_copy_that_is_opened_anew_continues(tmp_path: Path) -> None:
             before = len(proxy.asked)
             await follow(tmp_path / "copy", proxy.url, process)
             pages = [path for path in proxy.asked[before:] if "schedule" in path]
-            assert pages[1:] == [f"/{encode_id(process)}/schedule?from=6&to=6"], "no slot twice"
+            where = f"/{encode_id(process)}/schedule"
+            drawn = Random(7).randrange(SLOTS - 1)
+            compared = [f"{where}?from={slot}&to={slot}" for slot in (SLOTS - 1, drawn)]
+            assert pages[1:] == compared, "nothing else is read twice"
         async with open_followed(tmp_path / "copy", process, url="http://x", now_ms=1) as copy:
             assert isinstance(copy, FollowedProcess)
             assert copy.slots == SLOTS

@@ -30,9 +30,13 @@ def test_a_folder_says_what_it_follows_and_keeps_what_is_its_own(tmp_path: Path)
     async def main() -> None:
         for url in ("http://one.example", "http://two.example"):
             async with open_followed(tmp_path, source.process, url=url, now_ms=1) as copy:
-                await Follower(copy, source, clock=ManualClock(), tell=lambda news: None).run(
-                    once=True
-                )
+                await Follower(
+                    copy,
+                    source,
+                    clock=ManualClock(),
+                    draw=lambda _: 0,
+                    tell=lambda news: None,
+                ).run(once=True)
                 assert copy.slots == 3
 
     asyncio.run(main())

@@ -12,12 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seriatim.actors.follow.folder import FollowedProcess
-from seriatim.actors.follow.follower import Follower, News
-from seriatim.actors.runtime.clock import ManualClock
 from seriatim.formats.ans104.item import DataItem
 from seriatim.formats.errors import (
-    DivergedError,
     ForkError,
     GapError,
     NotVerifiableError,
@@ -28,12 +24,11 @@ from seriatim.formats.errors import (
 )
 from seriatim.formats.ids import b64url_decode, encode_id
 from seriatim.formats.limits import FOLLOW_COMPARE_REQUESTS
-from seriatim.formats.schedule.assignment import Draft
-from seriatim.formats.schedule.record import Record
+from seriatim.formats.schedule.assignment import Draft, link_of
+from seriatim.formats.schedule.seal import seal
 from seriatim.formats.schedule.submission import Submission, submit_item
 from seriatim.formats.schedule.variant import Variant
-from seriatim.store.log import Log
-from seriatim.store.memory_log import MemoryLog
+from seriatim.formats.signing.scheme import WalletKind
 from tests.support.builders import (
     CLIENT,
     NODE,
@@ -44,53 +39,13 @@ from tests.support.builders import (
     seal_log,
     spawn_item,
 )
+from tests.support.copies import Copy
 from tests.support.hyperbeam import http_spawn, http_submission, rsa_wallet
 from tests.support.records import make_id
-from tests.support.sources import ListSource, drafts_of, source_of
+from tests.support.sources import ListSource, drafts_of, forked, source_of
 from tests.support.strategies import known_wallet
 
 SIGNED = [Variant.LEGACY, Variant.HYPERBEAM]
-
-
-class Copy:
-    """A copy in memory, and what its follower says."""
-
-    def __init__(self, process: bytes, evidence: Path, log: Log | None = None) -> None:
-        self.process = process
-        self.log = log or MemoryLog()
-        self.evidence = evidence
-        self.clock = ManualClock()
-        self.news: list[News] = []
-
-    def follower(self, source: ListSource, *, page_slots: int = 4) -> Follower:
-        """Return a new follower, as after a restart."""
-        return Follower(
-            FollowedProcess(self.log, self.process, self.evidence),
-            source,
-            clock=self.clock,
-            tell=self.news.append,
-            page_slots=page_slots,
-        )
-
-    def follow(self, source: ListSource, *, page_slots: int = 4) -> None:
-        """Follow *source* to its head, in a new life."""
-        asyncio.run(self.follower(source, page_slots=page_slots).run(once=True))
-
-    def finding(self, source: ListSource, kind: type[DivergedError], slot: int) -> dict[str, Any]:
-        """Follow *source*, which ends with *kind* at *slot*; return the evidence."""
-        with pytest.raises(kind) as caught:
-            self.follow(source)
-        assert caught.value.slot == slot
-        plain: dict[str, Any] = orjson.loads(Path(caught.value.evidence).read_bytes())
-        assert (plain["kind"], plain["slot"]) == (kind.code, slot)
-        assert plain["process"] == encode_id(self.process)
-        assert plain["url"] == source.url
-        assert plain["expected"] != plain["given"]
-        return plain
-
-    @property
-    def records(self) -> list[Record]:
-        return [record for _, record in self.log.read_range(self.process, 0, 1 << 40)]
 
 
 def test_a_copy_is_the_source_byte_for_byte_whatever_the_pages(tmp_path: Path) -> None:
@@ -173,20 +128,19 @@ def test_a_gap_is_one_whatever_comes_behind_it(tmp_path: Path) -> None:
     Copy(source.process, tmp_path).finding(source, GapError, 4)
 
 
-def test_a_page_without_what_the_source_says_it_has_is_a_gap(tmp_path: Path) -> None:
+def test_a_stored_slot_that_is_hidden_before_a_later_one_is_a_gap(tmp_path: Path) -> None:
     source = source_of(drafts_of(Variant.LEGACY, 6))
-    source.hidden = {4, 5}
+    whole = source.records
     copy = Copy(source.process, tmp_path)
-    copy.finding(source, GapError, 4)
+    source.records = whole[:4]
+    copy.follow(source)
+    source.records = whole
     source.hidden = {3}
-    copy.finding(source, GapError, 3)
-
-
-def forked(variant: Variant, slots: int, count: int) -> tuple[ListSource, ListSource]:
-    """Return two sources of one scheduler that agree on *slots* slots, and no further."""
-    drafts = drafts_of(variant, count)
-    other = drafts_of(variant, count, "other ")
-    return source_of(drafts), source_of([*drafts[:slots], *other[slots:]])
+    found = copy.finding(source, GapError, 3)
+    assert orjson.loads(b64url_decode(found["entry"]))["slot"] == 4
+    source.hidden = {1}
+    copy.drawn = [1]
+    copy.finding(source, GapError, 1)
 
 
 @pytest.mark.parametrize("variant", SIGNED)
@@ -364,6 +318,34 @@ def test_a_signed_time_that_does_not_rise_ends_without_an_accusation(
     copy.finding(source, TamperedError, 4)
 
 
+@pytest.mark.parametrize("is_http", [False, True])
+def test_a_chain_that_goes_on_from_text_ends_without_an_accusation(
+    tmp_path: Path, *, is_http: bool
+) -> None:
+    """HyperBEAM of May 2025 reads the last value back from its store as text when it restarts."""
+    wallet = rsa_wallet()
+    first = http_spawn()
+    drafts = http_drafts(first, b"one", b"two", b"three")
+    if not is_http:
+        drafts = drafts_of(Variant.HYPERBEAM, 4)
+    whole = seal_log(drafts, wallet=wallet)
+    link = link_of(whole[1])
+    text = link._replace(hash_chain=encode_id(link.hash_chain).encode())
+    source = ListSource(drafts[0].process, whole)
+    source.records[2], _ = seal(drafts[2], text, wallet, anchor=b"")
+    copy = Copy(source.process, tmp_path / "evidence")
+    with pytest.raises(UnsupportedError, match="slot 2: the scheduler has signed a chain over the"):
+        copy.follow(source)
+    assert copy.records == source.records[:2]
+    assert not (tmp_path / "evidence").exists()
+    # Signed by anybody else, or about anything else, it is what it looks like.
+    source.records[2], _ = seal(drafts[2], text, known_wallet(WalletKind.RSA), anchor=b"")
+    copy.finding(source, TamperedError, 2)
+    source.records[2], _ = seal(drafts[3]._replace(slot=2), link, wallet, anchor=b"")
+    source.tampers[2] = set_at("hash-chain", value="A" * 43)
+    copy.finding(source, TamperedError, 2)
+
+
 @pytest.mark.parametrize("is_named", [True, False])
 def test_a_log_is_the_named_schedulers(is_named: bool, tmp_path: Path) -> None:
     """Else whoever serves a spawn could sign a log of its own for it."""
@@ -391,65 +373,6 @@ def test_a_source_that_has_lost_slots_is_behind_and_is_waited_for(tmp_path: Path
     assert copy.news[-1].what == "behind"
     source.records = other.records[:5]
     copy.finding(source, ForkError, 4)
-
-
-async def settle() -> None:
-    """Let the follower go on to its next pause."""
-    for _ in range(20):
-        await asyncio.sleep(0)
-
-
-def test_a_source_that_is_away_is_waited_for_with_longer_pauses(tmp_path: Path) -> None:
-    source = source_of(drafts_of(Variant.LEGACY, 6))
-    whole = source.records
-    source.records = whole[:2]
-    copy = Copy(source.process, tmp_path)
-
-    async def main() -> None:
-        following = asyncio.create_task(copy.follower(source).run(once=False))
-        await settle()
-        source.away = 6
-        for wait_ms in (250, 500, 1_000, 2_000, 4_000, 5_000, 5_000):
-            assert copy.news[-1].wait_ms == wait_ms
-            copy.clock.advance(wait_ms - 1)
-            asked = source.asked
-            await settle()
-            assert source.asked == asked, "too early"
-            copy.clock.advance(1)
-            await settle()
-            if source.away == 0:
-                break
-        assert [each.what for each in copy.news[-6:]] == ["away"] * 6
-        assert copy.news[-1].reason == "nobody is there"
-        source.records = whole
-        copy.clock.advance(5_000)
-        await settle()
-        assert copy.news[-1] == News("head", 6, "", 250), "the pause starts again"
-        following.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await following
-        assert copy.clock.due_ms() is None, "no timer is left"
-
-    asyncio.run(main())
-    assert copy.records == whole
-
-
-def test_who_comes_back_is_compared_first(tmp_path: Path) -> None:
-    source, other = forked(Variant.LEGACY, 3, 6)
-    copy = Copy(source.process, tmp_path)
-
-    async def main() -> None:
-        following = asyncio.create_task(copy.follower(source).run(once=False))
-        await settle()
-        source.away, source.records = 1, other.records
-        copy.clock.advance(250)
-        await settle()
-        assert copy.news[-1].what == "away"
-        copy.clock.advance(500)
-        await following
-
-    with pytest.raises(ForkError):
-        asyncio.run(main())
 
 
 def test_once_does_not_wait(tmp_path: Path) -> None:

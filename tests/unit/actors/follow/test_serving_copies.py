@@ -36,7 +36,9 @@ OTHER = known_wallet(CLIENT)
 
 async def follow(path: Path, source: ListSource) -> None:
     async with open_followed(path, source.process, url=source.url, now_ms=1) as copy:
-        await Follower(copy, source, clock=ManualClock(), tell=lambda news: None).run(once=True)
+        await Follower(
+            copy, source, clock=ManualClock(), draw=lambda _: 0, tell=lambda news: None
+        ).run(once=True)
 
 
 @pytest.mark.parametrize("in_children", [False, True])

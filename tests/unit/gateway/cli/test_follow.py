@@ -108,11 +108,15 @@ def test_a_finding_ends_with_1_and_names_the_evidence(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_in_order(node: LiveNode, tmp_path: Path, number: int) -> None:
+def test_a_signal_ends_it_in_order_while_it_waits_for_a_slot(
+    node: LiveNode, tmp_path: Path, number: int
+) -> None:
     command = [*COMMAND, "follow", node.url, PROCESS, "--data", str(tmp_path / "copy"), "--json"]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         assert orjson.loads(child.stdout.readline())["what"] == "head"
+        while b"seriatim_readers_waiting 1.0" not in node.get("/metrics").body:
+            pass
         os.kill(child.pid, number)
         assert orjson.loads(child.stdout.readline()) == {"what": "end", "slots": 6}
         assert child.wait(30) == 0

@@ -1,0 +1,159 @@
+"""A follower that has all there is waits: by pauses, or at a source that says what is new."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from seriatim.actors.follow.follower import News
+from seriatim.formats.errors import ForkError, TamperedError
+from seriatim.formats.schedule.variant import Variant
+from tests.support.copies import Copy, settle
+from tests.support.sources import drafts_of, forked, source_of
+
+
+def test_a_source_that_is_away_is_waited_for_with_longer_pauses(tmp_path: Path) -> None:
+    source = source_of(drafts_of(Variant.LEGACY, 6))
+    whole = source.records
+    source.records = whole[:2]
+    copy = Copy(source.process, tmp_path)
+
+    async def main() -> None:
+        following = asyncio.create_task(copy.follower(source).run(once=False))
+        await settle()
+        source.away = 6
+        for wait_ms in (250, 500, 1_000, 2_000, 4_000, 5_000, 5_000):
+            assert copy.news[-1].wait_ms == wait_ms
+            copy.clock.advance(wait_ms - 1)
+            asked = source.asked
+            await settle()
+            assert source.asked == asked, "too early"
+            copy.clock.advance(1)
+            await settle()
+            if source.away == 0:
+                break
+        assert [each.what for each in copy.news[-6:]] == ["away"] * 6
+        assert copy.news[-1].reason == "nobody is there"
+        source.records = whole
+        copy.clock.advance(5_000)
+        await settle()
+        assert copy.news[-1] == News("head", 6, "", 250), "the pause starts again"
+        following.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await following
+        assert copy.clock.due_ms() is None, "no timer is left"
+
+    asyncio.run(main())
+    assert copy.records == whole
+
+
+def test_a_source_that_waits_is_not_polled(tmp_path: Path) -> None:
+    source = source_of(drafts_of(Variant.LEGACY, 6))
+    whole = source.records
+    source.records = whole[:2]
+    copy = Copy(source.process, tmp_path)
+
+    async def main() -> None:
+        source.arrivals = asyncio.Event()
+        following = asyncio.create_task(copy.follower(source).run(once=False))
+        for slots in range(2, 6):
+            await settle()
+            assert copy.news[-1].what == "head"
+            assert source.waited == list(range(2, slots + 1))
+            assert copy.clock.due_ms() is None, "nothing but the source wakes it"
+            source.records = whole[: slots + 1]
+            source.arrivals.set()
+        await settle()
+        assert copy.records == whole
+        following.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await following
+
+    asyncio.run(main())
+
+
+def test_a_source_that_waits_in_vain_is_asked_again_after_the_shortest_pause(
+    tmp_path: Path,
+) -> None:
+    """Also one that says that it waits, and answers at once: it is not asked in a hot loop."""
+    source = source_of(drafts_of(Variant.LEGACY, 2))
+    copy = Copy(source.process, tmp_path)
+
+    async def main() -> None:
+        source.arrivals = asyncio.Event()
+        following = asyncio.create_task(copy.follower(source).run(once=False))
+        for times in range(1, 5):
+            await settle()
+            assert source.waited == [2] * times
+            source.arrivals.set()
+            await settle()
+            assert source.waited == [2] * times, "there is a pause"
+            assert copy.clock.due_ms() == copy.clock.monotonic_ms() + 250
+            copy.clock.advance(250)
+        following.cancel()
+
+    asyncio.run(main())
+
+
+def test_a_source_that_goes_away_while_it_waits_is_waited_for(tmp_path: Path) -> None:
+    source, other = forked(Variant.LEGACY, 3, 6)
+    copy = Copy(source.process, tmp_path)
+
+    async def main() -> None:
+        source.arrivals = asyncio.Event()
+        following = asyncio.create_task(copy.follower(source).run(once=False))
+        await settle()
+        source.away = 1
+        source.arrivals.set()
+        await settle()
+        copy.clock.advance(250)
+        await settle()
+        assert source.waited == [6, 6], "it is there again"
+        source.away, source.records = 1, other.records
+        source.arrivals.set()
+        await settle()
+        copy.clock.advance(500)
+        await following
+
+    with pytest.raises(ForkError):
+        asyncio.run(main())
+
+
+def test_what_arrives_is_verified(tmp_path: Path) -> None:
+    source = source_of(drafts_of(Variant.LEGACY, 6))
+    whole = source.records
+    source.records = whole[:3]
+    source.tampers[3] = lambda plain: plain.update({"hash-chain": "A" * 43})
+    copy = Copy(source.process, tmp_path)
+
+    async def main() -> None:
+        source.arrivals = asyncio.Event()
+        following = asyncio.create_task(copy.follower(source).run(once=False))
+        await settle()
+        source.records = whole
+        source.arrivals.set()
+        await following
+
+    with pytest.raises(TamperedError):
+        asyncio.run(main())
+    assert copy.records == whole[:3]
+
+
+def test_who_comes_back_is_compared_first(tmp_path: Path) -> None:
+    source, other = forked(Variant.LEGACY, 3, 6)
+    copy = Copy(source.process, tmp_path)
+
+    async def main() -> None:
+        following = asyncio.create_task(copy.follower(source).run(once=False))
+        await settle()
+        source.away, source.records = 1, other.records
+        copy.clock.advance(250)
+        await settle()
+        assert copy.news[-1].what == "away"
+        copy.clock.advance(500)
+        await following
+
+    with pytest.raises(ForkError):
+        asyncio.run(main())
