@@ -47,6 +47,19 @@ def test_an_aggressive_answer_says_what_it_is_and_names_the_slot(
     asyncio.run(main())
 
 
+def test_a_look_up_that_finds_nothing_hides_no_slot_and_invents_none(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(tmp_path / "data", wallet=WALLET, policy=AGGRESSIVE) as client:
+            item = spawn_item(Variant.HYPERBEAM)
+            sent = await client.post("/schedule/nothing", item.raw)
+            assert (sent.status, sent.headers["slot"]) == (200, "0"), "it was placed"
+            process = encode_id(item.id)
+            await until(client, f"/{process}/slot")
+            assert (await client.post(f"/{process}/slot/nothing", b"")).status == 404
+
+    asyncio.run(main())
+
+
 def test_an_aggressive_answer_of_the_legacy_api_says_so_in_a_header(tmp_path: Path) -> None:
     async def main() -> None:
         async with serving(tmp_path / "data", wallet=WALLET, policy=AGGRESSIVE) as client:

@@ -81,6 +81,12 @@ class Fields:
         return Literal(self.fields, self.is_fixed).look_up(key)
 
 
+class Promised(Fields):
+    """The slot of a message that was sent, and is not on disk yet."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Carried:
     """A signed message that somebody else made, under the key ``body``."""

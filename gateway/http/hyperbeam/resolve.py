@@ -10,7 +10,7 @@ from aiohttp import web
 from seriatim.actors.node import Node
 from seriatim.formats.errors import NotFoundError, UnsupportedError
 from seriatim.formats.ids import decode_id
-from seriatim.gateway.http.hyperbeam.answer import Answer
+from seriatim.gateway.http.hyperbeam.answer import Answer, Placed, Promised
 from seriatim.gateway.http.hyperbeam.device import NO_BASE, Call, refuse_key
 from seriatim.gateway.http.hyperbeam.devices.scheduler_device import PROCESS, SCHEDULER
 from seriatim.gateway.http.hyperbeam.path import Keys, Path, Step
@@ -52,7 +52,7 @@ class Resolver:
         try:
             return await self._reply(call, required, answer, path.steps[at + 1 :])
         except (NotFoundError, UnsupportedError):
-            if method != "POST":
+            if not isinstance(answer, (Placed, Promised)):
                 raise
             # What it was for is done: an error would say that it is not, and never will be.
             return await self._registry.replies.default.send(request, answer)

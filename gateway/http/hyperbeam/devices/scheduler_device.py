@@ -17,7 +17,15 @@ from seriatim.formats.schedule.record import Head
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.tabm.structured import Rich
 from seriatim.formats.wire.receipt import receipt_to_plain
-from seriatim.gateway.http.hyperbeam.answer import Answer, Assignment, Carried, Fields, Page, Placed
+from seriatim.gateway.http.hyperbeam.answer import (
+    Answer,
+    Assignment,
+    Carried,
+    Fields,
+    Page,
+    Placed,
+    Promised,
+)
 from seriatim.gateway.http.hyperbeam.device import Call, Handler, KeyTable
 from seriatim.gateway.http.hyperbeam.long_poll import await_slot
 from seriatim.gateway.http.hyperbeam.submit import MessageReader
@@ -75,7 +83,7 @@ class SchedulerDevice(KeyTable):
             _follow_hint(call.keys, submission.process)
             raise
         if receipt.mode is SchedulingMode.AGGRESSIVE:
-            return Fields(receipt_to_plain(receipt), is_fixed=False)
+            return Promised(receipt_to_plain(receipt), is_fixed=False)
         return Placed(call.node, submission, receipt)
 
     async def _post_location(self, call: Call) -> Answer:
