@@ -87,6 +87,11 @@ OUTBOUND_DEADLINE_MS: Final = 35_000
 OUTBOUND_REDIRECTS_MAX: Final = 5
 OUTBOUND_URL_MAX_BYTES: Final = 2_048
 
+# Requests that are sent on to another node, and how many nodes one may have come through.
+FORWARDS_MAX: Final = 32
+FORWARD_HOPS_MAX: Final = 4
+FORWARD_REPLY_MAX_BYTES: Final = 20 * 1024 * 1024
+
 # Following another node.
 FOLLOW_PAUSE_MIN_MS: Final = 250
 FOLLOW_PAUSE_MAX_MS: Final = 5_000
@@ -164,6 +169,7 @@ assert GATEWAY_DEADLINE_MS < ASK_DEADLINE_MS, "an assign asks the gateway first"
 assert PASSIVATE_BATCH_MAX * 2 <= MAILBOX_MAX, "two sweeps' answers leave room for messages"
 assert PAGE_CHUNK_BYTES <= PAGE_BLOCK_BYTES <= REPLY_PIECE_BYTES
 assert BODY_MAX_BYTES < HTTP_PAGE_MAX_BYTES
+assert HTTP_PAGE_MAX_BYTES < FORWARD_REPLY_MAX_BYTES, "a page of another node is handed on"
 assert LOCATIONS_MAX <= PAGE_MAX
 assert MULTIPART_PARTS_MAX <= SF_MEMBERS_MAX, "body-keys names every part"
 assert PAGE_DEFAULT <= SCHEDULE_PAGE_MAX <= PAGE_MAX

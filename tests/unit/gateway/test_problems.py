@@ -41,6 +41,7 @@ STATUSES = {
     "ForeignSchedulerError": 400,
     "ElsewhereError": 307,
     "FollowedError": 307,
+    "ForwardLoopError": 508,
     "OutboundError": 400,
     "ConflictError": 409,
     "SlotConflictError": 409,
