@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
-from seriatim.actors.follow.marks import FollowMarks
 from seriatim.actors.locations import Locations
 from seriatim.actors.pages import RenderedPages
 from seriatim.actors.renditions import Renditions
@@ -42,6 +41,8 @@ from seriatim.formats.wire.receipt import Receipt
 from seriatim.formats.wire.stored import StoredAssignment
 
 if TYPE_CHECKING:
+    from seriatim.actors.follow.catch_up import CatchUp
+    from seriatim.actors.follow.marks import FollowMarks
     from seriatim.actors.pages import Encode
     from seriatim.actors.runtime.batcher import Batcher
     from seriatim.actors.scheduler.handlers import Verdict
@@ -89,11 +90,14 @@ class Node:
         scheduler: Scheduler,
         verifier: Batcher[StoredMessage, Verdict],
         release: Callable[[], Awaitable[None]],
+        marks: FollowMarks,
         uploader: Uploader | None = None,
+        catch_up: CatchUp | None = None,
     ) -> None:
         """Take over the parts; *release* gives back what `close` has not ended itself."""
         self._log = log
-        self._marks = marks = FollowMarks(tree)
+        self._marks = marks
+        self._catch_up = catch_up
         self._pages = RenderedPages(log)
         self._renditions = Renditions(
             log, wallet, scheduler.store, is_own=lambda process: marks.url_of(process) is None
@@ -244,6 +248,18 @@ class Node:
             self._answered()
         return await self._confirmed(receipt)
 
+    async def catch_up(self, process: bytes) -> int | None:
+        """Bring the copy of *process* up to its source, where this node may ask it; see `CatchUp`.
+
+        Returns:
+            The last slot that the source says it has, if it has said so.
+
+        Raises:
+            DivergedError: what the source serves does not hold.
+            SchedulerError: there is nothing to serve yet, for this reason.
+        """
+        return None if self._catch_up is None else await self._catch_up(process)
+
     # Looking at what is durable. All of these are short reads on the caller's thread.
 
     def head(self, process: bytes) -> Head | None:
@@ -385,6 +401,8 @@ class Node:
                 ending.push_async_callback(self.uploader.close)
             ending.callback(self._renditions.close)
             ending.push_async_callback(self._verifier.close)
+            if self._catch_up is not None:
+                ending.push_async_callback(self._catch_up.close)
             if self._taken:
                 deadline = self._scheduler.clock.call_later(STOP_DEADLINE_MS, self._idle.resolve)
                 ending.callback(deadline.cancel)

@@ -109,6 +109,14 @@ UPLOADS_REFUSED_MAX: Final = 1_000
 UPLOAD_CONFIRM_DEADLINE_MS: Final = 30_000
 UPLOADS_STOP_MS: Final = 5_000
 
+# Copies that a node brings up to their sources for whoever reads them.
+CATCH_UP_SLOTS_MAX: Final = 2_000
+CATCH_UP_DEADLINE_MS: Final = 10_000
+CATCH_UPS_MAX: Final = 4
+SOURCES_CACHED_MAX: Final = 1_024
+COPY_JOB_MAX_BYTES: Final = 4 * 1024 * 1024
+COPY_RECORD_MAX_BYTES: Final = 20 * 1024 * 1024
+
 # Queues: what is waiting, and for how long.
 MAILBOX_MAX: Final = 4_096
 MAIL_BATCH_MAX: Final = 64
@@ -161,6 +169,8 @@ assert (
 assert JSON_DEPTH_MAX + 3 <= PAGE_DEPTH_MAX, "a message stands in page, assignments, assignment"
 assert COMMIT_BATCH_MAX <= COMMIT_QUEUE_MAX
 assert BODY_MAX_BYTES < COMMIT_BATCH_MAX_BYTES <= COMMIT_QUEUE_MAX_BYTES
+assert COPY_JOB_MAX_BYTES <= COPY_RECORD_MAX_BYTES < COMMIT_BATCH_MAX_BYTES
+assert BODY_MAX_BYTES < COPY_RECORD_MAX_BYTES, "a message, and what its assignment takes"
 assert BODY_MAX_BYTES < VERIFY_BATCH_MAX_BYTES <= VERIFY_QUEUE_MAX_BYTES
 assert max(COMMIT_BATCH_MAX_BYTES, VERIFY_BATCH_MAX_BYTES) < FRAME_MAX_BYTES, "a frame has a head"
 assert MAIL_BATCH_MAX <= DISPATCH_TURN_MAX, "one batch fits in a turn of the dispatcher"
@@ -177,6 +187,7 @@ assert LONG_POLLS_MAX < CONNECTIONS_MAX, "readers that wait leave connections to
 assert FOLLOW_PAUSE_MIN_MS <= FOLLOW_PAUSE_MAX_MS
 assert UPLOAD_PAUSE_MIN_MS <= UPLOAD_PAUSE_MAX_MS <= UPLOAD_REFUSED_PAUSE_MS
 assert UPLOADS_STOP_MS < STOP_DEADLINE_MS
-assert CLIENT_PAGE_SLOTS <= SCHEDULE_PAGE_MAX
+assert CLIENT_PAGE_SLOTS <= SCHEDULE_PAGE_MAX <= CATCH_UP_SLOTS_MAX
+assert CATCH_UP_DEADLINE_MS < OUTBOUND_DEADLINE_MS, "who asks this node hears before it hears"
 assert 6 * BODY_MAX_BYTES < CLIENT_REPLY_MAX_BYTES, "one byte of a message is \\u00xx at worst"
 assert PATH_SEGMENT_MAX_BYTES <= PATH_MAX_BYTES < LMDB_KEY_MAX_BYTES, "a tree key counts its steps"

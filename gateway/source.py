@@ -15,8 +15,10 @@ legacy      ``/`` with an ``address``       an ao unit has nothing else; it lose
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from seriatim.actors.follow.source import Source
 from seriatim.formats.errors import (
@@ -27,12 +29,16 @@ from seriatim.formats.errors import (
     SchedulerError,
 )
 from seriatim.formats.ids import ID_CHARS, encode_id
+from seriatim.formats.limits import CLIENT_REPLY_MAX_BYTES
 from seriatim.formats.schedule.record import Record
 from seriatim.formats.wire.legacy_page import LegacyPageReader
 from seriatim.formats.wire.page import PageEntry, PageReader, bad_page
 from seriatim.formats.wire.schedule_page import SchedulePageReader
-from seriatim.gateway.outbound import Outbound
+from seriatim.gateway.outbound import Outbound, OutboundPolicy
 from seriatim.gateway.reply import check_status, field, read_reply
+
+if TYPE_CHECKING:
+    from seriatim.actors.follow.catch_up import OpenSource
 
 _JSON: Final = {"accept": "application/json"}
 
@@ -93,6 +99,13 @@ class NodeSource(Source):
             "it may serve can be verified: aos-2 carries no keys, and httpsig bundles are not "
             "read yet"
         )
+
+
+@asynccontextmanager
+async def opening_sources(policy: OutboundPolicy) -> AsyncIterator[OpenSource]:
+    """Give what opens sources at the nodes that *policy* allows, while the block runs."""
+    async with Outbound(policy, reply_max_bytes=CLIENT_REPLY_MAX_BYTES) as outbound:
+        yield partial(NodeSource, outbound)
 
 
 class _Http:

@@ -48,8 +48,13 @@ class FollowMarks:
 
     def put(self, process: bytes, url: str) -> None:
         """Mark *process* as followed from *url*, durably."""
-        self._tree.put(_path(process), orjson.dumps({"url": url}))
+        self._tree.put(*mark_of(process, url))
         self._is_empty = False
+
+
+def mark_of(process: bytes, url: str) -> tuple[TreePath, bytes]:
+    """Return the mark of *process* as followed from *url*, and where in the tree it belongs."""
+    return _path(process), orjson.dumps({"url": url})
 
 
 def _path(process: bytes) -> TreePath:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -125,10 +126,20 @@ async def _serve(
     from seriatim.formats.ids import encode_id
     from seriatim.gateway.bundler import open_bundler
     from seriatim.gateway.http.server import run_server
+    from seriatim.gateway.source import opening_sources
 
-    async with open_bundler(*bundlers) as carrier:
+    async with AsyncExitStack() as ending:
+        carrier = await ending.enter_async_context(open_bundler(*bundlers))
+        open_source = None
+        if outbound_policy is not None:
+            open_source = await ending.enter_async_context(opening_sources(outbound_policy))
         node, lock = await open_node(
-            data, wallet=key, policy=policy, in_children=True, carrier=carrier
+            data,
+            wallet=key,
+            policy=policy,
+            in_children=True,
+            carrier=carrier,
+            open_source=open_source,
         )
 
         def on_ready(url: str) -> None:

@@ -20,6 +20,7 @@ from seriatim.formats.signing.wallet import Wallet
 from seriatim.gateway.chain import ChainGateway
 from seriatim.gateway.http.server import HttpServer, forwarding, make_dispatcher
 from seriatim.gateway.outbound import OutboundPolicy
+from seriatim.gateway.source import opening_sources
 
 
 class HttpReply(NamedTuple):
@@ -76,11 +77,20 @@ async def serving(
 ) -> AsyncIterator[HttpNode]:
     """Serve the data folder *path* until the block ends.
 
-    *gateway* is asked about messages; with *outbound_policy*, requests for other nodes are sent on.
+    *gateway* is asked about messages; with *outbound_policy*, requests for other nodes are sent on,
+    and copies are brought up to their sources.
     """
     async with AsyncExitStack() as ending:
+        open_source = None
+        if outbound_policy is not None:
+            open_source = await ending.enter_async_context(opening_sources(outbound_policy))
         node, _ = await open_node(
-            path, wallet=wallet, policy=policy or Policy(), in_children=False, carrier=carrier
+            path,
+            wallet=wallet,
+            policy=policy or Policy(),
+            in_children=False,
+            carrier=carrier,
+            open_source=open_source,
         )
         ending.push_async_callback(node.close)
         forwarder = None

@@ -13,11 +13,12 @@ from yarl import URL
 
 
 class TamperingProxy:
-    """Passes GETs on.
+    """Passes requests on.
 
     Attributes:
         url: where it listens.
         target: URL of the node behind it; may be changed at any time.
+        is_away: whether it breaks every connection.
         hidden: paths, without the query, that it answers with 404.
         tamper: changes a JSON reply in place; ``None`` passes bytes on as they are.
         asked: paths with their queries, in the order in which they came.
@@ -26,6 +27,7 @@ class TamperingProxy:
     def __init__(self, target: str, session: aiohttp.ClientSession) -> None:
         self.url = ""
         self.target = target
+        self.is_away = False
         self.hidden: set[str] = set()
         self.tamper: Callable[[dict[str, Any]], None] | None = None
         self.asked: list[str] = []
@@ -33,10 +35,17 @@ class TamperingProxy:
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         self.asked.append(request.raw_path)
+        if self.is_away and request.transport is not None:
+            request.transport.abort()
         if request.path in self.hidden:
             return web.Response(status=404, body=b'{"error":"no such path"}')
         url = URL(self.target + request.raw_path, encoded=True)
-        async with self._session.get(url, headers={"accept": "application/json"}) as reply:
+        async with self._session.request(
+            request.method,
+            url,
+            data=await request.read() or None,
+            headers={"accept": "application/json"},
+        ) as reply:
             body = await reply.read()
             if self.tamper is not None and body[:1] == b"{":
                 plain = orjson.loads(body)

@@ -86,18 +86,26 @@ class SchedulerDevice(KeyTable):
 
 async def _get_schedule(call: Call) -> Answer:
     """Answer with the assignments from ``from`` to ``to``, both inclusive; see `await_slot`."""
-    process, head = _known(call)
-    first, last, _ = schedule_range(call.keys, head=JSON_INTEGER_MAX)
-    if first <= last:
-        await await_slot(call, process, first)
-        process, head = _known(call)
-    first, last, continues = schedule_range(call.keys, head=head.slot)
-    return Page(call.node, process, head.variant, first, last, continues, call.node.block)
+    asked_first, wanted, goes_on = schedule_range(call.keys, head=JSON_INTEGER_MAX)
+    process, head, source_last = await _known(call, wanted + goes_on)
+    if head.slot < asked_first <= wanted:
+        await await_slot(call, process, asked_first)
+        process, head, source_last = await _known(call, wanted + goes_on)
+    first, last, continues = schedule_range(call.keys, head=source_last)
+    return Page(
+        call.node,
+        process,
+        head.variant,
+        first,
+        min(last, head.slot),
+        continues or last > head.slot,
+        call.node.block,
+    )
 
 
 async def _get_slot(call: Call) -> Answer:
     """Answer where the process ends, and with the newest known block."""
-    process, head = _known(call)
+    process, head, _ = await _known(call, JSON_INTEGER_MAX)
     block = call.node.block
     return Fields(
         {
@@ -114,11 +122,11 @@ async def _get_slot(call: Call) -> Answer:
 
 async def _get_next(call: Call) -> Answer:
     """Answer with the assignment after slot ``at-slot``, -1 for the first; see `await_slot`."""
-    process, head = _known(call)
     slot = parse_integer("at-slot", call.keys.get("at-slot") or "-1") + 1
+    process, head, _ = await _known(call, slot)
     if slot > head.slot:
         await await_slot(call, process, slot)
-        process, head = _known(call)
+        process, head, _ = await _known(call, slot)
     if not 0 <= slot <= head.slot:
         raise NotFoundError("Requested slot not yet available in schedule.")
     return Assignment(call.node, call.node.stored(process, slot))
@@ -126,7 +134,7 @@ async def _get_next(call: Call) -> Answer:
 
 async def _get_checkpoint(call: Call) -> Answer:
     """Answer with what the process itself says: a scheduler keeps no other state."""
-    process, _ = _known(call)
+    process, _, _ = await _known(call, 0)
     return Fields(call.node.stored(process, 0).fields, is_ours=False)
 
 
@@ -176,16 +184,22 @@ def schedule_range(keys: Mapping[str, str], *, head: int) -> tuple[int, int, boo
     return first, page_last, page_last < last
 
 
-def _known(call: Call) -> tuple[bytes, Head]:
-    """Return the process that a call is about, and where it ends."""
+async def _known(call: Call, wanted: int) -> tuple[bytes, Head, int]:
+    """Return the process that a call is about, where it ends here, and its last slot anywhere.
+
+    The copy of another node's process is brought up to its source where it does not reach *wanted*.
+    """
     process = call.process or target_of(call.keys)
     if process is None:
         raise MalformedError("name the process: target=<process id>", code="no_target")
-    head = call.node.head(process)
+    head, source_last = call.node.head(process), None
+    if head is None or head.slot < wanted:
+        source_last = await call.node.catch_up(process)
+        head = call.node.head(process)
     if head is None:
         _follow_hint(call.keys, process)
         raise NotFoundError(f"process {encode_id(process)} is not known here; spawn it first")
-    return process, head
+    return process, head, max(head.slot, source_last or 0)
 
 
 def _follow_hint(keys: Mapping[str, str], process: bytes) -> None:

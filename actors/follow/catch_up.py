@@ -1,0 +1,175 @@
+"""Copies that a running node brings up to their sources when somebody reads them.
+
+A read that the copy can answer asks nobody. Any other one fetches what is missing, up to a bound:
+verified as ``seriatim follow`` verifies it, and made durable by the node's own writer before it is
+served. Readers of one process share one fetch, and go on with what is there when it takes too long;
+the fetch goes on without them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seriatim.actors.follow.copies import ServedCopy, Store
+from seriatim.actors.follow.follower import Follower
+from seriatim.actors.follow.source import Source
+from seriatim.formats.errors import DivergedError, SchedulerError
+from seriatim.formats.limits import (
+    CATCH_UP_DEADLINE_MS,
+    CATCH_UP_SLOTS_MAX,
+    CATCH_UPS_MAX,
+    SOURCES_CACHED_MAX,
+)
+
+if TYPE_CHECKING:
+    from seriatim.actors.follow.marks import FollowMarks
+    from seriatim.actors.runtime.clock import Clock
+    from seriatim.formats.schedule.record import Record
+    from seriatim.formats.wire.page import PageEntry
+    from seriatim.store.log import Log
+
+OpenSource = Callable[[str, bytes], Source]
+"""Makes the source of a process (32 raw bytes) at the node with that URL."""
+
+_Outcome = int | SchedulerError
+
+
+class CatchUp:
+    """Brings copies up to their sources; belongs to one event loop."""
+
+    def __init__(
+        self,
+        *,
+        log: Log,
+        marks: FollowMarks,
+        store: Store,
+        open_source: OpenSource,
+        clock: Clock,
+        evidence: Path,
+    ) -> None:
+        """Fetch into *log* what *marks* say is followed.
+
+        Args:
+            log: the node's, to read.
+            marks: says from where a process is followed.
+            store: the node's writer.
+            open_source: gives what is read; it goes only where the operator allows.
+            clock: for the deadline.
+            evidence: the folder for what does not hold.
+        """
+        self._log = log
+        self._marks = marks
+        self._store = store
+        self._open_source = open_source
+        self._clock = clock
+        self._evidence = evidence
+        self._sources: dict[bytes, Source] = {}
+        self._fetches: dict[bytes, asyncio.Task[_Outcome]] = {}
+
+    async def __call__(self, process: bytes) -> int | None:
+        """Fetch what the source of *process* has and its copy has not.
+
+        One fetch ends ``CATCH_UP_SLOTS_MAX`` slots further at the latest: what is asked for may
+        be further still.
+
+        Returns:
+            The last slot that the source says it has; ``None`` where nobody has been asked or has
+            answered in time, for what is there is served then.
+
+        Raises:
+            DivergedError: what the source serves does not hold; the evidence is on disk.
+            SchedulerError: there is nothing to serve yet, for this reason.
+        """
+        url = self._marks.url_of(process)
+        if url is None:
+            return None
+        fetch = self._fetches.get(process)
+        if fetch is None:
+            if len(self._fetches) >= CATCH_UPS_MAX:
+                return None
+            fetch = asyncio.ensure_future(self._fetch(process, url))
+            self._fetches[process] = fetch
+            fetch.add_done_callback(lambda _: self._fetches.pop(process))
+        await self._wait(fetch)
+        if not fetch.done() or fetch.cancelled():
+            return None
+        outcome = fetch.result()
+        if isinstance(outcome, int):
+            return outcome
+        if isinstance(outcome, DivergedError) or self._log.head(process) is None:
+            raise outcome
+        return None
+
+    async def close(self) -> None:
+        """End every fetch; what the writer has already is written."""
+        fetches = list(self._fetches.values())
+        for fetch in fetches:
+            fetch.cancel()
+        await asyncio.gather(*fetches, return_exceptions=True)
+
+    async def _fetch(self, process: bytes, url: str) -> _Outcome:
+        try:
+            copy = ServedCopy(
+                self._log, process, url=url, store=self._store, evidence=self._evidence
+            )
+            source = _Near(self._source(process, url), copy.slots + CATCH_UP_SLOTS_MAX - 1)
+            follower = Follower(
+                copy, source, clock=self._clock, tell=lambda _: None, shares_loop=True
+            )
+            await follower.run(once=True)
+        except SchedulerError as error:
+            return error
+        return source.last_said
+
+    def _source(self, process: bytes, url: str) -> Source:
+        """Return the source of *process*, which has found out once what its node serves."""
+        known = self._sources.get(process)
+        if known is not None and known.url == url:
+            return known
+        if len(self._sources) >= SOURCES_CACHED_MAX:
+            self._sources.clear()
+        source = self._sources[process] = self._open_source(url, process)
+        return source
+
+    async def _wait(self, fetch: asyncio.Task[_Outcome]) -> None:
+        """Return when *fetch* is done, or at the deadline; who waits no more does not end it."""
+        wake = asyncio.Event()
+
+        def done(_: object) -> None:
+            wake.set()
+
+        timer = self._clock.call_later(CATCH_UP_DEADLINE_MS, wake.set)
+        fetch.add_done_callback(done)
+        try:
+            await wake.wait()
+        finally:
+            timer.cancel()
+            fetch.remove_done_callback(done)
+
+
+class _Near(Source):
+    """A source of which no more is read at once than up to a slot.
+
+    Attributes:
+        last_said: the last slot that it has, as it says itself.
+    """
+
+    def __init__(self, source: Source, slot_max: int) -> None:
+        self.url = source.url
+        self.shape = source.shape
+        self.last_said = -1
+        self._source = source
+        self._slot_max = slot_max
+
+    async def last(self) -> int:
+        self.last_said = await self._source.last()
+        return min(self.last_said, self._slot_max)
+
+    async def page(self, first: int, count: int) -> Sequence[PageEntry]:
+        return await self._source.page(first, min(count, self._slot_max - first + 1))
+
+    def record(self, entry: PageEntry) -> Record:
+        return self._source.record(entry)
