@@ -114,6 +114,7 @@ CATCH_UP_SLOTS_MAX: Final = 2_000
 CATCH_UP_DEADLINE_MS: Final = 10_000
 CATCH_UPS_MAX: Final = 4
 SOURCES_CACHED_MAX: Final = 1_024
+HINTED_COPIES_MAX: Final = 1_000
 COPY_JOB_MAX_BYTES: Final = 4 * 1024 * 1024
 COPY_RECORD_MAX_BYTES: Final = 20 * 1024 * 1024
 
@@ -180,7 +181,7 @@ assert PASSIVATE_BATCH_MAX * 2 <= MAILBOX_MAX, "two sweeps' answers leave room f
 assert PAGE_CHUNK_BYTES <= PAGE_BLOCK_BYTES <= REPLY_PIECE_BYTES
 assert BODY_MAX_BYTES < HTTP_PAGE_MAX_BYTES
 assert HTTP_PAGE_MAX_BYTES < FORWARD_REPLY_MAX_BYTES, "a page of another node is handed on"
-assert LOCATIONS_MAX <= PAGE_MAX
+assert max(LOCATIONS_MAX, HINTED_COPIES_MAX) <= PAGE_MAX
 assert MULTIPART_PARTS_MAX <= SF_MEMBERS_MAX, "body-keys names every part"
 assert PAGE_DEFAULT <= SCHEDULE_PAGE_MAX <= PAGE_MAX
 assert LONG_POLLS_MAX < CONNECTIONS_MAX, "readers that wait leave connections to others"

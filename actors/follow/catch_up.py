@@ -11,16 +11,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from seriatim.actors.follow.copies import ServedCopy, Store
+from seriatim.actors.follow.copies import HintedCopy, ServedCopy, Store
 from seriatim.actors.follow.follower import Follower
+from seriatim.actors.follow.marks import FollowMark
 from seriatim.actors.follow.source import Source
 from seriatim.formats.errors import DivergedError, SchedulerError
 from seriatim.formats.limits import (
     CATCH_UP_DEADLINE_MS,
     CATCH_UP_SLOTS_MAX,
     CATCH_UPS_MAX,
+    HINTED_COPIES_MAX,
     SOURCES_CACHED_MAX,
 )
 
@@ -35,6 +37,11 @@ OpenSource = Callable[[str, bytes], Source]
 """Makes the source of a process (32 raw bytes) at the node with that URL."""
 
 _Outcome = int | SchedulerError
+
+
+class _Fetch(NamedTuple):
+    source: FollowMark
+    task: asyncio.Task[_Outcome]
 
 
 class CatchUp:
@@ -67,13 +74,19 @@ class CatchUp:
         self._clock = clock
         self._evidence = evidence
         self._sources: dict[bytes, Source] = {}
-        self._fetches: dict[bytes, asyncio.Task[_Outcome]] = {}
+        self._fetches: dict[bytes, _Fetch] = {}
 
-    async def __call__(self, process: bytes) -> int | None:
+    async def __call__(self, process: bytes, hint: str = "") -> int | None:
         """Fetch what the source of *process* has and its copy has not.
 
         One fetch ends ``CATCH_UP_SLOTS_MAX`` slots further at the latest: what is asked for may
         be further still.
+
+        Args:
+            process: its id, 32 raw bytes.
+            hint: URL of a node that has it, as a stranger says; empty for none. The source that the
+                operator has named goes before it; a process of which nothing is known is begun to
+                be copied from there, up to ``HINTED_COPIES_MAX`` of them.
 
         Returns:
             The last slot that the source says it has; ``None`` where nobody has been asked or has
@@ -81,41 +94,64 @@ class CatchUp:
 
         Raises:
             DivergedError: what the source serves does not hold; the evidence is on disk.
-            SchedulerError: there is nothing to serve yet, for this reason.
+            SchedulerError: there is nothing to serve yet of what the operator has named, for this
+                reason.
         """
-        url = self._marks.url_of(process)
-        if url is None:
+        source = self._source_of(process, hint)
+        if source is None:
             return None
         fetch = self._fetches.get(process)
         if fetch is None:
             if len(self._fetches) >= CATCH_UPS_MAX:
                 return None
-            fetch = asyncio.ensure_future(self._fetch(process, url))
-            self._fetches[process] = fetch
-            fetch.add_done_callback(lambda _: self._fetches.pop(process))
-        await self._wait(fetch)
-        if not fetch.done() or fetch.cancelled():
+            fetch = self._start(process, source)
+        elif fetch.source != source:
+            return None  # what another stranger has named is read just now
+        await self._wait(fetch.task)
+        if not fetch.task.done() or fetch.task.cancelled():
             return None
-        outcome = fetch.result()
+        outcome = fetch.task.result()
         if isinstance(outcome, int):
             return outcome
-        if isinstance(outcome, DivergedError) or self._log.head(process) is None:
+        if self._log.head(process) is not None:
+            is_due = isinstance(outcome, DivergedError)
+        else:
+            is_due = not source.is_hinted  # what is begun by a hint is sent on, as without it
+        if is_due:
             raise outcome
         return None
 
+    def _source_of(self, process: bytes, hint: str) -> FollowMark | None:
+        """Return where *process* is read, or ``None`` where nobody is to be asked."""
+        mark = self._marks.find(process)
+        if mark is not None and not mark.is_hinted:
+            return mark
+        if not hint:
+            return None
+        if mark is None and (
+            self._log.head(process) is not None or not self._marks.expect(maximum=HINTED_COPIES_MAX)
+        ):
+            return None
+        return FollowMark(hint, is_hinted=True)
+
+    def _start(self, process: bytes, source: FollowMark) -> _Fetch:
+        task = asyncio.ensure_future(self._fetch(process, source))
+        task.add_done_callback(lambda _: self._fetches.pop(process))
+        fetch = self._fetches[process] = _Fetch(source, task)
+        return fetch
+
     async def close(self) -> None:
         """End every fetch; what the writer has already is written."""
-        fetches = list(self._fetches.values())
-        for fetch in fetches:
-            fetch.cancel()
-        await asyncio.gather(*fetches, return_exceptions=True)
+        tasks = [fetch.task for fetch in self._fetches.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _fetch(self, process: bytes, url: str) -> _Outcome:
+    async def _fetch(self, process: bytes, mark: FollowMark) -> _Outcome:
+        make = HintedCopy if mark.is_hinted else ServedCopy
         try:
-            copy = ServedCopy(
-                self._log, process, url=url, store=self._store, evidence=self._evidence
-            )
-            source = _Near(self._source(process, url), copy.slots + CATCH_UP_SLOTS_MAX - 1)
+            copy = make(self._log, process, mark=mark, store=self._store, evidence=self._evidence)
+            source = _Near(self._source(process, mark.url), copy.slots + CATCH_UP_SLOTS_MAX - 1)
             follower = Follower(
                 copy, source, clock=self._clock, tell=lambda _: None, shares_loop=True
             )

@@ -1,7 +1,8 @@
 """What a follower writes to: the copy of one process, whoever holds the folder.
 
 There are two: `folder.FollowedProcess`, where the follower holds the folder's lock, and
-`ServedCopy`, in the folder of a running node, which its writer alone writes.
+`ServedCopy`, in the folder of a running node, which its writer alone writes. A `HintedCopy` is one
+whose source a stranger has named.
 """
 
 from __future__ import annotations
@@ -10,14 +11,22 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from seriatim.actors.follow.marks import mark_of
+from seriatim.actors.follow.marks import FollowMark, mark_of
 from seriatim.actors.new_file import new_file
 from seriatim.actors.scheduler.writer import Copied
-from seriatim.formats.errors import ConflictError, LimitExceededError, NotFoundError, StoreError
+from seriatim.formats.errors import (
+    ConflictError,
+    ForkError,
+    LimitExceededError,
+    NotFoundError,
+    RefusedError,
+    StoreError,
+)
 from seriatim.formats.ids import encode_id
 from seriatim.formats.limits import COPY_JOB_MAX_BYTES, COPY_RECORD_MAX_BYTES
 from seriatim.formats.schedule.evidence import Evidence, encode_evidence
 from seriatim.formats.schedule.record import Record
+from seriatim.formats.schedule.stored_message import StoredMessage
 from seriatim.store.folder import FILE_MODE, create_private_folder
 
 if TYPE_CHECKING:
@@ -68,13 +77,15 @@ class Copy(Protocol):
 class ServedCopy(Copy):
     """A copy in the folder of a running node."""
 
-    def __init__(self, log: Log, process: bytes, *, url: str, store: Store, evidence: Path) -> None:
+    def __init__(
+        self, log: Log, process: bytes, *, mark: FollowMark, store: Store, evidence: Path
+    ) -> None:
         """Read from *log*, and make what is new durable by *store*.
 
         Args:
             log: the node's.
             process: its id, 32 raw bytes.
-            url: the source, for the mark of a process that has none yet.
+            mark: for a process that has none yet.
             store: the node's writer.
             evidence: the folder for it.
         """
@@ -82,7 +93,7 @@ class ServedCopy(Copy):
         self.process = process
         self.slots = 0 if head is None else head.slot + 1
         self._log = log
-        self._mark = mark_of(process, url)
+        self._mark = mark_of(process, mark)
         self._store = store
         self._evidence = evidence
 
@@ -103,6 +114,40 @@ class ServedCopy(Copy):
     def keep(self, evidence: Evidence) -> str:
         """See `Copy.keep`: the file's name alone, for strangers hear of it."""
         return keep_evidence(self._evidence, evidence).name
+
+
+class HintedCopy(ServedCopy):
+    """A copy whose source a stranger has named: only of what its own scheduler has signed.
+
+    So the stranger can neither make up a process nor take one from whoever schedules it: of a log
+    that is not signed, or whose spawn names no scheduler, anybody could make another one.
+    """
+
+    async def append(self, records: Sequence[Record]) -> None:
+        """See `ServedCopy.append`.
+
+        Raises:
+            RefusedError: such a process is not copied; code ``not_copied``.
+        """
+        if records and not self.slots:
+            self._check_spawn(records[0])
+        await super().append(records)
+
+    def keep(self, evidence: Evidence) -> str:
+        """See `Copy.keep`: of a fork only, which the scheduler has signed.
+
+        All else is a stranger's word about a stranger, and there is no end to it.
+        """
+        return super().keep(evidence) if evidence.kind == ForkError.code else "no file"
+
+    def _check_spawn(self, record: Record) -> None:
+        spawn = StoredMessage(record.kind, record.message).submission(process=self.process).spawn
+        if not record.variant.signed or spawn is None or not spawn.scheduler:
+            raise RefusedError(
+                f"process {encode_id(self.process)} names no scheduler that has signed its "
+                "assignments; it is not copied on a stranger's word",
+                code="not_copied",
+            )
 
 
 def stored_record(log: Log, process: bytes, slot: int) -> Record:

@@ -76,9 +76,15 @@ def with_stranger(
             listening(answer) as port,
             serving(tmp_path, wallet=known_wallet(NODE), outbound_policy=policy) as asked,
         ):
-            await use(asked, f"/~scheduler@1.0/slot?target={ID}?hint={url_of(port)}")
+            await use(asked, f"/~scheduler@1.0/schedule?target={ID}?hint={url_of(port)}")
 
     asyncio.run(main())
+
+
+async def told(asked: HttpNode, target: str, **headers: str) -> HttpReply:
+    """Return the reply to a message for a process that nobody knows."""
+    raw = message_item(decode_id(ID), "hello").raw
+    return await asked.post(target, raw, content_type="application/ans104", **headers)
 
 
 def test_a_request_with_a_hint_lands_where_it_belongs(tmp_path: Path) -> None:
@@ -180,7 +186,7 @@ def test_how_far_a_request_has_come_is_counted(tmp_path: Path, via: str, status:
     async def use(asked: HttpNode, target: str) -> None:
         name = encode_id(asked.node.address)
         sent = via.format(name=name)
-        reply = await asked.get(target, via=sent)
+        reply = await told(asked, target, via=sent)
         assert reply.status == status
         if status == 200:
             assert reply.body.decode() == f"{sent}, 1.1 {name}"
@@ -200,7 +206,7 @@ def test_headers_are_handed_on_by_what_they_mean(tmp_path: Path) -> None:
 
     async def use(asked: HttpNode, target: str) -> None:
         kept_back = {"cookie": "a=b", "authorization": "Basic x", "x_mine": "1"}
-        reply = await asked.get(target, accept="x/y", x_one="1", connection="x-mine", **kept_back)
+        reply = await told(asked, target, accept="x/y", x_one="1", connection="x-mine", **kept_back)
         assert (reply.status, reply.body, reply.headers["slot"]) == (202, b"x", "7")
         ours = {"access-control-allow-origin": "*", "server": "seriatim"}
         assert ours.items() <= {k.lower(): v for k, v in reply.headers.items()}.items()
@@ -208,7 +214,8 @@ def test_headers_are_handed_on_by_what_they_mean(tmp_path: Path) -> None:
             assert name not in reply.headers
         sent = CIMultiDict(seen[0])
         assert (sent["accept"], sent["x-one"]) == ("x/y", "1")
-        for name in ("cookie", "authorization", "x-mine", "content-type"):
+        assert sent["content-type"] == "application/ans104"
+        for name in ("cookie", "authorization", "x-mine"):
             assert name not in sent
 
     with_stranger(tmp_path, answer, use)
@@ -230,16 +237,14 @@ def test_where_the_operator_lets_no_node_go_the_client_is_sent(tmp_path: Path) -
         raise AssertionError("the node went where it may not")
 
     async def use(asked: HttpNode, target: str) -> None:
-        reply = await asked.get(target)
-        assert (reply.status, reply.json()["code"]) == (307, "elsewhere")
+        for reply in (
+            await told(asked, target),
+            await asked.get(target.replace("schedule?", "slot?")),
+        ):
+            assert (reply.status, reply.json()["code"]) == (307, "elsewhere")
+            assert "via" not in reply.headers
 
     with_stranger(tmp_path, answer, use, policy=OutboundPolicy())
-
-
-async def told(asked: HttpNode, target: str) -> HttpReply:
-    reply = await asked.get(target)
-    assert "via" not in reply.headers
-    return reply
 
 
 def test_what_is_too_long_to_hand_on_the_client_fetches(
@@ -251,7 +256,7 @@ def test_what_is_too_long_to_hand_on_the_client_fetches(
         return web.Response(body=b"12345" if "long" in request.raw_path else b"1234")
 
     async def use(asked: HttpNode, target: str) -> None:
-        assert (await asked.get(target)).body == b"1234"
+        assert (await told(asked, target)).body == b"1234"
         assert (await told(asked, f"{target}&long")).status == 307
 
     with_stranger(tmp_path, answer, use)
@@ -269,13 +274,13 @@ def test_no_more_are_on_their_way_than_the_bound(
         return web.Response(body=b"late")
 
     async def use(asked: HttpNode, target: str) -> None:
-        first = asyncio.ensure_future(asked.get(target))
+        first = asyncio.ensure_future(told(asked, target))
         await came.wait()
         refused = await told(asked, target)
         assert (refused.status, refused.json()["code"]) == (429, "overloaded")
         may_go.set()
         assert (await first).body == b"late"
-        assert (await asked.get(target)).body == b"late"
+        assert (await told(asked, target)).body == b"late"
 
     with_stranger(tmp_path, answer, use)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from seriatim.formats.errors import ElsewhereError, MalformedError, NotFoundError
+from seriatim.formats.errors import ElsewhereError, MalformedError, NotFoundError, OutboundError
 from seriatim.formats.ids import b64url, decode_id, encode_id
 from seriatim.formats.limits import JSON_INTEGER_MAX, SCHEDULE_PAGE_MAX, STATUS_PROCESSES_MAX
 from seriatim.formats.schedule.location import read_location
@@ -88,8 +88,9 @@ async def _get_schedule(call: Call) -> Answer:
     """Answer with the assignments from ``from`` to ``to``, both inclusive; see `await_slot`."""
     asked_first, wanted, goes_on = schedule_range(call.keys, head=JSON_INTEGER_MAX)
     process, head, source_last = await _known(call, wanted + goes_on)
-    if head.slot < asked_first <= wanted:
+    if asked_first <= wanted:
         await await_slot(call, process, asked_first)
+    if head.slot < asked_first:
         process, head, source_last = await _known(call, wanted + goes_on)
     first, last, continues = schedule_range(call.keys, head=source_last)
     return Page(
@@ -194,7 +195,7 @@ async def _known(call: Call, wanted: int) -> tuple[bytes, Head, int]:
         raise MalformedError("name the process: target=<process id>", code="no_target")
     head, source_last = call.node.head(process), None
     if head is None or head.slot < wanted:
-        source_last = await call.node.catch_up(process)
+        source_last = await call.node.catch_up(process, hint=_hinted_url(call.keys))
         head = call.node.head(process)
     if head is None:
         _follow_hint(call.keys, process)
@@ -205,13 +206,11 @@ async def _known(call: Call, wanted: int) -> tuple[bytes, Head, int]:
 def _follow_hint(keys: Mapping[str, str], process: bytes) -> None:
     """Send the client where its own hint says that *process* is: ``target=<id>?hint=<url>``.
 
-    The node itself does not go there.
-
     Raises:
         ElsewhereError: there is a hint.
         OutboundError: it is no URL of a node.
     """
-    hint = keys.get("hint") or (keys.get("target") or "").partition("?hint=")[2]
+    hint = _hint_of(keys)
     if hint:
         url = read_url(hint).origin.url
         raise ElsewhereError(
@@ -219,6 +218,18 @@ def _follow_hint(keys: Mapping[str, str], process: bytes) -> None:
             process=encode_id(process),
             url=url,
         )
+
+
+def _hint_of(keys: Mapping[str, str]) -> str:
+    return keys.get("hint") or (keys.get("target") or "").partition("?hint=")[2]
+
+
+def _hinted_url(keys: Mapping[str, str]) -> str:
+    """Return the URL of the node that a hint names; empty without one that is a URL."""
+    try:
+        return read_url(_hint_of(keys)).origin.url
+    except OutboundError:
+        return ""
 
 
 def _address(call: Call) -> str:
