@@ -13,9 +13,11 @@ import asyncio
 from collections.abc import Awaitable, Collection
 from contextlib import AsyncExitStack
 from pathlib import Path
-from random import Random
+from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from seriatim.actors.follow.catch_up import CatchUp
+from seriatim.actors.follow.marks import FollowMarks
 from seriatim.actors.lock import acquire_lock
 from seriatim.actors.node import Node, Policy
 from seriatim.actors.runtime.batcher import BatchBounds, Batcher
@@ -49,6 +51,7 @@ from seriatim.store.lock import FolderLock
 from seriatim.store.tree.lmdb_tree import LmdbTree
 
 if TYPE_CHECKING:
+    from seriatim.actors.follow.catch_up import OpenSource
     from seriatim.actors.runtime.offload import Offload
     from seriatim.actors.scheduler.handlers import Verdict
     from seriatim.actors.scheduler.writer import Job, Sealed
@@ -86,11 +89,21 @@ async def open_node(
     policy: Policy,
     in_children: bool,
     carrier: Carrier | None = None,
+    open_source: OpenSource | None = None,
 ) -> tuple[Node, FolderLock]:
     """Open the data folder *path*, made where it is missing, and run a node on it.
 
     The lock is the node's; it is released when the node is closed. Announce the node's URL
     through it. What *carrier* takes is uploaded from now on, and what the last run has left.
+
+    Args:
+        path: the folder.
+        wallet: what assignments are signed with.
+        policy: what the node takes.
+        in_children: whether writer and verifier are OS processes of their own.
+        carrier: takes uploads, where the operator names a bundler.
+        open_source: by it, copies are brought up to their sources when they are read; without
+            it, the node asks no other one.
 
     Raises:
         RefusedError: uploads are to be waited for, and there is no *carrier*; ``no_bundler``.
@@ -127,9 +140,22 @@ async def open_node(
             wallet=wallet,
         )
         parts.death.add_done_callback(scheduler.failed.follow)
+        tree = LmdbTree(environment)
+        marks = FollowMarks(tree)
+        catch_up = open_source and CatchUp(
+            log=log,
+            marks=marks,
+            store=scheduler.store,
+            open_source=open_source,
+            clock=dispatcher.clock,
+            draw=SystemRandom().randrange,
+            evidence=folder.evidence,
+        )
         node = Node(
             log=log,
-            tree=LmdbTree(environment),
+            tree=tree,
+            marks=marks,
+            catch_up=catch_up,
             wallet=wallet,
             policy=policy,
             scheduler=scheduler,

@@ -55,7 +55,7 @@ class Locations:
         Raises:
             StoreError: what is stored is damaged.
         """
-        known = self._known(address)
+        known = known_location(self._tree, address)
         if known is None:
             return None
         heard_ms, location = known
@@ -69,7 +69,7 @@ class Locations:
             UnavailableError: not now.
         """
         async with self._storing:
-            known = self._known(location.address)
+            known = known_location(self._tree, location.address)
             if known is not None and location.nonce <= known[1].nonce:
                 raise RefusedError(
                     "Known nonce higher than requested nonce: "
@@ -97,21 +97,29 @@ class Locations:
             found = {}
             for name in self._tree.list(_GROUP, limit=PAGE_MAX):
                 address = decode_id(name)
-                known = self._known(address)
+                known = known_location(self._tree, address)
                 found[address] = 0 if known is None else known[0]
             self._heard_ms = found
         return self._heard_ms
 
-    def _known(self, address: bytes) -> tuple[int, Location] | None:
-        path = _path(address)
-        stored = self._tree.get(path)
-        if stored is None:
-            return None
-        plain = decode_cbor(stored)
-        heard, record = plain.get("heard"), plain.get("record")
-        if not isinstance(heard, bytes) or isinstance(record, bytes) or record is None:
-            raise StoreError(f"what is stored at {format_path(path)} is damaged")
-        return int(heard), read_location(record)
+
+def known_location(tree: Tree, address: bytes) -> tuple[int, Location] | None:
+    """Return when the last record of *address* was heard of, Unix milliseconds, and what it says.
+
+    Also of one that counts no more.
+
+    Raises:
+        StoreError: what is stored is damaged.
+    """
+    path = _path(address)
+    stored = tree.get(path)
+    if stored is None:
+        return None
+    plain = decode_cbor(stored)
+    heard, record = plain.get("heard"), plain.get("record")
+    if not isinstance(heard, bytes) or isinstance(record, bytes) or record is None:
+        raise StoreError(f"what is stored at {format_path(path)} is damaged")
+    return int(heard), read_location(record)
 
 
 def _path(address: bytes) -> TreePath:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
-from seriatim.actors.follow.marks import FollowMarks
+from seriatim.actors.elsewhere import Elsewhere
 from seriatim.actors.locations import Locations
 from seriatim.actors.pages import RenderedPages
 from seriatim.actors.renditions import Renditions
@@ -20,16 +20,13 @@ from seriatim.actors.scheduler.mail import Submit
 from seriatim.actors.scheduler.writer import TreeValue
 from seriatim.formats.errors import (
     DisabledError,
-    ElsewhereError,
-    FollowedError,
     ForeignSchedulerError,
-    MalformedError,
     NotFoundError,
     RefusedError,
     StoppingError,
     UnsignedError,
 )
-from seriatim.formats.ids import decode_id, encode_id
+from seriatim.formats.ids import encode_id
 from seriatim.formats.limits import STOP_DEADLINE_MS
 from seriatim.formats.schedule.assignment import Block
 from seriatim.formats.schedule.mode import SchedulingMode
@@ -42,6 +39,8 @@ from seriatim.formats.wire.receipt import Receipt
 from seriatim.formats.wire.stored import StoredAssignment
 
 if TYPE_CHECKING:
+    from seriatim.actors.follow.catch_up import CatchUp
+    from seriatim.actors.follow.marks import FollowMarks
     from seriatim.actors.pages import Encode
     from seriatim.actors.runtime.batcher import Batcher
     from seriatim.actors.scheduler.handlers import Verdict
@@ -89,11 +88,13 @@ class Node:
         scheduler: Scheduler,
         verifier: Batcher[StoredMessage, Verdict],
         release: Callable[[], Awaitable[None]],
+        marks: FollowMarks,
         uploader: Uploader | None = None,
+        catch_up: CatchUp | None = None,
     ) -> None:
         """Take over the parts; *release* gives back what `close` has not ended itself."""
         self._log = log
-        self._marks = marks = FollowMarks(tree)
+        self._catch_up = catch_up
         self._pages = RenderedPages(log)
         self._renditions = Renditions(
             log, wallet, scheduler.store, is_own=lambda process: marks.url_of(process) is None
@@ -101,6 +102,7 @@ class Node:
         self._locations = Locations(
             tree, self._keep, self.now_ms, own=wallet.address if wallet else None
         )
+        self._elsewhere = Elsewhere(log, marks, self._locations)
         self._wallet = wallet
         self._policy = policy
         self._scheduler = scheduler
@@ -181,7 +183,7 @@ class Node:
             NotUploadedError: it has its slot, and the mode is to wait for its upload.
             UnavailableError: not now; the same again is safe.
         """
-        self._check_own(submission.process)
+        self._elsewhere.check(submission.process)
         if not submission.is_signed:
             self.check_takes_unsigned()
         self._check_spawn(submission, variant_default)
@@ -226,7 +228,7 @@ class Node:
             LimitExceededError, MalformedError: see `submit_reference`.
             UnavailableError: not now.
         """
-        self._check_own(process)
+        self._elsewhere.check(process)
         head = self._log.head(process)
         if head is None:
             raise NotFoundError(f"process {encode_id(process)} is not known here; spawn it first")
@@ -243,6 +245,22 @@ class Node:
         finally:
             self._answered()
         return await self._confirmed(receipt)
+
+    async def catch_up(self, process: bytes, *, hint: str = "") -> int | None:
+        """Bring the copy of *process* up to its source, where this node may ask it; see `CatchUp`.
+
+        Args:
+            process: its id, 32 raw bytes.
+            hint: URL of a node that has it, as the client says; empty for none.
+
+        Returns:
+            The last slot that the source says it has, if it has said so.
+
+        Raises:
+            DivergedError: what the source serves does not hold.
+            SchedulerError: there is nothing to serve yet, for this reason.
+        """
+        return None if self._catch_up is None else await self._catch_up(process, hint)
 
     # Looking at what is durable. All of these are short reads on the caller's thread.
 
@@ -385,6 +403,8 @@ class Node:
                 ending.push_async_callback(self.uploader.close)
             ending.callback(self._renditions.close)
             ending.push_async_callback(self._verifier.close)
+            if self._catch_up is not None:
+                ending.push_async_callback(self._catch_up.close)
             if self._taken:
                 deadline = self._scheduler.clock.call_later(STOP_DEADLINE_MS, self._idle.resolve)
                 ending.callback(deadline.cancel)
@@ -400,6 +420,8 @@ class Node:
     async def _submit(
         self, submission: Submission, variant_default: Variant, *, is_early: bool = False
     ) -> Receipt:
+        # Once more: its first slots may have been copied since, and a mark comes before them.
+        self._elsewhere.check(submission.process)
         reply: Future[Receipt] = Future()
         self._scheduler.submit(Submit(submission, variant_default, reply, is_early=is_early))
         return await reply
@@ -432,19 +454,6 @@ class Node:
         if self._policy.mode is SchedulingMode.DISABLED:
             raise DisabledError("this node places no messages; send it to another one")
 
-    def _check_own(self, process: bytes) -> None:
-        """Refuse a message for a process that is followed: its slots are given out elsewhere."""
-        url = self._marks.url_of(process)
-        if url is None:
-            return
-        head = self._log.head(process)
-        signer = None if head is None else self.stored(process, head.slot).scheduler
-        raise FollowedError(
-            process=encode_id(process),
-            url=url,
-            scheduler="" if signer is None else encode_id(signer.address),
-        )
-
     def _check_spawn(self, submission: Submission, variant_default: Variant) -> None:
         spawn = submission.spawn
         if spawn is None:
@@ -461,19 +470,5 @@ class Node:
         try:
             spawn.check_scheduler(own)
         except ForeignSchedulerError as error:
-            self._send_elsewhere(submission, error)
+            self._elsewhere.send(submission.process, error)
             raise
-
-    def _send_elsewhere(self, submission: Submission, error: ForeignSchedulerError) -> None:
-        """Raise `ElsewhereError` where it is known at which node the spawn's scheduler is."""
-        try:
-            location = self.location(decode_id(error.given))
-        except MalformedError:
-            return  # no address, or several
-        if location is not None:
-            raise ElsewhereError(
-                f"the process names scheduler {error.given}, which says that it is at "
-                f"{location.url}; spawn it there",
-                process=encode_id(submission.process),
-                url=location.url,
-            ) from error

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from seriatim.actors.follow.marks import FollowMarks
+from seriatim.actors.locations import known_location
 from seriatim.formats.errors import NotFoundError
 from seriatim.formats.ids import encode_id
 from seriatim.formats.limits import PROCESSES_PAGE
@@ -16,14 +17,16 @@ from seriatim.store.folder import DataFolder
 from seriatim.store.lmdb_log import LmdbLog
 from seriatim.store.lock import LockHolder, holder
 from seriatim.store.tree.lmdb_tree import LmdbTree
+from seriatim.store.tree.tree import Tree
 
 
 class OfflineFolder:
     """The log of a data folder, for reading."""
 
-    def __init__(self, log: LmdbLog, marks: FollowMarks) -> None:
+    def __init__(self, log: LmdbLog, tree: Tree) -> None:
         self._log = log
-        self._marks = marks
+        self._tree = tree
+        self._marks = FollowMarks(tree)
 
     def head(self, process: bytes) -> Head:
         """Return where *process* ends.
@@ -39,6 +42,11 @@ class OfflineFolder:
     def followed_from(self, process: bytes) -> str | None:
         """Return where *process* is followed from, or ``None`` for one of the folder's own."""
         return self._marks.url_of(process)
+
+    def location_nonce(self, address: bytes) -> int:
+        """Return the nonce of the last location record of *address*; -1 where there is none."""
+        known = known_location(self._tree, address)
+        return -1 if known is None else known[1].nonce
 
     def records(self, process: bytes, first: int, last: int) -> Iterator[tuple[int, Record]]:
         """Yield ``(slot, record)`` from *first* to *last*, both inclusive."""
@@ -62,7 +70,7 @@ def open_offline(path: Path) -> Iterator[OfflineFolder]:
     """
     environment = Environment.open_reader(DataFolder(path).log)
     try:
-        yield OfflineFolder(LmdbLog(environment), FollowMarks(LmdbTree(environment)))
+        yield OfflineFolder(LmdbLog(environment), LmdbTree(environment))
     finally:
         environment.close()
 

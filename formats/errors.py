@@ -20,6 +20,7 @@
     │   ├── ForeignSchedulerError   given, expected
     │   ├── ElsewhereError          process, url: another node gives out its slots
     │   │   └── FollowedError       scheduler: a copy takes no messages
+    │   ├── ForwardLoopError        nodes send a request to each other without an end
     │   └── OutboundError           a URL leads where the operator allows nobody to lead us
     ├── ConflictError               valid, but lost a race; read again, then retry
     │   └── SlotConflictError       process, expected, given
@@ -230,6 +231,19 @@ class FollowedError(ElsewhereError):
             "there, send the message to that node",
             process=process,
             url=url,
+        )
+
+
+class ForwardLoopError(RefusedError):
+    """A request that nodes send on to each other; none of them schedules its process."""
+
+    code = "loop"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"the request is for another node, and is not sent on: {reason}; send it to the node "
+            "that schedules the process, without a via header",
+            code="loop",
         )
 
 

@@ -87,6 +87,11 @@ OUTBOUND_DEADLINE_MS: Final = 35_000
 OUTBOUND_REDIRECTS_MAX: Final = 5
 OUTBOUND_URL_MAX_BYTES: Final = 2_048
 
+# Requests that are sent on to another node, and how many nodes one may have come through.
+FORWARDS_MAX: Final = 32
+FORWARD_HOPS_MAX: Final = 4
+FORWARD_REPLY_MAX_BYTES: Final = 20 * 1024 * 1024
+
 # Following another node.
 FOLLOW_PAUSE_MIN_MS: Final = 250
 FOLLOW_PAUSE_MAX_MS: Final = 5_000
@@ -105,6 +110,15 @@ UPLOAD_REFUSED_PAUSE_MS: Final = 3_600_000
 UPLOADS_REFUSED_MAX: Final = 1_000
 UPLOAD_CONFIRM_DEADLINE_MS: Final = 30_000
 UPLOADS_STOP_MS: Final = 5_000
+
+# Copies that a node brings up to their sources for whoever reads them.
+CATCH_UP_SLOTS_MAX: Final = 2_000
+CATCH_UP_DEADLINE_MS: Final = 10_000
+CATCH_UPS_MAX: Final = 4
+SOURCES_CACHED_MAX: Final = 1_024
+HINTED_COPIES_MAX: Final = 1_000
+COPY_JOB_MAX_BYTES: Final = 4 * 1024 * 1024
+COPY_RECORD_MAX_BYTES: Final = 20 * 1024 * 1024
 
 # Queues: what is waiting, and for how long.
 MAILBOX_MAX: Final = 4_096
@@ -158,6 +172,8 @@ assert (
 assert JSON_DEPTH_MAX + 3 <= PAGE_DEPTH_MAX, "a message stands in page, assignments, assignment"
 assert COMMIT_BATCH_MAX <= COMMIT_QUEUE_MAX
 assert BODY_MAX_BYTES < COMMIT_BATCH_MAX_BYTES <= COMMIT_QUEUE_MAX_BYTES
+assert COPY_JOB_MAX_BYTES <= COPY_RECORD_MAX_BYTES < COMMIT_BATCH_MAX_BYTES
+assert BODY_MAX_BYTES < COPY_RECORD_MAX_BYTES, "a message, and what its assignment takes"
 assert BODY_MAX_BYTES < VERIFY_BATCH_MAX_BYTES <= VERIFY_QUEUE_MAX_BYTES
 assert max(COMMIT_BATCH_MAX_BYTES, VERIFY_BATCH_MAX_BYTES) < FRAME_MAX_BYTES, "a frame has a head"
 assert MAIL_BATCH_MAX <= DISPATCH_TURN_MAX, "one batch fits in a turn of the dispatcher"
@@ -166,7 +182,8 @@ assert GATEWAY_DEADLINE_MS < ASK_DEADLINE_MS, "an assign asks the gateway first"
 assert PASSIVATE_BATCH_MAX * 2 <= MAILBOX_MAX, "two sweeps' answers leave room for messages"
 assert PAGE_CHUNK_BYTES <= PAGE_BLOCK_BYTES <= REPLY_PIECE_BYTES
 assert BODY_MAX_BYTES < HTTP_PAGE_MAX_BYTES
-assert LOCATIONS_MAX <= PAGE_MAX
+assert HTTP_PAGE_MAX_BYTES < FORWARD_REPLY_MAX_BYTES, "a page of another node is handed on"
+assert max(LOCATIONS_MAX, HINTED_COPIES_MAX) <= PAGE_MAX
 assert MULTIPART_PARTS_MAX <= SF_MEMBERS_MAX, "body-keys names every part"
 assert PAGE_DEFAULT <= SCHEDULE_PAGE_MAX <= PAGE_MAX
 assert LONG_POLLS_MAX < CONNECTIONS_MAX, "readers that wait leave connections to others"
@@ -175,6 +192,7 @@ assert UPLOAD_PAUSE_MIN_MS <= UPLOAD_PAUSE_MAX_MS <= UPLOAD_REFUSED_PAUSE_MS
 assert UPLOADS_STOP_MS < STOP_DEADLINE_MS
 assert FOLLOW_BUNDLE_SLOTS <= MULTIPART_PARTS_MAX // 8, "a slot takes six parts, or some more"
 assert FOLLOW_WAIT_MS <= LONG_POLL_MAX_MS < OUTBOUND_DEADLINE_MS, "a request outlives its wait"
-assert CLIENT_PAGE_SLOTS <= SCHEDULE_PAGE_MAX
+assert CLIENT_PAGE_SLOTS <= SCHEDULE_PAGE_MAX <= CATCH_UP_SLOTS_MAX
+assert CATCH_UP_DEADLINE_MS < OUTBOUND_DEADLINE_MS, "who asks this node hears before it hears"
 assert 6 * BODY_MAX_BYTES < CLIENT_REPLY_MAX_BYTES, "one byte of a message is \\u00xx at worst"
 assert PATH_SEGMENT_MAX_BYTES <= PATH_MAX_BYTES < LMDB_KEY_MAX_BYTES, "a tree key counts its steps"

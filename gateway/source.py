@@ -20,8 +20,10 @@ keys and is never read.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple, Protocol
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from seriatim.actors.follow.source import Source
 from seriatim.formats.errors import (
@@ -32,7 +34,12 @@ from seriatim.formats.errors import (
     SchedulerError,
 )
 from seriatim.formats.ids import ID_CHARS, encode_id
-from seriatim.formats.limits import FOLLOW_BUNDLE_SLOTS, FOLLOW_WAIT_MS, SCHEDULE_PAGE_MAX
+from seriatim.formats.limits import (
+    CLIENT_REPLY_MAX_BYTES,
+    FOLLOW_BUNDLE_SLOTS,
+    FOLLOW_WAIT_MS,
+    SCHEDULE_PAGE_MAX,
+)
 from seriatim.formats.schedule.record import Record
 from seriatim.formats.wire.cbor_page import CborPageReader
 from seriatim.formats.wire.http_page import HttpPageReader
@@ -40,8 +47,11 @@ from seriatim.formats.wire.legacy_page import LegacyPageReader
 from seriatim.formats.wire.page import PageEntry, PageReader, bad_page
 from seriatim.formats.wire.schedule_page import SchedulePageReader
 from seriatim.gateway.http.preference import preferred_wait_s
-from seriatim.gateway.outbound import Outbound, OutboundReply
+from seriatim.gateway.outbound import Outbound, OutboundPolicy, OutboundReply
 from seriatim.gateway.reply import check_status, read_reply
+
+if TYPE_CHECKING:
+    from seriatim.actors.follow.catch_up import OpenSource
 
 _JSON: Final = {"accept": "application/json"}
 _ANY: Final = {"accept": "*/*"}
@@ -117,6 +127,13 @@ class NodeSource(Source):
                     return None  # another node's schedule: it may serve legacy pages too
                 return _SchedulePages(self._http, shape)
         return None
+
+
+@asynccontextmanager
+async def opening_sources(policy: OutboundPolicy) -> AsyncIterator[OpenSource]:
+    """Give what opens sources at the nodes that *policy* allows, while the block runs."""
+    async with Outbound(policy, reply_max_bytes=CLIENT_REPLY_MAX_BYTES) as outbound:
+        yield partial(NodeSource, outbound)
 
 
 class _Http:

@@ -9,28 +9,23 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from seriatim.actors.follow.copies import Copy, keep_evidence, stored_record
 from seriatim.actors.follow.marks import FollowMarks
 from seriatim.actors.lock import acquire_lock
-from seriatim.actors.new_file import new_file
 from seriatim.actors.scheduler.writer import append_of
-from seriatim.formats.errors import NotFoundError, RefusedError, StoreError
+from seriatim.formats.errors import RefusedError
 from seriatim.formats.ids import encode_id
-from seriatim.formats.schedule.evidence import Evidence, encode_evidence
+from seriatim.formats.schedule.evidence import Evidence
 from seriatim.formats.schedule.record import Record
 from seriatim.store.environment import Environment
-from seriatim.store.folder import FILE_MODE, DataFolder, create_private_folder
+from seriatim.store.folder import DataFolder
 from seriatim.store.lmdb_log import LmdbLog
 from seriatim.store.log import Log
 from seriatim.store.tree.lmdb_tree import LmdbTree
 
 
-class FollowedProcess:
-    """The copy of one process.
-
-    Attributes:
-        process: its id, 32 raw bytes.
-        slots: how many slots are stored.
-    """
+class FollowedProcess(Copy):
+    """The copy of one process in a folder whose lock the follower holds."""
 
     def __init__(self, log: Log, process: bytes, evidence: Path) -> None:
         """Append to *log*; evidence is kept in the folder *evidence*."""
@@ -41,23 +36,11 @@ class FollowedProcess:
         self._evidence = evidence
 
     def record(self, slot: int) -> Record:
-        """Return what is stored at *slot*.
+        """See `Copy.record`."""
+        return stored_record(self._log, self.process, slot)
 
-        Raises:
-            NotFoundError: nothing is.
-            CorruptRecordError: the record is damaged.
-        """
-        record = self._log.read(self.process, slot)
-        if record is None:
-            raise NotFoundError(f"process {encode_id(self.process)} has no slot {slot}")
-        return record
-
-    def append(self, records: Sequence[Record]) -> None:
-        """Write verified *records* behind the last slot, durably, in one transaction.
-
-        Raises:
-            StoreError: the storage refused.
-        """
+    async def append(self, records: Sequence[Record]) -> None:
+        """See `Copy.append`; all of them in one transaction."""
         if not records:
             return
         self._log.append(
@@ -68,24 +51,9 @@ class FollowedProcess:
         )
         self.slots += len(records)
 
-    def keep(self, evidence: Evidence) -> Path:
-        """Write *evidence* to a file of its own, durably; return its name.
-
-        The same finding again replaces the file: a follower that is started again in a loop must
-        not fill the disk.
-
-        Raises:
-            StoreError: it cannot be written.
-        """
-        create_private_folder(self._evidence)
-        name = f"{encode_id(evidence.process)}-{evidence.slot}-{evidence.kind}.json"
-        path = self._evidence / name
-        try:
-            with new_file(path, mode=FILE_MODE, may_replace=True) as file:
-                file.write(encode_evidence(evidence))
-        except OSError as error:
-            raise StoreError(f"{path} cannot be written: {error.strerror}") from error
-        return path
+    def keep(self, evidence: Evidence) -> str:
+        """See `Copy.keep`."""
+        return str(keep_evidence(self._evidence, evidence))
 
 
 @asynccontextmanager

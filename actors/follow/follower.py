@@ -49,7 +49,7 @@ from seriatim.formats.schedule.evidence import Evidence
 from seriatim.formats.schedule.variant import Variant
 
 if TYPE_CHECKING:
-    from seriatim.actors.follow.folder import FollowedProcess
+    from seriatim.actors.follow.copies import Copy
     from seriatim.actors.follow.source import Source
     from seriatim.actors.runtime.clock import Clock
     from seriatim.formats.schedule.record import Record
@@ -79,13 +79,14 @@ class Follower:
 
     def __init__(
         self,
-        copy: FollowedProcess,
+        copy: Copy,
         source: Source,
         *,
         clock: Clock,
         draw: Callable[[int], int],
         tell: Callable[[News], object],
         page_slots: int = CLIENT_PAGE_SLOTS,
+        shares_loop: bool = False,
     ) -> None:
         """Follow *source* into *copy*.
 
@@ -97,6 +98,8 @@ class Follower:
                 which of the older slots is compared.
             tell: hears `News`.
             page_slots: how many slots are asked for at once, and written in one transaction.
+            shares_loop: whether the event loop has others to answer: signatures, which take
+                their time, are checked in a thread then.
         """
         self._copy = copy
         self._source = source
@@ -104,6 +107,7 @@ class Follower:
         self._draw = draw
         self._tell = tell
         self._page_slots = page_slots
+        self._shares_loop = shares_loop
         self._until_compare = 0
         self._audit = Audit(copy.process)
         self._before: Record | None = None  # the last record that has passed
@@ -120,7 +124,7 @@ class Follower:
 
         Raises:
             DivergedError: the source serves what cannot be followed; the evidence is on disk.
-            SchedulerError: see `Source` and `FollowedProcess`.
+            SchedulerError: see `Source` and `Copy`.
         """
         pause_ms = FOLLOW_PAUSE_MIN_MS
         while True:
@@ -204,17 +208,24 @@ class Follower:
         """Verify *entries* and append them; what is proven is kept, whatever comes behind it."""
         records: list[Record] = []
         try:
-            for entry in entries:
-                if entry.slot != self._audit.slots:
-                    raise _Doubt(entry, None, f"slot {entry.slot}")
-                records.append(self._verified(entry))
+            if self._shares_loop:
+                await asyncio.to_thread(self._verify, entries, records)
+            else:
+                self._verify(entries, records)
         except _Doubt as doubt:
-            self._copy.append(records)
+            await self._copy.append(records)
             raise await self._explain(doubt) from doubt
         except UnsupportedError:
-            self._copy.append(records)
+            await self._copy.append(records)
             raise
-        self._copy.append(records)
+        await self._copy.append(records)
+
+    def _verify(self, entries: Sequence[PageEntry], records: list[Record]) -> None:
+        """Add the record of each entry to *records*, as long as they follow."""
+        for entry in entries:
+            if entry.slot != self._audit.slots:
+                raise _Doubt(entry, None, f"slot {entry.slot}")
+            records.append(self._verified(entry))
 
     def _verified(self, entry: PageEntry) -> Record:
         """Return the record of *entry*, which follows from the ones before.
@@ -373,7 +384,7 @@ class Follower:
             slot=slot,
             expected=expected,
             given=given,
-            evidence=str(copy.keep(evidence)),
+            evidence=copy.keep(evidence),
         )
 
     async def _pause(self, delay_ms: int) -> None:

@@ -1,12 +1,13 @@
 """The durable marks that say which processes of a folder are followed, and from where.
 
-In the tree, at ``followed/<process>``: ``{"url": …}``. Whoever holds the folder's lock may write
-them, so that they never change under a running node.
+In the tree, at ``followed/<process>``: ``{"url": …}``, and ``"hinted": true`` where a stranger has
+named the source, and not the operator. Whoever holds the folder's lock may write them; under a
+running node, its writer alone does, and only for what is hinted.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import orjson
 
@@ -15,6 +16,18 @@ from seriatim.formats.ids import encode_id
 from seriatim.store.tree.tree import Tree, TreePath, format_path
 
 FOLLOWED_GROUP: Final = "followed"
+
+
+class FollowMark(NamedTuple):
+    """A process is a copy.
+
+    Attributes:
+        url: where it was first copied from.
+        is_hinted: whether a stranger has named that URL: nobody else is sent there.
+    """
+
+    url: str
+    is_hinted: bool
 
 
 class FollowMarks:
@@ -32,6 +45,15 @@ class FollowMarks:
         Raises:
             StoreError: its mark is damaged.
         """
+        mark = self.find(process)
+        return None if mark is None else mark.url
+
+    def find(self, process: bytes) -> FollowMark | None:
+        """Return the mark of *process*, or ``None`` for one that is not followed.
+
+        Raises:
+            StoreError: it is damaged.
+        """
         if self._is_empty:
             return None
         path = _path(process)
@@ -39,17 +61,29 @@ class FollowMarks:
         if stored is None:
             return None
         try:
-            url = orjson.loads(stored)["url"]
+            plain = orjson.loads(stored)
+            url, is_hinted = plain["url"], plain.get("hinted", False)
         except (ValueError, KeyError, TypeError):
-            url = None
-        if not isinstance(url, str):
+            url = is_hinted = None
+        if not isinstance(url, str) or not isinstance(is_hinted, bool):
             raise StoreError(f"what is stored at {format_path(path)} is damaged")
-        return url
+        return FollowMark(url, is_hinted)
+
+    def expect(self, *, maximum: int) -> bool:
+        """Tell whether there are fewer than *maximum*; from now on one may come at any time."""
+        self._is_empty = False
+        return len(self._tree.list((FOLLOWED_GROUP,), limit=maximum)) < maximum
 
     def put(self, process: bytes, url: str) -> None:
         """Mark *process* as followed from *url*, durably."""
-        self._tree.put(_path(process), orjson.dumps({"url": url}))
+        self._tree.put(*mark_of(process, FollowMark(url, is_hinted=False)))
         self._is_empty = False
+
+
+def mark_of(process: bytes, mark: FollowMark) -> tuple[TreePath, bytes]:
+    """Return where in the tree the *mark* of *process* belongs, and what stands there."""
+    plain: dict[str, object] = {"url": mark.url}
+    return _path(process), orjson.dumps(plain | {"hinted": True} if mark.is_hinted else plain)
 
 
 def _path(process: bytes) -> TreePath:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from seriatim.actors.scheduler.mail import Durable, Undone
+from seriatim.actors.scheduler.writer import Copied
 from seriatim.formats.errors import (
     ActorDeadError,
     LimitExceededError,
@@ -38,6 +39,8 @@ def job_bytes(job: Job) -> int:
     """Return the bytes of *job*, about: what the bounds of the commit queue count."""
     if isinstance(job, Uploaded):
         return _OWN_BYTES
+    if isinstance(job, Copied):
+        return sum(len(record) + _OWN_BYTES for record in job.records)
     return len((job.message if isinstance(job, Draft) else job[-1]) or b"") + _OWN_BYTES
 
 
@@ -102,7 +105,7 @@ class Committer:
 
         self._batcher.submit(draft).add_done_callback(settle)
 
-    def store(self, job: Rendition | TreeValue | Uploaded) -> Future[Sealed]:
+    def store(self, job: Rendition | TreeValue | Uploaded | Copied) -> Future[Sealed]:
         """Make *job* durable; the answer is what is stored at its place.
 
         Raises:

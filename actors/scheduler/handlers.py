@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from seriatim.actors.scheduler.writer import Job, Sealed, TreeValue, Writer
+from seriatim.actors.scheduler.writer import Copied, Job, Sealed, TreeValue, Writer
 from seriatim.formats.errors import (
     BadSignatureError,
     CommitmentError,
@@ -168,10 +168,13 @@ def _draft_from_plain(*fields: Any) -> Draft:
 
 
 # A job is its place in these two, and its fields.
-_JOB_KINDS: Final = (Draft, Rendition, TreeValue, Uploaded)
+_JOB_KINDS: Final = (Draft, Rendition, TreeValue, Uploaded, Copied)
 _JOB_READERS: Final[tuple[Callable[..., Job], ...]] = (
     _draft_from_plain,
     Rendition,
     lambda path, value: TreeValue(tuple(path), value),
     lambda sequence, process, slot, parts: Uploaded(sequence, process, slot, Part(parts)),
+    lambda process, first, mark, records: Copied(
+        process, first, (tuple(mark[0]), mark[1]), tuple(records)
+    ),
 )

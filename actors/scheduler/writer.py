@@ -20,7 +20,7 @@ from seriatim.formats.schedule.assignment import (
     link_of,
 )
 from seriatim.formats.schedule.chain import next_chain
-from seriatim.formats.schedule.record import NO_ID, Kind, Record
+from seriatim.formats.schedule.record import NO_ID, Kind, Record, decode_record
 from seriatim.formats.schedule.seal import seal
 from seriatim.formats.schedule.upload import upload_of
 from seriatim.formats.schedule.variant import Variant
@@ -38,9 +38,25 @@ class TreeValue(NamedTuple):
     value: bytes | None
 
 
-Job = Draft | Rendition | TreeValue | Uploaded
-"""What the writer makes durable: an assignment, one in another form, a value of the tree, or that
-something has been uploaded."""
+class Copied(NamedTuple):
+    """Verified records of a process that another node schedules, for its copy.
+
+    Attributes:
+        process: its id, 32 raw bytes.
+        first: slot of the first record.
+        mark: says in the tree that the process is a copy; written where there is none yet.
+        records: one or more, encoded.
+    """
+
+    process: bytes
+    first: int
+    mark: tuple[TreePath, bytes]
+    records: tuple[bytes, ...]
+
+
+Job = Draft | Rendition | TreeValue | Uploaded | Copied
+"""What the writer makes durable: an assignment, one in another form, a value of the tree, that
+something has been uploaded, or what is copied."""
 
 _SealedDraft = tuple[Draft, Record, DataItem | None]
 
@@ -48,7 +64,8 @@ _SealedDraft = tuple[Draft, Record, DataItem | None]
 class Sealed(NamedTuple):
     """What the writer adds to a draft; durable when anybody sees it.
 
-    Of other jobs, ``assignment`` alone: what is stored now, if anything.
+    Of other jobs, ``assignment`` alone: what is stored now, if anything. Of what is copied, all of
+    the last record; all empty where its copy ends elsewhere, or is none.
     """
 
     assignment_id: bytes
@@ -113,11 +130,37 @@ class Writer:
             return Sealed(b"", b"", next(stored))
         if isinstance(job, Uploaded):
             return Sealed(b"", b"", b"")
+        if isinstance(job, Copied):
+            return self._write_copied(job)
         if job.value is None:
             self._tree.remove(job.path)
         else:
             self._tree.put(job.path, job.value)
         return Sealed(b"", b"", job.value or b"")
+
+    def _write_copied(self, job: Copied) -> Sealed:
+        """Append to a copy, its mark first: nobody ever sees slots of another node without one.
+
+        What does not continue the copy, or would turn a process of this node into one, is left
+        alone, and fails nothing else of its batch.
+        """
+        process = job.process
+        head = self._log.head(process)
+        path, mark = job.mark
+        is_marked = self._tree.get(path) is not None
+        if job.first != (0 if head is None else head.slot + 1) or (head and not is_marked):
+            return Sealed(b"", b"", b"")
+        records = [
+            decode_record(raw, process=process, slot=slot)
+            for slot, raw in enumerate(job.records, job.first)
+        ]
+        if not is_marked:
+            self._tree.put(path, mark)
+        self._log.append(
+            [append_of(process, slot, record) for slot, record in enumerate(records, job.first)]
+        )
+        last = records[-1]
+        return Sealed(last.assignment_id, last.hash_chain, last.assignment)
 
     def _write_drafts(self, drafts: Sequence[Draft], uploaded: Sequence[Uploaded]) -> list[Sealed]:
         """Seal *drafts*, make all of them durable in one transaction, and return the seals.

@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from seriatim.formats.errors import MalformedError
+from seriatim.formats.errors import MalformedError, UnsupportedSchemeError
 from seriatim.formats.httpsig.canonical import canonical
-from seriatim.formats.httpsig.commitments import Fields, signer_of
+from seriatim.formats.httpsig.commitments import Fields, sign, signer_of
+from seriatim.formats.httpsig.signature import DEVICE
 from seriatim.formats.limits import LOCATION_TTL_DEFAULT_MS, LOCATION_TTL_MAX_MS
+from seriatim.formats.schedule.variant import Variant
+from seriatim.formats.signing.wallet import RsaWallet, Wallet
 from seriatim.formats.tabm.model import COMMITMENTS_KEY, Tabm
-from seriatim.formats.tabm.structured import Rich, from_tabm
+from seriatim.formats.tabm.structured import Rich, from_tabm, to_tabm
 
 LOCATION_TYPE: Final = "scheduler-location"
 
@@ -58,6 +61,35 @@ def read_location(message: Tabm) -> Location:
     if not isinstance(url, str):
         raise _bad("it has no url")
     return Location(address, url, nonce, min(ttl_ms, LOCATION_TTL_MAX_MS), kept)
+
+
+def sign_location(url: str, *, nonce: int, ttl_ms: int, wallet: Wallet) -> Fields:
+    """Return the record that the scheduler of *wallet* is at *url*, as HyperBEAM's nodes sign it.
+
+    Args:
+        url: where its node is.
+        nonce: above that of its last record; from 0 on.
+        ttl_ms: how long it counts, from when it is heard of; from 1 on.
+        wallet: the scheduler's own.
+
+    Raises:
+        UnsupportedSchemeError: *wallet* is none that signs HTTP messages.
+    """
+    if not isinstance(wallet, RsaWallet):
+        raise UnsupportedSchemeError(
+            "a location record is an HTTP message, which only an RSA wallet signs; serve with "
+            "one (seriatim wallet new FILE --kind rsa)"
+        )
+    said: Mapping[str, Rich] = {
+        "codec-device": DEVICE,
+        "data-protocol": "ao",
+        "nonce": nonce,
+        "time-to-live": ttl_ms,
+        "type": LOCATION_TYPE,
+        "url": url,
+        "variant": Variant.HYPERBEAM.tag,
+    }
+    return sign(to_tabm(said), wallet)
 
 
 def _count(said: Mapping[str, Rich], name: str, *, least: int, default: int | None = None) -> int:

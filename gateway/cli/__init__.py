@@ -18,6 +18,7 @@ from seriatim import __version__
 from seriatim.gateway.cli.conform import conform
 from seriatim.gateway.cli.follow import follow
 from seriatim.gateway.cli.item import item
+from seriatim.gateway.cli.location import location
 from seriatim.gateway.cli.log import log, processes
 from seriatim.gateway.cli.options import ProcessCommand
 from seriatim.gateway.cli.output import Exit, say_error
@@ -37,6 +38,7 @@ _VERBS: Final[tuple[_Verb, ...]] = (
     verify,
     export,
     follow,
+    location,
     item,
     demo,
     bench,

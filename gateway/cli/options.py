@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import urlsplit
 
 import typer
 from typer.core import TyperCommand, TyperOption
+
+if TYPE_CHECKING:
+    from seriatim.gateway.outbound import OutboundPolicy
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout.")]
 Data = Annotated[Path, typer.Option("--data", help="The node's data folder.")]
@@ -31,6 +35,43 @@ def _is_url(text: str) -> bool:
     return is_web and not (url.query or url.fragment)
 
 
+def read_outbound_policy(
+    origins: Sequence[str] | None, networks: Sequence[str] | None
+) -> OutboundPolicy:
+    """Return what the operator allows: *origins* as URLs, *networks* as CIDR.
+
+    Raises:
+        typer.BadParameter: one of them is none.
+    """
+    from ipaddress import ip_network
+
+    from seriatim.formats.errors import OutboundError
+    from seriatim.gateway.outbound import OutboundPolicy, read_url
+
+    try:
+        return OutboundPolicy(
+            frozenset(read_url(each).origin for each in origins or ()),
+            tuple(ip_network(each) for each in networks or ()),
+        )
+    except (OutboundError, ValueError) as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+FollowRedirects = Annotated[
+    bool,
+    typer.Option(
+        "--follow-redirects",
+        help="Send requests for other nodes on to them, instead of telling the client to.",
+    ),
+]
+AllowOrigin = Annotated[
+    list[str] | None,
+    typer.Option(help="A node's URL that this one may go to, wherever it leads; repeatable."),
+]
+AllowNetwork = Annotated[
+    list[str] | None,
+    typer.Option(help="Addresses besides public ones that this node may go to (CIDR); repeatable."),
+]
 NodeUrl = Annotated[
     str | None,
     typer.Option(

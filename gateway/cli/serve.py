@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from seriatim.formats.schedule.mode import SchedulingMode
-from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json, WalletFile, check_url
+from seriatim.gateway.cli.options import (
+    DATA_DEFAULT,
+    AllowNetwork,
+    AllowOrigin,
+    Data,
+    FollowRedirects,
+    Json,
+    WalletFile,
+    check_url,
+    read_outbound_policy,
+)
 from seriatim.gateway.cli.output import print_json, reporting, say_making
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from seriatim.actors.node import Policy
     from seriatim.formats.signing.wallet import Wallet
+    from seriatim.gateway.outbound import OutboundPolicy
 
 HOST_DEFAULT = "127.0.0.1"
 PORT_MAX = 65_535
@@ -62,44 +77,85 @@ def serve(  # typer reads options by position
         str | None,
         typer.Option(callback=check_url, help="Upload HTTP-signed assignments here."),
     ] = None,
+    follow_redirects: FollowRedirects = False,
+    allow_origin: AllowOrigin = None,
+    allow_network: AllowNetwork = None,
     as_json: Json = False,
 ) -> None:
     """Run a node on a data folder."""
     import uvloop
 
     from seriatim.actors.keyring import folder_wallet, read_wallet
-    from seriatim.actors.launch import open_node
     from seriatim.actors.node import Policy
-    from seriatim.formats.ids import encode_id
-    from seriatim.gateway.bundler import open_bundler
-    from seriatim.gateway.http.server import run_server
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     policy = Policy(
         accept_unsigned=accept_unsigned, any_scheduler=any_scheduler, mode=scheduling_mode
     )
-
-    def say(url: str, address: str) -> None:
-        ready = {"url": url, "address": address, "pid": os.getpid(), "data": str(data)}
-        if as_json:
-            print_json(ready)
-        else:
-            typer.echo(_HINTS.format_map(ready))
-
-    async def run(key: Wallet) -> int:
-        async with open_bundler(bundler, http_bundler) as carrier:
-            node, lock = await open_node(
-                data, wallet=key, policy=policy, in_children=True, carrier=carrier
-            )
-
-            def on_ready(url: str) -> None:
-                lock.announce(url)
-                say(url, encode_id(key.address))
-
-            return await run_server(
-                node, host=host, port=port, on_ready=on_ready, gateway_url=gateway_url
-            )
-
+    allowed = read_outbound_policy(allow_origin, allow_network)
     with reporting(as_json=as_json):
         key = read_wallet(wallet) if wallet else folder_wallet(data, on_making=say_making)
-        raise typer.Exit(uvloop.run(run(key)))
+        serving = _serve(
+            data,
+            key,
+            policy,
+            host=host,
+            port=port,
+            gateway_url=gateway_url,
+            bundlers=(bundler, http_bundler),
+            outbound_policy=allowed if follow_redirects else None,
+            as_json=as_json,
+        )
+        raise typer.Exit(uvloop.run(serving))
+
+
+async def _serve(
+    data: Path,
+    key: Wallet,
+    policy: Policy,
+    *,
+    host: str,
+    port: int,
+    gateway_url: str | None,
+    bundlers: tuple[str | None, str | None],
+    outbound_policy: OutboundPolicy | None,
+    as_json: bool,
+) -> int:
+    """Run a node on *data* until it is told to stop; return the exit status."""
+    from seriatim.actors.launch import open_node
+    from seriatim.formats.ids import encode_id
+    from seriatim.gateway.bundler import open_bundler
+    from seriatim.gateway.http.server import run_server
+    from seriatim.gateway.source import opening_sources
+
+    async with AsyncExitStack() as ending:
+        carrier = await ending.enter_async_context(open_bundler(*bundlers))
+        open_source = None
+        if outbound_policy is not None:
+            open_source = await ending.enter_async_context(opening_sources(outbound_policy))
+        node, lock = await open_node(
+            data,
+            wallet=key,
+            policy=policy,
+            in_children=True,
+            carrier=carrier,
+            open_source=open_source,
+        )
+
+        def on_ready(url: str) -> None:
+            lock.announce(url)
+            address = encode_id(key.address)
+            ready = {"url": url, "address": address, "pid": os.getpid(), "data": str(data)}
+            if as_json:
+                print_json(ready)
+            else:
+                typer.echo(_HINTS.format_map(ready))
+
+        return await run_server(
+            node,
+            host=host,
+            port=port,
+            on_ready=on_ready,
+            gateway_url=gateway_url,
+            outbound_policy=outbound_policy,
+        )

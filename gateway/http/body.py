@@ -14,11 +14,14 @@ from seriatim.formats.limits import (
     BODY_READ_MIN_BYTES_PER_S,
 )
 
+# Read once, for whoever asks: a request that is sent on to another node takes its body along.
+_BODY: Final = web.RequestKey("body", bytes)
+
 _READ_LIMIT_S: Final = BODY_READ_GRACE_MS / 1000 + BODY_MAX_BYTES / BODY_READ_MIN_BYTES_PER_S
 
 
 async def read_body(request: web.BaseRequest) -> bytes:
-    """Return the whole body of *request*.
+    """Return the whole body of *request*, however often it is asked for.
 
     Raises:
         LimitExceededError: over ``BODY_MAX_BYTES``.
@@ -26,6 +29,12 @@ async def read_body(request: web.BaseRequest) -> bytes:
             bytes as they are; or it ended early (code ``truncated_body``).
         DeadlineExceededError: it comes slower than ``BODY_READ_MIN_BYTES_PER_S``.
     """
+    if _BODY not in request:
+        request[_BODY] = await _read(request)
+    return request[_BODY]
+
+
+async def _read(request: web.BaseRequest) -> bytes:
     length = request.content_length
     if length is not None and length > BODY_MAX_BYTES:
         raise LimitExceededError("body", given=length, maximum=BODY_MAX_BYTES)

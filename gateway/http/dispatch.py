@@ -17,8 +17,10 @@ from typing import Final
 
 from aiohttp import web
 
+from seriatim.formats.errors import ElsewhereError, LimitExceededError, OutboundError
 from seriatim.formats.ids import ID_CHARS
 from seriatim.gateway.http import legacy
+from seriatim.gateway.http.forward import Forwarder
 from seriatim.gateway.http.hyperbeam.path import Path, parse_path
 from seriatim.gateway.http.hyperbeam.resolve import Resolver
 from seriatim.gateway.http.legacy import LegacyApi
@@ -39,8 +41,16 @@ _HINT: Final = re.compile(r"(?:[?&]|%3f)hint(?:=|%3d)[^&]*", re.IGNORECASE)
 class Dispatcher:
     """The node's HTTP face; an aiohttp handler."""
 
-    def __init__(self, legacy_api: LegacyApi, resolver: Resolver, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        legacy_api: LegacyApi,
+        resolver: Resolver,
+        metrics: Metrics,
+        forwarder: Forwarder | None = None,
+    ) -> None:
+        """Answer from these; what is for another node goes there by *forwarder*, if any."""
         self._resolve = resolver
+        self._forward = forwarder
         self._legacy = legacy_api
         self._metrics = metrics
         self._exact: dict[tuple[str, str], Handler] = {
@@ -62,21 +72,25 @@ class Dispatcher:
         is_legacy = exact is not None
         try:
             if exact is not None:
-                response = await exact(request)
+                answering = exact(request)
             else:
                 path = parse_path(target)
                 is_legacy = method == "GET" and _is_legacy(path)
-                response = await (
+                answering = (
                     self._read_legacy(request, path)
                     if is_legacy
                     else self._resolve(request, method, path)
                 )
+            try:
+                response = await answering
+            except ElsewhereError as error:
+                response = await self._send_on(request, error)
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001  # every request gets an answer
             problem = Problem(error)
             if problem.url:
-                problem.headers["location"] = problem.url.rstrip("/") + without_hint(target)
+                problem.headers["location"] = _place_of(problem.url, target)
             response = legacy.reply_error(problem) if is_legacy else reply_problem(problem)
         self._metrics.count(
             "legacy" if is_legacy else "hyperbeam",
@@ -85,6 +99,23 @@ class Dispatcher:
             perf_counter() - started_s,
         )
         return response
+
+    async def _send_on(
+        self, request: web.BaseRequest, elsewhere: ElsewhereError
+    ) -> web.StreamResponse:
+        """Send *request* where it belongs, or tell the client where that is.
+
+        Raises:
+            ElsewhereError: it is for the client to go there: the operator does not let this node,
+                or the reply is longer than what is handed on.
+            SchedulerError: see `Forwarder`.
+        """
+        if self._forward is None:
+            raise elsewhere
+        try:
+            return await self._forward(request, _place_of(elsewhere.url, request.raw_path))
+        except (OutboundError, LimitExceededError) as error:
+            raise elsewhere from error
 
     async def _read_legacy(self, request: web.BaseRequest, path: Path) -> web.StreamResponse:
         names = [step.name for step in path.steps]
@@ -104,6 +135,11 @@ class Dispatcher:
         del request
         text, content_type = self._metrics.render()
         return reply_text(text, content_type=content_type)
+
+
+def _place_of(url: str, target: str) -> str:
+    """Return where the node at *url* has what was asked for here as *target*."""
+    return url.rstrip("/") + without_hint(target)
 
 
 def without_hint(target: str) -> str:

@@ -148,6 +148,6 @@ class LegacyApi:
 
 def reply_error(problem: Problem) -> web.Response:
     """Return *problem* in the legacy unit's shape: 400 for whatever the client can mend."""
-    kept = (307, 413, 429, 500, 501, 503, 504)
+    kept = (307, 413, 429, 500, 501, 502, 503, 504, 508)
     status = problem.status if problem.status in kept else 400
     return reply_json({"error": problem.detail}, status=status, headers=problem.headers)

@@ -93,6 +93,11 @@ def reply_text(
     return web.Response(body=text.encode(), status=status, headers=every)
 
 
+def reply_other(body: bytes, *, status: int, headers: Mapping[str, str]) -> web.Response:
+    """Return what another node has replied: *headers* are those of its reply that are meant."""
+    return web.Response(body=body, status=status, headers={**headers, **_COMMON})
+
+
 def reply_problem(problem: Problem) -> web.Response:
     """Return *problem* as RFC 9457 JSON."""
     headers = {**_COMMON, "content-type": PROBLEM, **problem.headers}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
@@ -13,9 +13,11 @@ from aiohttp.http import HttpRequestParser
 from aiohttp.http_parser import HttpRequestParserPy
 
 from seriatim.formats.errors import StoreError
+from seriatim.formats.ids import encode_id
 from seriatim.formats.limits import (
     BODY_MAX_BYTES,
     CONNECTIONS_MAX,
+    FORWARD_REPLY_MAX_BYTES,
     HTTP_HEADERS_MAX,
     HTTP_LINE_MAX_BYTES,
     HTTP_LINGER_MS,
@@ -25,12 +27,14 @@ from seriatim.formats.limits import (
 from seriatim.gateway.chain import ChainGateway, refresh_block
 from seriatim.gateway.http.dispatch import Dispatcher, Handler
 from seriatim.gateway.http.foreign import ForeignMessages
+from seriatim.gateway.http.forward import Forwarder
 from seriatim.gateway.http.hyperbeam.registry import make_registry
 from seriatim.gateway.http.hyperbeam.resolve import Resolver
 from seriatim.gateway.http.legacy import LegacyApi
 from seriatim.gateway.http.request import Request
 from seriatim.gateway.http.stream import send_whole
 from seriatim.gateway.metrics import Metrics
+from seriatim.gateway.outbound import Outbound, OutboundPolicy
 from seriatim.gateway.stop import stop_signal
 
 if TYPE_CHECKING:
@@ -97,6 +101,7 @@ async def run_server(
     port: int,
     on_ready: Callable[[str], None],
     gateway_url: str | None = None,
+    outbound_policy: OutboundPolicy | None = None,
 ) -> int:
     """Serve *node* until SIGTERM or SIGINT; return the exit status.
 
@@ -110,6 +115,8 @@ async def run_server(
         port: 0 picks a free one.
         on_ready: called with the URL once requests are taken.
         gateway_url: the operator's Arweave gateway, if any.
+        outbound_policy: where requests for other nodes may be sent on to; ``None`` tells clients
+            to go there themselves.
 
     Raises:
         StoreError: the port cannot be had.
@@ -120,9 +127,11 @@ async def run_server(
         gateway = ChainGateway(gateway_url) if gateway_url else None
         if gateway is not None:
             ending.push_async_callback(gateway.close)
-        runner = web.ServerRunner(
-            HttpServer(make_dispatcher(node, gateway)), shutdown_timeout=STOP_DEADLINE_MS / 1000
-        )
+        forwarder = None
+        if outbound_policy is not None:
+            forwarder = await ending.enter_async_context(forwarding(node, outbound_policy))
+        handler = make_dispatcher(node, gateway, forwarder)
+        runner = web.ServerRunner(HttpServer(handler), shutdown_timeout=STOP_DEADLINE_MS / 1000)
         ending.push_async_callback(runner.cleanup)
         await runner.setup()
         refreshing = _start_refresh(node, gateway)
@@ -135,12 +144,32 @@ async def run_server(
         return await _wait(node, stop)
 
 
-def make_dispatcher(node: Node, gateway: ChainGateway | None) -> Dispatcher:
-    """Return the HTTP face of *node*, which asks *gateway*, if any, about foreign messages."""
+@asynccontextmanager
+async def forwarding(node: Node, policy: OutboundPolicy) -> AsyncIterator[Forwarder]:
+    """Send requests on in the name of *node*, to where *policy* allows, while the block runs.
+
+    Raises:
+        RefusedError: the node has no wallet, and so no name; code ``no_wallet``.
+    """
+    async with Outbound(policy, reply_max_bytes=FORWARD_REPLY_MAX_BYTES) as outbound:
+        yield Forwarder(outbound, encode_id(node.address))
+
+
+def make_dispatcher(
+    node: Node, gateway: ChainGateway | None, forwarder: Forwarder | None = None
+) -> Dispatcher:
+    """Return the HTTP face of *node*.
+
+    Args:
+        node: answers.
+        gateway: is asked about foreign messages, if any.
+        forwarder: sends on what is for other nodes; without one, clients are told to.
+    """
     return Dispatcher(
         LegacyApi(node, ForeignMessages(node, gateway)),
         Resolver(node, make_registry()),
         Metrics(node),
+        forwarder,
     )
 
 

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from seriatim.actors import locations
-from seriatim.actors.locations import Locations
+from seriatim.actors.locations import Locations, known_location
 from seriatim.formats.errors import MalformedError, RefusedError, StoreError
 from seriatim.formats.httpsig.commitments import Fields, sign, verify
 from seriatim.formats.ids import encode_id
@@ -148,6 +148,9 @@ def test_a_record_counts_as_long_as_it_says() -> None:
         for now_ms, counts in ((5_000, True), (5_999, True), (6_000, False)):
             kept.now_ms = now_ms
             assert (kept.locations.find(OTHER.address) is not None) == counts
+        known = known_location(kept.tree, OTHER.address)
+        assert known is not None, "its nonce counts for ever"
+        assert (known[0], known[1].nonce) == (5_000, 0)
         with pytest.raises(RefusedError):
             await kept.locations.keep(read_location(record()))
         await kept.locations.keep(read_location(record(1)))

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+from seriatim.actors.follow.marks import FollowMarks
 from seriatim.actors.node import Node, Policy
 from seriatim.actors.runtime.batcher import BatchBounds, Batcher
 from seriatim.actors.runtime.clock import SystemClock
@@ -83,6 +84,7 @@ async def open_ack_first(path: Path) -> Node:
 
     return Node(
         tree=MemoryTree(),
+        marks=FollowMarks(MemoryTree()),
         log=log,
         wallet=known_wallet(NODE),
         policy=Policy(),

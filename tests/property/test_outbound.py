@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address, ip_network
 
 import pytest
@@ -25,6 +24,7 @@ from seriatim.gateway.outbound import (
     plain_address,
     read_url,
 )
+from tests.support.listening import listening
 
 POLICY = OutboundPolicy()
 INSIDE = [
@@ -180,21 +180,6 @@ class Names(AbstractResolver):
 
     async def close(self) -> None:
         return
-
-
-Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
-
-
-@asynccontextmanager
-async def listening(answer: Answer) -> AsyncIterator[int]:
-    """Serve *answer* on loopback; yield the port."""
-    runner = web.ServerRunner(web.Server(answer))
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield runner.addresses[0][1]
-    finally:
-        await runner.cleanup()
 
 
 class Site:

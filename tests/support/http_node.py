@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +18,9 @@ from seriatim.actors.node import Node, Policy
 from seriatim.actors.uploads.carrier import Carrier
 from seriatim.formats.signing.wallet import Wallet
 from seriatim.gateway.chain import ChainGateway
-from seriatim.gateway.http.server import HttpServer, make_dispatcher
+from seriatim.gateway.http.server import HttpServer, forwarding, make_dispatcher
+from seriatim.gateway.outbound import OutboundPolicy
+from seriatim.gateway.source import opening_sources
 
 
 class HttpReply(NamedTuple):
@@ -71,17 +73,32 @@ async def serving(
     policy: Policy | None = None,
     gateway: ChainGateway | None = None,
     carrier: Carrier | None = None,
+    outbound_policy: OutboundPolicy | None = None,
 ) -> AsyncIterator[HttpNode]:
-    """Serve the data folder *path* until the block ends; *gateway* is asked about messages."""
-    node, _ = await open_node(
-        path, wallet=wallet, policy=policy or Policy(), in_children=False, carrier=carrier
-    )
-    runner = web.ServerRunner(HttpServer(make_dispatcher(node, gateway)))
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        async with aiohttp.ClientSession() as session:
-            yield HttpNode(node, session, runner.addresses[0][1])
-    finally:
-        await runner.cleanup()
-        await node.close()
+    """Serve the data folder *path* until the block ends.
+
+    *gateway* is asked about messages; with *outbound_policy*, requests for other nodes are sent on,
+    and copies are brought up to their sources.
+    """
+    async with AsyncExitStack() as ending:
+        open_source = None
+        if outbound_policy is not None:
+            open_source = await ending.enter_async_context(opening_sources(outbound_policy))
+        node, _ = await open_node(
+            path,
+            wallet=wallet,
+            policy=policy or Policy(),
+            in_children=False,
+            carrier=carrier,
+            open_source=open_source,
+        )
+        ending.push_async_callback(node.close)
+        forwarder = None
+        if outbound_policy is not None:
+            forwarder = await ending.enter_async_context(forwarding(node, outbound_policy))
+        runner = web.ServerRunner(HttpServer(make_dispatcher(node, gateway, forwarder)))
+        ending.push_async_callback(runner.cleanup)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        session = await ending.enter_async_context(aiohttp.ClientSession())
+        yield HttpNode(node, session, runner.addresses[0][1])

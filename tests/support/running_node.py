@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from seriatim.actors.follow.catch_up import OpenSource
 from seriatim.actors.launch import open_node
 from seriatim.actors.node import Node, Policy
 from seriatim.formats.schedule.audit import Audit
@@ -29,8 +30,11 @@ async def running(
     in_children: bool = False,
     wallet: Wallet | None = WALLET,
     policy: Policy = Policy(),  # noqa: B008  # immutable
+    open_source: OpenSource | None = None,
 ) -> AsyncIterator[Node]:
-    node, _ = await open_node(path, wallet=wallet, policy=policy, in_children=in_children)
+    node, _ = await open_node(
+        path, wallet=wallet, policy=policy, in_children=in_children, open_source=open_source
+    )
     try:
         yield node
     finally:

@@ -16,11 +16,12 @@ _SAID = ("content-type", "preference-applied")
 
 
 class TamperingProxy:
-    """Passes GETs on, for JSON or another type, whatever was asked for.
+    """Passes requests on, for JSON or another type, whatever was asked for.
 
     Attributes:
         url: where it listens.
         target: URL of the node behind it; may be changed at any time.
+        is_away: whether it breaks every connection.
         hidden: paths, without the query, that it answers with 404.
         accept: the type that it asks for.
         tamper: changes a JSON reply in place; ``None`` passes bytes on as they are.
@@ -30,6 +31,7 @@ class TamperingProxy:
     def __init__(self, target: str, session: aiohttp.ClientSession) -> None:
         self.url = ""
         self.target = target
+        self.is_away = False
         self.hidden: set[str] = set()
         self.accept = "application/json"
         self.tamper: Callable[[dict[str, Any]], None] | None = None
@@ -38,12 +40,16 @@ class TamperingProxy:
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         self.asked.append(request.raw_path)
+        if self.is_away and request.transport is not None:
+            request.transport.abort()
         if request.path in self.hidden:
             return web.Response(status=404, body=b'{"error":"no such path"}')
         url = URL(self.target + request.raw_path, encoded=True)
         passed = {name: request.headers[name] for name in _PASSED if name in request.headers}
         passed["accept"] = self.accept
-        async with self._session.get(url, headers=passed) as reply:
+        async with self._session.request(
+            request.method, url, data=await request.read() or None, headers=passed
+        ) as reply:
             body = await reply.read()
             if self.tamper is not None and body[:1] == b"{":
                 plain = orjson.loads(body)

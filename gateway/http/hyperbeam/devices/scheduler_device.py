@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from seriatim.formats.errors import ElsewhereError, MalformedError, NotFoundError
+from seriatim.formats.errors import ElsewhereError, MalformedError, NotFoundError, OutboundError
 from seriatim.formats.ids import b64url, decode_id, encode_id
 from seriatim.formats.limits import JSON_INTEGER_MAX, SCHEDULE_PAGE_MAX, STATUS_PROCESSES_MAX
 from seriatim.formats.schedule.location import read_location
@@ -96,18 +96,27 @@ class SchedulerDevice(KeyTable):
 
 async def _get_schedule(call: Call) -> Answer:
     """Answer with the assignments from ``from`` to ``to``, both inclusive; see `await_slot`."""
-    process, head = _known(call)
-    first, last, _ = schedule_range(call.keys, head=JSON_INTEGER_MAX)
-    if first <= last:
-        await await_slot(call, process, first)
-        process, head = _known(call)
-    first, last, continues = schedule_range(call.keys, head=head.slot)
-    return Page(call.node, process, head.variant, first, last, continues, call.node.block)
+    asked_first, wanted, goes_on = schedule_range(call.keys, head=JSON_INTEGER_MAX)
+    process, head, source_last = await _known(call, wanted + goes_on)
+    if asked_first <= wanted:
+        await await_slot(call, process, asked_first)
+    if head.slot < asked_first:
+        process, head, source_last = await _known(call, wanted + goes_on)
+    first, last, continues = schedule_range(call.keys, head=source_last)
+    return Page(
+        call.node,
+        process,
+        head.variant,
+        first,
+        min(last, head.slot),
+        continues or last > head.slot,
+        call.node.block,
+    )
 
 
 async def _get_slot(call: Call) -> Answer:
     """Answer where the process ends, and with the newest known block."""
-    process, head = _known(call)
+    process, head, _ = await _known(call, JSON_INTEGER_MAX)
     block = call.node.block
     return Fields(
         {
@@ -124,11 +133,11 @@ async def _get_slot(call: Call) -> Answer:
 
 async def _get_next(call: Call) -> Answer:
     """Answer with the assignment after slot ``at-slot``, -1 for the first; see `await_slot`."""
-    process, head = _known(call)
     slot = parse_integer("at-slot", call.keys.get("at-slot") or "-1") + 1
+    process, head, _ = await _known(call, slot)
     if slot > head.slot:
         await await_slot(call, process, slot)
-        process, head = _known(call)
+        process, head, _ = await _known(call, slot)
     if not 0 <= slot <= head.slot:
         raise NotFoundError("Requested slot not yet available in schedule.")
     return Assignment(call.node, call.node.stored(process, slot))
@@ -136,7 +145,7 @@ async def _get_next(call: Call) -> Answer:
 
 async def _get_checkpoint(call: Call) -> Answer:
     """Answer with what the process itself says: a scheduler keeps no other state."""
-    process, _ = _known(call)
+    process, _, _ = await _known(call, 0)
     return Fields(call.node.stored(process, 0).fields, is_ours=False)
 
 
@@ -186,28 +195,32 @@ def schedule_range(keys: Mapping[str, str], *, head: int) -> tuple[int, int, boo
     return first, page_last, page_last < last
 
 
-def _known(call: Call) -> tuple[bytes, Head]:
-    """Return the process that a call is about, and where it ends."""
+async def _known(call: Call, wanted: int) -> tuple[bytes, Head, int]:
+    """Return the process that a call is about, where it ends here, and its last slot anywhere.
+
+    The copy of another node's process is brought up to its source where it does not reach *wanted*.
+    """
     process = call.process or target_of(call.keys)
     if process is None:
         raise MalformedError("name the process: target=<process id>", code="no_target")
-    head = call.node.head(process)
+    head, source_last = call.node.head(process), None
+    if head is None or head.slot < wanted:
+        source_last = await call.node.catch_up(process, hint=_hinted_url(call.keys))
+        head = call.node.head(process)
     if head is None:
         _follow_hint(call.keys, process)
         raise NotFoundError(f"process {encode_id(process)} is not known here; spawn it first")
-    return process, head
+    return process, head, max(head.slot, source_last or 0)
 
 
 def _follow_hint(keys: Mapping[str, str], process: bytes) -> None:
     """Send the client where its own hint says that *process* is: ``target=<id>?hint=<url>``.
 
-    The node itself does not go there.
-
     Raises:
         ElsewhereError: there is a hint.
         OutboundError: it is no URL of a node.
     """
-    hint = keys.get("hint") or (keys.get("target") or "").partition("?hint=")[2]
+    hint = _hint_of(keys)
     if hint:
         url = read_url(hint).origin.url
         raise ElsewhereError(
@@ -215,6 +228,18 @@ def _follow_hint(keys: Mapping[str, str], process: bytes) -> None:
             process=encode_id(process),
             url=url,
         )
+
+
+def _hint_of(keys: Mapping[str, str]) -> str:
+    return keys.get("hint") or (keys.get("target") or "").partition("?hint=")[2]
+
+
+def _hinted_url(keys: Mapping[str, str]) -> str:
+    """Return the URL of the node that a hint names; empty without one that is a URL."""
+    try:
+        return read_url(_hint_of(keys)).origin.url
+    except OutboundError:
+        return ""
 
 
 def _address(call: Call) -> str:

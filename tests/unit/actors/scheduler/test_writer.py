@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from seriatim.actors.scheduler import writer as writer_module
 from seriatim.actors.scheduler.handlers import make_writer
-from seriatim.actors.scheduler.writer import Sealed, Writer
+from seriatim.actors.scheduler.writer import Copied, Sealed, Writer
 from seriatim.formats.errors import RefusedError, SlotConflictError, StoreError
 from seriatim.formats.schedule.assignment import Draft
 from seriatim.formats.schedule.audit import Audit
@@ -19,7 +19,7 @@ from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.wallet import Wallet
 from seriatim.store.memory_log import MemoryLog
 from seriatim.store.tree.memory_tree import MemoryTree
-from tests.support.builders import NODE, make_draft, messages, spawn, unsigned
+from tests.support.builders import NODE, make_draft, messages, seal_log, spawn, unsigned
 from tests.support.faulty_log import Fault, FaultyLog
 from tests.support.strategies import known_wallet
 
@@ -151,3 +151,43 @@ def test_only_slow_signatures_get_threads(kind: str | None, is_pooled: bool) -> 
     writer = make_writer(MemoryLog(), MemoryTree(), wallet)
     writer.close()
     assert (writer._pool is not None) == is_pooled
+
+
+@pytest.mark.parametrize("variant", Variant)
+def test_what_is_copied_continues_its_copy_or_is_left_alone(variant: Variant) -> None:
+    """And fails nothing else of its batch: what strangers serve stops nobody's messages."""
+    own, copied = log_of(Variant.NATIVE, "own", 3), log_of(variant, "copied", 4)
+    process = copied[0].process
+    raws = tuple(record.encode() for record in seal_log(copied))
+    path = ("followed", "copied")
+    mark = (path, b"mark")
+    log, tree = MemoryLog(), MemoryTree()
+    writer = Writer(log, known_wallet(NODE), entropy(), tree=tree)
+
+    def write(first: int, *rest: Draft) -> bool:
+        sealed = writer.write([Copied(process, first, mark, raws[first : first + 2]), *rest])
+        assert all(each.hash_chain for each in sealed[1:])
+        return bool(sealed[0].hash_chain)
+
+    assert not write(2, own[0]), "a gap"
+    assert tree.get(path) is None, "nothing is marked that has no slot"
+    assert write(0, own[1])
+    assert tree.get(path) == b"mark"
+    assert not write(0, own[2]), "again"
+    assert write(2)
+    assert [record.encode() for _, record in log.read_range(process, 0, 9)] == list(raws)
+
+
+def test_a_process_of_this_node_never_becomes_a_copy() -> None:
+    drafts = log_of(Variant.NATIVE, "own", 3)
+    log, tree = MemoryLog(), MemoryTree()
+    writer = Writer(log, None, entropy(), tree=tree)
+    writer.write(drafts[:2])
+    third = seal_log(drafts)[2]
+    mark = (("followed", "own"), b"mark")
+    sealed = writer.write([Copied(drafts[0].process, 2, mark, (third.encode(),))])
+    assert sealed == [Sealed(b"", b"", b"")]
+    assert tree.get(mark[0]) is None
+    head = log.head(drafts[0].process)
+    assert head is not None
+    assert head.slot == 1

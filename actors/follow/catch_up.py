@@ -1,0 +1,223 @@
+"""Copies that a running node brings up to their sources when somebody reads them.
+
+A read that the copy can answer asks nobody. Any other one fetches what is missing, up to a bound:
+verified as ``seriatim follow`` verifies it, and made durable by the node's own writer before it is
+served. Readers of one process share one fetch, and go on with what is there when it takes too long;
+the fetch goes on without them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from seriatim.actors.follow.copies import HintedCopy, ServedCopy, Store
+from seriatim.actors.follow.follower import Follower
+from seriatim.actors.follow.marks import FollowMark
+from seriatim.actors.follow.source import Source
+from seriatim.formats.errors import DivergedError, SchedulerError
+from seriatim.formats.limits import (
+    CATCH_UP_DEADLINE_MS,
+    CATCH_UP_SLOTS_MAX,
+    CATCH_UPS_MAX,
+    HINTED_COPIES_MAX,
+    SOURCES_CACHED_MAX,
+)
+
+if TYPE_CHECKING:
+    from seriatim.actors.follow.marks import FollowMarks
+    from seriatim.actors.runtime.clock import Clock
+    from seriatim.formats.schedule.record import Record
+    from seriatim.formats.wire.page import PageEntry
+    from seriatim.store.log import Log
+
+OpenSource = Callable[[str, bytes], Source]
+"""Makes the source of a process (32 raw bytes) at the node with that URL."""
+
+_Outcome = int | SchedulerError
+
+
+class _Fetch(NamedTuple):
+    source: FollowMark
+    task: asyncio.Task[_Outcome]
+
+
+class CatchUp:
+    """Brings copies up to their sources; belongs to one event loop."""
+
+    def __init__(
+        self,
+        *,
+        log: Log,
+        marks: FollowMarks,
+        store: Store,
+        open_source: OpenSource,
+        clock: Clock,
+        draw: Callable[[int], int],
+        evidence: Path,
+    ) -> None:
+        """Fetch into *log* what *marks* say is followed.
+
+        Args:
+            log: the node's, to read.
+            marks: says from where a process is followed.
+            store: the node's writer.
+            open_source: gives what is read; it goes only where the operator allows.
+            clock: for the deadline.
+            draw: see `Follower`.
+            evidence: the folder for what does not hold.
+        """
+        self._log = log
+        self._marks = marks
+        self._store = store
+        self._open_source = open_source
+        self._clock = clock
+        self._draw = draw
+        self._evidence = evidence
+        self._sources: dict[bytes, Source] = {}
+        self._fetches: dict[bytes, _Fetch] = {}
+
+    async def __call__(self, process: bytes, hint: str = "") -> int | None:
+        """Fetch what the source of *process* has and its copy has not.
+
+        One fetch ends ``CATCH_UP_SLOTS_MAX`` slots further at the latest: what is asked for may
+        be further still.
+
+        Args:
+            process: its id, 32 raw bytes.
+            hint: URL of a node that has it, as a stranger says; empty for none. The source that the
+                operator has named goes before it; a process of which nothing is known is begun to
+                be copied from there, up to ``HINTED_COPIES_MAX`` of them.
+
+        Returns:
+            The last slot that the source says it has; ``None`` where nobody has been asked or has
+            answered in time, for what is there is served then.
+
+        Raises:
+            DivergedError: what the source serves does not hold; the evidence is on disk.
+            SchedulerError: there is nothing to serve yet of what the operator has named, for this
+                reason.
+        """
+        source = self._source_of(process, hint)
+        if source is None:
+            return None
+        fetch = self._fetches.get(process)
+        if fetch is None:
+            if len(self._fetches) >= CATCH_UPS_MAX:
+                return None
+            fetch = self._start(process, source)
+        elif fetch.source != source:
+            return None  # what another stranger has named is read just now
+        await self._wait(fetch.task)
+        if not fetch.task.done() or fetch.task.cancelled():
+            return None
+        outcome = fetch.task.result()
+        if isinstance(outcome, int):
+            return outcome
+        if self._log.head(process) is not None:
+            is_due = isinstance(outcome, DivergedError)
+        else:
+            is_due = not source.is_hinted  # what is begun by a hint is sent on, as without it
+        if is_due:
+            raise outcome
+        return None
+
+    def _source_of(self, process: bytes, hint: str) -> FollowMark | None:
+        """Return where *process* is read, or ``None`` where nobody is to be asked."""
+        mark = self._marks.find(process)
+        if mark is not None and not mark.is_hinted:
+            return mark
+        if not hint:
+            return None
+        if mark is None and (
+            self._log.head(process) is not None or not self._marks.expect(maximum=HINTED_COPIES_MAX)
+        ):
+            return None
+        return FollowMark(hint, is_hinted=True)
+
+    def _start(self, process: bytes, source: FollowMark) -> _Fetch:
+        task = asyncio.ensure_future(self._fetch(process, source))
+        task.add_done_callback(lambda _: self._fetches.pop(process))
+        fetch = self._fetches[process] = _Fetch(source, task)
+        return fetch
+
+    async def close(self) -> None:
+        """End every fetch; what the writer has already is written."""
+        tasks = [fetch.task for fetch in self._fetches.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _fetch(self, process: bytes, mark: FollowMark) -> _Outcome:
+        make = HintedCopy if mark.is_hinted else ServedCopy
+        try:
+            copy = make(self._log, process, mark=mark, store=self._store, evidence=self._evidence)
+            source = _Near(self._source(process, mark.url), copy.slots + CATCH_UP_SLOTS_MAX - 1)
+            follower = Follower(
+                copy,
+                source,
+                clock=self._clock,
+                draw=self._draw,
+                tell=lambda _: None,
+                shares_loop=True,
+            )
+            await follower.run(once=True)
+        except SchedulerError as error:
+            return error
+        return source.last_said
+
+    def _source(self, process: bytes, url: str) -> Source:
+        """Return the source of *process*, which has found out once what its node serves."""
+        known = self._sources.get(process)
+        if known is not None and known.url == url:
+            return known
+        if len(self._sources) >= SOURCES_CACHED_MAX:
+            self._sources.clear()
+        source = self._sources[process] = self._open_source(url, process)
+        return source
+
+    async def _wait(self, fetch: asyncio.Task[_Outcome]) -> None:
+        """Return when *fetch* is done, or at the deadline; who waits no more does not end it."""
+        wake = asyncio.Event()
+
+        def done(_: object) -> None:
+            wake.set()
+
+        timer = self._clock.call_later(CATCH_UP_DEADLINE_MS, wake.set)
+        fetch.add_done_callback(done)
+        try:
+            await wake.wait()
+        finally:
+            timer.cancel()
+            fetch.remove_done_callback(done)
+
+
+class _Near(Source):
+    """A source of which no more is read at once than up to a slot.
+
+    Attributes:
+        last_said: the last slot that it has, as it says itself.
+    """
+
+    def __init__(self, source: Source, slot_max: int) -> None:
+        self.url = source.url
+        self.shape = source.shape
+        self.last_said = -1
+        self._source = source
+        self._slot_max = slot_max
+
+    async def last(self) -> int:
+        self.last_said = await self._source.last()
+        return min(self.last_said, self._slot_max)
+
+    async def page(self, first: int, count: int) -> Sequence[PageEntry]:
+        return await self._source.page(first, min(count, self._slot_max - first + 1))
+
+    async def arrival(self, slot: int) -> None:
+        """Never waits: it is read once."""
+        del slot
+
+    def record(self, entry: PageEntry) -> Record:
+        return self._source.record(entry)

@@ -1,0 +1,157 @@
+"""Requests for another node, sent there by this one, and the reply handed on.
+
+Only where the operator has said so (``serve --follow-redirects``), and only to where
+``gateway/outbound.py`` may go. What a reply says stays the other node's word: ``via`` names the
+nodes that it has come through, and nothing in it is checked here.
+
+A request takes the names of its nodes along (RFC 9110 §7.6.3), each by the address of its wallet,
+so that two nodes that send each other everything hear of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from aiohttp import web
+
+from seriatim.formats.errors import ForwardLoopError, MalformedError, OverloadedError
+from seriatim.formats.limits import FORWARD_HOPS_MAX, FORWARDS_MAX, RETRY_AFTER_MS
+from seriatim.gateway.http.body import read_body
+from seriatim.gateway.http.reply import reply_other
+from seriatim.gateway.outbound import Outbound
+
+_VIA: Final = "via"
+# The connection's own, and what a client says to this node alone.
+_KEPT_BACK: Final = frozenset(
+    {
+        "accept-encoding",
+        "authorization",
+        "connection",
+        "content-length",
+        "cookie",
+        "expect",
+        "host",
+        "keep-alive",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        _VIA,
+    }
+)
+# What a scheduler's replies mean, by the specification: §1.6, §2, §4 and §5.3, and our own.
+_HANDED_ON: Final = frozenset(
+    {
+        "address",
+        "addresses",
+        "ao-body-key",
+        "ao-ids",
+        "ao-result",
+        "ao-types",
+        "block-hash",
+        "block-height",
+        "block-timestamp",
+        "body+link",
+        "body-keys",
+        "cache-control",
+        "content-digest",
+        "content-type",
+        "continues",
+        "current",
+        "data-protocol",
+        "epoch",
+        "hash-chain",
+        "inline-body-key",
+        "live",
+        "path",
+        "process",
+        "reason",
+        "retry-after",
+        "seriatim-error",
+        "seriatim-verifiable",
+        "signature",
+        "signature-input",
+        "slot",
+        "timestamp",
+        "type",
+        "variant",
+        "wallet-address",
+    }
+)
+
+
+class Forwarder:
+    """Sends requests on; belongs to one event loop."""
+
+    def __init__(self, outbound: Outbound, name: str) -> None:
+        """Send through *outbound*, as the node *name*: its address, 43 characters."""
+        self._outbound = outbound
+        self._name = name
+        self._on_their_way = 0
+
+    async def __call__(self, request: web.BaseRequest, url: str) -> web.Response:
+        """Return the reply of the node at *url* to *request*.
+
+        Raises:
+            ForwardLoopError: it has been here before, or has come through too many nodes.
+            OverloadedError: ``FORWARDS_MAX`` are on their way.
+            MalformedError: a header is no text; code ``bad_header``.
+            OutboundError: the operator does not let this node go there.
+            LimitExceededError: the reply is too long to be handed on.
+            UnavailableError: nobody answers in time.
+        """
+        via = request.headers.getall(_VIA, [])
+        self._check_via(via)
+        if self._on_their_way >= FORWARDS_MAX:
+            raise OverloadedError("what is sent on to other nodes", retry_after_ms=RETRY_AFTER_MS)
+        self._on_their_way += 1
+        try:
+            headers = _headers_of(request) | {_VIA: self._signed(via)}
+            if request.method == "POST":
+                body = await read_body(request)
+                reply = await self._outbound.post(url, body, headers=headers)
+            else:
+                reply = await self._outbound.get(url, headers=headers)
+        finally:
+            self._on_their_way -= 1
+        # A value that is no plain text has no place in a header of ours.
+        meant = {
+            name: value
+            for name, value in reply.headers.items()
+            if name in _HANDED_ON and value.isprintable()
+        }
+        their_via = [reply.headers[_VIA]] if _VIA in reply.headers else []
+        return reply_other(
+            reply.body, status=reply.status, headers=meant | {_VIA: self._signed(their_via)}
+        )
+
+    def _check_via(self, lines: Iterable[str]) -> None:
+        # A comment may hold commas: it counts as a node more, which ends a request sooner.
+        hops = [hop.split() for line in lines for hop in line.split(",")]
+        if any(self._name in hop[1:] for hop in hops):
+            raise ForwardLoopError("it has been at this node before")
+        if len(hops) >= FORWARD_HOPS_MAX:
+            raise ForwardLoopError(f"it has come through {len(hops)} nodes")
+
+    def _signed(self, lines: Iterable[str]) -> str:
+        return ", ".join([*(line for line in lines if line.isprintable()), f"1.1 {self._name}"])
+
+
+def _headers_of(request: web.BaseRequest) -> dict[str, str]:
+    """Return what of a request's headers is meant for whoever answers it."""
+    named = request.headers.get("connection", "")
+    kept_back = _KEPT_BACK | {name.strip().lower() for name in named.split(",")}
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in request.raw_headers:
+        try:
+            name, value = raw_name.decode("ascii").lower(), raw_value.decode()
+        except UnicodeDecodeError as error:
+            raise MalformedError(
+                "a header that is not UTF-8 is not sent on", code="bad_header"
+            ) from error
+        if name not in kept_back:
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
