@@ -10,10 +10,11 @@ Two compositions of the same parts:
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Collection
 from contextlib import AsyncExitStack
 from pathlib import Path
-from random import Random, SystemRandom
+from random import Random
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from seriatim.actors.follow.catch_up import CatchUp
@@ -148,7 +149,7 @@ async def open_node(
             store=scheduler.store,
             open_source=open_source,
             clock=dispatcher.clock,
-            draw=SystemRandom().randrange,
+            draw=secrets.randbelow,
             evidence=folder.evidence,
         )
         node = Node(

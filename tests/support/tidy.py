@@ -39,7 +39,7 @@ WORLD: Final[Mapping[str, tuple[str, ...]]] = {
     "datetime.datetime.today": (),
     "datetime.date.today": (),
     "random.": (),
-    "secrets.": _TOOLS,
+    "secrets.": ("actors/launch.py", *_TOOLS),
     "uuid.": (),
     "os.urandom": ("actors/scheduler/handlers.py", "actors/embedded.py", *_TOOLS),
     "os.fork": (),
