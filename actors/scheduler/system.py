@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from seriatim.actors.runtime.future import Future
@@ -10,6 +11,7 @@ from seriatim.actors.scheduler.arrivals import Arrivals
 from seriatim.actors.scheduler.committer import Committer
 from seriatim.actors.scheduler.registry import Registry, check_known
 from seriatim.actors.scheduler.server import World
+from seriatim.actors.scheduler.writer import Copied
 from seriatim.formats.errors import ActorDeadError, OverloadedError, SchedulerError, StoreError
 from seriatim.formats.limits import ASK_DEADLINE_MS
 from seriatim.formats.schedule.assignment import Block
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from seriatim.actors.runtime.clock import Clock
     from seriatim.actors.runtime.dispatcher import Dispatcher
     from seriatim.actors.scheduler.mail import Submit
-    from seriatim.actors.scheduler.writer import Copied, Job, Sealed, TreeValue
+    from seriatim.actors.scheduler.writer import Job, Sealed, TreeValue
     from seriatim.formats.schedule.submission import Submission
     from seriatim.formats.signing.wallet import Wallet
     from seriatim.store.log import Log, Rendition, Uploaded
@@ -97,6 +99,8 @@ class Scheduler:
     def store(self, job: Rendition | TreeValue | Uploaded | Copied) -> Future[Sealed]:
         """Make *job* durable, by the deadline; see `Committer.store`."""
         storing = self._committer.store(job)
+        if isinstance(job, Copied):
+            storing.add_done_callback(partial(self._announce_copied, job))
         self.watch(storing, "the writer")
         return storing
 
@@ -114,6 +118,11 @@ class Scheduler:
         self.arrivals.announce(process, slot)
         if self.on_commit is not None:
             self.on_commit()
+
+    def _announce_copied(self, job: Copied, storing: Future[Sealed]) -> None:
+        if storing.error() is None and storing.get().hash_chain:
+            for slot in range(job.first, job.first + len(job.records)):
+                self.arrivals.announce(job.process, slot)
 
     def _commit_failed(self, error: SchedulerError) -> None:
         if not isinstance(error, StoreError):

@@ -52,6 +52,22 @@ async def spawned(http: HttpNode, messages: int = 0) -> str:
     return process
 
 
+def test_a_path_may_name_the_codec_whatever_the_content_type_says(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(tmp_path, wallet=WALLET) as http:
+            process = await spawned(http)
+            for number, target in enumerate(
+                ("schedule&codec-device=ans104@1.0", "schedule?codec-device=ans104@1.0"), 1
+            ):
+                item = message_item(process, number)
+                sent = await http.post(
+                    f"/{process}/{target}", item, content_type="application/json"
+                )
+                assert (sent.status, sent.headers["slot"]) == (200, str(number))
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize(
     "target",
     [

@@ -91,6 +91,19 @@ def test_a_read_that_the_copy_can_answer_asks_nobody(tmp_path: Path) -> None:
     with_copy(tmp_path, use)
 
 
+def test_a_reader_that_waits_at_a_copy_hears_of_what_another_one_has_fetched(
+    tmp_path: Path,
+) -> None:
+    async def use(source: HttpNode, copy: HttpNode, _: TamperingProxy, process: str) -> None:
+        await copy.get(f"/{process}/slot")
+        waiting = asyncio.ensure_future(copy.node.wait_for(decode_id(process), 2, 24 * 3_600_000))
+        await send(source, process, "one", "two", "three")
+        await copy.get(f"/{process}/slot")
+        assert await waiting
+
+    with_copy(tmp_path, use)
+
+
 def test_a_page_says_that_there_is_more_than_has_been_fetched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

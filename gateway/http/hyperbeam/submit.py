@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from aiohttp import web
-
 from seriatim.formats.ans104.codec import DEVICE as ANS104
 from seriatim.formats.ans104.codec import from_message
 from seriatim.formats.ans104.item import DataItem
@@ -57,7 +55,7 @@ class MessageReader:
             FormatError, CommitmentError: as for `submit_item`, `submit_tabm` and `keep`.
         """
         body = await read_body(call.request)
-        kind = _content_kind(call.request, body)
+        kind = _content_kind(call, body)
         if kind in _ITEM_TYPES:
             return submit_item(DataItem.decode(body), process=process)
         if kind == HTTPSIG:
@@ -100,13 +98,16 @@ def _read_http(call: Call, body: bytes, process: bytes | None) -> Submission:
         raise
 
 
-def _content_kind(request: web.BaseRequest, body: bytes) -> str:
+def _content_kind(call: Call, body: bytes) -> str:
     """Return the codec that a request names, or that it shows where it names none.
+
+    It is named by the key ``codec-device``, in the path or in a header.
 
     ``curl --data`` says that everything is a form, so a form is looked at too. What is neither
     JSON nor begins like a data item is the request itself: an HTTP message, signed or not.
     """
-    named = request.headers.get("codec-device") or ""
+    request = call.request
+    named = call.keys.get("codec-device") or request.headers.get("codec-device") or ""
     if not named and "signature-input" not in request.headers:
         named = request.headers.get("content-type") or ""
     kind = named.partition(";")[0].strip().lower()
