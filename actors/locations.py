@@ -10,16 +10,18 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from seriatim.formats.errors import RefusedError, StoreError
+from seriatim.formats.errors import FormatError, RefusedError, StoreError
 from seriatim.formats.ids import decode_id, encode_id
 from seriatim.formats.limits import LOCATIONS_MAX, PAGE_MAX
 from seriatim.formats.schedule.location import Location, read_location
 from seriatim.formats.tabm.cbor import decode_cbor, encode_cbor
+from seriatim.formats.tabm.model import Tabm
 from seriatim.store.tree.tree import Tree, TreePath, format_path
 
 LOCATIONS_GROUP: Final = "scheduler-locations"
 
 _GROUP: Final = (LOCATIONS_GROUP,)
+_READ_AT_ONCE: Final = 64
 
 Store = Callable[[TreePath, bytes | None], Awaitable[object]]
 
@@ -76,7 +78,7 @@ class Locations:
                     f"{location.nonce} is not above {known[1].nonce}",
                     code="old_location",
                 )
-            heard_ms = self._all_heard()
+            heard_ms = await self._all_heard()
             if known is None and len(heard_ms) >= LOCATIONS_MAX:
                 await self._make_room(heard_ms)
             now_ms = self._now_ms()
@@ -91,14 +93,21 @@ class Locations:
         await self._store(_path(oldest), None)
         del heard_ms[oldest]
 
-    def _all_heard(self) -> dict[bytes, int]:
-        """Return when each record was heard; read once, and kept from then on."""
+    async def _all_heard(self) -> dict[bytes, int]:
+        """Return when each record was heard; read once, and kept from then on.
+
+        One that is damaged is the first to make room.
+        """
         if self._heard_ms is None:
-            found = {}
+            found: dict[bytes, int] = {}
             for name in self._tree.list(_GROUP, limit=PAGE_MAX):
-                address = decode_id(name)
-                known = known_location(self._tree, address)
-                found[address] = 0 if known is None else known[0]
+                try:
+                    known = _read(self._tree, decode_id(name))
+                except StoreError:
+                    known = None
+                found[decode_id(name)] = 0 if known is None else known[0]
+                if not len(found) % _READ_AT_ONCE:
+                    await asyncio.sleep(0)  # everybody else gets a turn meanwhile
             self._heard_ms = found
         return self._heard_ms
 
@@ -111,15 +120,36 @@ def known_location(tree: Tree, address: bytes) -> tuple[int, Location] | None:
     Raises:
         StoreError: what is stored is damaged.
     """
-    path = _path(address)
-    stored = tree.get(path)
+    known = _read(tree, address)
+    if known is None:
+        return None
+    try:
+        return known[0], read_location(known[1])
+    except FormatError as error:
+        raise _damaged(address) from error
+
+
+def _read(tree: Tree, address: bytes) -> tuple[int, Tabm] | None:
+    """Return when the record of *address* was heard of, and the record, not looked into.
+
+    Raises:
+        StoreError: what is stored is damaged.
+    """
+    stored = tree.get(_path(address))
     if stored is None:
         return None
-    plain = decode_cbor(stored)
-    heard, record = plain.get("heard"), plain.get("record")
-    if not isinstance(heard, bytes) or isinstance(record, bytes) or record is None:
-        raise StoreError(f"what is stored at {format_path(path)} is damaged")
-    return int(heard), read_location(record)
+    try:
+        plain = decode_cbor(stored)
+        heard, record = plain.get("heard"), plain.get("record")
+        if isinstance(heard, bytes) and isinstance(record, dict):
+            return int(heard), record
+    except (FormatError, ValueError) as error:
+        raise _damaged(address) from error
+    raise _damaged(address)
+
+
+def _damaged(address: bytes) -> StoreError:
+    return StoreError(f"what is stored at {format_path(_path(address))} is damaged")
 
 
 def _path(address: bytes) -> TreePath:

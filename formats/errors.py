@@ -306,14 +306,19 @@ class NotVerifiableError(UnsupportedError):
 
 
 class UnavailableError(SchedulerError):
-    """Not now. The same request may be sent again: appends deduplicate by message id."""
+    """Not now. The same request may be sent again: appends deduplicate by message id.
+
+    Attributes:
+        retry_after_ms: how long to wait, where whoever is busy has said so; else 0.
+    """
 
     code = "unavailable"
     retryable = True
 
-    def __init__(self, reason: str, *, code: str = "") -> None:
+    def __init__(self, reason: str, *, code: str = "", retry_after_ms: int = 0) -> None:
         if code:
             self.code = code  # type: ignore[misc]  # a narrower code than the class's own
+        self.retry_after_ms = retry_after_ms
         super().__init__(reason)
 
 
@@ -324,8 +329,9 @@ class OverloadedError(UnavailableError):
 
     def __init__(self, queue: str, *, retry_after_ms: int) -> None:
         self.queue = queue
-        self.retry_after_ms = retry_after_ms
-        super().__init__(f"{queue} is full; try again in {retry_after_ms} ms")
+        super().__init__(
+            f"{queue} is full; try again in {retry_after_ms} ms", retry_after_ms=retry_after_ms
+        )
 
 
 class StoppingError(UnavailableError):

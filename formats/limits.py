@@ -99,15 +99,17 @@ FOLLOW_WAIT_MS: Final = 25_000
 FOLLOW_COMPARE_REQUESTS: Final = 8
 FOLLOW_BUNDLE_SLOTS: Final = 128
 
-# Uploads. A bundler that is away is tried again after the pauses; one that refuses an item gets
-# it once more after the longest one, and no more items at all while it refuses so many.
+# Uploads. A bundler that is away is tried again after the pauses; an item that it does not take in
+# so many tries makes room for others, and one that it refuses is set aside for longest; no more
+# items at all are taken while so many are.
 UPLOADS_MAX: Final = 8
+UPLOAD_TRIES_MAX: Final = 5
 UPLOAD_DEADLINE_MS: Final = 60_000
-UPLOAD_REPLY_MAX_BYTES: Final = 64 * 1024
+UPLOAD_REPLY_MAX_BYTES: Final = 256
 UPLOAD_PAUSE_MIN_MS: Final = 1_000
 UPLOAD_PAUSE_MAX_MS: Final = 300_000
 UPLOAD_REFUSED_PAUSE_MS: Final = 3_600_000
-UPLOADS_REFUSED_MAX: Final = 1_000
+UPLOADS_ASIDE_MAX: Final = 1_000
 UPLOAD_CONFIRM_DEADLINE_MS: Final = 30_000
 UPLOADS_STOP_MS: Final = 5_000
 

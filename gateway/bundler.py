@@ -7,15 +7,15 @@ those, as HyperBEAM's own does: not every bundler reads them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import Final
 
 from seriatim.actors.uploads.carrier import Carrier
-from seriatim.formats.errors import OverloadedError, RefusedError, UnavailableError
+from seriatim.formats.errors import RefusedError, UnavailableError
 from seriatim.formats.httpsig.commitments import to_http
 from seriatim.formats.limits import (
-    RETRY_AFTER_MS,
     UPLOAD_DEADLINE_MS,
     UPLOAD_PAUSE_MAX_MS,
     UPLOAD_REPLY_MAX_BYTES,
@@ -27,10 +27,9 @@ from seriatim.formats.wire.stored import StoredAssignment
 from seriatim.gateway.outbound import Outbound, OutboundPolicy, OutboundReply, read_url
 
 _BYTES: Final = {"content-type": "application/octet-stream"}
-_OK_MAX: Final = 299
 _NOT_NOW: Final = frozenset({408, 425, 429})
 _SERVER_ERROR: Final = 500
-_SHOWN_MAX: Final = 200
+_SECONDS: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 
 class Bundler(Carrier):
@@ -56,8 +55,8 @@ class Bundler(Carrier):
         """See `Carrier.carry`.
 
         Raises:
-            UnavailableError: the bundler is not reached, or says that it cannot now.
-            OverloadedError: it says for how long.
+            UnavailableError: the bundler is not reached, or says that it cannot now, and perhaps
+                for how long.
             RefusedError: it refuses this item; code ``upload_refused``.
             OutboundError: it redirects to where the operator allows nobody to lead us.
         """
@@ -94,21 +93,22 @@ async def open_bundler(
         return
     policy = OutboundPolicy(frozenset(read_url(url).origin for url in urls))
     async with Outbound(
-        policy, reply_max_bytes=UPLOAD_REPLY_MAX_BYTES, deadline_ms=UPLOAD_DEADLINE_MS
+        policy,
+        reply_max_bytes=UPLOAD_REPLY_MAX_BYTES,
+        cuts_replies=True,
+        deadline_ms=UPLOAD_DEADLINE_MS,
     ) as outbound:
         yield Bundler(outbound, items_url, http_messages_url)
 
 
 def _check(reply: OutboundReply) -> None:
     """Return when *reply* is an acknowledgement."""
-    if reply.status <= _OK_MAX:
+    if reply.is_ok:
         return
-    shown = reply.body[:_SHOWN_MAX].decode("utf-8", "replace")
+    shown = reply.body.decode("utf-8", "replace")
     said = f"{reply.url} answers {reply.status}: {shown!a}"
     if reply.status in _NOT_NOW or reply.status >= _SERVER_ERROR:
         after = reply.headers.get("retry-after", "")
-        if after.isascii() and after.isdigit():
-            wait_ms = min(int(after[:9]) * 1000, UPLOAD_PAUSE_MAX_MS)
-            raise OverloadedError(said, retry_after_ms=max(wait_ms, RETRY_AFTER_MS))
-        raise UnavailableError(said)
+        wait_s = int(after) if _SECONDS.fullmatch(after) else 0
+        raise UnavailableError(said, retry_after_ms=min(wait_s * 1000, UPLOAD_PAUSE_MAX_MS))
     raise RefusedError(said, code="upload_refused")

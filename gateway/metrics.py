@@ -54,9 +54,9 @@ class Metrics:
                 lambda: uploader.waiting,
             )
             self._gauge(
-                "seriatim_refused_uploads",
-                "Assignments that the bundler refuses; they are tried again.",
-                lambda: uploader.refused,
+                "seriatim_outbox_aside_assignments",
+                "Of these, those that the bundler does not take; they are tried again.",
+                lambda: uploader.aside,
             )
         # Looking a label up costs more than counting.
         self._counted: dict[tuple[str, str, int], Counter] = {}

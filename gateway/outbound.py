@@ -241,6 +241,7 @@ class Outbound:
         policy: OutboundPolicy,
         *,
         reply_max_bytes: int,
+        cuts_replies: bool = False,
         resolver: AbstractResolver | None = None,
         deadline_ms: int = OUTBOUND_DEADLINE_MS,
     ) -> None:
@@ -249,11 +250,14 @@ class Outbound:
         Args:
             policy: the operator's.
             reply_max_bytes: the longest body that is read.
+            cuts_replies: whether a longer body is cut there, instead of refused: for those who
+                care about the status alone.
             resolver: gives the addresses of names; the system's by default.
             deadline_ms: for a request with all its redirects.
         """
         self._policy = policy
         self._reply_max_bytes = reply_max_bytes
+        self._cuts_replies = cuts_replies
         self._resolver = resolver
         self._deadline_ms = deadline_ms
 
@@ -347,14 +351,20 @@ class Outbound:
                         "into a GET; that is not followed"
                     )
                 return target
-            body = bytearray()
-            while chunk := await response.content.readany():
-                body += chunk
-                if len(body) > self._reply_max_bytes:
-                    raise LimitExceededError(
-                        "the length of a reply", given=len(body), maximum=self._reply_max_bytes
-                    )
-            return OutboundReply(location.url, response.status, bytes(body), _headers_of(response))
+            body = await self._read(response.content)
+            return OutboundReply(location.url, response.status, body, _headers_of(response))
+
+    async def _read(self, content: aiohttp.StreamReader) -> bytes:
+        body = bytearray()
+        while chunk := await content.readany():
+            body += chunk
+            if len(body) > self._reply_max_bytes:
+                if self._cuts_replies:
+                    return bytes(body[: self._reply_max_bytes])
+                raise LimitExceededError(
+                    "the length of a reply", given=len(body), maximum=self._reply_max_bytes
+                )
+        return bytes(body)
 
     def _session_for(self, origin: Origin) -> aiohttp.ClientSession:
         if origin in self._policy.origins:

@@ -5,8 +5,9 @@ One entry of the outbox::
              take                 each part: carry ──► acknowledged ──► taken off, durably
     WAITING ──────► ON ITS WAY ──┤
        ▲                          ├── not now: everybody pauses, longer each time; tried again
-       │ UPLOAD_REFUSED_PAUSE_MS  └── refused: SET ASIDE, the others go on
-       └────────────────────────────────────────────────┘
+       │                          ├── not now, UPLOAD_TRIES_MAX times: SET ASIDE, the others go on
+       │                          └── refused: SET ASIDE, for longer
+       └──────────────────────────────────────────────┘
 
 The outbox is on disk from the moment of the slot, so a start goes on where the last run ended. A
 part whose acknowledgement is on disk is never sent again; one that was on its way when the node
@@ -25,20 +26,16 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
 from seriatim.actors.runtime.future import Future
-from seriatim.formats.errors import (
-    NotUploadedError,
-    OverloadedError,
-    SchedulerError,
-    UnavailableError,
-)
+from seriatim.formats.errors import NotFoundError, NotUploadedError, UnavailableError
 from seriatim.formats.ids import encode_id
 from seriatim.formats.limits import (
     UPLOAD_CONFIRM_DEADLINE_MS,
     UPLOAD_PAUSE_MAX_MS,
     UPLOAD_PAUSE_MIN_MS,
     UPLOAD_REFUSED_PAUSE_MS,
+    UPLOAD_TRIES_MAX,
+    UPLOADS_ASIDE_MAX,
     UPLOADS_MAX,
-    UPLOADS_REFUSED_MAX,
     UPLOADS_STOP_MS,
 )
 from seriatim.formats.schedule.upload import Part
@@ -46,7 +43,7 @@ from seriatim.formats.wire.stored import StoredAssignment
 from seriatim.store.log import Place, Uploaded
 
 if TYPE_CHECKING:
-    from seriatim.actors.runtime.clock import Clock
+    from seriatim.actors.runtime.clock import Clock, Timer
     from seriatim.actors.uploads.carrier import Carrier
     from seriatim.store.log import Log, Outgoing
 
@@ -79,7 +76,8 @@ class Uploader:
         self._random = random
         self._next = 0  # entries from this sequence number on have not been taken yet
         self._due: deque[Outgoing] = deque()  # set aside, and their time is over
-        self._refused: dict[Place, str] = {}
+        self._aside: dict[Place, str] = {}  # and why
+        self._timers: set[Timer] = set()
         self._waiters: dict[Place, list[Future[None]]] = {}
         self._on_their_way: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
@@ -95,9 +93,9 @@ class Uploader:
         return self._log.outbox_size()
 
     @property
-    def refused(self) -> int:
-        """Entries that the bundler refuses; they are tried again later."""
-        return len(self._refused)
+    def aside(self) -> int:
+        """Entries that the bundler does not take; they are tried again later."""
+        return len(self._aside)
 
     def start(self) -> None:
         """Begin, or go on where the last run ended."""
@@ -146,9 +144,10 @@ class Uploader:
         self.release()
         if not self._road.is_set():
             self._cancel()
-        timer = self._clock.call_later(UPLOADS_STOP_MS, self._cancel)
+        self._later(UPLOADS_STOP_MS, self._cancel)
         await asyncio.gather(*self._on_their_way, return_exceptions=True)
-        timer.cancel()
+        for timer in self._timers:
+            timer.cancel()
         if self._running is not None:
             with suppress(asyncio.CancelledError):
                 await self._running
@@ -158,9 +157,9 @@ class Uploader:
             self._news.clear()
             try:
                 entries = self._take()
-            except SchedulerError as error:
-                _LOG.warning("the outbox cannot be read: %s", error)
-                self._clock.call_later(UPLOAD_PAUSE_MIN_MS, self.wake)
+            except Exception as error:  # noqa: BLE001  # uploads outlive whatever it is
+                _LOG.warning("the outbox cannot be read: %s: %s", type(error).__name__, error)
+                self._later(UPLOAD_PAUSE_MIN_MS, self.wake)
                 entries = []
             for entry in entries:
                 task = asyncio.create_task(self._upload(entry))
@@ -177,7 +176,7 @@ class Uploader:
         free = UPLOADS_MAX - len(self._on_their_way)
         entries = [self._due.popleft() for _ in range(min(free, len(self._due)))]
         free -= len(entries)
-        if free > 0 and len(self._refused) < UPLOADS_REFUSED_MAX:
+        if free > 0 and len(self._aside) < UPLOADS_ASIDE_MAX:
             new = self._log.outbox(self._next, free)
             if new:
                 self._next = new[-1].sequence + 1
@@ -195,25 +194,29 @@ class Uploader:
                 self._set_aside(entry._replace(left=left), error)
                 return
             await self._take_off(Uploaded(entry.sequence, *place, part))
-        self._refused.pop(place, None)
+        self._aside.pop(place, None)
         for waiter in self._waiters.get(place, ()):
             waiter.resolve()
 
     async def _carry(self, place: Place, part: Part) -> None:
-        """Upload one part, however long the bundler is away.
+        """Upload one part, in ``UPLOAD_TRIES_MAX`` tries at most: it must not keep others back.
 
         Raises:
+            UnavailableError: so many tries have failed.
             SchedulerError: it is refused, or the record is damaged.
         """
         record = self._log.read(*place)
-        assert record is not None, "an entry is written with its record"
+        if record is None:
+            raise NotFoundError("the log has no such slot")
         stored = StoredAssignment(*place, record)
-        while True:
+        for tries_left in range(UPLOAD_TRIES_MAX - 1, -1, -1):
             await self._road.wait()
             try:
                 await self._carrier.carry(stored, part)
             except UnavailableError as error:
                 self._pause(error)
+                if not tries_left:
+                    raise
             else:
                 self._pause_ms = 0
                 return
@@ -224,46 +227,50 @@ class Uploader:
             return
         self._road.clear()
         self._pause_ms = min(max(2 * self._pause_ms, UPLOAD_PAUSE_MIN_MS), UPLOAD_PAUSE_MAX_MS)
-        asked_ms = error.retry_after_ms if isinstance(error, OverloadedError) else 0
-        pause_ms = min(max(self._pause_ms, asked_ms), UPLOAD_PAUSE_MAX_MS)
+        pause_ms = min(max(self._pause_ms, error.retry_after_ms), UPLOAD_PAUSE_MAX_MS)
         pause_ms += self._random.randrange(pause_ms // 4)
         _LOG.warning("uploads wait for %.1f s: %s", pause_ms / 1000, error)
-        self._clock.call_later(pause_ms, self._road.set)
+        self._later(pause_ms, self._road.set)
 
     async def _take_off(self, uploaded: Uploaded) -> None:
         """Make durable that *uploaded* is; until that is done, it must not be sent again."""
         while True:
             try:
                 await self._store(uploaded)
-            except SchedulerError as error:
-                _LOG.warning("an acknowledgement cannot be written yet: %s", error)
+            except Exception as error:  # noqa: BLE001  # whatever it is, the bundler has the item
+                _LOG.warning(
+                    "an acknowledgement cannot be written yet: %s: %s", type(error).__name__, error
+                )
                 again = asyncio.Event()
-                self._clock.call_later(UPLOAD_PAUSE_MIN_MS, again.set)
+                self._later(UPLOAD_PAUSE_MIN_MS, again.set)
                 await again.wait()
             else:
                 return
 
     def _set_aside(self, entry: Outgoing, error: Exception) -> None:
         place = Place(entry.process, entry.slot)
-        _LOG.error(
+        is_away = isinstance(error, UnavailableError)
+        pause_ms = UPLOAD_PAUSE_MAX_MS if is_away else UPLOAD_REFUSED_PAUSE_MS
+        _LOG.log(
+            logging.WARNING if is_away else logging.ERROR,
             "process %s, slot %d is not uploaded, and tried again in %d min: %s: %s",
             encode_id(entry.process),
             entry.slot,
-            UPLOAD_REFUSED_PAUSE_MS // 60_000,
+            pause_ms // 60_000,
             type(error).__name__,
             error,
         )
-        self._refused[place] = str(error)
+        self._aside[place] = str(error)
         for waiter in self._waiters.get(place, ()):
             waiter.fail(_not_uploaded(place, str(error)))
-        self._clock.call_later(UPLOAD_REFUSED_PAUSE_MS, partial(self._try_again, entry))
+        self._later(pause_ms, partial(self._try_again, entry))
 
     def _try_again(self, entry: Outgoing) -> None:
         self._due.append(entry)
         self.wake()
 
     def _check_waitable(self, place: Place) -> None:
-        reason = _STOPPING if self._is_released else self._refused.get(place)
+        reason = _STOPPING if self._is_released else self._aside.get(place)
         if reason is not None:
             raise _not_uploaded(place, reason)
 
@@ -272,6 +279,16 @@ class Uploader:
         waiters.remove(waiter)
         if not waiters:
             del self._waiters[place]
+
+    def _later(self, delay_ms: int, callback: Callable[[], object]) -> None:
+        """Run *callback* later, unless `close` comes first."""
+
+        def fire() -> None:
+            self._timers.discard(timer)
+            callback()
+
+        timer = self._clock.call_later(delay_ms, fire)
+        self._timers.add(timer)
 
     def _cancel(self) -> None:
         for task in self._on_their_way:

@@ -196,6 +196,27 @@ def test_of_too_many_the_one_heard_longest_ago_makes_room_and_the_own_one_stays(
     asyncio.run(main())
 
 
+@pytest.mark.parametrize(
+    "stored",
+    [
+        b"",
+        b"no CBOR",
+        encode_cbor({"heard": b"soon", "record": record()}),
+        encode_cbor({"heard": b"1", "record": {"type": b"scheduler-location"}}),
+    ],
+)
+def test_whatever_is_damaged_is_said_to_be_and_makes_room_first(stored: bytes) -> None:
+    async def main() -> None:
+        kept = Kept()
+        kept.tree.put(("scheduler-locations", ADDRESS), stored)
+        with pytest.raises(StoreError, match="damaged"):
+            kept.locations.find(OTHER.address)
+        await kept.locations.keep(read_location(record(wallet=rsa_wallet())))
+        assert kept.locations.find(rsa_wallet().address) is not None
+
+    asyncio.run(main())
+
+
 def test_damage_is_said_and_lives_are_bounded() -> None:
     kept = Kept()
     kept.tree.put(("scheduler-locations", ADDRESS), encode_cbor({"heard": b"1"}))

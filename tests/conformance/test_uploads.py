@@ -10,14 +10,18 @@ import pytest
 
 from seriatim.actors.node import Policy
 from seriatim.formats.ans104.item import DataItem
+from seriatim.formats.errors import UnavailableError
 from seriatim.formats.httpsig.commitments import verify
 from seriatim.formats.httpsig.placement import HttpMessage
 from seriatim.formats.httpsig.received import from_http
 from seriatim.formats.ids import encode_id
+from seriatim.formats.limits import UPLOAD_PAUSE_MAX_MS
 from seriatim.formats.schedule.mode import SchedulingMode
+from seriatim.formats.schedule.upload import Part
 from seriatim.formats.schedule.variant import Variant
+from seriatim.formats.wire.stored import StoredAssignment
 from seriatim.gateway.bundler import open_bundler
-from tests.support.builders import message_item, spawn_item
+from tests.support.builders import make_draft, message_item, seal_log, spawn, spawn_item
 from tests.support.http_node import serving
 from tests.support.hyperbeam import http_spawn, rsa_wallet
 from tests.support.running_node import WALLET
@@ -75,7 +79,7 @@ def test_what_the_bundler_refuses_has_its_slot_and_is_said_not_to_be_uploaded(
             assert (await client.get(f"/{encode_id(spawn.id)}/slot/current")).body == b"0"
             metrics = (await client.get("/metrics")).body.decode()
             assert "seriatim_outbox_assignments 1.0" in metrics
-            assert "seriatim_refused_uploads 1.0" in metrics
+            assert "seriatim_outbox_aside_assignments 1.0" in metrics
 
     with stub_bundler() as bundler:
         asyncio.run(main(bundler))
@@ -117,12 +121,40 @@ def test_an_http_message_goes_within_its_assignment_to_the_bundler_of_those(
         asyncio.run(main(bundler))
 
 
+@pytest.mark.parametrize(
+    ("status", "retry_after", "wait_ms"),
+    [(200, "", None), (429, "7", 7_000), (503, "9999999", UPLOAD_PAUSE_MAX_MS), (500, "soon", 0)],
+)
+def test_what_a_bundler_says_is_in_its_status_however_long_its_reply(
+    status: int, retry_after: str, wait_ms: int | None
+) -> None:
+    async def main(bundler: StubBundler) -> None:
+        bundler.answer = lambda _path, _body: status
+        bundler.reply = b"<p>" * 1_000_000
+        bundler.headers = {"retry-after": retry_after} if retry_after else {}
+        draft = make_draft(spawn(Variant.HYPERBEAM), 0, Variant.HYPERBEAM)
+        (record,) = seal_log([draft])
+        stored = StoredAssignment(draft.process, 0, record)
+        async with open_bundler(bundler.url, None) as carrier:
+            assert carrier is not None
+            if wait_ms is None:
+                await carrier.carry(stored, Part.MESSAGE)
+                return
+            with pytest.raises(UnavailableError) as caught:
+                await carrier.carry(stored, Part.MESSAGE)
+            assert caught.value.retry_after_ms == wait_ms
+            assert len(str(caught.value)) < 1_000
+
+    with stub_bundler() as bundler:
+        asyncio.run(main(bundler))
+
+
 def test_a_bundler_does_not_lead_the_node_elsewhere(tmp_path: Path) -> None:
     """It is the operator's to name, and what it redirects to is a stranger's again."""
 
     async def main(bundler: StubBundler, other: StubBundler) -> None:
         bundler.answer = lambda _path, _body: 307
-        bundler.location = f"{other.url}/tx"
+        bundler.headers = {"location": f"{other.url}/tx"}
         async with (
             open_bundler(bundler.url, None) as carrier,
             serving(tmp_path / "data", wallet=WALLET, policy=REMOTE, carrier=carrier) as client,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.message import Message as Headers
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
@@ -26,14 +26,16 @@ class StubBundler:
     """Attributes:
     url: where it listens.
     answer: gives the status for a path and a body; 200 is an acknowledgement.
-    location: said with every answer, where there is one.
+    headers: said with every answer.
+    reply: the body of every answer.
     uploads: everything that came, in the order in which it was answered.
     """
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.answer: Answer = lambda _path, _body: 200
-        self.location = ""
+        self.headers: dict[str, str] = {}
+        self.reply = b""
         self.uploads: list[Upload] = []
         self.news = threading.Condition()
 
@@ -69,10 +71,12 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["content-length"]))
         status = self.server.stub.take(self.path, self.headers, body)
         self.send_response(status)
-        self.send_header("content-length", "0")
-        if self.server.stub.location:
-            self.send_header("location", self.server.stub.location)
+        stub = self.server.stub
+        for name, value in {"content-length": str(len(stub.reply)), **stub.headers}.items():
+            self.send_header(name, value)
         self.end_headers()
+        with suppress(OSError):  # nobody has to read all of it
+            self.wfile.write(stub.reply)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # theirs
         """Say nothing."""

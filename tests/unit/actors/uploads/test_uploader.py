@@ -12,7 +12,6 @@ import pytest
 from seriatim.actors.runtime.clock import ManualClock
 from seriatim.formats.errors import (
     NotUploadedError,
-    OverloadedError,
     RefusedError,
     UnavailableError,
 )
@@ -21,8 +20,9 @@ from seriatim.formats.limits import (
     UPLOAD_PAUSE_MAX_MS,
     UPLOAD_PAUSE_MIN_MS,
     UPLOAD_REFUSED_PAUSE_MS,
+    UPLOAD_TRIES_MAX,
+    UPLOADS_ASIDE_MAX,
     UPLOADS_MAX,
-    UPLOADS_REFUSED_MAX,
     UPLOADS_STOP_MS,
 )
 from seriatim.formats.schedule.upload import Part
@@ -105,28 +105,62 @@ def test_so_many_are_on_their_way_at_once_and_no_more() -> None:
     run(main)
 
 
+async def advance_to_next(clock: ManualClock) -> int:
+    """Move to the next timer, and return how far that was."""
+    due_ms = clock.due_ms()
+    assert due_ms is not None
+    pause_ms = due_ms - clock.monotonic_ms()
+    clock.advance(pause_ms)
+    await turns()
+    return pause_ms
+
+
 def test_a_bundler_that_is_away_is_tried_again_after_pauses_that_grow() -> None:
     async def main() -> None:
         async with uploading() as (uploads, carrier, clock):
             carrier.behaviour = lambda _: UnavailableError("planted")
             uploads.append(PROCESS, RECORDS[:1])
             await turns()
-            pauses = []
-            for tries in range(2, 12):
-                start = clock.monotonic_ms()
-                while len(carrier.sent) < tries:
-                    due = clock.due_ms()
-                    assert due is not None
-                    clock.advance(due - clock.monotonic_ms())
-                    await turns()
-                pauses.append(clock.monotonic_ms() - start)
-            assert pauses[0] <= UPLOAD_PAUSE_MIN_MS * 1.25
-            assert all(later > 1.2 * sooner for sooner, later in pairwise(pauses[:8]))
-            assert pauses[-1] <= UPLOAD_PAUSE_MAX_MS * 1.25
+            pauses = [await advance_to_next(clock) for _ in range(UPLOAD_TRIES_MAX - 1)]
+            assert len(carrier.sent) == UPLOAD_TRIES_MAX
+            assert UPLOAD_PAUSE_MIN_MS <= pauses[0] <= UPLOAD_PAUSE_MIN_MS * 1.25
+            assert all(later > 1.5 * sooner for sooner, later in pairwise(pauses))
+            assert uploads.uploader.aside == 1
+            for _ in range(40):
+                assert await advance_to_next(clock) <= UPLOAD_PAUSE_MAX_MS * 1.25
+            assert len(carrier.sent) > UPLOAD_TRIES_MAX
             carrier.behaviour = lambda _: None
             clock.advance(UPLOAD_PAUSE_MAX_MS * 2)
             await turns()
-            assert uploads.uploader.waiting == 0
+            assert (uploads.uploader.waiting, uploads.uploader.aside) == (0, 0)
+
+    run(main)
+
+
+def test_items_that_are_never_taken_keep_nobody_back() -> None:
+    async def main() -> None:
+        async with uploading() as (uploads, carrier, clock):
+            bad = set(range(UPLOADS_MAX))
+            error = UnavailableError("an error of the bundler, at this item")
+            carrier.behaviour = lambda item: error if item[0].slot in bad else None
+            uploads.append(PROCESS, RECORDS)
+            while uploads.uploader.waiting > len(bad):
+                await turns()
+                assert await advance_to_next(clock) >= 0
+            assert clock.monotonic_ms() < UPLOAD_REFUSED_PAUSE_MS
+
+    run(main)
+
+
+def test_a_stop_leaves_no_timer_behind() -> None:
+    async def main() -> None:
+        carrier, clock = ToldCarrier(), ManualClock()
+        uploads = Uploads(MemoryLog(), clock, carrier)
+        carrier.behaviour = lambda _: RefusedError("planted")
+        uploads.append(PROCESS, RECORDS)
+        await turns()
+        await uploads.uploader.close()
+        assert clock.due_ms() is None
 
     run(main)
 
@@ -134,7 +168,7 @@ def test_a_bundler_that_is_away_is_tried_again_after_pauses_that_grow() -> None:
 def test_a_bundler_may_say_how_long_to_wait() -> None:
     async def main() -> None:
         async with uploading() as (uploads, carrier, clock):
-            carrier.behaviour = lambda _: OverloadedError("planted", retry_after_ms=60_000)
+            carrier.behaviour = lambda _: UnavailableError("planted", retry_after_ms=60_000)
             uploads.append(PROCESS, RECORDS[:1])
             await turns()
             clock.advance(59_999)
@@ -157,7 +191,7 @@ def test_what_is_refused_stands_in_nobodys_way_and_is_tried_again_later(
             carrier.behaviour = lambda item: error if item == bad else None
             uploads.append(PROCESS, RECORDS)
             await turns()
-            assert (uploads.uploader.waiting, uploads.uploader.refused) == (1, 1)
+            assert (uploads.uploader.waiting, uploads.uploader.aside) == (1, 1)
             assert uploads.log.upload_left(PROCESS, 3) == Part.ASSIGNMENT, "the message has gone"
             assert "slot 3 is not uploaded" in caplog.text
             refusal = await outcome(uploads.uploader.confirm(PROCESS, 3))
@@ -166,7 +200,7 @@ def test_what_is_refused_stands_in_nobodys_way_and_is_tried_again_later(
             carrier.behaviour = lambda _: None
             clock.advance(UPLOAD_REFUSED_PAUSE_MS)
             await turns()
-            assert (uploads.uploader.waiting, uploads.uploader.refused) == (0, 0)
+            assert (uploads.uploader.waiting, uploads.uploader.aside) == (0, 0)
             assert set(carrier.acknowledged.values()) == {1}
 
     run(main)
@@ -175,15 +209,15 @@ def test_what_is_refused_stands_in_nobodys_way_and_is_tried_again_later(
 def test_a_bundler_that_refuses_everything_is_not_asked_for_ever(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("seriatim.actors.uploads.uploader.UPLOADS_REFUSED_MAX", 10)
-    assert UPLOADS_REFUSED_MAX > 10
+    monkeypatch.setattr("seriatim.actors.uploads.uploader.UPLOADS_ASIDE_MAX", 10)
+    assert UPLOADS_ASIDE_MAX > 10
 
     async def main() -> None:
         async with uploading() as (uploads, carrier, _):
             carrier.behaviour = lambda _: RefusedError("planted")
             uploads.append(PROCESS, RECORDS)
             await turns()
-            assert 10 <= uploads.uploader.refused < 10 + UPLOADS_MAX
+            assert 10 <= uploads.uploader.aside < 10 + UPLOADS_MAX
             assert uploads.uploader.waiting == len(RECORDS)
 
     run(main)
