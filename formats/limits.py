@@ -131,6 +131,7 @@ COMMIT_QUEUE_MAX_BYTES: Final = 256 * 1024 * 1024
 COMMIT_BATCH_MAX: Final = 1_024
 COMMIT_BATCH_MAX_BYTES: Final = 32 * 1024 * 1024
 COMMIT_BATCHES_MAX: Final = 2
+PROMISES_MAX: Final = 256
 CHAINS_CACHED_MAX: Final = 65_536
 VERIFY_QUEUE_MAX: Final = 16_384
 VERIFY_QUEUE_MAX_BYTES: Final = 256 * 1024 * 1024
@@ -173,6 +174,7 @@ assert (
 ), "each Exclude tag costs its name and three length bytes"
 assert JSON_DEPTH_MAX + 3 <= PAGE_DEPTH_MAX, "a message stands in page, assignments, assignment"
 assert COMMIT_BATCH_MAX <= COMMIT_QUEUE_MAX
+assert PROMISES_MAX <= COMMIT_BATCH_MAX
 assert BODY_MAX_BYTES < COMMIT_BATCH_MAX_BYTES <= COMMIT_QUEUE_MAX_BYTES
 assert COPY_JOB_MAX_BYTES <= COPY_RECORD_MAX_BYTES < COMMIT_BATCH_MAX_BYTES
 assert BODY_MAX_BYTES < COPY_RECORD_MAX_BYTES, "a message, and what its assignment takes"

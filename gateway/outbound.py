@@ -320,6 +320,8 @@ class Outbound:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
             reason = str(cause) or "no answer in time"
+            if isinstance(error, aiohttp.ClientResponseError):
+                reason = "what answers there speaks no HTTP"
             raise UnavailableError(f"{url} cannot be reached: {reason}") from error
 
     async def _follow(self, location: Location, request: _Request) -> OutboundReply:

@@ -31,6 +31,7 @@ from seriatim.formats.errors import (
     ForkError,
     GapError,
     LimitExceededError,
+    MalformedError,
     RewrittenError,
     SchedulerError,
     TamperedError,
@@ -131,10 +132,11 @@ class Follower:
             slots = self._copy.slots
             try:
                 news = await self._step()
-            except UnavailableError as error:
+            except (UnavailableError, MalformedError) as error:
                 if once:
                     raise
-                # Who comes back may be somebody else: look at our last slot first.
+                # What stands before a source may answer for it, and be gone again. Who comes back
+                # may be somebody else: look at our last slot first.
                 self._until_compare = 0
                 news = News("away", self._copy.slots, str(error))
             if self._copy.slots > slots:
@@ -162,7 +164,7 @@ class Follower:
         slot = self._copy.slots
         try:
             entries = await self._source.arrival(slot)
-        except UnavailableError:
+        except (UnavailableError, MalformedError):
             self._until_compare = 0
             return False  # the next step says so
         found = [entry for entry in entries or () if entry.slot >= slot]

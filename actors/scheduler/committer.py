@@ -20,7 +20,7 @@ from seriatim.formats.errors import (
     SchedulerError,
     UnavailableError,
 )
-from seriatim.formats.limits import BODY_MAX_BYTES
+from seriatim.formats.limits import BODY_MAX_BYTES, PROMISES_MAX, RETRY_AFTER_MS
 from seriatim.formats.schedule.assignment import Draft
 from seriatim.store.log import Uploaded
 
@@ -86,6 +86,17 @@ class Committer:
         if message_bytes > BODY_MAX_BYTES:
             raise LimitExceededError("message", given=message_bytes, maximum=BODY_MAX_BYTES)
         self._batcher.check_room(message_bytes + _OWN_BYTES)
+
+    def check_promise(self) -> None:
+        """Return when one more slot may be promised before it is on disk.
+
+        A stop keeps every promise, and has a deadline.
+
+        Raises:
+            OverloadedError: ``PROMISES_MAX`` slots wait for a batch.
+        """
+        if self.waiting >= PROMISES_MAX:
+            raise OverloadedError("the queue of promised slots", retry_after_ms=RETRY_AFTER_MS)
 
     def append(self, draft: Draft, server: LightRef[Any]) -> None:
         """Make *draft* durable, then tell *server*. Call `check_room` first."""

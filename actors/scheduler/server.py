@@ -94,6 +94,8 @@ class Server(LightActor):
                     return
                 self._check_twin(submission)
             world.committer.check_room(len(submission.message))
+            if mail.is_early:
+                world.committer.check_promise()
             outcome = machine.submit(
                 submission,
                 variant_default=mail.variant_default,

@@ -85,6 +85,7 @@ class Uploader:
         self._road.set()
         self._pause_ms = 0
         self._is_released = False
+        self._is_closing = False
         self._running: asyncio.Task[None] | None = None
 
     @property
@@ -142,8 +143,8 @@ class Uploader:
         if self._running is not None:
             self._running.cancel()
         self.release()
-        if not self._road.is_set():
-            self._cancel()
+        self._is_closing = True
+        self._road.set()  # who waits there goes home; who is on the road goes on
         self._later(UPLOADS_STOP_MS, self._cancel)
         await asyncio.gather(*self._on_their_way, return_exceptions=True)
         for timer in self._timers:
@@ -211,6 +212,8 @@ class Uploader:
         stored = StoredAssignment(*place, record)
         for tries_left in range(UPLOAD_TRIES_MAX - 1, -1, -1):
             await self._road.wait()
+            if self._is_closing:
+                raise asyncio.CancelledError
             try:
                 await self._carrier.carry(stored, part)
             except UnavailableError as error:
@@ -223,7 +226,7 @@ class Uploader:
 
     def _pause(self, error: UnavailableError) -> None:
         """Close the road for a while, longer each time; who is on it tries again afterwards."""
-        if not self._road.is_set():
+        if self._is_closing or not self._road.is_set():
             return
         self._road.clear()
         self._pause_ms = min(max(2 * self._pause_ms, UPLOAD_PAUSE_MIN_MS), UPLOAD_PAUSE_MAX_MS)

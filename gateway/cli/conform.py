@@ -88,7 +88,7 @@ def _run(url: str, kind: Kind | None, only: list[str], **drawing: Any) -> Report
             raise
         raise UnsupportedError(
             "conform draws what it sends with hypothesis, which is not installed; "
-            "install seriatim[conform]"
+            "install seriatim[conform], or in a clone: make setup"
         ) from None
     return run(url, kind=kind, only=only, **drawing)
 

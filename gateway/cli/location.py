@@ -107,11 +107,16 @@ async def _tell(outbound: Outbound, node: str, placed: HttpMessage) -> None:
     Raises:
         SchedulerError: it does not take it, or cannot be reached.
     """
+    from seriatim.formats.errors import UnavailableError
     from seriatim.gateway.reply import check_status
 
     headers = {name: value.decode() for name, value in placed.headers.items()}
     reply = await outbound.post(node.rstrip("/") + _PATH, placed.body, headers=headers)
     check_status(node, reply.status, reply.body)
+    # A node answers with the record that it keeps; whatever else may stand there says anything.
+    signature = placed.headers["signature"].partition(b"=:")[2].partition(b":")[0]
+    if signature not in reply.body:
+        raise UnavailableError(f"{node} does not show the record: it is no scheduler node")
 
 
 async def _try_to_tell(outbound: Outbound, peer: str, placed: HttpMessage) -> dict[str, Any]:

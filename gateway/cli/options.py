@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
-from urllib.parse import urlsplit
 
 import typer
 from typer.core import TyperCommand, TyperOption
@@ -20,19 +19,20 @@ Data = Annotated[Path, typer.Option("--data", help="The node's data folder.")]
 
 def check_url(text: str | None) -> str | None:
     """Return *text*, which has to be the URL of a node where there is one."""
-    if text is not None and not _is_url(text):
-        raise typer.BadParameter(f"{text!r} is no node's URL, such as http://127.0.0.1:8734")
-    return text
+    if text is None:
+        return None
+    from seriatim.formats.errors import OutboundError
+    from seriatim.gateway.outbound import read_url
 
-
-def _is_url(text: str) -> bool:
     try:
-        url = urlsplit(text)
-        port = url.port
-    except ValueError:  # an address or a port that cannot be
-        return False
-    is_web = url.scheme in {"http", "https"} and url.hostname is not None and port != 0
-    return is_web and not (url.query or url.fragment)
+        url = read_url(text)
+    except OutboundError as error:
+        raise typer.BadParameter(
+            f"{text!r} is no node's URL, such as http://127.0.0.1:8734: {error}"
+        ) from error
+    if "?" in url.path or "#" in text:
+        raise typer.BadParameter(f"{text!r} is no node's URL: it has a query or a fragment")
+    return text
 
 
 def read_outbound_policy(

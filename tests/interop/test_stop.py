@@ -17,7 +17,8 @@ import aiohttp
 import orjson
 import pytest
 
-from seriatim.formats.ids import encode_id
+from seriatim.actors.offline import open_offline
+from seriatim.formats.ids import decode_id, encode_id
 from seriatim.formats.schedule.variant import Variant
 from tests.crash.checker import Ack, check_store
 from tests.crash.driver import posted, spawns
@@ -33,13 +34,13 @@ DEADLINE_S = 30
 
 
 @contextmanager
-def running(folder: Path, *, ends_with: int = 0) -> Iterator[LiveNode]:
+def running(folder: Path, *flags: str, ends_with: int = 0) -> Iterator[LiveNode]:
     """Run a node; if it is still there at the end of the block, it is asked to stop."""
     wallet = folder / "wallet.json"
     if not wallet.exists():
         wallet.touch(mode=0o600)
         wallet.write_bytes(known_wallet(NODE).to_json())
-    with live_node(folder / "data", "--wallet", str(wallet), ends_with=ends_with) as node:
+    with live_node(folder / "data", "--wallet", str(wallet), *flags, ends_with=ends_with) as node:
         yield node
 
 
@@ -94,8 +95,23 @@ class Load:
             self.is_loaded.set()
 
 
-async def stop_under_load(node: LiveNode, acks_wanted: int) -> Load:
-    load = Load(node.url, acks_wanted)
+class Promises(Load):
+    """The same of a node that answers before it writes, and refuses what it cannot promise."""
+
+    def take(self, plain: dict[str, str], client: int, number: int) -> None:
+        own = {"hash-chain": "", "assignment-id": ""}
+        super().take({**own, **plain}, client, number)
+
+    async def _post(self, session: aiohttp.ClientSession, client: int, number: int) -> bool:
+        if await super()._post(session, client, number):
+            return True
+        if self.ends[-1] != "429 overloaded":
+            return False
+        del self.ends[-1]
+        return True
+
+
+async def stop_under_load(load: Load, node: LiveNode) -> Load:
     for place, submission in enumerate(spawns(0)):
         reply = node.post("/~scheduler@1.0/schedule", submission.message)
         assert reply.status == 200, reply
@@ -112,13 +128,24 @@ def test_a_node_that_is_asked_to_stop_under_load_has_on_disk_what_it_has_answere
     tmp_path: Path, acks_wanted: int
 ) -> None:
     with running(tmp_path) as node:
-        load = asyncio.run(stop_under_load(node, acks_wanted))
+        load = asyncio.run(stop_under_load(Load(node.url, acks_wanted), node))
         assert node.child.wait(DEADLINE_S) == 0
     gone = {"ServerDisconnectedError", "ClientOSError", "ClientConnectorError"}
     assert len(load.ends) == CLIENTS
     assert set(load.ends) <= gone | {"503 stopping"}, load.ends
     records = check_store(tmp_path / "data", load.acks, signatures=True)
     assert records == len(load.acks), "whatever was written was answered"
+
+
+def test_a_stop_keeps_every_promise_of_a_slot_that_was_not_on_disk(tmp_path: Path) -> None:
+    with running(tmp_path, "--scheduling-mode", "aggressive") as node:
+        load = asyncio.run(stop_under_load(Promises(node.url, 2_000), node))
+        assert node.child.wait(DEADLINE_S) == 0
+    with open_offline(tmp_path / "data") as folder:
+        for ack in load.acks:
+            slot = int(ack["slot"])
+            ((_, record),) = folder.records(decode_id(ack["process"]), slot, slot)
+            assert encode_id(record.message_id) == ack["message"]
 
 
 def test_a_second_signal_ends_at_once_a_stop_that_waits(tmp_path: Path) -> None:

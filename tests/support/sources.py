@@ -60,6 +60,7 @@ class ListSource(Source):
         tampers: by slot, what is done to its entry on the way.
         hidden: slots that are left out of pages.
         away: how many of the next requests fail.
+        failure: with what.
         reply_slots_max: more slots do not fit into one reply.
         asked: how many requests there were.
         arrivals: set whenever a wait is to end; ``None`` for a source that does not wait.
@@ -75,6 +76,7 @@ class ListSource(Source):
         self.tampers: dict[int, Tamper] = {}
         self.hidden: set[int] = set()
         self.away = 0
+        self.failure: Exception = UnavailableError("nobody is there")
         self.reply_slots_max = 1 << 30
         self.asked = 0
         self.arrivals: asyncio.Event | None = None
@@ -116,7 +118,7 @@ class ListSource(Source):
         self.asked += 1
         if self.away:
             self.away -= 1
-            raise UnavailableError("nobody is there")
+            raise self.failure
 
     def _change(self, by_slot: dict[int, dict[str, Any]]) -> None:
         for slot in self.hidden & set(by_slot):

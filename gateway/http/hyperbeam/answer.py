@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, Protocol
 from seriatim.actors.node import Node
 from seriatim.formats.errors import NotFoundError
 from seriatim.formats.schedule.assignment import Block
-from seriatim.formats.schedule.record import Record
+from seriatim.formats.schedule.record import Kind, Record
 from seriatim.formats.schedule.submission import Submission
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.tabm.model import COMMITMENTS_KEY, Tabm
@@ -81,10 +81,15 @@ class Fields:
         return Literal(self.fields, self.is_fixed).look_up(key)
 
 
+@dataclass(frozen=True, slots=True)
 class Promised(Fields):
-    """The slot of a message that was sent, and is not on disk yet."""
+    """The slot of a message that was sent, and is not on disk yet.
 
-    __slots__ = ()
+    Attributes:
+        kind: the form in which the message came.
+    """
+
+    kind: Kind = Kind.ITEM
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from aiohttp import web
 from seriatim.formats.errors import UnsupportedError
 from seriatim.formats.schedule.record import Kind
 from seriatim.formats.signing.wallet import RsaWallet
-from seriatim.gateway.http.hyperbeam.answer import Answer, Placed
+from seriatim.gateway.http.hyperbeam.answer import Answer, Placed, Promised
 from seriatim.gateway.http.hyperbeam.path import Keys
 from seriatim.gateway.http.reply import MULTIPART
 
@@ -93,6 +93,8 @@ class ReplyFormats:
             is_own = answer.submission.kind is Kind.TABM and bool(answer.receipt.assignment)
             # Who sends a data item within an HTTP message, as HyperBEAM's nodes do, reads such.
             is_own |= accept is None and _is_carried(request, answer)
+        elif isinstance(answer, Promised):
+            is_own = answer.kind is Kind.TABM
         else:
             is_own = accept is None
         fallback = self._own if is_own else self._default

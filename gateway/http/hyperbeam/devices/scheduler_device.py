@@ -83,7 +83,8 @@ class SchedulerDevice(KeyTable):
             _follow_hint(call.keys, submission.process)
             raise
         if receipt.mode is SchedulingMode.AGGRESSIVE:
-            return Promised(receipt_to_plain(receipt), is_fixed=False)
+            plain = receipt_to_plain(receipt)
+            return Promised(plain, is_fixed=False, kind=submission.kind)
         return Placed(call.node, submission, receipt)
 
     async def _post_location(self, call: Call) -> Answer:

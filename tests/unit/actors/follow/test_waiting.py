@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from seriatim.actors.follow.follower import News
-from seriatim.formats.errors import ForkError, TamperedError
+from seriatim.formats.errors import ForkError, MalformedError, TamperedError, UnavailableError
 from seriatim.formats.schedule.variant import Variant
 from tests.support.copies import Copy, settle
 from tests.support.sources import drafts_of, forked, source_of
@@ -139,6 +139,30 @@ def test_what_arrives_is_verified(tmp_path: Path) -> None:
     with pytest.raises(TamperedError):
         asyncio.run(main())
     assert copy.records == whole[:3]
+
+
+@pytest.mark.parametrize(
+    "failure", [UnavailableError("gone"), MalformedError("a page of what stands before it")]
+)
+def test_what_is_no_answer_of_a_source_is_waited_out(tmp_path: Path, failure: Exception) -> None:
+    source = source_of(drafts_of(Variant.LEGACY, 3))
+    source.away, source.failure = 2, failure
+    copy = Copy(source.process, tmp_path)
+
+    async def main() -> None:
+        following = asyncio.create_task(copy.follower(source).run(once=False))
+        for _ in range(3):
+            await settle()
+            copy.clock.advance(5_000)
+        following.cancel()
+        assert [news.what for news in copy.news[:2]] == ["away", "away"]
+        assert str(failure) == copy.news[0].reason
+        assert copy.records == source.records
+
+    asyncio.run(main())
+    source.away = 1
+    with pytest.raises(type(failure)):
+        copy.follow(source)
 
 
 def test_who_comes_back_is_compared_first(tmp_path: Path) -> None:

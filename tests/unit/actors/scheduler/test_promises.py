@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from seriatim.formats.errors import OverloadedError
+from seriatim.formats.limits import PROMISES_MAX
 from seriatim.formats.schedule.mode import SchedulingMode
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.wire.receipt import receipt_to_plain
-from tests.support.builders import messages, spawn
+from tests.support.builders import message, messages, spawn
 from tests.support.faulty_log import Fault
 from tests.support.nodes import SteppedScheduler
 
@@ -65,3 +67,19 @@ def test_a_promise_that_the_disk_does_not_keep_is_in_the_log(
     assert "slot 1 was promised, and is not known to be on disk" in caplog.text
     is_there = fault is Fault.AFTER_WRITING
     assert stepped.ask(other).slot == (2 if is_there else 1), "the log has no gap for it"
+
+
+def test_no_more_is_promised_than_a_stop_can_keep(stepped: SteppedScheduler) -> None:
+    process = stepped.ask(spawn(Variant.NATIVE)).process
+    replies = []
+    for number in range(4 * PROMISES_MAX):
+        replies.append(stepped.submit(message(process, str(number)), is_early=True))
+        stepped.run_until_blocked()
+    errors = [reply.error() for reply in replies]
+    refused = [error for error in errors if error is not None]
+    assert refused
+    assert {type(error) for error in refused} == {OverloadedError}
+    assert len(replies) - len(refused) <= 3 * PROMISES_MAX
+    patient = stepped.submit(message(process, "who waits for the disk"))
+    stepped.settle()
+    assert patient.get(timeout=0).slot == len(replies) - len(refused) + 1

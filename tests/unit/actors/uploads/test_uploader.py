@@ -302,7 +302,8 @@ def test_a_stop_waits_for_what_is_on_its_way_and_not_for_ever() -> None:
         assert not closing.done()
         carrier.held.set()
         await closing
-        assert uploads.uploader.waiting == 0, "it was acknowledged while the node was closing"
+        left = uploads.log.upload_left(PROCESS, 0)
+        assert left == Part.ASSIGNMENT, "the message was acknowledged while the node was closing"
         again = Uploads(uploads.log, clock, carrier)
         carrier.held = asyncio.Event()
         again.append(PROCESS, RECORDS[1:2], 1)
@@ -311,6 +312,34 @@ def test_a_stop_waits_for_what_is_on_its_way_and_not_for_ever() -> None:
         await turns()
         clock.advance(UPLOADS_STOP_MS)
         await closing
-        assert again.uploader.waiting == 1
+        assert again.log.upload_left(PROCESS, 0) == Part.ASSIGNMENT
+        assert again.log.upload_left(PROCESS, 1) == BOTH
+
+    run(main)
+
+
+def test_a_stop_hears_what_is_on_its_way_though_others_were_told_to_wait() -> None:
+    async def main() -> None:
+        carrier, clock = ToldCarrier(), ManualClock()
+        uploads = Uploads(MemoryLog(), clock, carrier)
+        carrier.held = asyncio.Event()
+        away = UnavailableError("planted")
+        carrier.behaviour = lambda item: away if item[0].slot == 0 else None
+        uploads.append(PROCESS, RECORDS[:2])
+        await turns()
+        on_its_way, carrier.held = carrier.held, None
+        uploads.append(PROCESS, RECORDS[2:3], 2)
+        carrier.behaviour = lambda _: away
+        await turns()
+        assert not uploads.uploader._road.is_set()
+        carrier.behaviour = lambda _: None
+        closing = asyncio.ensure_future(uploads.uploader.close())
+        await turns()
+        assert not closing.done(), "two are on their way"
+        on_its_way.set()
+        await closing
+        assert len(carrier.acknowledged) >= 2
+        for place, part in carrier.acknowledged:
+            assert not (uploads.log.upload_left(*place) or Part.NOTHING) & part
 
     run(main)

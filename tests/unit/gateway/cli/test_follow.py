@@ -127,7 +127,7 @@ def test_a_signal_ends_it_in_order_while_it_waits_for_a_slot(
     [
         ("http://127.0.0.1:9", Exit.UNAVAILABLE, "unavailable"),
         ("nonsense", Exit.USAGE, "usage"),
-        ("http://user@127.0.0.1:9", Exit.REFUSED, "outbound"),
+        ("http://user@127.0.0.1:9", Exit.USAGE, "usage"),
     ],
 )
 def test_what_is_no_source_says_so(url: str, status: Exit, code: str, tmp_path: Path) -> None:
