@@ -377,10 +377,12 @@ class Node:
     def refuse_new_work(self) -> None:
         """Answer every new message with `StoppingError`; what was taken goes on.
 
-        Readers that wait for a slot wait no longer.
+        Readers that wait for a slot, or for the source of a copy, wait no longer.
         """
         self._is_stopping = True
         self._scheduler.arrivals.release()
+        if self._catch_up is not None:
+            self._catch_up.release()
         if self.uploader is not None:
             self.uploader.release()
 

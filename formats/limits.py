@@ -116,7 +116,11 @@ UPLOADS_STOP_MS: Final = 5_000
 # Copies that a node brings up to their sources for whoever reads them.
 CATCH_UP_SLOTS_MAX: Final = 2_000
 CATCH_UP_DEADLINE_MS: Final = 10_000
+CATCH_UP_FETCH_DEADLINE_MS: Final = 60_000
+CATCH_UP_PAUSE_MS: Final = 5_000
+CATCH_UP_FAILURES_MAX: Final = 1_024
 CATCH_UPS_MAX: Final = 4
+CATCH_UPS_HINTED_MAX: Final = 2
 SOURCES_CACHED_MAX: Final = 1_024
 HINTED_COPIES_MAX: Final = 1_000
 COPY_JOB_MAX_BYTES: Final = 4 * 1024 * 1024
@@ -197,6 +201,8 @@ assert UPLOADS_STOP_MS < STOP_DEADLINE_MS
 assert FOLLOW_BUNDLE_SLOTS <= MULTIPART_PARTS_MAX // 8, "a slot takes six parts, or some more"
 assert FOLLOW_WAIT_MS <= LONG_POLL_MAX_MS < OUTBOUND_DEADLINE_MS, "a request outlives its wait"
 assert CLIENT_PAGE_SLOTS <= SCHEDULE_PAGE_MAX <= CATCH_UP_SLOTS_MAX
+assert OUTBOUND_DEADLINE_MS < CATCH_UP_FETCH_DEADLINE_MS, "a fetch takes some requests"
+assert 2 * CATCH_UPS_HINTED_MAX <= CATCH_UPS_MAX, "half is left to what the operator follows"
 assert CATCH_UP_DEADLINE_MS < OUTBOUND_DEADLINE_MS, "who asks this node hears before it hears"
 assert 6 * BODY_MAX_BYTES < CLIENT_REPLY_MAX_BYTES, "one byte of a message is \\u00xx at worst"
 assert PATH_SEGMENT_MAX_BYTES <= PATH_MAX_BYTES < LMDB_KEY_MAX_BYTES, "a tree key counts its steps"

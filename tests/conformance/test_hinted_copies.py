@@ -161,7 +161,11 @@ def test_where_the_operator_lets_no_node_go_no_hint_leads(tmp_path: Path) -> Non
     with_hints(tmp_path, use)
 
 
-def test_what_a_hint_serves_wrong_is_no_finding_about_the_process(tmp_path: Path) -> None:
+def test_what_a_hint_serves_wrong_is_no_finding_about_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catch_up, "CATCH_UP_PAUSE_MS", 0)
+
     async def use(hinted: Hinted) -> None:
         def forge(plain: dict[str, Any]) -> None:
             text = orjson.dumps(plain).replace(b'"one"', b'"forged"')
