@@ -218,7 +218,13 @@ class CatchUp:
     async def _fetch(self, process: bytes, mark: FollowMark) -> _Outcome:
         make = HintedCopy if mark.is_hinted else ServedCopy
         try:
-            copy = make(self._log, process, mark=mark, store=self._store, evidence=self._evidence)
+            copy = make(
+                self._log,
+                process,
+                mark=self._marks.find(process) or mark,
+                store=self._store,
+                evidence=self._evidence,
+            )
             source = _Near(self._source(process, mark.url), copy.slots + CATCH_UP_SLOTS_MAX - 1)
             follower = Follower(
                 copy,

@@ -1,8 +1,8 @@
 """The durable marks that say which processes of a folder are followed, and from where.
 
-In the tree, at ``followed/<process>``: ``{"url": …}``, and ``"hinted": true`` where a stranger has
-named the source, and not the operator. Whoever holds the folder's lock may write them; under a
-running node, its writer alone does, and only for what is hinted.
+In the tree, at ``followed/<process>``: ``{"url": …}``, and ``"hinted": true, "bytes": …`` where a
+stranger has named the source, and not the operator. Whoever holds the folder's lock may write them;
+under a running node, its writer alone does, and only for what is hinted.
 """
 
 from __future__ import annotations
@@ -24,10 +24,13 @@ class FollowMark(NamedTuple):
     Attributes:
         url: where it was first copied from.
         is_hinted: whether a stranger has named that URL: nobody else is sent there.
+        taken_bytes: how long the records of a hinted copy are in all, or some more: it is written
+            before they are; 0 for others.
     """
 
     url: str
     is_hinted: bool
+    taken_bytes: int = 0
 
 
 class FollowMarks:
@@ -62,12 +65,12 @@ class FollowMarks:
             return None
         try:
             plain = orjson.loads(stored)
-            url, is_hinted = plain["url"], plain.get("hinted", False)
+            mark = FollowMark(plain["url"], plain.get("hinted", False), plain.get("bytes", 0))
         except (ValueError, KeyError, TypeError):
-            url = is_hinted = None
-        if not isinstance(url, str) or not isinstance(is_hinted, bool):
+            mark = None
+        if mark is None or tuple(map(type, mark)) != (str, bool, int):
             raise StoreError(f"what is stored at {format_path(path)} is damaged")
-        return FollowMark(url, is_hinted)
+        return mark
 
     def expect(self, *, maximum: int) -> bool:
         """Tell whether there are fewer than *maximum*; from now on one may come at any time."""
@@ -83,7 +86,9 @@ class FollowMarks:
 def mark_of(process: bytes, mark: FollowMark) -> tuple[TreePath, bytes]:
     """Return where in the tree the *mark* of *process* belongs, and what stands there."""
     plain: dict[str, object] = {"url": mark.url}
-    return _path(process), orjson.dumps(plain | {"hinted": True} if mark.is_hinted else plain)
+    if mark.is_hinted:
+        plain |= {"hinted": True, "bytes": mark.taken_bytes}
+    return _path(process), orjson.dumps(plain)
 
 
 def _path(process: bytes) -> TreePath:

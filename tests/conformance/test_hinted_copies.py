@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
-from seriatim.actors.follow import catch_up
+from seriatim.actors.follow import catch_up, copies
 from seriatim.actors.follow.marks import FollowMark, mark_of
 from seriatim.actors.scheduler.writer import TreeValue
 from seriatim.formats.errors import NotFoundError
@@ -144,6 +144,30 @@ def test_strangers_add_no_more_copies_than_the_bound(
             for _ in range(2):
                 assert (await hinted.slot()).body == b"0"
                 assert hinted.is_copied == is_copied
+
+    with_hints(tmp_path, use)
+
+
+def test_a_copy_by_a_hint_takes_no_more_than_its_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who hints may be the scheduler, too, and sign as much as he likes."""
+    bound = 12_000
+    monkeypatch.setattr(catch_up, "CATCH_UP_PAUSE_MS", 0)
+    monkeypatch.setattr(copies, "COPY_JOB_MAX_BYTES", 1)
+    monkeypatch.setattr(copies, "HINTED_COPY_MAX_BYTES", bound)
+
+    async def use(hinted: Hinted) -> None:
+        await hinted.spawn()
+        for number in range(8):
+            await hinted.send(str(number))
+            assert (await hinted.slot()).status == 200
+        process = decode_id(hinted.process)
+        sizes = [len(each.record.encode()) for each in hinted.asked.node.schedule(process, 0, 10)]
+        assert 2 < len(sizes) < 9
+        assert bound - max(sizes) < sum(sizes) <= bound
+        mark = hinted.asked.node._elsewhere._marks.find(process)
+        assert mark == FollowMark(hinted.proxy.url, is_hinted=True, taken_bytes=sum(sizes))
 
     with_hints(tmp_path, use)
 

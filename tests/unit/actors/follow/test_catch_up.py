@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from seriatim.actors.follow import catch_up, copies
 from seriatim.actors.follow.catch_up import CatchUp
+from seriatim.actors.follow.copies import HintedCopy
 from seriatim.actors.follow.folder import open_followed
-from seriatim.actors.follow.marks import FollowMarks
+from seriatim.actors.follow.marks import FollowMark, FollowMarks
 from seriatim.actors.runtime.clock import ManualClock
 from seriatim.actors.runtime.future import Future
 from seriatim.actors.scheduler.writer import Copied, Sealed, Writer
@@ -33,6 +34,7 @@ from seriatim.formats.limits import (
     CATCH_UP_FETCH_DEADLINE_MS,
     CATCH_UP_PAUSE_MS,
 )
+from seriatim.formats.schedule.evidence import Evidence
 from seriatim.formats.schedule.record import Record
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.wire.page import PageEntry
@@ -260,6 +262,21 @@ def test_a_record_over_the_bound_is_not_copied(
     monkeypatch.setattr(copies, "COPY_JOB_MAX_BYTES", 1)
     assert reading.read(source) == 2
     assert reading.records(source) == source.records
+
+
+def test_forks_that_hints_lead_to_leave_one_file_per_process(tmp_path: Path) -> None:
+    """Who schedules a process of his own can fork it at every slot."""
+    source = source_of(drafts_of(Variant.HYPERBEAM, 2))
+    reading = Reading(tmp_path, hinted=[source])
+    mark = FollowMark(source.url, is_hinted=True)
+    copy = HintedCopy(
+        reading.log, source.process, mark=mark, store=reading._store, evidence=tmp_path
+    )
+    for slot in range(3):
+        said = copy.keep(
+            Evidence(ForkError.code, source.url, source.process, slot, None, "this", "that")
+        )
+        assert [file.name for file in tmp_path.iterdir()] == [said]
 
 
 def test_who_closes_ends_what_is_fetched(tmp_path: Path) -> None:

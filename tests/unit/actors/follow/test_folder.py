@@ -61,7 +61,14 @@ def test_marks_are_read_back_and_a_damaged_one_is_said() -> None:
     marks = FollowMarks(tree)
     assert marks.url_of(make_id("p")) == "http://node.example"
     assert marks.url_of(make_id("q")) is None
-    for damaged in (b"", b"7", b"{}", b'{"url":7}', b'{"url":"x","hinted":1}'):
+    for damaged in (
+        b"",
+        b"7",
+        b"{}",
+        b'{"url":7}',
+        b'{"url":"x","hinted":1}',
+        b'{"url":"x","bytes":""}',
+    ):
         tree.put(("followed", encode_id(make_id("p"))), damaged)
         with pytest.raises(StoreError, match="damaged"):
             marks.url_of(make_id("p"))
