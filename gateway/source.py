@@ -80,7 +80,9 @@ class NodeSource(Source):
 
     async def page(self, first: int, count: int) -> Sequence[PageEntry]:
         """See `Source.page`."""
-        return await (await self._found()).page(first, count)
+        entries = await (await self._found()).page(first, count)
+        wanted = range(first, first + count)  # a node may say more, to whoever bounds what it reads
+        return [entry for entry in entries if entry.slot in wanted]
 
     async def arrival(self, slot: int) -> Sequence[PageEntry] | None:
         """See `Source.arrival`."""

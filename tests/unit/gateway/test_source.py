@@ -472,6 +472,24 @@ def test_a_second_node_with_the_same_wallet_is_a_fork(
     run(main())
 
 
+@pytest.mark.parametrize("shape", ["schedule", "legacy"])
+def test_a_page_that_says_more_than_was_asked_for_is_cut(shape: str, tmp_path: Path) -> None:
+    async def main() -> None:
+        async with (
+            behind_a_proxy(tmp_path) as (_, proxy, process),
+            source_at(proxy.url, process) as source,
+        ):
+            proxy.hidden = {META} if shape == "legacy" else set()
+            pages: list[dict[str, Any]] = []
+            proxy.tamper = lambda plain: pages.append(dict(plain))
+            assert len(await source.page(0, SLOTS)) == SLOTS
+            proxy.tamper = lambda plain: plain.update(pages[-1])
+            assert [entry.slot for entry in await source.page(2, 3)] == [2, 3, 4]
+            assert source.shape == shape
+
+    run(main())
+
+
 def test_a_copy_that_is_opened_anew_continues(tmp_path: Path) -> None:
     async def main() -> None:
         async with behind_a_proxy(tmp_path) as (_, proxy, process):
