@@ -159,6 +159,10 @@ class CatchUp:
             return None
         return failure.error
 
+    def is_fetching(self, process: bytes) -> bool:
+        """Tell whether slots of *process* may be on their way to the writer now."""
+        return process in self._fetches
+
     def _source_of(self, process: bytes, hint: str) -> FollowMark | None:
         """Return where *process* is read, or ``None`` where nobody is to be asked."""
         mark = self._marks.find(process)

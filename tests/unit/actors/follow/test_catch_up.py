@@ -279,6 +279,30 @@ def test_forks_that_hints_lead_to_leave_one_file_per_process(tmp_path: Path) -> 
         assert [file.name for file in tmp_path.iterdir()] == [said]
 
 
+def test_a_process_is_copied_or_placed_here_and_not_both_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the writer has still to write, no look at the log or the marks can tell."""
+    source = held(Variant.NATIVE, 2)
+
+    async def main() -> None:
+        async with running(tmp_path, open_source=lambda url, process: source) as node:
+            reading = asyncio.ensure_future(node.catch_up(source.process, hint=source.url))
+            await source.came.wait()
+            with pytest.raises(UnavailableError, match="is being copied"):
+                await post(node, spawn(Variant.NATIVE, "followed"))
+            source.may_go.set()
+            assert await reading is None, "nobody has signed it: it is not copied"
+            assert (await post(node, spawn(Variant.NATIVE, "followed"))).slot == 0
+            mark = FollowMark(source.url, is_hinted=False)
+            monkeypatch.setattr(CatchUp, "_source_of", lambda *_: mark)
+            asked = source.asked
+            assert await node.catch_up(source.process) is None
+            assert source.asked == asked, "it has its server here"
+
+    asyncio.run(main())
+
+
 def test_who_closes_ends_what_is_fetched(tmp_path: Path) -> None:
     async def main() -> None:
         source = held(Variant.NATIVE, 2)
