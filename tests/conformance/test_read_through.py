@@ -91,6 +91,17 @@ def test_a_read_that_the_copy_can_answer_asks_nobody(tmp_path: Path) -> None:
     with_copy(tmp_path, use)
 
 
+def test_a_read_past_the_head_asks_the_source_once(tmp_path: Path) -> None:
+    async def use(source: HttpNode, copy: HttpNode, proxy: TamperingProxy, process: str) -> None:
+        await send(source, process, "one")
+        for target, status in (("schedule?from=9", 200), ("next?at-slot=8", 404)):
+            proxy.asked.clear()
+            assert (await copy.get(f"/{process}/{target}")).status == status
+            assert proxy.asked.count(f"/{process}/slot/current") == 1
+
+    with_copy(tmp_path, use)
+
+
 def test_a_reader_that_waits_at_a_copy_hears_of_what_another_one_has_fetched(
     tmp_path: Path,
 ) -> None:
