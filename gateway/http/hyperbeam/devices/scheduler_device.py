@@ -30,6 +30,7 @@ from seriatim.gateway.http.hyperbeam.device import Call, Handler, KeyTable
 from seriatim.gateway.http.hyperbeam.long_poll import await_slot
 from seriatim.gateway.http.hyperbeam.submit import MessageReader
 from seriatim.gateway.http.paging import parse_integer
+from seriatim.gateway.http.request import resting
 from seriatim.gateway.outbound import read_url
 
 SCHEDULER: Final = "scheduler@1.0"
@@ -204,7 +205,8 @@ async def _known(call: Call, wanted: int) -> tuple[bytes, Head, int]:
         raise MalformedError("name the process: target=<process id>", code="no_target")
     head, source_last = call.node.head(process), None
     if head is None or head.slot < wanted:
-        source_last = await call.node.catch_up(process, hint=_hinted_url(call.keys))
+        with resting(call.request):
+            source_last = await call.node.catch_up(process, hint=_hinted_url(call.keys))
         head = call.node.head(process)
     if head is None:
         _follow_hint(call.keys, process)
