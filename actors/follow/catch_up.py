@@ -171,12 +171,14 @@ class CatchUp:
         if not hint:
             return None
         if mark is None and (
-            self._log.head(process) is not None or not self._marks.expect(maximum=HINTED_COPIES_MAX)
+            self._log.head(process) is not None or self._marks.has_hinted(HINTED_COPIES_MAX)
         ):
             return None
         return FollowMark(hint, is_hinted=True)
 
     def _start(self, process: bytes, source: FollowMark) -> _Fetch:
+        if source.is_hinted:
+            self._marks.expect()
         task = asyncio.ensure_future(self._fetch(process, source))
         timer = self._clock.call_later(CATCH_UP_FETCH_DEADLINE_MS, task.cancel)
 

@@ -229,7 +229,7 @@ def test_a_mark_that_comes_while_a_message_is_checked_is_seen(
             process = make_id("copied")
 
             async def verify(_: object) -> None:
-                node._elsewhere._marks.expect(maximum=1)
+                node._elsewhere._marks.expect()
                 mark = mark_of(process, FollowMark("http://x", is_hinted=True))
                 await node._scheduler.store(TreeValue(*mark))
 

@@ -75,6 +75,32 @@ def test_marks_are_read_back_and_a_damaged_one_is_said() -> None:
             marks.url_of(make_id("p"))
 
 
+def test_hinted_copies_are_counted_and_no_others() -> None:
+    tree = MemoryTree()
+    marks = FollowMarks(tree)
+    assert not marks.has_hinted(1)
+    for number in range(3):
+        marks.put(make_id(f"ours {number}"), "http://node.example")
+    assert not marks.has_hinted(1)
+    for number in range(1, 4):
+        mark = FollowMark("http://hinted.example", is_hinted=True)
+        tree.put(*mark_of(make_id(f"theirs {number}"), mark))
+        assert marks.has_hinted(number)
+        assert not marks.has_hinted(number + 1)
+    marks.put(make_id("theirs 1"), "http://node.example")
+    assert not marks.has_hinted(3)
+
+
+def test_a_mark_that_another_one_writes_is_seen_when_it_is_expected() -> None:
+    tree = MemoryTree()
+    marks = FollowMarks(tree)
+    tree.put(*mark_of(make_id("p"), FollowMark("http://node.example", is_hinted=True)))
+    marks.has_hinted(1)
+    assert marks.find(make_id("p")) is None, "a question changes nothing"
+    marks.expect()
+    assert marks.find(make_id("p")) is not None
+
+
 def test_the_operators_word_replaces_a_hint_that_has_named_the_same_node(tmp_path: Path) -> None:
     process, url = make_id("p"), "http://node.example"
     folder = DataFolder(tmp_path)
