@@ -34,6 +34,8 @@ from seriatim.formats.limits import (
 if TYPE_CHECKING:
     from seriatim.actors.follow.marks import FollowMarks
     from seriatim.actors.runtime.clock import Clock
+    from seriatim.actors.runtime.future import Future
+    from seriatim.actors.scheduler.writer import Copied, Sealed
     from seriatim.formats.schedule.record import Record
     from seriatim.formats.wire.page import PageEntry
     from seriatim.store.log import Log
@@ -92,6 +94,7 @@ class CatchUp:
         self._fetches: dict[bytes, _Fetch] = {}
         # By the source, too: a wrong hint of one stranger holds up no right one of another.
         self._failures: dict[tuple[bytes, FollowMark], _Failure] = {}
+        self._writing: list[bytes] = []  # processes, one for each job at the writer
         self._waiting: set[asyncio.Event] = set()
         self._is_released = False
 
@@ -161,7 +164,7 @@ class CatchUp:
 
     def is_fetching(self, process: bytes) -> bool:
         """Tell whether slots of *process* may be on their way to the writer now."""
-        return process in self._fetches
+        return process in self._fetches or process in self._writing
 
     def _source_of(self, process: bytes, hint: str) -> FollowMark | None:
         """Return where *process* is read, or ``None`` where nobody is to be asked."""
@@ -228,7 +231,7 @@ class CatchUp:
                 self._log,
                 process,
                 mark=self._marks.find(process) or mark,
-                store=self._store,
+                store=self._write,
                 evidence=self._evidence,
             )
             source = _Near(self._source(process, mark.url), copy.slots + CATCH_UP_SLOTS_MAX - 1)
@@ -244,6 +247,13 @@ class CatchUp:
         except SchedulerError as error:
             return _again(error)
         return source.last_said
+
+    def _write(self, job: Copied) -> Future[Sealed]:
+        """Give *job* to the writer, which may come to it when the fetch has ended."""
+        writing = self._store(job)
+        self._writing.append(job.process)
+        writing.add_done_callback(lambda _: self._writing.remove(job.process))
+        return writing
 
     def _source(self, process: bytes, url: str) -> Source:
         """Return the source of *process*, which has found out once what its node serves."""

@@ -303,6 +303,31 @@ def test_a_process_is_copied_or_placed_here_and_not_both_at_once(
     asyncio.run(main())
 
 
+def test_a_process_is_being_copied_until_the_writer_has_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        source = source_of(drafts_of(Variant.NATIVE, 2))
+        reading = Reading(tmp_path, source)
+        came: asyncio.Event = asyncio.Event()
+        writing: Future[Sealed] = Future()
+
+        def store(_: Copied) -> Future[Sealed]:
+            came.set()
+            return writing
+
+        monkeypatch.setattr(reading.catch_up, "_store", store)
+        waiting = asyncio.ensure_future(reading.catch_up(source.process))
+        await came.wait()
+        await reading.catch_up.close()
+        assert await waiting is None
+        assert reading.catch_up.is_fetching(source.process)
+        writing.resolve(Sealed(b"", b"", b""))
+        assert not reading.catch_up.is_fetching(source.process)
+
+    asyncio.run(main())
+
+
 def test_who_closes_ends_what_is_fetched(tmp_path: Path) -> None:
     async def main() -> None:
         source = held(Variant.NATIVE, 2)
