@@ -24,6 +24,7 @@ from seriatim.formats.errors import (
     NotFoundError,
     RefusedError,
     StoppingError,
+    UnavailableError,
     UnsignedError,
 )
 from seriatim.formats.ids import encode_id
@@ -260,7 +261,9 @@ class Node:
             DivergedError: what the source serves does not hold.
             SchedulerError: there is nothing to serve yet, for this reason.
         """
-        return None if self._catch_up is None else await self._catch_up(process, hint)
+        if self._catch_up is None or self._scheduler.is_live(process):
+            return None
+        return await self._catch_up(process, hint)
 
     # Looking at what is durable. All of these are short reads on the caller's thread.
 
@@ -377,10 +380,12 @@ class Node:
     def refuse_new_work(self) -> None:
         """Answer every new message with `StoppingError`; what was taken goes on.
 
-        Readers that wait for a slot wait no longer.
+        Readers that wait for a slot, or for the source of a copy, wait no longer.
         """
         self._is_stopping = True
         self._scheduler.arrivals.release()
+        if self._catch_up is not None:
+            self._catch_up.release()
         if self.uploader is not None:
             self.uploader.release()
 
@@ -422,6 +427,11 @@ class Node:
     ) -> Receipt:
         # Once more: its first slots may have been copied since, and a mark comes before them.
         self._elsewhere.check(submission.process)
+        if self._catch_up is not None and self._catch_up.is_fetching(submission.process):
+            raise UnavailableError(
+                f"process {encode_id(submission.process)} is being copied from another node; send "
+                "the same again"
+            )
         reply: Future[Receipt] = Future()
         self._scheduler.submit(Submit(submission, variant_default, reply, is_early=is_early))
         return await reply

@@ -19,11 +19,12 @@ keys and is never read.
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar
 
 from seriatim.actors.follow.source import Source
 from seriatim.formats.errors import (
@@ -35,9 +36,10 @@ from seriatim.formats.errors import (
 )
 from seriatim.formats.ids import ID_CHARS, encode_id
 from seriatim.formats.limits import (
-    CLIENT_REPLY_MAX_BYTES,
+    CATCH_UP_REPLY_MAX_BYTES,
     FOLLOW_BUNDLE_SLOTS,
     FOLLOW_WAIT_MS,
+    OFF_LOOP_MIN_BYTES,
     SCHEDULE_PAGE_MAX,
 )
 from seriatim.formats.schedule.record import Record
@@ -52,6 +54,8 @@ from seriatim.gateway.reply import check_status, read_reply
 
 if TYPE_CHECKING:
     from seriatim.actors.follow.catch_up import OpenSource
+
+_T = TypeVar("_T")
 
 _JSON: Final = {"accept": "application/json"}
 _ANY: Final = {"accept": "*/*"}
@@ -80,7 +84,9 @@ class NodeSource(Source):
 
     async def page(self, first: int, count: int) -> Sequence[PageEntry]:
         """See `Source.page`."""
-        return await (await self._found()).page(first, count)
+        entries = await (await self._found()).page(first, count)
+        wanted = range(first, first + count)  # a node may say more, to whoever bounds what it reads
+        return [entry for entry in entries if entry.slot in wanted]
 
     async def arrival(self, slot: int) -> Sequence[PageEntry] | None:
         """See `Source.arrival`."""
@@ -122,7 +128,7 @@ class NodeSource(Source):
         for shape in _SHAPES:
             if shape.content_type == given:
                 try:
-                    shape.reader.entries(reply.body)
+                    await _parsed(shape.reader.entries, reply.body)
                 except (FormatError, NotVerifiableError):
                     return None  # another node's schedule: it may serve legacy pages too
                 return _SchedulePages(self._http, shape)
@@ -131,8 +137,11 @@ class NodeSource(Source):
 
 @asynccontextmanager
 async def opening_sources(policy: OutboundPolicy) -> AsyncIterator[OpenSource]:
-    """Give what opens sources at the nodes that *policy* allows, while the block runs."""
-    async with Outbound(policy, reply_max_bytes=CLIENT_REPLY_MAX_BYTES) as outbound:
+    """Give what opens sources at the nodes that *policy* allows, while the block runs.
+
+    They are for a node that serves: a reply has ``CATCH_UP_REPLY_MAX_BYTES`` at most.
+    """
+    async with Outbound(policy, reply_max_bytes=CATCH_UP_REPLY_MAX_BYTES) as outbound:
         yield partial(NodeSource, outbound)
 
 
@@ -147,7 +156,7 @@ class _Http:
     async def has_address(self, path: str) -> bool:
         """Tell whether the node answers *path* with an address, as text or in a JSON object."""
         reply = await self._outbound.get(self._url + path, headers=_ANY)
-        if not reply.is_ok:
+        if not reply.is_ok or len(reply.body) > OFF_LOOP_MIN_BYTES:
             return False
         if _is_id(reply.body.decode("ascii", "replace").strip()):
             return True
@@ -160,7 +169,8 @@ class _Http:
     async def reply(self, path: str, headers: Mapping[str, str] = _JSON) -> OutboundReply:
         """Return what the node answers to a GET of *path*, which it has."""
         reply = await self._outbound.get(self._url + path, headers=headers)
-        check_status(self._url, reply.status, reply.body)
+        if not reply.is_ok:
+            await _parsed(partial(check_status, self._url, reply.status), reply.body)
         return reply
 
 
@@ -213,13 +223,14 @@ class _SchedulePages(_Pages):
         return _integer(reply.body)
 
     async def page(self, first: int, count: int) -> Sequence[PageEntry]:
-        return self.reader.entries((await self.reply(first, count, wait_ms=0)).body)
+        reply = await self.reply(first, count, wait_ms=0)
+        return await _parsed(self.reader.entries, reply.body)
 
     async def arrival(self, slot: int) -> Sequence[PageEntry] | None:
         if not self._waits:
             return None
         reply = await self.reply(slot, 1, wait_ms=FOLLOW_WAIT_MS)
-        entries = self.reader.entries(reply.body)
+        entries = await _parsed(self.reader.entries, reply.body)
         return entries if entries or self._waits else None
 
     async def reply(self, first: int, count: int, *, wait_ms: int) -> OutboundReply:
@@ -249,16 +260,25 @@ class _LegacyPages(_Pages):
         except (NotFoundError, RefusedError):
             # An ao unit says this of a process without messages, and of one that it does not know.
             return _only(await self.page(0, 1))
-        return _only(self.reader.entries(b'{"edges":[{"node":%b}]}' % reply.body))
+        page = b'{"edges":[{"node":%b}]}' % reply.body
+        return _only(await _parsed(self.reader.entries, page))
 
     async def page(self, first: int, count: int) -> Sequence[PageEntry]:
         process = self._http.process
         # Exclusive; -1 is the page that begins with the process itself.
         query = f"process-id={process}&from-nonce={first - 1}&limit={count}&show-anchor=1"
-        return self.reader.entries((await self._http.reply(f"/{process}?{query}")).body)
+        reply = await self._http.reply(f"/{process}?{query}")
+        return await _parsed(self.reader.entries, reply.body)
 
     async def arrival(self, slot: int) -> None:
         del slot  # an ao unit answers at once
+
+
+async def _parsed(parse: Callable[[bytes], _T], raw: bytes) -> _T:
+    """Return what *parse* makes of *raw*: in a thread, where it is long, so that others go on."""
+    if len(raw) > OFF_LOOP_MIN_BYTES:
+        return await asyncio.to_thread(parse, raw)
+    return parse(raw)
 
 
 def _only(entries: Sequence[PageEntry]) -> int:

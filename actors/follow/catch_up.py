@@ -3,7 +3,8 @@
 A read that the copy can answer asks nobody. Any other one fetches what is missing, up to a bound:
 verified as ``seriatim follow`` verifies it, and made durable by the node's own writer before it is
 served. Readers of one process share one fetch, and go on with what is there when it takes too long;
-the fetch goes on without them.
+the fetch goes on without them, up to a deadline of its own. After a failure there is a pause: who
+reads meanwhile hears of the same failure, and the source is not asked.
 """
 
 from __future__ import annotations
@@ -17,10 +18,14 @@ from seriatim.actors.follow.copies import HintedCopy, ServedCopy, Store
 from seriatim.actors.follow.follower import Follower
 from seriatim.actors.follow.marks import FollowMark
 from seriatim.actors.follow.source import Source
-from seriatim.formats.errors import DivergedError, SchedulerError
+from seriatim.formats.errors import DeadlineExceededError, DivergedError, SchedulerError
 from seriatim.formats.limits import (
     CATCH_UP_DEADLINE_MS,
+    CATCH_UP_FAILURES_MAX,
+    CATCH_UP_FETCH_DEADLINE_MS,
+    CATCH_UP_PAUSE_MS,
     CATCH_UP_SLOTS_MAX,
+    CATCH_UPS_HINTED_MAX,
     CATCH_UPS_MAX,
     HINTED_COPIES_MAX,
     SOURCES_CACHED_MAX,
@@ -29,6 +34,8 @@ from seriatim.formats.limits import (
 if TYPE_CHECKING:
     from seriatim.actors.follow.marks import FollowMarks
     from seriatim.actors.runtime.clock import Clock
+    from seriatim.actors.runtime.future import Future
+    from seriatim.actors.scheduler.writer import Copied, Sealed
     from seriatim.formats.schedule.record import Record
     from seriatim.formats.wire.page import PageEntry
     from seriatim.store.log import Log
@@ -42,6 +49,13 @@ _Outcome = int | SchedulerError
 class _Fetch(NamedTuple):
     source: FollowMark
     task: asyncio.Task[_Outcome]
+
+
+class _Failure(NamedTuple):
+    """What a fetch has ended with: remembered, so that its source has a pause."""
+
+    error: SchedulerError
+    until_ms: int  # on the monotonic clock
 
 
 class CatchUp:
@@ -65,7 +79,7 @@ class CatchUp:
             marks: says from where a process is followed.
             store: the node's writer.
             open_source: gives what is read; it goes only where the operator allows.
-            clock: for the deadline.
+            clock: for deadlines and pauses.
             draw: see `Follower`.
             evidence: the folder for what does not hold.
         """
@@ -78,6 +92,11 @@ class CatchUp:
         self._evidence = evidence
         self._sources: dict[bytes, Source] = {}
         self._fetches: dict[bytes, _Fetch] = {}
+        # By the source, too: a wrong hint of one stranger holds up no right one of another.
+        self._failures: dict[tuple[bytes, FollowMark], _Failure] = {}
+        self._writing: list[bytes] = []  # processes, one for each job at the writer
+        self._waiting: set[asyncio.Event] = set()
+        self._is_released = False
 
     async def __call__(self, process: bytes, hint: str = "") -> int | None:
         """Fetch what the source of *process* has and its copy has not.
@@ -93,7 +112,7 @@ class CatchUp:
 
         Returns:
             The last slot that the source says it has; ``None`` where nobody has been asked or has
-            answered in time, for what is there is served then.
+            answered in time, or after `release`, for what is there is served then.
 
         Raises:
             DivergedError: what the source serves does not hold; the evidence is on disk.
@@ -103,9 +122,22 @@ class CatchUp:
         source = self._source_of(process, hint)
         if source is None:
             return None
+        outcome = self._failure(process, source) or await self._fetched(process, source)
+        if outcome is None or isinstance(outcome, int):
+            return outcome
+        if self._log.head(process) is not None:
+            is_due = isinstance(outcome, DivergedError)
+        else:
+            is_due = not source.is_hinted  # what is begun by a hint is sent on, as without it
+        if is_due:
+            raise _again(outcome)
+        return None
+
+    async def _fetched(self, process: bytes, source: FollowMark) -> _Outcome | None:
+        """Return what comes of reading *source* now; ``None`` for nothing, or not in time."""
         fetch = self._fetches.get(process)
         if fetch is None:
-            if len(self._fetches) >= CATCH_UPS_MAX:
+            if not self._has_place(source):
                 return None
             fetch = self._start(process, source)
         elif fetch.source != source:
@@ -113,16 +145,26 @@ class CatchUp:
         await self._wait(fetch.task)
         if not fetch.task.done() or fetch.task.cancelled():
             return None
-        outcome = fetch.task.result()
-        if isinstance(outcome, int):
-            return outcome
-        if self._log.head(process) is not None:
-            is_due = isinstance(outcome, DivergedError)
-        else:
-            is_due = not source.is_hinted  # what is begun by a hint is sent on, as without it
-        if is_due:
-            raise outcome
-        return None
+        return fetch.task.result()
+
+    def _has_place(self, source: FollowMark) -> bool:
+        """Tell whether one more may be fetched: strangers never take every place."""
+        if source.is_hinted:
+            hinted = sum(fetch.source.is_hinted for fetch in self._fetches.values())
+            if hinted >= CATCH_UPS_HINTED_MAX:
+                return False
+        return not self._is_released and len(self._fetches) < CATCH_UPS_MAX
+
+    def _failure(self, process: bytes, source: FollowMark) -> SchedulerError | None:
+        """Return what reading *source* has ended with, while its pause lasts."""
+        failure = self._failures.get((process, source))
+        if failure is None or self._clock.monotonic_ms() >= failure.until_ms:
+            return None
+        return failure.error
+
+    def is_fetching(self, process: bytes) -> bool:
+        """Tell whether slots of *process* may be on their way to the writer now."""
+        return process in self._fetches or process in self._writing
 
     def _source_of(self, process: bytes, hint: str) -> FollowMark | None:
         """Return where *process* is read, or ``None`` where nobody is to be asked."""
@@ -132,19 +174,51 @@ class CatchUp:
         if not hint:
             return None
         if mark is None and (
-            self._log.head(process) is not None or not self._marks.expect(maximum=HINTED_COPIES_MAX)
+            self._log.head(process) is not None or self._marks.has_hinted(HINTED_COPIES_MAX)
         ):
             return None
         return FollowMark(hint, is_hinted=True)
 
     def _start(self, process: bytes, source: FollowMark) -> _Fetch:
+        if source.is_hinted:
+            self._marks.expect()
         task = asyncio.ensure_future(self._fetch(process, source))
-        task.add_done_callback(lambda _: self._fetches.pop(process))
+        timer = self._clock.call_later(CATCH_UP_FETCH_DEADLINE_MS, task.cancel)
+
+        def ended(task: asyncio.Task[_Outcome]) -> None:
+            timer.cancel()
+            del self._fetches[process]
+            self._remember(process, source, task)
+
+        task.add_done_callback(ended)
         fetch = self._fetches[process] = _Fetch(source, task)
         return fetch
 
+    def _remember(self, process: bytes, source: FollowMark, task: asyncio.Task[_Outcome]) -> None:
+        """Give *source* a pause where its fetch has failed, and forget what it serves."""
+        outcome: _Outcome = (
+            DeadlineExceededError("the source", deadline_ms=CATCH_UP_FETCH_DEADLINE_MS)
+            if task.cancelled()
+            else task.result()
+        )
+        self._failures.pop((process, source), None)
+        if isinstance(outcome, int):
+            return
+        self._sources.pop(process, None)
+        if len(self._failures) >= CATCH_UP_FAILURES_MAX:
+            del self._failures[next(iter(self._failures))]  # the oldest
+        until_ms = self._clock.monotonic_ms() + CATCH_UP_PAUSE_MS
+        self._failures[process, source] = _Failure(outcome, until_ms)
+
+    def release(self) -> None:
+        """Begin no more fetches, and let every reader go on with what is there."""
+        self._is_released = True
+        for wake in self._waiting:
+            wake.set()
+
     async def close(self) -> None:
-        """End every fetch; what the writer has already is written."""
+        """Release readers and end every fetch; what the writer has already is written."""
+        self.release()
         tasks = [fetch.task for fetch in self._fetches.values()]
         for task in tasks:
             task.cancel()
@@ -153,7 +227,13 @@ class CatchUp:
     async def _fetch(self, process: bytes, mark: FollowMark) -> _Outcome:
         make = HintedCopy if mark.is_hinted else ServedCopy
         try:
-            copy = make(self._log, process, mark=mark, store=self._store, evidence=self._evidence)
+            copy = make(
+                self._log,
+                process,
+                mark=self._marks.find(process) or mark,
+                store=self._write,
+                evidence=self._evidence,
+            )
             source = _Near(self._source(process, mark.url), copy.slots + CATCH_UP_SLOTS_MAX - 1)
             follower = Follower(
                 copy,
@@ -165,8 +245,15 @@ class CatchUp:
             )
             await follower.run(once=True)
         except SchedulerError as error:
-            return error
+            return _again(error)
         return source.last_said
+
+    def _write(self, job: Copied) -> Future[Sealed]:
+        """Give *job* to the writer, which may come to it when the fetch has ended."""
+        writing = self._store(job)
+        self._writing.append(job.process)
+        writing.add_done_callback(lambda _: self._writing.remove(job.process))
+        return writing
 
     def _source(self, process: bytes, url: str) -> Source:
         """Return the source of *process*, which has found out once what its node serves."""
@@ -179,7 +266,7 @@ class CatchUp:
         return source
 
     async def _wait(self, fetch: asyncio.Task[_Outcome]) -> None:
-        """Return when *fetch* is done, or at the deadline; who waits no more does not end it."""
+        """Return when *fetch* is done, at the deadline, or when released: it goes on without."""
         wake = asyncio.Event()
 
         def done(_: object) -> None:
@@ -187,11 +274,20 @@ class CatchUp:
 
         timer = self._clock.call_later(CATCH_UP_DEADLINE_MS, wake.set)
         fetch.add_done_callback(done)
+        self._waiting.add(wake)
         try:
             await wake.wait()
         finally:
+            self._waiting.discard(wake)
             timer.cancel()
             fetch.remove_done_callback(done)
+
+
+def _again(error: SchedulerError) -> SchedulerError:
+    """Return *error* anew: one that was raised keeps alive whatever it has come through."""
+    fresh = type(error).__new__(type(error), *error.args)
+    fresh.__dict__.update(error.__dict__)
+    return fresh
 
 
 class _Near(Source):

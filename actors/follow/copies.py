@@ -23,7 +23,11 @@ from seriatim.formats.errors import (
     StoreError,
 )
 from seriatim.formats.ids import encode_id
-from seriatim.formats.limits import COPY_JOB_MAX_BYTES, COPY_RECORD_MAX_BYTES
+from seriatim.formats.limits import (
+    COPY_JOB_MAX_BYTES,
+    COPY_RECORD_MAX_BYTES,
+    HINTED_COPY_MAX_BYTES,
+)
 from seriatim.formats.schedule.evidence import Evidence, encode_evidence
 from seriatim.formats.schedule.record import Record
 from seriatim.formats.schedule.stored_message import StoredMessage
@@ -85,7 +89,7 @@ class ServedCopy(Copy):
         Args:
             log: the node's.
             process: its id, 32 raw bytes.
-            mark: for a process that has none yet.
+            mark: the process's own, or the one that it gets.
             store: the node's writer.
             evidence: the folder for it.
         """
@@ -93,7 +97,7 @@ class ServedCopy(Copy):
         self.process = process
         self.slots = 0 if head is None else head.slot + 1
         self._log = log
-        self._mark = mark_of(process, mark)
+        self._mark = mark
         self._store = store
         self._evidence = evidence
 
@@ -104,12 +108,20 @@ class ServedCopy(Copy):
     async def append(self, records: Sequence[Record]) -> None:
         """See `Copy.append`; a transaction holds ``COPY_JOB_MAX_BYTES``, or one record."""
         for raws in _jobs(records):
-            sealed = await self._store(Copied(self.process, self.slots, self._mark, raws))
+            mark = self._mark_with(sum(map(len, raws)))
+            job = Copied(self.process, self.slots, mark_of(self.process, mark), raws)
+            sealed = await self._store(job)
             if not sealed.hash_chain:
                 raise ConflictError(
                     f"process {encode_id(self.process)} has gone on, or is this node's own"
                 )
             self.slots += len(raws)
+            self._mark = mark
+
+    def _mark_with(self, more_bytes: int) -> FollowMark:
+        """Return the mark of the copy with *more_bytes* of records."""
+        del more_bytes
+        return self._mark
 
     def keep(self, evidence: Evidence) -> str:
         """See `Copy.keep`: the file's name alone, for strangers hear of it."""
@@ -121,6 +133,8 @@ class HintedCopy(ServedCopy):
 
     So the stranger can neither make up a process nor take one from whoever schedules it: of a log
     that is not signed, or whose spawn names no scheduler, anybody could make another one.
+
+    A stranger may schedule processes of his own: each takes up to ``HINTED_COPY_MAX_BYTES``.
     """
 
     async def append(self, records: Sequence[Record]) -> None:
@@ -128,17 +142,30 @@ class HintedCopy(ServedCopy):
 
         Raises:
             RefusedError: such a process is not copied; code ``not_copied``.
+            LimitExceededError: the copy is as long as it may get.
         """
         if records and not self.slots:
             self._check_spawn(records[0])
         await super().append(records)
 
     def keep(self, evidence: Evidence) -> str:
-        """See `Copy.keep`: of a fork only, which the scheduler has signed.
+        """See `Copy.keep`: of a fork only, which the scheduler has signed; the last one found.
 
-        All else is a stranger's word about a stranger, and there is no end to it.
+        All else is a stranger's word about a stranger, and there is no end to it. Nor is there to
+        forks, for who schedules a process of his own: one file has to do.
         """
-        return super().keep(evidence) if evidence.kind == ForkError.code else "no file"
+        if evidence.kind != ForkError.code:
+            return "no file"
+        name = f"{encode_id(evidence.process)}-{evidence.kind}.json"
+        return keep_evidence(self._evidence, evidence, name=name).name
+
+    def _mark_with(self, more_bytes: int) -> FollowMark:
+        taken_bytes = self._mark.taken_bytes + more_bytes
+        if taken_bytes > HINTED_COPY_MAX_BYTES:
+            raise LimitExceededError(
+                "a copy that a hint has begun", given=taken_bytes, maximum=HINTED_COPY_MAX_BYTES
+            )
+        return self._mark._replace(taken_bytes=taken_bytes)
 
     def _check_spawn(self, record: Record) -> None:
         spawn = StoredMessage(record.kind, record.message).submission(process=self.process).spawn
@@ -158,16 +185,22 @@ def stored_record(log: Log, process: bytes, slot: int) -> Record:
     return record
 
 
-def keep_evidence(folder: Path, evidence: Evidence) -> Path:
+def keep_evidence(folder: Path, evidence: Evidence, *, name: str = "") -> Path:
     """Write *evidence* to a file in *folder*, durably; return its path.
 
     The same finding again replaces the file: what finds it again and again must not fill the disk.
+
+    Args:
+        folder: made where it is missing.
+        evidence: what was found.
+        name: of the file; by default, one by process, slot and kind.
 
     Raises:
         StoreError: it cannot be written.
     """
     create_private_folder(folder)
-    path = folder / f"{encode_id(evidence.process)}-{evidence.slot}-{evidence.kind}.json"
+    process = encode_id(evidence.process)
+    path = folder / (name or f"{process}-{evidence.slot}-{evidence.kind}.json")
     try:
         with new_file(path, mode=FILE_MODE, may_replace=True) as file:
             file.write(encode_evidence(evidence))

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from seriatim.actors.follow.copies import Copy, keep_evidence, stored_record
-from seriatim.actors.follow.marks import FollowMarks
+from seriatim.actors.follow.marks import FollowMark, FollowMarks
 from seriatim.actors.lock import acquire_lock
 from seriatim.actors.scheduler.writer import append_of
 from seriatim.formats.errors import RefusedError
@@ -90,12 +90,14 @@ async def open_followed(
 
 def _mark(marks: FollowMarks, log: Log, process: bytes, url: str) -> None:
     """Mark *process* as followed, before anything of it is written."""
-    known = marks.url_of(process)
+    known = marks.find(process)
     if known is None and log.head(process) is not None:
         raise RefusedError(
             f"process {encode_id(process)} is scheduled by this folder's own node; follow it "
             "into another folder",
             code="own_process",
         )
-    if known != url:
+    if known != FollowMark(
+        url, is_hinted=False
+    ):  # where a hint has begun, the operator's word counts
         marks.put(process, url)

@@ -1,8 +1,8 @@
 """The durable marks that say which processes of a folder are followed, and from where.
 
-In the tree, at ``followed/<process>``: ``{"url": …}``, and ``"hinted": true`` where a stranger has
-named the source, and not the operator. Whoever holds the folder's lock may write them; under a
-running node, its writer alone does, and only for what is hinted.
+In the tree, at ``followed/<process>``: ``{"url": …}``, and ``"hinted": true, "bytes": …`` where a
+stranger has named the source, and not the operator. Whoever holds the folder's lock may write them;
+under a running node, its writer alone does, and only for what is hinted.
 """
 
 from __future__ import annotations
@@ -24,10 +24,13 @@ class FollowMark(NamedTuple):
     Attributes:
         url: where it was first copied from.
         is_hinted: whether a stranger has named that URL: nobody else is sent there.
+        taken_bytes: how long the records of a hinted copy are in all, or some more: it is written
+            before they are; 0 for others.
     """
 
     url: str
     is_hinted: bool
+    taken_bytes: int = 0
 
 
 class FollowMarks:
@@ -38,6 +41,7 @@ class FollowMarks:
         self._tree = tree
         # Most folders follow nothing: a node asks before every message.
         self._is_empty = not tree.list((FOLLOWED_GROUP,), limit=1)
+        self._hinted: dict[str, bool] = {}
 
     def url_of(self, process: bytes) -> str | None:
         """Return where *process* is followed from, or ``None`` for one that is not followed.
@@ -56,35 +60,64 @@ class FollowMarks:
         """
         if self._is_empty:
             return None
-        path = _path(process)
-        stored = self._tree.get(path)
-        if stored is None:
-            return None
-        try:
-            plain = orjson.loads(stored)
-            url, is_hinted = plain["url"], plain.get("hinted", False)
-        except (ValueError, KeyError, TypeError):
-            url = is_hinted = None
-        if not isinstance(url, str) or not isinstance(is_hinted, bool):
-            raise StoreError(f"what is stored at {format_path(path)} is damaged")
-        return FollowMark(url, is_hinted)
+        return _read_mark(self._tree, _path(process))
 
-    def expect(self, *, maximum: int) -> bool:
-        """Tell whether there are fewer than *maximum*; from now on one may come at any time."""
+    def expect(self) -> None:
+        """Look at the folder from now on: a mark may come at any time."""
         self._is_empty = False
-        return len(self._tree.list((FOLLOWED_GROUP,), limit=maximum)) < maximum
+
+    def has_hinted(self, count: int) -> bool:
+        """Tell whether hints have begun to copy *count* processes, or more; *count* is above 0.
+
+        Raises:
+            StoreError: a mark is damaged.
+        """
+        after: str | None = None
+        while names := self._tree.list((FOLLOWED_GROUP,), after=after):
+            for name in names:
+                count -= self._is_hinted(name)
+                if not count:
+                    return True
+            after = names[-1]
+        return False
+
+    def _is_hinted(self, name: str) -> bool:
+        """Tell whether the mark called *name* is a hint's: it stays so, but for `put`."""
+        known = self._hinted.get(name)
+        if known is None:
+            mark = _read_mark(self._tree, (FOLLOWED_GROUP, name))
+            known = self._hinted[name] = mark is not None and mark.is_hinted
+        return known
 
     def put(self, process: bytes, url: str) -> None:
         """Mark *process* as followed from *url*, durably."""
         self._tree.put(*mark_of(process, FollowMark(url, is_hinted=False)))
         self._is_empty = False
+        self._hinted.pop(encode_id(process), None)
 
 
 def mark_of(process: bytes, mark: FollowMark) -> tuple[TreePath, bytes]:
     """Return where in the tree the *mark* of *process* belongs, and what stands there."""
     plain: dict[str, object] = {"url": mark.url}
-    return _path(process), orjson.dumps(plain | {"hinted": True} if mark.is_hinted else plain)
+    if mark.is_hinted:
+        plain |= {"hinted": True, "bytes": mark.taken_bytes}
+    return _path(process), orjson.dumps(plain)
 
 
 def _path(process: bytes) -> TreePath:
     return (FOLLOWED_GROUP, encode_id(process))
+
+
+def _read_mark(tree: Tree, path: TreePath) -> FollowMark | None:
+    """Return the mark at *path*, or ``None`` for none; see `FollowMarks.find` for the error."""
+    stored = tree.get(path)
+    if stored is None:
+        return None
+    try:
+        plain = orjson.loads(stored)
+        mark = FollowMark(plain["url"], plain.get("hinted", False), plain.get("bytes", 0))
+    except (ValueError, KeyError, TypeError):
+        mark = None
+    if mark is None or tuple(map(type, mark)) != (str, bool, int):
+        raise StoreError(f"what is stored at {format_path(path)} is damaged")
+    return mark

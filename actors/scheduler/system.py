@@ -77,6 +77,10 @@ class Scheduler:
         """The processes that have a server now."""
         return list(self._live)
 
+    def is_live(self, process: bytes) -> bool:
+        """Tell whether *process* has a server now: slots of it may be on their way to the disk."""
+        return process in self._live
+
     @property
     def waiting(self) -> int:
         """Messages that wait for the disk."""
@@ -84,7 +88,7 @@ class Scheduler:
 
     def check_known(self, submission: Submission) -> None:
         """Return when *submission* has a process to go to; see `registry.check_known`."""
-        if submission.process not in self._live:
+        if not self.is_live(submission.process):
             check_known(self._log, submission)
 
     def submit(self, mail: Submit) -> None:

@@ -147,14 +147,14 @@ class Writer:
         process = job.process
         head = self._log.head(process)
         path, mark = job.mark
-        is_marked = self._tree.get(path) is not None
-        if job.first != (0 if head is None else head.slot + 1) or (head and not is_marked):
+        known = self._tree.get(path)
+        if job.first != (0 if head is None else head.slot + 1) or (head and known is None):
             return Sealed(b"", b"", b"")
         records = [
             decode_record(raw, process=process, slot=slot)
             for slot, raw in enumerate(job.records, job.first)
         ]
-        if not is_marked:
+        if known != mark:
             self._tree.put(path, mark)
         self._log.append(
             [append_of(process, slot, record) for slot, record in enumerate(records, job.first)]

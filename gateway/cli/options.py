@@ -61,16 +61,19 @@ FollowRedirects = Annotated[
     bool,
     typer.Option(
         "--follow-redirects",
-        help="Send requests for other nodes on to them, instead of telling the client to.",
+        help="Go to other nodes: send on the requests for them, bring copies up to their sources, "
+        "and copy what clients' hints lead to.",
     ),
 ]
 AllowOrigin = Annotated[
     list[str] | None,
-    typer.Option(help="A node's URL that this one may go to, wherever it leads; repeatable."),
+    typer.Option(
+        help="A node's URL where --follow-redirects may go, wherever it leads; repeatable."
+    ),
 ]
 AllowNetwork = Annotated[
     list[str] | None,
-    typer.Option(help="Addresses besides public ones that this node may go to (CIDR); repeatable."),
+    typer.Option(help="Addresses besides public ones where it may go, too (CIDR); repeatable."),
 ]
 NodeUrl = Annotated[
     str | None,

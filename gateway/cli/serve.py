@@ -92,6 +92,8 @@ def serve(  # typer reads options by position
     policy = Policy(
         accept_unsigned=accept_unsigned, any_scheduler=any_scheduler, mode=scheduling_mode
     )
+    if (allow_origin or allow_network) and not follow_redirects:
+        raise typer.BadParameter("without --follow-redirects, this node goes nowhere")
     allowed = read_outbound_policy(allow_origin, allow_network)
     with reporting(as_json=as_json):
         key = read_wallet(wallet) if wallet else folder_wallet(data, on_making=say_making)

@@ -19,6 +19,7 @@ from seriatim.formats.errors import ForwardLoopError, MalformedError, Overloaded
 from seriatim.formats.limits import FORWARD_HOPS_MAX, FORWARDS_MAX, RETRY_AFTER_MS
 from seriatim.gateway.http.body import read_body
 from seriatim.gateway.http.reply import reply_other
+from seriatim.gateway.http.request import resting
 from seriatim.gateway.outbound import Outbound
 
 _VIA: Final = "via"
@@ -114,7 +115,8 @@ class Forwarder:
                 body = await read_body(request)
                 reply = await self._outbound.post(url, body, headers=headers)
             else:
-                reply = await self._outbound.get(url, headers=headers)
+                with resting(request):
+                    reply = await self._outbound.get(url, headers=headers)
         finally:
             self._on_their_way -= 1
         # A value that is no plain text has no place in a header of ours.

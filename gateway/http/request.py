@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from aiohttp import web
 
@@ -22,11 +22,13 @@ class Request(web.BaseRequest):
 
     @contextmanager
     def resting(self) -> Iterator[None]:
-        """Be cancelled, inside, as soon as the client has gone.
+        """Be cancelled, inside, as soon as the client has gone, or at once where it has.
 
         Everywhere else a request is answered whether or not somebody is left to hear it: a
         message that was taken has to reach its slot.
         """
+        if self.transport is None or self.transport.is_closing():
+            raise asyncio.CancelledError
         self._resting = asyncio.current_task()
         try:
             yield
@@ -43,3 +45,8 @@ class Request(web.BaseRequest):
         """Be asked by aiohttp what to add before a reply's head is sent."""
         if self.applied:
             response.headers["preference-applied"] = self.applied
+
+
+def resting(request: web.BaseRequest) -> AbstractContextManager[None]:
+    """Return what `Request.resting` does; nothing, for a request that is none of this server's."""
+    return request.resting() if isinstance(request, Request) else nullcontext()

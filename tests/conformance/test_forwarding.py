@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 from multidict import CIMultiDict
 
+from seriatim.actors.follow import catch_up
 from seriatim.formats.httpsig.commitments import sign, verify
 from seriatim.formats.ids import decode_id, encode_id
 from seriatim.formats.schedule.variant import Variant
@@ -20,6 +21,7 @@ from seriatim.formats.signing.wallet import RsaWallet, Wallet
 from seriatim.formats.tabm.structured import Rich, to_tabm
 from seriatim.gateway.http import forward
 from seriatim.gateway.outbound import OutboundPolicy
+from tests.conformance.test_long_poll import until
 from tests.support.builders import CLIENT, NODE, message_item, spawn_item
 from tests.support.http_node import HttpNode, HttpReply, serving
 from tests.support.hyperbeam import client_wallet, http_message, rsa_wallet
@@ -230,6 +232,56 @@ def test_a_header_that_is_no_text_is_not_sent_on(tmp_path: Path) -> None:
         writer.close()
 
     with_two(tmp_path, use)
+
+
+async def leave(asked: HttpNode, target: str, came: asyncio.Event) -> None:
+    """Send a GET of *target*, and go when it has come where it leads."""
+    _, writer = await asyncio.open_connection("127.0.0.1", asked.port)
+    writer.write(f"GET {target} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
+    await came.wait()
+    writer.close()
+
+
+def test_nothing_is_read_on_for_a_client_that_has_gone(tmp_path: Path) -> None:
+    came, gone = asyncio.Event(), asyncio.Event()
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        if not request.path.startswith("/~scheduler@1.0"):
+            return web.Response(status=404)  # nothing to copy: it is sent on
+        came.set()
+        await until(lambda: request.transport is None)
+        gone.set()
+        return web.Response()
+
+    async def use(asked: HttpNode, target: str) -> None:
+        await leave(asked, target, came)
+        async with asyncio.timeout(30):
+            await gone.wait()
+
+    with_stranger(tmp_path, answer, use)
+
+
+def test_nobody_waits_for_a_copy_whose_client_has_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catch_up, "CATCH_UP_DEADLINE_MS", 24 * 3_600_000)
+    came, may_go = asyncio.Event(), asyncio.Event()
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        del request
+        came.set()
+        await may_go.wait()
+        return web.Response(status=404)
+
+    async def use(asked: HttpNode, target: str) -> None:
+        await leave(asked, target, came)
+        fetching = asked.node._catch_up
+        assert fetching is not None
+        await until(lambda: not fetching._waiting)
+        assert fetching.is_fetching(decode_id(ID)), "others may wait for it"
+        may_go.set()
+
+    with_stranger(tmp_path, answer, use)
 
 
 def test_where_the_operator_lets_no_node_go_the_client_is_sent(tmp_path: Path) -> None:

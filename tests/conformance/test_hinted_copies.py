@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
-from seriatim.actors.follow import catch_up
+from seriatim.actors.follow import catch_up, copies
 from seriatim.actors.follow.marks import FollowMark, mark_of
 from seriatim.actors.scheduler.writer import TreeValue
 from seriatim.formats.errors import NotFoundError
@@ -148,6 +148,30 @@ def test_strangers_add_no_more_copies_than_the_bound(
     with_hints(tmp_path, use)
 
 
+def test_a_copy_by_a_hint_takes_no_more_than_its_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who hints may be the scheduler, too, and sign as much as he likes."""
+    bound = 12_000
+    monkeypatch.setattr(catch_up, "CATCH_UP_PAUSE_MS", 0)
+    monkeypatch.setattr(copies, "COPY_JOB_MAX_BYTES", 1)
+    monkeypatch.setattr(copies, "HINTED_COPY_MAX_BYTES", bound)
+
+    async def use(hinted: Hinted) -> None:
+        await hinted.spawn()
+        for number in range(8):
+            await hinted.send(str(number))
+            assert (await hinted.slot()).status == 200
+        process = decode_id(hinted.process)
+        sizes = [len(each.record.encode()) for each in hinted.asked.node.schedule(process, 0, 10)]
+        assert 2 < len(sizes) < 9
+        assert bound - max(sizes) < sum(sizes) <= bound
+        mark = hinted.asked.node._elsewhere._marks.find(process)
+        assert mark == FollowMark(hinted.proxy.url, is_hinted=True, taken_bytes=sum(sizes))
+
+    with_hints(tmp_path, use)
+
+
 def test_where_the_operator_lets_no_node_go_no_hint_leads(tmp_path: Path) -> None:
     async def use(hinted: Hinted) -> None:
         await hinted.spawn()
@@ -161,7 +185,11 @@ def test_where_the_operator_lets_no_node_go_no_hint_leads(tmp_path: Path) -> Non
     with_hints(tmp_path, use)
 
 
-def test_what_a_hint_serves_wrong_is_no_finding_about_the_process(tmp_path: Path) -> None:
+def test_what_a_hint_serves_wrong_is_no_finding_about_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catch_up, "CATCH_UP_PAUSE_MS", 0)
+
     async def use(hinted: Hinted) -> None:
         def forge(plain: dict[str, Any]) -> None:
             text = orjson.dumps(plain).replace(b'"one"', b'"forged"')
@@ -201,7 +229,7 @@ def test_a_mark_that_comes_while_a_message_is_checked_is_seen(
             process = make_id("copied")
 
             async def verify(_: object) -> None:
-                node._elsewhere._marks.expect(maximum=1)
+                node._elsewhere._marks.expect()
                 mark = mark_of(process, FollowMark("http://x", is_hinted=True))
                 await node._scheduler.store(TreeValue(*mark))
 

@@ -91,6 +91,17 @@ def test_a_read_that_the_copy_can_answer_asks_nobody(tmp_path: Path) -> None:
     with_copy(tmp_path, use)
 
 
+def test_a_read_past_the_head_asks_the_source_once(tmp_path: Path) -> None:
+    async def use(source: HttpNode, copy: HttpNode, proxy: TamperingProxy, process: str) -> None:
+        await send(source, process, "one")
+        for target, status in (("schedule?from=9", 200), ("next?at-slot=8", 404)):
+            proxy.asked.clear()
+            assert (await copy.get(f"/{process}/{target}")).status == status
+            assert proxy.asked.count(f"/{process}/slot/current") == 1
+
+    with_copy(tmp_path, use)
+
+
 def test_a_reader_that_waits_at_a_copy_hears_of_what_another_one_has_fetched(
     tmp_path: Path,
 ) -> None:
@@ -121,7 +132,11 @@ def test_a_page_says_that_there_is_more_than_has_been_fetched(
     with_copy(tmp_path, use)
 
 
-def test_what_does_not_hold_is_a_502_and_what_does_is_served(tmp_path: Path) -> None:
+def test_what_does_not_hold_is_a_502_and_what_does_is_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catch_up, "CATCH_UP_PAUSE_MS", 0)
+
     async def use(source: HttpNode, copy: HttpNode, proxy: TamperingProxy, process: str) -> None:
         await send(source, process, "one", "two")
         assert (await copy.get(f"/{process}/slot/current")).body == b"2"
@@ -147,7 +162,11 @@ def test_what_does_not_hold_is_a_502_and_what_does_is_served(tmp_path: Path) -> 
     with_copy(tmp_path, use)
 
 
-def test_a_source_that_is_away_leaves_the_copy_as_it_is(tmp_path: Path) -> None:
+def test_a_source_that_is_away_leaves_the_copy_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catch_up, "CATCH_UP_PAUSE_MS", 0)
+
     async def use(source: HttpNode, copy: HttpNode, proxy: TamperingProxy, process: str) -> None:
         proxy.is_away = True
         assert (await copy.get(f"/{process}/slot")).status == 503

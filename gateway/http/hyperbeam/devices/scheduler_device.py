@@ -30,6 +30,7 @@ from seriatim.gateway.http.hyperbeam.device import Call, Handler, KeyTable
 from seriatim.gateway.http.hyperbeam.long_poll import await_slot
 from seriatim.gateway.http.hyperbeam.submit import MessageReader
 from seriatim.gateway.http.paging import parse_integer
+from seriatim.gateway.http.request import resting
 from seriatim.gateway.outbound import read_url
 
 SCHEDULER: Final = "scheduler@1.0"
@@ -99,9 +100,8 @@ async def _get_schedule(call: Call) -> Answer:
     """Answer with the assignments from ``from`` to ``to``, both inclusive; see `await_slot`."""
     asked_first, wanted, goes_on = schedule_range(call.keys, head=JSON_INTEGER_MAX)
     process, head, source_last = await _known(call, wanted + goes_on)
-    if asked_first <= wanted:
-        await await_slot(call, process, asked_first)
-    if head.slot < asked_first:
+    has_waited = asked_first <= wanted and await await_slot(call, process, asked_first)
+    if has_waited and head.slot < asked_first:
         process, head, source_last = await _known(call, wanted + goes_on)
     first, last, continues = schedule_range(call.keys, head=source_last)
     return Page(
@@ -136,8 +136,7 @@ async def _get_next(call: Call) -> Answer:
     """Answer with the assignment after slot ``at-slot``, -1 for the first; see `await_slot`."""
     slot = parse_integer("at-slot", call.keys.get("at-slot") or "-1") + 1
     process, head, _ = await _known(call, slot)
-    if slot > head.slot:
-        await await_slot(call, process, slot)
+    if slot > head.slot and await await_slot(call, process, slot):
         process, head, _ = await _known(call, slot)
     if not 0 <= slot <= head.slot:
         raise NotFoundError("Requested slot not yet available in schedule.")
@@ -206,7 +205,8 @@ async def _known(call: Call, wanted: int) -> tuple[bytes, Head, int]:
         raise MalformedError("name the process: target=<process id>", code="no_target")
     head, source_last = call.node.head(process), None
     if head is None or head.slot < wanted:
-        source_last = await call.node.catch_up(process, hint=_hinted_url(call.keys))
+        with resting(call.request):
+            source_last = await call.node.catch_up(process, hint=_hinted_url(call.keys))
         head = call.node.head(process)
     if head is None:
         _follow_hint(call.keys, process)

@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 
 from seriatim.actors.follow import catch_up, copies
 from seriatim.actors.follow.catch_up import CatchUp
+from seriatim.actors.follow.copies import HintedCopy
 from seriatim.actors.follow.folder import open_followed
-from seriatim.actors.follow.marks import FollowMarks
+from seriatim.actors.follow.marks import FollowMark, FollowMarks
 from seriatim.actors.runtime.clock import ManualClock
 from seriatim.actors.runtime.future import Future
 from seriatim.actors.scheduler.writer import Copied, Sealed, Writer
 from seriatim.formats.errors import (
+    DeadlineExceededError,
     DivergedError,
     ForkError,
     GapError,
@@ -27,7 +29,12 @@ from seriatim.formats.errors import (
     TamperedError,
     UnavailableError,
 )
-from seriatim.formats.limits import CATCH_UP_DEADLINE_MS
+from seriatim.formats.limits import (
+    CATCH_UP_DEADLINE_MS,
+    CATCH_UP_FETCH_DEADLINE_MS,
+    CATCH_UP_PAUSE_MS,
+)
+from seriatim.formats.schedule.evidence import Evidence
 from seriatim.formats.schedule.record import Record
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.wire.page import PageEntry
@@ -42,12 +49,14 @@ from tests.support.strategies import known_wallet
 class Reading:
     """Copies in memory, brought up to the sources that a test gives."""
 
-    def __init__(self, evidence: Path, *sources: ListSource) -> None:
+    def __init__(
+        self, evidence: Path, *sources: ListSource, hinted: Sequence[ListSource] = ()
+    ) -> None:
         self.log = MemoryLog()
         self.clock = ManualClock()
         self.evidence = evidence
         self.opened = 0
-        self._sources = {source.process: source for source in sources}
+        self._sources = {source.process: source for source in (*sources, *hinted)}
         tree = MemoryTree()
         marks = FollowMarks(tree)
         for source in sources:
@@ -64,7 +73,8 @@ class Reading:
         )
 
     def read(self, source: ListSource) -> int | None:
-        """Bring the copy of *source* on, and return what is said of the source."""
+        """Bring the copy of *source*, which has had its pause, on; return what is said of it."""
+        self.clock.advance(CATCH_UP_PAUSE_MS)
         return asyncio.run(self.catch_up(source.process))
 
     def finding(self, source: ListSource, kind: type[DivergedError], slot: int) -> None:
@@ -254,6 +264,70 @@ def test_a_record_over_the_bound_is_not_copied(
     assert reading.records(source) == source.records
 
 
+def test_forks_that_hints_lead_to_leave_one_file_per_process(tmp_path: Path) -> None:
+    """Who schedules a process of his own can fork it at every slot."""
+    source = source_of(drafts_of(Variant.HYPERBEAM, 2))
+    reading = Reading(tmp_path, hinted=[source])
+    mark = FollowMark(source.url, is_hinted=True)
+    copy = HintedCopy(
+        reading.log, source.process, mark=mark, store=reading._store, evidence=tmp_path
+    )
+    for slot in range(3):
+        said = copy.keep(
+            Evidence(ForkError.code, source.url, source.process, slot, None, "this", "that")
+        )
+        assert [file.name for file in tmp_path.iterdir()] == [said]
+
+
+def test_a_process_is_copied_or_placed_here_and_not_both_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the writer has still to write, no look at the log or the marks can tell."""
+    source = held(Variant.NATIVE, 2)
+
+    async def main() -> None:
+        async with running(tmp_path, open_source=lambda url, process: source) as node:
+            reading = asyncio.ensure_future(node.catch_up(source.process, hint=source.url))
+            await source.came.wait()
+            with pytest.raises(UnavailableError, match="is being copied"):
+                await post(node, spawn(Variant.NATIVE, "followed"))
+            source.may_go.set()
+            assert await reading is None, "nobody has signed it: it is not copied"
+            assert (await post(node, spawn(Variant.NATIVE, "followed"))).slot == 0
+            mark = FollowMark(source.url, is_hinted=False)
+            monkeypatch.setattr(CatchUp, "_source_of", lambda *_: mark)
+            asked = source.asked
+            assert await node.catch_up(source.process) is None
+            assert source.asked == asked, "it has its server here"
+
+    asyncio.run(main())
+
+
+def test_a_process_is_being_copied_until_the_writer_has_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        source = source_of(drafts_of(Variant.NATIVE, 2))
+        reading = Reading(tmp_path, source)
+        came: asyncio.Event = asyncio.Event()
+        writing: Future[Sealed] = Future()
+
+        def store(_: Copied) -> Future[Sealed]:
+            came.set()
+            return writing
+
+        monkeypatch.setattr(reading.catch_up, "_store", store)
+        waiting = asyncio.ensure_future(reading.catch_up(source.process))
+        await came.wait()
+        await reading.catch_up.close()
+        assert await waiting is None
+        assert reading.catch_up.is_fetching(source.process)
+        writing.resolve(Sealed(b"", b"", b""))
+        assert not reading.catch_up.is_fetching(source.process)
+
+    asyncio.run(main())
+
+
 def test_who_closes_ends_what_is_fetched(tmp_path: Path) -> None:
     async def main() -> None:
         source = held(Variant.NATIVE, 2)
@@ -263,5 +337,115 @@ def test_who_closes_ends_what_is_fetched(tmp_path: Path) -> None:
         await reading.catch_up.close()
         assert await waiting is None
         assert reading.records(source) == []
+
+    asyncio.run(main())
+
+
+def test_a_fetch_that_takes_too_long_leaves_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catch_up, "CATCH_UPS_MAX", 1)
+
+    async def main() -> None:
+        one, two = held(Variant.NATIVE, 2), held(Variant.HYPERBEAM, 2)
+        reading = Reading(tmp_path, one, two)
+        waiting = asyncio.ensure_future(reading.catch_up(one.process))
+        await one.came.wait()
+        fetch = reading.catch_up._fetches[one.process].task
+        reading.clock.advance(CATCH_UP_FETCH_DEADLINE_MS)
+        assert await waiting is None
+        await asyncio.wait([fetch])
+        two.may_go.set()
+        assert await reading.catch_up(two.process) == 1
+        with pytest.raises(DeadlineExceededError):
+            await reading.catch_up(one.process)
+
+    asyncio.run(main())
+
+
+def test_strangers_never_take_every_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catch_up, "CATCH_UPS_MAX", 2)
+    monkeypatch.setattr(catch_up, "CATCH_UPS_HINTED_MAX", 1)
+
+    async def main() -> None:
+        one, two, ours = (held(variant, 2) for variant in Variant)
+        reading = Reading(tmp_path, ours, hinted=(one, two))
+        waiting = asyncio.ensure_future(reading.catch_up(one.process, one.url))
+        await one.came.wait()
+        assert await reading.catch_up(two.process, two.url) is None
+        assert two.asked == 0
+        ours.may_go.set()
+        assert await reading.catch_up(ours.process) == 1
+        await reading.catch_up.close()
+        assert await waiting is None
+
+    asyncio.run(main())
+
+
+def test_a_source_that_has_failed_has_a_pause_and_is_found_out_anew(tmp_path: Path) -> None:
+    """What it serves may be another thing by then: its node may have been replaced."""
+
+    async def main() -> None:
+        source = source_of(drafts_of(Variant.NATIVE, 2))
+        source.away = 1
+        reading = Reading(tmp_path, source)
+        for _ in range(3):
+            with pytest.raises(UnavailableError):
+                await reading.catch_up(source.process)
+        assert source.asked == 1
+        reading.clock.advance(CATCH_UP_PAUSE_MS)
+        assert await reading.catch_up(source.process) == 1
+        assert reading.opened == 2
+
+    asyncio.run(main())
+
+
+def test_a_wrong_hint_holds_up_no_right_one(tmp_path: Path) -> None:
+    async def main() -> None:
+        source = source_of(drafts_of(Variant.HYPERBEAM, 2))
+        reading = Reading(tmp_path, hinted=[source])
+        source.away = 1
+        assert await reading.catch_up(source.process, source.url) is None
+        source.url = "http://right.example"
+        source.away = 1
+        await reading.catch_up(source.process, source.url)
+        assert source.asked == 2
+
+    asyncio.run(main())
+
+
+def test_no_more_failures_are_remembered_than_the_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catch_up, "CATCH_UP_FAILURES_MAX", 1)
+
+    async def main() -> None:
+        sources = [source_of(drafts_of(variant, 2)) for variant in Variant]
+        reading = Reading(tmp_path, *sources)
+        for source in sources:
+            source.away = 1
+            with pytest.raises(UnavailableError):
+                await reading.catch_up(source.process)
+        assert await reading.catch_up(sources[0].process) == 1, "the oldest one is forgotten"
+        with pytest.raises(UnavailableError):
+            await reading.catch_up(sources[-1].process)
+
+    asyncio.run(main())
+
+
+def test_a_node_that_stops_begins_no_fetch_and_keeps_no_reader(tmp_path: Path) -> None:
+    async def main() -> None:
+        source, other = held(Variant.NATIVE, 2), held(Variant.HYPERBEAM, 2)
+        for each in (source, other):
+            async with open_followed(tmp_path, each.process, url=each.url, now_ms=1):
+                pass
+        opened = {each.process: each for each in (source, other)}
+        async with running(tmp_path, open_source=lambda url, process: opened[process]) as node:
+            waiting = asyncio.ensure_future(node.catch_up(source.process))
+            await source.came.wait()
+            node.refuse_new_work()
+            assert await waiting is None
+            assert await node.catch_up(other.process) is None
+            assert other.asked == 0
 
     asyncio.run(main())

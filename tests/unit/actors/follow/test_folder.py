@@ -9,7 +9,7 @@ import pytest
 
 from seriatim.actors.follow.folder import open_followed
 from seriatim.actors.follow.follower import Follower
-from seriatim.actors.follow.marks import FollowMarks
+from seriatim.actors.follow.marks import FollowMark, FollowMarks, mark_of
 from seriatim.actors.runtime.clock import ManualClock
 from seriatim.formats.errors import RefusedError, StoreError
 from seriatim.formats.ids import encode_id
@@ -18,6 +18,7 @@ from seriatim.formats.schedule.variant import Variant
 from seriatim.store.environment import Environment
 from seriatim.store.folder import DataFolder
 from seriatim.store.lmdb_log import LmdbLog
+from seriatim.store.tree.lmdb_tree import LmdbTree
 from seriatim.store.tree.memory_tree import MemoryTree
 from tests.support.builders import every_kind, seal_log
 from tests.support.records import make_append, make_id
@@ -61,10 +62,61 @@ def test_marks_are_read_back_and_a_damaged_one_is_said() -> None:
     marks = FollowMarks(tree)
     assert marks.url_of(make_id("p")) == "http://node.example"
     assert marks.url_of(make_id("q")) is None
-    for damaged in (b"", b"7", b"{}", b'{"url":7}', b'{"url":"x","hinted":1}'):
+    for damaged in (
+        b"",
+        b"7",
+        b"{}",
+        b'{"url":7}',
+        b'{"url":"x","hinted":1}',
+        b'{"url":"x","bytes":""}',
+    ):
         tree.put(("followed", encode_id(make_id("p"))), damaged)
         with pytest.raises(StoreError, match="damaged"):
             marks.url_of(make_id("p"))
+
+
+def test_hinted_copies_are_counted_and_no_others() -> None:
+    tree = MemoryTree()
+    marks = FollowMarks(tree)
+    assert not marks.has_hinted(1)
+    for number in range(3):
+        marks.put(make_id(f"ours {number}"), "http://node.example")
+    assert not marks.has_hinted(1)
+    for number in range(1, 4):
+        mark = FollowMark("http://hinted.example", is_hinted=True)
+        tree.put(*mark_of(make_id(f"theirs {number}"), mark))
+        assert marks.has_hinted(number)
+        assert not marks.has_hinted(number + 1)
+    marks.put(make_id("theirs 1"), "http://node.example")
+    assert not marks.has_hinted(3)
+
+
+def test_a_mark_that_another_one_writes_is_seen_when_it_is_expected() -> None:
+    tree = MemoryTree()
+    marks = FollowMarks(tree)
+    tree.put(*mark_of(make_id("p"), FollowMark("http://node.example", is_hinted=True)))
+    marks.has_hinted(1)
+    assert marks.find(make_id("p")) is None, "a question changes nothing"
+    marks.expect()
+    assert marks.find(make_id("p")) is not None
+
+
+def test_the_operators_word_replaces_a_hint_that_has_named_the_same_node(tmp_path: Path) -> None:
+    process, url = make_id("p"), "http://node.example"
+    folder = DataFolder(tmp_path)
+    folder.create()
+    environment = Environment.open_writer(folder.log)
+    LmdbTree(environment).put(*mark_of(process, FollowMark(url, is_hinted=True, taken_bytes=7)))
+    environment.close()
+
+    async def follow() -> None:
+        async with open_followed(tmp_path, process, url=url, now_ms=1):
+            pass
+
+    asyncio.run(follow())
+    environment = Environment.open_writer(folder.log)
+    assert FollowMarks(LmdbTree(environment)).find(process) == FollowMark(url, is_hinted=False)
+    environment.close()
 
 
 def test_an_audit_goes_on_where_it_was() -> None:

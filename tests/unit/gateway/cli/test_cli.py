@@ -243,3 +243,14 @@ def test_what_cannot_be_verified_is_named_as_what_it_is(
 @pytest.mark.parametrize("port", [-1, 65_536, 99_999])
 def test_a_port_beyond_all_ports_is_usage(port: int) -> None:
     assert run("serve", "--port", port).exit_code == Exit.USAGE
+
+
+@pytest.mark.parametrize(
+    "allowed", ["--allow-origin=http://a.example", "--allow-network=10.0.0.0/8"]
+)
+def test_who_allows_places_to_a_node_that_goes_nowhere_is_told(
+    allowed: str, tmp_path: Path
+) -> None:
+    result = run("serve", allowed, "--data", tmp_path, "--wallet", tmp_path / "none.json")
+    assert result.exit_code == Exit.USAGE
+    assert "--follow-redirects" in re.sub(r"\x1b\[[0-9;]*m", "", result.output)

@@ -15,7 +15,9 @@ from aiohttp import web
 
 from seriatim.actors.launch import open_node
 from seriatim.actors.node import Policy
+from seriatim.gateway.http.request import resting
 from seriatim.gateway.http.server import HttpServer, make_dispatcher
+from tests.conformance.test_long_poll import until
 from tests.support.builders import NODE
 from tests.support.http_node import serving
 from tests.support.strategies import known_wallet
@@ -69,3 +71,32 @@ def test_a_connection_that_comes_as_the_node_stops_does_not_hold_it_up(
     # The loop of the product: the standard one of Python 3.11 forgets what it is just accepting.
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
         loop.run(main())
+
+
+def test_who_has_gone_already_is_not_rested_for(tmp_path: Path) -> None:
+    """aiohttp says it once, and that may have been before."""
+    came, ended = asyncio.Event(), asyncio.Event()
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        came.set()
+        try:
+            await until(lambda: request.transport is None)
+            with resting(request):
+                raise AssertionError("nobody is left to hear it")
+        except asyncio.CancelledError:
+            ended.set()
+            raise
+
+    async def main() -> None:
+        runner = web.ServerRunner(HttpServer(answer))
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        _, writer = await asyncio.open_connection(*runner.addresses[0])
+        writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        await came.wait()
+        writer.close()
+        async with asyncio.timeout(30):
+            await ended.wait()
+        await runner.cleanup()
+
+    asyncio.run(main())
