@@ -89,6 +89,7 @@ OUTBOUND_URL_MAX_BYTES: Final = 2_048
 
 # Requests that are sent on to another node, and how many nodes one may have come through.
 FORWARDS_MAX: Final = 32
+FORWARDS_PER_ORIGIN_MAX: Final = 8
 FORWARD_HOPS_MAX: Final = 4
 FORWARD_REPLY_MAX_BYTES: Final = 20 * 1024 * 1024
 

@@ -97,7 +97,6 @@ def _mark(marks: FollowMarks, log: Log, process: bytes, url: str) -> None:
             "into another folder",
             code="own_process",
         )
-    if known != FollowMark(
-        url, is_hinted=False
-    ):  # where a hint has begun, the operator's word counts
+    # Where a hint has begun the copy, the operator's word counts from now on.
+    if known != FollowMark(url, is_hinted=False):
         marks.put(process, url)

@@ -10,17 +10,28 @@ so that two nodes that send each other everything hear of it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
 from aiohttp import web
 
-from seriatim.formats.errors import ForwardLoopError, MalformedError, OverloadedError
-from seriatim.formats.limits import FORWARD_HOPS_MAX, FORWARDS_MAX, RETRY_AFTER_MS
+from seriatim.formats.errors import (
+    ForwardLoopError,
+    MalformedError,
+    OverloadedError,
+    UnavailableError,
+)
+from seriatim.formats.limits import (
+    FORWARD_HOPS_MAX,
+    FORWARDS_MAX,
+    FORWARDS_PER_ORIGIN_MAX,
+    RETRY_AFTER_MS,
+)
 from seriatim.gateway.http.body import read_body
 from seriatim.gateway.http.reply import reply_other
 from seriatim.gateway.http.request import resting
-from seriatim.gateway.outbound import Outbound
+from seriatim.gateway.outbound import Origin, Outbound, read_url
 
 _VIA: Final = "via"
 # The connection's own, and what a client says to this node alone.
@@ -59,6 +70,7 @@ _HANDED_ON: Final = frozenset(
         "body-keys",
         "cache-control",
         "content-digest",
+        "content-encoding",
         "content-type",
         "continues",
         "current",
@@ -82,6 +94,9 @@ _HANDED_ON: Final = frozenset(
         "wallet-address",
     }
 )
+# A stranger's page is not this node's word: browsers run nothing of it under this node's name.
+_GUARDS: Final = {"content-security-policy": "sandbox", "x-content-type-options": "nosniff"}
+_STATUSES: Final = range(200, 600)
 
 
 class Forwarder:
@@ -91,24 +106,29 @@ class Forwarder:
         """Send through *outbound*, as the node *name*: its address, 43 characters."""
         self._outbound = outbound
         self._name = name
-        self._on_their_way = 0
+        self._on_their_way: Counter[Origin] = Counter()
 
     async def __call__(self, request: web.BaseRequest, url: str) -> web.Response:
         """Return the reply of the node at *url* to *request*.
 
         Raises:
             ForwardLoopError: it has been here before, or has come through too many nodes.
-            OverloadedError: ``FORWARDS_MAX`` are on their way.
+            OverloadedError: ``FORWARDS_MAX`` are on their way, or ``FORWARDS_PER_ORIGIN_MAX`` to
+                that node: one that is slow keeps no others back.
             MalformedError: a header is no text; code ``bad_header``.
             OutboundError: the operator does not let this node go there.
             LimitExceededError: the reply is too long to be handed on.
-            UnavailableError: nobody answers in time.
+            UnavailableError: nobody answers in time, or not as HTTP is spoken.
         """
         via = request.headers.getall(_VIA, [])
         self._check_via(via)
-        if self._on_their_way >= FORWARDS_MAX:
+        origin = read_url(url).origin
+        if (
+            self._on_their_way.total() >= FORWARDS_MAX
+            or self._on_their_way[origin] >= FORWARDS_PER_ORIGIN_MAX
+        ):
             raise OverloadedError("what is sent on to other nodes", retry_after_ms=RETRY_AFTER_MS)
-        self._on_their_way += 1
+        self._on_their_way[origin] += 1
         try:
             headers = _headers_of(request) | {_VIA: self._signed(via)}
             if request.method == "POST":
@@ -118,7 +138,9 @@ class Forwarder:
                 with resting(request):
                     reply = await self._outbound.get(url, headers=headers)
         finally:
-            self._on_their_way -= 1
+            self._on_their_way -= Counter([origin])  # and nothing is left of it at 0
+        if reply.status not in _STATUSES:
+            raise UnavailableError(f"{reply.url} answers {reply.status}, which is no status")
         # A value that is no plain text has no place in a header of ours.
         meant = {
             name: value
@@ -126,9 +148,8 @@ class Forwarder:
             if name in _HANDED_ON and value.isprintable()
         }
         their_via = [reply.headers[_VIA]] if _VIA in reply.headers else []
-        return reply_other(
-            reply.body, status=reply.status, headers=meant | {_VIA: self._signed(their_via)}
-        )
+        own = {_VIA: self._signed(their_via), **_GUARDS}
+        return reply_other(reply.body, status=reply.status, headers=meant | own)
 
     def _check_via(self, lines: Iterable[str]) -> None:
         # A comment may hold commas: it counts as a node more, which ends a request sooner.

@@ -314,10 +314,37 @@ def test_what_is_too_long_to_hand_on_the_client_fetches(
     with_stranger(tmp_path, answer, use)
 
 
+def test_browsers_run_nothing_of_a_stranger_under_this_nodes_name(tmp_path: Path) -> None:
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        del request
+        strange = {"content-security-policy": "default-src *", "x-content-type-options": "x"}
+        return web.Response(headers=strange, content_type="text/html", text="<script>1</script>")
+
+    async def use(asked: HttpNode, target: str) -> None:
+        reply = await told(asked, target)
+        assert reply.headers["content-security-policy"] == "sandbox"
+        assert reply.headers["x-content-type-options"] == "nosniff"
+
+    with_stranger(tmp_path, answer, use)
+
+
+def test_what_is_no_status_is_not_handed_on(tmp_path: Path) -> None:
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        del request
+        return web.Response(status=999)
+
+    async def use(asked: HttpNode, target: str) -> None:
+        reply = await told(asked, target)
+        assert (reply.status, reply.json()["code"]) == (503, "unavailable")
+
+    with_stranger(tmp_path, answer, use)
+
+
+@pytest.mark.parametrize("bound", ["FORWARDS_MAX", "FORWARDS_PER_ORIGIN_MAX"])
 def test_no_more_are_on_their_way_than_the_bound(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str
 ) -> None:
-    monkeypatch.setattr(forward, "FORWARDS_MAX", 1)
+    monkeypatch.setattr(forward, bound, 1)
     came, may_go = asyncio.Event(), asyncio.Event()
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
