@@ -87,8 +87,8 @@ def test_what_the_node_would_not_keep_nobody_is_told(tmp_path: Path) -> None:
             "--url", "http://x", "--data", own, "--wallet", other, *peer, status=Exit.REFUSED
         )
         assert refused["error"] == "another_wallet"
-        long = say("--url", "http://" + "x" * 300, "--data", own, *peer, status=Exit.REFUSED)
-        assert long["error"] == "outbound"
+        long = say("--url", "http://" + "x" * 300, "--data", own, *peer, status=Exit.USAGE)
+        assert long["error"] == "usage"
 
 
 @pytest.mark.parametrize("flags", [["--url", "ftp://x"], ["--url", "http://x", "--notify", "x"]])
