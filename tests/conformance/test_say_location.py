@@ -22,6 +22,8 @@ from tests.support.hyperbeam import client_wallet, rsa_wallet
 from tests.support.live_node import LiveNode, live_node
 from tests.support.strategies import known_wallet
 
+pytestmark = pytest.mark.slow
+
 ADDRESS = encode_id(rsa_wallet().address)
 
 
