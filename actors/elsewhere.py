@@ -59,7 +59,7 @@ class Elsewhere:
             )
         raise FollowedError(process=encode_id(process), url=url, scheduler=scheduler)
 
-    def send(self, process: bytes, error: ForeignSchedulerError) -> None:
+    def check_spawn(self, process: bytes, error: ForeignSchedulerError) -> None:
         """Return when it is not known at which node the scheduler is that a spawn names.
 
         Args:

@@ -480,5 +480,5 @@ class Node:
         try:
             spawn.check_scheduler(own)
         except ForeignSchedulerError as error:
-            self._elsewhere.send(submission.process, error)
+            self._elsewhere.check_spawn(submission.process, error)
             raise

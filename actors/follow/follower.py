@@ -26,6 +26,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from seriatim.actors.runtime.clock import pause
 from seriatim.formats.errors import (
     DivergedError,
     ForkError,
@@ -156,7 +157,7 @@ class Follower:
             if waited:
                 # Nothing has come. A source that only says that it waits gets no faster asks.
                 pause_ms = FOLLOW_PAUSE_MIN_MS
-        await self._pause(pause_ms)
+        await pause(self._clock, pause_ms)
         return min(pause_ms * 2, FOLLOW_PAUSE_MAX_MS)
 
     async def _arrival(self) -> bool:
@@ -388,14 +389,6 @@ class Follower:
             given=given,
             evidence=copy.keep(evidence),
         )
-
-    async def _pause(self, delay_ms: int) -> None:
-        wake = asyncio.Event()
-        timer = self._clock.call_later(delay_ms, wake.set)
-        try:
-            await wake.wait()
-        finally:
-            timer.cancel()
 
 
 _SOUND: Final = "a record that follows from the slot before, signed as it should be"

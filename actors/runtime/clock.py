@@ -5,12 +5,12 @@ The only module of the product that reads the operating system's clocks.
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 import time
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable
 
 _NS_PER_MS = 1_000_000
@@ -39,6 +39,16 @@ class Clock(Protocol):
             delay_ms: zero or less means as soon as possible, but never inside this call.
             callback: runs on the thread that drives the clock.
         """
+
+
+async def pause(clock: Clock, delay_ms: int) -> None:
+    """Return *delay_ms* from now by *clock*; whoever is cancelled leaves no timer behind."""
+    over = asyncio.Event()
+    timer = clock.call_later(delay_ms, over.set)
+    try:
+        await over.wait()
+    finally:
+        timer.cancel()
 
 
 class SystemClock:

@@ -25,6 +25,7 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
+from seriatim.actors.runtime.clock import pause
 from seriatim.actors.runtime.future import Future
 from seriatim.formats.errors import NotFoundError, NotUploadedError, UnavailableError
 from seriatim.formats.ids import encode_id
@@ -244,9 +245,7 @@ class Uploader:
                 _LOG.warning(
                     "an acknowledgement cannot be written yet: %s: %s", type(error).__name__, error
                 )
-                again = asyncio.Event()
-                self._later(UPLOAD_PAUSE_MIN_MS, again.set)
-                await again.wait()
+                await pause(self._clock, UPLOAD_PAUSE_MIN_MS)
             else:
                 return
 

@@ -13,10 +13,10 @@ Kinds are those of ``record.py``, in lower case; ids of what is not signed are z
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Final
 
-from seriatim.formats.codecs.cbor import dump_plain, load_map
+from seriatim.formats.codecs.cbor import dump_plain
 from seriatim.formats.errors import MalformedError
 from seriatim.formats.ids import ID_BYTES
 from seriatim.formats.limits import JSON_INTEGER_MAX
@@ -28,22 +28,6 @@ from seriatim.formats.wire.stored import StoredAssignment
 _MAP: Final = 5 << 5
 _ARRAY: Final = 4 << 5
 _ASSIGNMENTS: Final = "assignments"
-
-
-class RecordPage(NamedTuple):
-    """A page, read.
-
-    Attributes:
-        process: process id, 32 raw bytes.
-        variant: of all its assignments.
-        records: by slot, in slot order.
-        continues: whether slots that were asked for are left.
-    """
-
-    process: bytes
-    variant: Variant
-    records: Mapping[int, Record]
-    continues: bool
 
 
 def encode_entry(stored: StoredAssignment) -> bytes:
@@ -81,21 +65,6 @@ def page_open(
     return head + pairs + dump_plain(_ASSIGNMENTS) + _head(_ARRAY, slots)
 
 
-def decode_page(raw: bytes) -> RecordPage:
-    """Return the page in *raw*; nothing of it is proven: see `Audit`.
-
-    Raises:
-        MalformedError: no such page; codes ``bad_cbor``, ``bad_page``.
-    """
-    plain = load_map(raw)
-    try:
-        variant = Variant.from_tag(plain["variant"])
-        records = dict(_records(plain[_ASSIGNMENTS], variant))
-        return RecordPage(_id(plain["process"]), variant, records, plain["continues"] is True)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _bad_page(error) from error
-
-
 def decode_entry(plain: Mapping[str, Any], variant: str) -> Record:
     """Return the record of one member of ``assignments``, on a page of *variant*.
 
@@ -105,17 +74,7 @@ def decode_entry(plain: Mapping[str, Any], variant: str) -> Record:
     try:
         return _record(plain, Variant.from_tag(variant))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _bad_page(error) from error
-
-
-def _records(plain: list[dict[str, Any]], variant: Variant) -> Iterator[tuple[int, Record]]:
-    last = -1
-    for entry in plain:
-        slot = _integer(entry["slot"])
-        if slot <= last:
-            raise ValueError(f"slot {slot} after slot {last}")
-        last = slot
-        yield slot, _record(entry, variant)
+        raise MalformedError(f"not a page of records ({error})", code="bad_page") from error
 
 
 def _record(entry: Mapping[str, Any], variant: Variant) -> Record:
@@ -129,10 +88,6 @@ def _record(entry: Mapping[str, Any], variant: Variant) -> Record:
         _bytes(entry["message"]),
         _bytes(entry["assignment"]),
     )
-
-
-def _bad_page(error: Exception) -> MalformedError:
-    return MalformedError(f"not a page of records ({error})", code="bad_page")
 
 
 def _integer(value: object) -> int:

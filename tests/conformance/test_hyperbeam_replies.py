@@ -11,6 +11,7 @@ import orjson
 
 from seriatim.actors.node import Policy
 from seriatim.formats.ans104.bundle import decode_bundle
+from seriatim.formats.codecs.cbor import load_map
 from seriatim.formats.httpsig.canonical import canonical
 from seriatim.formats.httpsig.commitments import verify
 from seriatim.formats.httpsig.placement import (
@@ -21,7 +22,7 @@ from seriatim.formats.schedule.audit import Audit
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.tabm.ans104.items import to_item
 from seriatim.formats.tabm.model import COMMITMENTS_KEY
-from seriatim.formats.wire.cbor_schedule import decode_page
+from seriatim.formats.wire.cbor_page import CborPageReader
 from tests.support.builders import NODE, message_item, spawn_item
 from tests.support.http_node import serving
 from tests.support.hyperbeam import (
@@ -141,18 +142,19 @@ def test_a_page_in_cbor_is_the_log_and_passes_its_audit(tmp_path: Path) -> None:
             target = f"/{process}/schedule"
             reply = await http.get(target, accept="application/cbor")
             assert reply.headers["content-type"] == "application/cbor"
-            page = decode_page(reply.body)
-            assert (page.process, page.variant) == (decode_id(process), Variant.HYPERBEAM)
-            assert not page.continues
-            audit = Audit(page.process)
-            for slot, record in page.records.items():
-                assert record == http.node.stored(page.process, slot).record
-                audit.add(slot, record)
+            page = load_map(reply.body)
+            assert (page["process"], page["variant"]) == (decode_id(process), "ao.N.1")
+            assert page["continues"] is False
+            reader, audit = CborPageReader(), Audit(decode_id(process))
+            for entry in reader.entries(reply.body):
+                record = reader.record(decode_id(process), entry)
+                assert record == http.node.stored(decode_id(process), entry.slot).record
+                audit.add(entry.slot, record)
             assert audit.slots == 7
-            part = decode_page((await http.get(f"{target}?from=2&to=3&accept-codec=cbor@1.0")).body)
-            assert list(part.records) == [2, 3]
-            none = decode_page((await http.get(f"{target}?from=9", accept="application/cbor")).body)
-            assert not none.records
+            part = await http.get(f"{target}?from=2&to=3&accept-codec=cbor@1.0")
+            assert [entry.slot for entry in reader.entries(part.body)] == [2, 3]
+            none = await http.get(f"{target}?from=9", accept="application/cbor")
+            assert not reader.entries(none.body)
             other = await http.get(f"/{process}/slot", accept="application/cbor")
             assert (other.status, other.json()["code"]) == (501, "unsupported")
 

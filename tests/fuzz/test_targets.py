@@ -17,7 +17,7 @@ from seriatim.formats.codecs import cbor
 from seriatim.formats.httpsig import canonical, multipart
 from seriatim.formats.tabm import sf
 from seriatim.formats.tabm.model import Tabm
-from seriatim.formats.wire import cbor_schedule, http_page, schedule_page
+from seriatim.formats.wire import cbor_page, http_page, schedule_page
 from seriatim.gateway.http import preference
 from seriatim.gateway.http.hyperbeam import path
 from tests.fuzz.cost import CostError, check_cost
@@ -94,7 +94,7 @@ PLANTED: list[tuple[str, ModuleType, str, Callable[..., Any], type[Exception]]] 
     ("multipart", multipart, "_key", bytes.decode, UnicodeDecodeError),
     ("paths", path, "_read_keys", leak, KeyError),
     ("preferences", preference, "_seconds", leak, KeyError),
-    ("record_pages", cbor_schedule, "load_map", unfold, CostError),
+    ("record_pages", cbor_page, "load_map", unfold, CostError),
     ("structured_fields", sf, "write_bare", lose_a_byte, AssertionError),
     ("tabms", tabms, "from_tabm", dawdle, CostError),
 ]

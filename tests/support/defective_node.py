@@ -19,6 +19,7 @@ from aiohttp import web
 from seriatim.formats.ans104.item import DataItem
 from seriatim.formats.ids import encode_id
 from tests.support.http_node import HttpNode, HttpReply
+from tests.support.listening import listening
 
 # What belongs to a connection, or to the client that the proxy is itself.
 _HOP = frozenset(
@@ -76,13 +77,8 @@ async def defective(http: HttpNode, defect: Defect) -> AsyncIterator[str]:
         }
         return web.Response(status=reply.status, headers=headers, body=reply.body)
 
-    runner = web.ServerRunner(web.Server(answer))
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    async with listening(answer) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 async def sound(ask: Ask, forward: Forward) -> HttpReply:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64decode
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
@@ -47,6 +47,7 @@ from tests.support.hyperbeam import (
     rsa_wallet,
     stored_of,
 )
+from tests.support.listening import Answer, listening
 from tests.support.records import make_id
 from tests.support.running_node import WALLET, post
 from tests.support.tampering_proxy import TamperingProxy, tampering
@@ -274,19 +275,11 @@ def test_what_legacy_pages_translate_is_not_followed_by_them(
     run(main())
 
 
-Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
-
-
 @asynccontextmanager
 async def answering(answer: Answer) -> AsyncIterator[str]:
     """Run a server that answers as *answer* does; give its URL."""
-    runner = web.ServerRunner(web.Server(answer))
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    async with listening(answer) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 async def first_page(answer: Answer) -> None:

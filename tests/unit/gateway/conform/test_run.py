@@ -32,6 +32,7 @@ from seriatim.testing.conformance import (
 )
 from tests.support.defective_node import Ask, Defect, Forward, defective, sound
 from tests.support.http_node import HttpReply, serving
+from tests.support.listening import listening
 from tests.support.strategies import known_wallet
 
 ADDRESS = "A" * 43
@@ -47,13 +48,8 @@ async def answering(reply: Any) -> AsyncIterator[str]:
         found = reply(request)
         return found if isinstance(found, web.Response) else await found
 
-    runner = web.ServerRunner(web.Server(answer))
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    async with listening(answer) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 async def ask(reply: Any, **options: Any) -> Report:
