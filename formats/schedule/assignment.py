@@ -59,6 +59,22 @@ class Draft(NamedTuple):
     block: Block
 
 
+def placed_as(process: bytes, slot: int, record: Record, block: Block) -> Draft:
+    """Return the place that *record* has, for what its assignment says; without its message."""
+    return Draft(
+        process,
+        slot,
+        record.variant,
+        record.timestamp_ms,
+        record.kind,
+        record.message_id,
+        message=b"",
+        path="",
+        excludes=(),
+        block=block,
+    )
+
+
 class Link(NamedTuple):
     """What the next assignment of a process chains to."""
 

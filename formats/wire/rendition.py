@@ -13,7 +13,7 @@ from typing import Final
 from seriatim.formats.errors import FormatError, UnsupportedError
 from seriatim.formats.httpsig.commitments import Fields, check_placeable, sign
 from seriatim.formats.ids import ID_BYTES, b64url_decode, encode_id
-from seriatim.formats.schedule.assignment import Block, Draft
+from seriatim.formats.schedule.assignment import Block, placed_as
 from seriatim.formats.schedule.http_assignment import BODY, http_assignment_fields, without_body
 from seriatim.formats.signing.wallet import RsaWallet
 from seriatim.formats.tabm.ans104.fields import ANCHOR, TARGET
@@ -104,21 +104,10 @@ def _carried(stored: StoredAssignment, message: Tabm | None) -> Fields:
 
 
 def _said(stored: StoredAssignment, message: Tabm | None) -> Fields:
-    record = stored.record
-    draft = Draft(
-        stored.process,
-        stored.slot,
-        record.variant,
-        record.timestamp_ms,
-        record.kind,
-        record.message_id,
-        b"",
-        "",
-        (),
-        Block(
-            int(stored.said("block-height") or 0),
-            b64url_decode(stored.said("block-hash")) or Block().hash,
-            int(stored.said("block-timestamp") or 0),
-        ),
+    block = Block(
+        int(stored.said("block-height") or 0),
+        b64url_decode(stored.said("block-hash")) or Block().hash,
+        int(stored.said("block-timestamp") or 0),
     )
-    return http_assignment_fields(draft, record.hash_chain, message or {})
+    draft = placed_as(stored.process, stored.slot, stored.record, block)
+    return http_assignment_fields(draft, stored.record.hash_chain, message or {})

@@ -11,7 +11,7 @@ from seriatim.formats.codecs.fields import commitments_from_plain
 from seriatim.formats.codecs.json import message_from_plain
 from seriatim.formats.errors import FormatError
 from seriatim.formats.ids import b64url_decode, decode_id
-from seriatim.formats.schedule.assignment import Block, Draft
+from seriatim.formats.schedule.assignment import Block, placed_as
 from seriatim.formats.schedule.http_assignment import assignment_id_text, http_assignment_fields
 from seriatim.formats.schedule.record import NO_ID, Kind, Record
 from seriatim.formats.schedule.variant import Variant
@@ -135,18 +135,7 @@ def _http_assignment(process: bytes, entry: PageEntry, record: Record) -> _Signe
         b64url_decode(text_of(plain, "block-hash")),
         check_slot(plain.get("block-timestamp")),
     )
-    draft = Draft(
-        process,
-        entry.slot,
-        record.variant,
-        record.timestamp_ms,
-        record.kind,
-        record.message_id,
-        b"",
-        "",
-        (),
-        block,
-    )
+    draft = placed_as(process, entry.slot, record, block)
     fields = http_assignment_fields(draft, record.hash_chain, decode_cbor(record.message))
     signed = {**fields, COMMITMENTS_KEY: from_plain(plain[COMMITMENTS_KEY])}
     return _Signed(decode_id(assignment_id_text(signed)), encode_cbor(signed))
