@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from seriatim.formats.errors import SchedulerError
 from seriatim.formats.ids import ID_BYTES
@@ -11,6 +11,7 @@ from seriatim.formats.schedule.record import Record, decode_record
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.wire.cbor_page import CborPageReader
 from seriatim.formats.wire.cbor_schedule import encode_entry, page_open
+from seriatim.formats.wire.page import PageEntry
 from seriatim.formats.wire.stored import StoredAssignment
 from tests.support.builders import every_kind, seal_log
 
@@ -38,11 +39,17 @@ def read(raw: bytes, process: bytes) -> dict[int, Record]:
     return {entry.slot: READER.record(process, entry) for entry in READER.entries(raw)}
 
 
+def named_process(entries: Sequence[PageEntry]) -> bytes:
+    """Return the process that a page names, or none that any page could name."""
+    named = entries[0].plain["process"] if entries else None
+    return named if isinstance(named, bytes) else b""
+
+
 def check(raw: bytes) -> None:
     """See ``target.py``."""
     try:
         entries = READER.entries(raw)
-        process = entries[0].plain["process"] if entries else b""
+        process = named_process(entries)
         records = read(raw, process)
     except SchedulerError:
         return
