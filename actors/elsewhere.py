@@ -17,6 +17,7 @@ from seriatim.formats.wire.stored import StoredAssignment
 if TYPE_CHECKING:
     from seriatim.actors.follow.marks import FollowMarks
     from seriatim.actors.locations import Locations
+    from seriatim.formats.schedule.variant import Variant
     from seriatim.store.log import Log
 
 
@@ -57,13 +58,17 @@ class Elsewhere:
                 f"process {encode_id(process)} is scheduled by {scheduler or 'another node'}, and "
                 "this node does not know where that is; say it with a hint"
             )
-        raise FollowedError(process=encode_id(process), url=url, scheduler=scheduler)
+        variant = "" if head is None else head.variant.tag
+        raise FollowedError(
+            process=encode_id(process), url=url, scheduler=scheduler, variant=variant
+        )
 
-    def check_spawn(self, process: bytes, error: ForeignSchedulerError) -> None:
+    def check_spawn(self, process: bytes, variant: Variant, error: ForeignSchedulerError) -> None:
         """Return when it is not known at which node the scheduler is that a spawn names.
 
         Args:
             process: the spawn's, 32 raw bytes.
+            variant: its kind.
             error: says which scheduler it names.
 
         Raises:
@@ -79,4 +84,5 @@ class Elsewhere:
                 f"{location.url}; spawn it there",
                 process=encode_id(process),
                 url=location.url,
+                variant=variant.tag,
             ) from error

@@ -36,7 +36,7 @@ from seriatim.formats.schedule.stored_message import StoredMessage
 from seriatim.formats.schedule.submission import submit_reference
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.tabm.cbor import encode_cbor
-from seriatim.formats.wire.receipt import Receipt
+from seriatim.formats.wire.receipt import Receipt, receipt_of
 from seriatim.formats.wire.stored import StoredAssignment
 
 if TYPE_CHECKING:
@@ -332,6 +332,12 @@ class Node:
         """Return every place of a message or assignment id."""
         return self._log.find(any_id)
 
+    def receipt(self, process: bytes, message_id: bytes) -> Receipt | None:
+        """Return the answer that a message of *process* got, or ``None`` where it has no slot."""
+        slot = self._log.find_in(process, message_id)
+        record = None if slot is None else self._log.read(process, slot)
+        return None if slot is None or record is None else receipt_of(process, slot, record)
+
     def slots_until(self, process: bytes, time_ms: int) -> int:
         """Return how many slots of *process* have a timestamp of at most *time_ms*.
 
@@ -468,7 +474,8 @@ class Node:
         spawn = submission.spawn
         if spawn is None:
             return
-        if (spawn.variant or variant_default).signed and self._wallet is None:
+        variant = spawn.variant or variant_default
+        if variant.signed and self._wallet is None:
             raise RefusedError(
                 "this node has no wallet to sign assignments with; give it one, or spawn with "
                 f"Variant {Variant.NATIVE.tag}",
@@ -480,5 +487,5 @@ class Node:
         try:
             spawn.check_scheduler(own)
         except ForeignSchedulerError as error:
-            self._elsewhere.check_spawn(submission.process, error)
+            self._elsewhere.check_spawn(submission.process, variant, error)
             raise

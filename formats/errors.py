@@ -18,7 +18,7 @@
     │       └── TamperedError       a signature, the chain or a field does not hold
     ├── RefusedError                proven, but against a rule of the process or the node
     │   ├── ForeignSchedulerError   given, expected
-    │   ├── ElsewhereError          process, url: another node gives out its slots
+    │   ├── ElsewhereError          process, url, variant: another node gives out its slots
     │   │   └── FollowedError       scheduler: a copy takes no messages
     │   ├── ForwardLoopError        nodes send a request to each other without an end
     │   └── OutboundError           a URL leads where the operator allows nobody to lead us
@@ -204,13 +204,15 @@ class ElsewhereError(RefusedError):
     Attributes:
         process: its id, 43 characters.
         url: where to send what was sent here.
+        variant: the tag of its kind, such as ``ao.TN.1``; empty where that is not known here.
     """
 
     code = "elsewhere"
 
-    def __init__(self, reason: str, *, process: str, url: str) -> None:
+    def __init__(self, reason: str, *, process: str, url: str, variant: str = "") -> None:
         self.process = process
         self.url = url
+        self.variant = variant
         super().__init__(reason, code=self.code)
 
 
@@ -223,7 +225,7 @@ class FollowedError(ElsewhereError):
 
     code = "followed"
 
-    def __init__(self, *, process: str, url: str, scheduler: str) -> None:
+    def __init__(self, *, process: str, url: str, scheduler: str, variant: str = "") -> None:
         self.scheduler = scheduler
         signer = f"by scheduler {scheduler} " if scheduler else ""
         super().__init__(
@@ -231,6 +233,7 @@ class FollowedError(ElsewhereError):
             "there, send the message to that node",
             process=process,
             url=url,
+            variant=variant,
         )
 
 

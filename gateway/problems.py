@@ -90,6 +90,8 @@ class Problem:
             )
         self.url = error.url if isinstance(error, ElsewhereError) else ""
         self.headers = {CODE_HEADER: self.code}
+        if isinstance(error, ElsewhereError) and error.variant:
+            self.headers["variant"] = error.variant
         if self.status in (429, 503, 504):
             retry_ms = getattr(error, "retry_after_ms", 0) or RETRY_AFTER_MS
             self.headers["retry-after"] = str(max(1, -(-retry_ms // 1000)))

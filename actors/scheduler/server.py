@@ -18,10 +18,9 @@ from seriatim.actors.scheduler.mail import Durable, Retire, Retired, Submit, Und
 from seriatim.formats.errors import RefusedError, SchedulerError, UnavailableError
 from seriatim.formats.ids import encode_id
 from seriatim.formats.schedule.assignment import Block
-from seriatim.formats.schedule.record import Record
 from seriatim.formats.schedule.submission import Submission
 from seriatim.formats.signing.wallet import RsaWallet, Wallet
-from seriatim.formats.wire.receipt import Receipt, promise
+from seriatim.formats.wire.receipt import Receipt, promise, receipt_of
 from seriatim.formats.wire.stored import StoredAssignment
 from seriatim.store.log import Log
 
@@ -200,18 +199,3 @@ class Server(LightActor):
             raise UnavailableError("the log ended before a known slot; send the same again")
         check_same(record.message, mail.submission)
         return receipt_of(self.process, slot, record)
-
-
-def receipt_of(process: bytes, slot: int, record: Record) -> Receipt:
-    """Return the receipt of a message that is on disk already."""
-    return Receipt(
-        process,
-        slot,
-        record.variant,
-        record.timestamp_ms,
-        record.message_id,
-        record.assignment_id,
-        record.hash_chain,
-        record.assignment,
-        repeated=True,
-    )

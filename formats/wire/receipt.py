@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from seriatim.formats.ids import b64url, encode_id
 from seriatim.formats.schedule.assignment import Draft
 from seriatim.formats.schedule.mode import MODE_HEADER, SchedulingMode
-from seriatim.formats.schedule.record import NO_ID
+from seriatim.formats.schedule.record import NO_ID, Record
 from seriatim.formats.schedule.variant import Variant
 
 
@@ -51,6 +51,21 @@ def promise(draft: Draft) -> Receipt:
         hash_chain=b"",
         assignment=b"",
         mode=SchedulingMode.AGGRESSIVE,
+    )
+
+
+def receipt_of(process: bytes, slot: int, record: Record) -> Receipt:
+    """Return the receipt of a message that is on disk already."""
+    return Receipt(
+        process,
+        slot,
+        record.variant,
+        record.timestamp_ms,
+        record.message_id,
+        record.assignment_id,
+        record.hash_chain,
+        record.assignment,
+        repeated=True,
     )
 
 

@@ -11,7 +11,8 @@ so that two nodes that send each other everything hear of it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from aiohttp import web
@@ -31,7 +32,7 @@ from seriatim.formats.limits import (
 from seriatim.gateway.http.body import read_body
 from seriatim.gateway.http.reply import reply_other
 from seriatim.gateway.http.request import resting
-from seriatim.gateway.outbound import Origin, Outbound, read_url
+from seriatim.gateway.outbound import Origin, Outbound, OutboundReply, read_url
 
 _VIA: Final = "via"
 # The connection's own, and what a client says to this node alone.
@@ -97,6 +98,7 @@ _HANDED_ON: Final = frozenset(
 # A stranger's page is not this node's word: browsers run nothing of it under this node's name.
 _GUARDS: Final = {"content-security-policy": "sandbox", "x-content-type-options": "nosniff"}
 _STATUSES: Final = range(200, 600)
+_ITEM: Final = {"accept": "application/json", "content-type": "application/octet-stream"}
 
 
 class Forwarder:
@@ -120,25 +122,15 @@ class Forwarder:
             LimitExceededError: the reply is too long to be handed on.
             UnavailableError: nobody answers in time, or not as HTTP is spoken.
         """
-        via = request.headers.getall(_VIA, [])
-        self._check_via(via)
-        origin = read_url(url).origin
-        if (
-            self._on_their_way.total() >= FORWARDS_MAX
-            or self._on_their_way[origin] >= FORWARDS_PER_ORIGIN_MAX
-        ):
-            raise OverloadedError("what is sent on to other nodes", retry_after_ms=RETRY_AFTER_MS)
-        self._on_their_way[origin] += 1
-        try:
-            headers = _headers_of(request) | {_VIA: self._signed(via)}
+        via = self._via_of(request)
+        with self._on_the_way(url):
+            headers = _headers_of(request) | via
             if request.method == "POST":
                 body = await read_body(request)
                 reply = await self._outbound.post(url, body, headers=headers)
             else:
                 with resting(request):
                     reply = await self._outbound.get(url, headers=headers)
-        finally:
-            self._on_their_way -= Counter([origin])  # and nothing is left of it at 0
         if reply.status not in _STATUSES:
             raise UnavailableError(f"{reply.url} answers {reply.status}, which is no status")
         # A value that is no plain text has no place in a header of ours.
@@ -151,13 +143,50 @@ class Forwarder:
         own = {_VIA: self._signed(their_via), **_GUARDS}
         return reply_other(reply.body, status=reply.status, headers=meant | own)
 
-    def _check_via(self, lines: Iterable[str]) -> None:
+    async def post_item(self, request: web.BaseRequest, url: str, item: bytes) -> OutboundReply:
+        """Return the reply of the node at *url* to the data item that *request* has brought.
+
+        Raises:
+            ForwardLoopError, OverloadedError, OutboundError, LimitExceededError, UnavailableError:
+                as for a request that is sent on as it is.
+        """
+        via = self._via_of(request)
+        with self._on_the_way(url):
+            return await self._outbound.post(url, item, headers=_ITEM | via)
+
+    @contextmanager
+    def _on_the_way(self, url: str) -> Iterator[None]:
+        """Count one more that is on its way to the node at *url*.
+
+        Raises:
+            OverloadedError: there are too many.
+        """
+        origin = read_url(url).origin
+        if (
+            self._on_their_way.total() >= FORWARDS_MAX
+            or self._on_their_way[origin] >= FORWARDS_PER_ORIGIN_MAX
+        ):
+            raise OverloadedError("what is sent on to other nodes", retry_after_ms=RETRY_AFTER_MS)
+        self._on_their_way[origin] += 1
+        try:
+            yield
+        finally:
+            self._on_their_way -= Counter([origin])  # and nothing is left of it at 0
+
+    def _via_of(self, request: web.BaseRequest) -> dict[str, str]:
+        """Return the header that says where *request* has come through, this node among them.
+
+        Raises:
+            ForwardLoopError: it has been here before, or has come through too many nodes.
+        """
+        lines = request.headers.getall(_VIA, [])
         # A comment may hold commas: it counts as a node more, which ends a request sooner.
         hops = [hop.split() for line in lines for hop in line.split(",")]
         if any(self._name in hop[1:] for hop in hops):
             raise ForwardLoopError("it has been at this node before")
         if len(hops) >= FORWARD_HOPS_MAX:
             raise ForwardLoopError(f"it has come through {len(hops)} nodes")
+        return {_VIA: self._signed(lines)}
 
     def _signed(self, lines: Iterable[str]) -> str:
         return ", ".join([*(line for line in lines if line.isprintable()), f"1.1 {self._name}"])

@@ -167,7 +167,7 @@ def make_dispatcher(
     """
     return Dispatcher(
         LegacyApi(node, ForeignMessages(node, gateway)),
-        Resolver(node, make_registry()),
+        Resolver(node, make_registry(forwarder)),
         Metrics(node),
         forwarder,
     )

@@ -83,7 +83,7 @@ class Fields:
 
 @dataclass(frozen=True, slots=True)
 class Promised(Fields):
-    """The slot of a message that was sent, and is not on disk yet.
+    """What is said of a message that was taken, and whose assignment is not at hand.
 
     Attributes:
         kind: the form in which the message came.

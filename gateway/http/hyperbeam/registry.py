@@ -19,6 +19,8 @@ from seriatim.formats.codecs.cbor import CborCodec
 from seriatim.formats.codecs.json import JsonCodec
 from seriatim.formats.errors import UnsupportedError
 from seriatim.formats.httpsig.signature import DEVICE as HTTPSIG
+from seriatim.gateway.http.forward import Forwarder
+from seriatim.gateway.http.hyperbeam.ao_units import AoUnits
 from seriatim.gateway.http.hyperbeam.device import Device
 from seriatim.gateway.http.hyperbeam.devices.message_device import MessageDevice
 from seriatim.gateway.http.hyperbeam.devices.meta_device import MetaDevice
@@ -43,17 +45,21 @@ class Registry(NamedTuple):
     replies: ReplyFormats
 
 
-def make_registry() -> Registry:
+def make_registry(forwarder: Forwarder | None = None) -> Registry:
     """Return what is installed; loads the code of other packages.
+
+    Args:
+        forwarder: sends messages for ao units on to them; without one, clients are told to.
 
     Raises:
         UnsupportedError: what another package offers cannot be used.
     """
     codecs = CodecRegistry((Ans104Codec(), JsonCodec(), CborCodec(), *_installed(CODECS, Codec)))
     reader = MessageReader(codecs)
+    ao_units = None if forwarder is None else AoUnits(forwarder)
     devices: Iterable[Device] = (
-        SchedulerDevice(reader),
-        SchedulerDevice(reader, name=PROCESS),
+        SchedulerDevice(reader, ao_units),
+        SchedulerDevice(reader, ao_units, name=PROCESS),
         MessageDevice(),
         MetaDevice(),
         *_installed(DEVICES, Device),

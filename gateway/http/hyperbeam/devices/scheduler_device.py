@@ -26,6 +26,7 @@ from seriatim.gateway.http.hyperbeam.answer import (
     Placed,
     Promised,
 )
+from seriatim.gateway.http.hyperbeam.ao_units import AoUnits
 from seriatim.gateway.http.hyperbeam.device import Call, Handler, KeyTable
 from seriatim.gateway.http.hyperbeam.long_poll import await_slot
 from seriatim.gateway.http.hyperbeam.submit import MessageReader
@@ -54,9 +55,12 @@ _INFO: Final[Mapping[str, Rich]] = {
 class SchedulerDevice(KeyTable):
     """Gives slots and reads schedules."""
 
-    def __init__(self, reader: MessageReader, *, name: str = SCHEDULER) -> None:
+    def __init__(
+        self, reader: MessageReader, ao_units: AoUnits | None = None, *, name: str = SCHEDULER
+    ) -> None:
         """Answer under *name*: a process forwards what it is asked to its scheduler."""
         self._reader = reader
+        self._ao_units = ao_units
         # POST is allowed where clients of HyperBEAM send signed requests for reading, too.
         handlers: dict[tuple[str, str], Handler] = {
             ("POST", "schedule"): self._post_schedule,
@@ -83,6 +87,10 @@ class SchedulerDevice(KeyTable):
         except NotFoundError:
             _follow_hint(call.keys, submission.process)
             raise
+        except ElsewhereError as elsewhere:
+            if self._ao_units is None:
+                raise
+            return await self._ao_units.place(call, submission, elsewhere)
         if receipt.mode is SchedulingMode.AGGRESSIVE:
             plain = receipt_to_plain(receipt)
             return Promised(plain, is_fixed=False, kind=submission.kind)
