@@ -23,7 +23,7 @@ LOCATIONS_GROUP: Final = "scheduler-locations"
 _GROUP: Final = (LOCATIONS_GROUP,)
 _READ_AT_ONCE: Final = 64
 
-Store = Callable[[TreePath, bytes | None], Awaitable[object]]
+Put = Callable[[TreePath, bytes | None], Awaitable[object]]
 
 
 class Locations:
@@ -34,18 +34,18 @@ class Locations:
     """
 
     def __init__(
-        self, tree: Tree, store: Store, now_ms: Callable[[], int], *, own: bytes | None = None
+        self, tree: Tree, put: Put, now_ms: Callable[[], int], *, own: bytes | None = None
     ) -> None:
-        """Read from *tree*, and make what is new durable by *store*.
+        """Read from *tree*, and make what is new durable by *put*.
 
         Args:
             tree: holds the records.
-            store: puts a value at a path of it, or removes what is there for ``None``.
+            put: puts a value at a path of it, or removes what is there for ``None``.
             now_ms: the wall clock.
             own: the node's own address, whose record stays.
         """
         self._tree = tree
-        self._store = store
+        self._put = put
         self._now_ms = now_ms
         self._own = own
         self._storing = asyncio.Lock()
@@ -83,14 +83,14 @@ class Locations:
                 await self._make_room(heard_ms)
             now_ms = self._now_ms()
             value = encode_cbor({"heard": str(now_ms).encode(), "record": location.message})
-            await self._store(_path(location.address), value)
+            await self._put(_path(location.address), value)
             heard_ms[location.address] = now_ms
 
     async def _make_room(self, heard_ms: dict[bytes, int]) -> None:
         oldest = min(
             (address for address in heard_ms if address != self._own), key=heard_ms.__getitem__
         )
-        await self._store(_path(oldest), None)
+        await self._put(_path(oldest), None)
         del heard_ms[oldest]
 
     async def _all_heard(self) -> dict[bytes, int]:

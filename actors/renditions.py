@@ -32,11 +32,9 @@ from seriatim.store.cache import ByteCache
 from seriatim.store.log import Rendition
 
 if TYPE_CHECKING:
-    from seriatim.actors.runtime.future import Future
-    from seriatim.actors.scheduler.writer import Sealed
+    from seriatim.actors.scheduler.writer import Store
     from seriatim.store.log import Log
 
-Store = Callable[[Rendition], "Future[Sealed]"]
 
 _SIGNERS: Final = 1
 """Threads: a page that is read for the first time must not take every core from the appends."""
@@ -49,7 +47,7 @@ class Renditions:
         self,
         log: Log,
         wallet: Wallet | None,
-        store: Store,
+        store: Store[Rendition],
         *,
         is_own: Callable[[bytes], bool],
     ) -> None:

@@ -76,7 +76,7 @@ class Origin(NamedTuple):
         return f"{self.scheme}://{host}:{self.port}"
 
 
-class Location(NamedTuple):
+class Url(NamedTuple):
     """A URL that has been read.
 
     Attributes:
@@ -88,7 +88,7 @@ class Location(NamedTuple):
     path: str
 
     @property
-    def url(self) -> str:
+    def text(self) -> str:
         """The URL in the one spelling that every reader reads alike."""
         return self.origin.url + self.path
 
@@ -142,7 +142,7 @@ class OutboundReply(NamedTuple):
         return self.status <= _OK_MAX
 
 
-def read_url(text: str) -> Location:
+def read_url(text: str) -> Url:
     """Return where *text* leads, or refuse it: what two readers might read in two ways has none.
 
     Raises:
@@ -168,7 +168,7 @@ def read_url(text: str) -> Location:
         raise OutboundError(f"there is no port {port}")
     host = _read_host(parts.hostname or "", is_bracketed="[" in parts.netloc)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Location(Origin(scheme, host, port), path)
+    return Url(Origin(scheme, host, port), path)
 
 
 def _read_host(text: str, *, is_bracketed: bool) -> str:
@@ -324,23 +324,23 @@ class Outbound:
                 reason = "what answers there speaks no HTTP"
             raise UnavailableError(f"{url} cannot be reached: {reason}") from error
 
-    async def _follow(self, location: Location, request: _Request) -> OutboundReply:
-        seen: set[Location] = set()
-        while location not in seen:
-            seen.add(location)
+    async def _follow(self, url: Url, request: _Request) -> OutboundReply:
+        seen: set[Url] = set()
+        while url not in seen:
+            seen.add(url)
             if len(seen) > OUTBOUND_REDIRECTS_MAX + 1:
                 raise OutboundError(f"more than {OUTBOUND_REDIRECTS_MAX} redirects")
-            reply = await self._ask(location, request)
+            reply = await self._ask(url, request)
             if isinstance(reply, OutboundReply):
                 return reply
-            location = read_url(urljoin(location.url, reply))
-        raise OutboundError(f"{location.url} redirects in a circle")
+            url = read_url(urljoin(url.text, reply))
+        raise OutboundError(f"{url.text} redirects in a circle")
 
-    async def _ask(self, location: Location, request: _Request) -> OutboundReply | str:
+    async def _ask(self, url: Url, request: _Request) -> OutboundReply | str:
         """Return the reply, or where it says that the answer is to be found."""
-        async with self._session_for(location.origin).request(
+        async with self._session_for(url.origin).request(
             request.method,
-            URL(location.url, encoded=True),
+            URL(url.text, encoded=True),
             data=request.body,
             headers=request.headers,
             allow_redirects=False,
@@ -349,12 +349,12 @@ class Outbound:
             if response.status in _REDIRECTS and target is not None:
                 if request.method == "POST" and response.status not in _POST_REDIRECTS:
                     raise OutboundError(
-                        f"{location.url} answers a POST with {response.status}, which turns it "
+                        f"{url.text} answers a POST with {response.status}, which turns it "
                         "into a GET; that is not followed"
                     )
                 return target
             body = await self._read(response.content)
-            return OutboundReply(location.url, response.status, body, _headers_of(response))
+            return OutboundReply(url.text, response.status, body, _headers_of(response))
 
     async def _read(self, content: aiohttp.StreamReader) -> bytes:
         body = bytearray()

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from seriatim.actors.follow.copies import HintedCopy, ServedCopy, Store
+from seriatim.actors.follow.copies import HintedCopy, ServedCopy
 from seriatim.actors.follow.follower import Follower
 from seriatim.actors.follow.marks import FollowMark
 from seriatim.actors.follow.source import Source
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from seriatim.actors.follow.marks import FollowMarks
     from seriatim.actors.runtime.clock import Clock
     from seriatim.actors.runtime.future import Future
-    from seriatim.actors.scheduler.writer import Copied, Sealed
+    from seriatim.actors.scheduler.writer import Copied, Sealed, Store
     from seriatim.formats.schedule.record import Record
     from seriatim.formats.wire.page import PageEntry
     from seriatim.store.log import Log
@@ -66,7 +66,7 @@ class CatchUp:
         *,
         log: Log,
         marks: FollowMarks,
-        store: Store,
+        store: Store[Copied],
         open_source: OpenSource,
         clock: Clock,
         draw: Callable[[int], int],

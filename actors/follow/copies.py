@@ -7,7 +7,7 @@ whose source a stranger has named.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -34,11 +34,8 @@ from seriatim.formats.schedule.stored_message import StoredMessage
 from seriatim.store.folder import FILE_MODE, create_private_folder
 
 if TYPE_CHECKING:
-    from seriatim.actors.runtime.future import Future
-    from seriatim.actors.scheduler.writer import Sealed
+    from seriatim.actors.scheduler.writer import Store
     from seriatim.store.log import Log
-
-Store = Callable[[Copied], "Future[Sealed]"]
 
 
 class Copy(Protocol):
@@ -82,7 +79,7 @@ class ServedCopy(Copy):
     """A copy in the folder of a running node."""
 
     def __init__(
-        self, log: Log, process: bytes, *, mark: FollowMark, store: Store, evidence: Path
+        self, log: Log, process: bytes, *, mark: FollowMark, store: Store[Copied], evidence: Path
     ) -> None:
         """Read from *log*, and make what is new durable by *store*.
 

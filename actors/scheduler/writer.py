@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from operator import attrgetter
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from seriatim.formats.ans104.item import DataItem
 from seriatim.formats.limits import CHAINS_CACHED_MAX
@@ -29,6 +29,9 @@ from seriatim.formats.wire import legacy
 from seriatim.formats.wire.stored import StoredAssignment
 from seriatim.store.log import Append, Log, Rendition, Uploaded
 from seriatim.store.tree.tree import Tree, TreePath
+
+if TYPE_CHECKING:
+    from seriatim.actors.runtime.future import Future
 
 
 class TreeValue(NamedTuple):
@@ -57,6 +60,10 @@ class Copied(NamedTuple):
 Job = Draft | Rendition | TreeValue | Uploaded | Copied
 """What the writer makes durable: an assignment, one in another form, a value of the tree, that
 something has been uploaded, or what is copied."""
+
+_JobT = TypeVar("_JobT")
+Store = Callable[[_JobT], "Future[Sealed]"]
+"""Makes one kind of job durable."""
 
 _SealedDraft = tuple[Draft, Record, DataItem | None]
 

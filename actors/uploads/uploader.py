@@ -23,7 +23,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from random import Random
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from seriatim.actors.runtime.clock import pause
 from seriatim.actors.runtime.future import Future
@@ -45,6 +45,7 @@ from seriatim.store.log import Place, Uploaded
 
 if TYPE_CHECKING:
     from seriatim.actors.runtime.clock import Clock, Timer
+    from seriatim.actors.scheduler.writer import Store
     from seriatim.actors.uploads.carrier import Carrier
     from seriatim.store.log import Log, Outgoing
 
@@ -52,14 +53,12 @@ _LOG: Final = logging.getLogger("seriatim.uploads")
 
 _STOPPING: Final = "the node is stopping"
 
-Store = Callable[[Uploaded], Future[Any]]
-
 
 class Uploader:
     """Uploads what the outbox of one log holds. Belongs to one event loop."""
 
     def __init__(
-        self, log: Log, carrier: Carrier, *, store: Store, clock: Clock, random: Random
+        self, log: Log, carrier: Carrier, *, store: Store[Uploaded], clock: Clock, random: Random
     ) -> None:
         """Upload with *carrier*; nothing moves before `start`.
 

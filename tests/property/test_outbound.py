@@ -143,14 +143,14 @@ def test_a_url_is_refused_or_has_one_reading(url: str) -> None:
         location = read_url(url)
     except OutboundError:
         return
-    assert read_url(location.url) == location
+    assert read_url(location.text) == location
 
 
 def test_a_url_is_read_into_its_parts() -> None:
     location = read_url("HTTPS://Example.COM./a/b?c=d#e")
     assert location.origin == Origin("https", "example.com", 443)
-    assert location.url == "https://example.com:443/a/b?c=d"
-    assert read_url("http://[2606:4700:0::1]:81").url == "http://[2606:4700::1]:81/"
+    assert location.text == "https://example.com:443/a/b?c=d"
+    assert read_url("http://[2606:4700:0::1]:81").text == "http://[2606:4700::1]:81/"
 
 
 class Names(AbstractResolver):

@@ -9,7 +9,7 @@ from random import Random
 
 from seriatim.actors.runtime.clock import ManualClock
 from seriatim.actors.runtime.future import Future
-from seriatim.actors.scheduler.writer import append_of
+from seriatim.actors.scheduler.writer import Sealed, append_of
 from seriatim.actors.uploads.carrier import Carrier
 from seriatim.actors.uploads.uploader import Uploader
 from seriatim.formats.errors import StoreError
@@ -63,14 +63,14 @@ class Uploads:
         self.uploader = Uploader(log, carrier, store=self._store, clock=clock, random=Random(seed))
         self.uploader.start()
 
-    def _store(self, uploaded: Uploaded) -> Future[None]:
-        answer: Future[None] = Future()
+    def _store(self, uploaded: Uploaded) -> Future[Sealed]:
+        answer: Future[Sealed] = Future()
         if self.store_fails:
             self.store_fails -= 1
             answer.fail(StoreError("planted"))
         else:
             self.log.append([], [uploaded])
-            answer.resolve()
+            answer.resolve(Sealed(b"", b"", b""))
         return answer
 
     def append(self, process: bytes, records: Sequence[Record], first: int = 0) -> None:
