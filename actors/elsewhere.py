@@ -60,7 +60,11 @@ class Elsewhere:
             )
         variant = "" if head is None else head.variant.tag
         raise FollowedError(
-            process=encode_id(process), url=url, scheduler=scheduler, variant=variant
+            process=encode_id(process),
+            url=url,
+            scheduler=scheduler,
+            variant=variant,
+            is_named=not mark.is_hinted,
         )
 
     def check_spawn(self, process: bytes, variant: Variant, error: ForeignSchedulerError) -> None:

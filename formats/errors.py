@@ -205,14 +205,18 @@ class ElsewhereError(RefusedError):
         process: its id, 43 characters.
         url: where to send what was sent here.
         variant: the tag of its kind, such as ``ao.TN.1``; empty where that is not known here.
+        is_named: whether the operator has named that node; else a stranger has.
     """
 
     code = "elsewhere"
 
-    def __init__(self, reason: str, *, process: str, url: str, variant: str = "") -> None:
+    def __init__(
+        self, reason: str, *, process: str, url: str, variant: str = "", is_named: bool = False
+    ) -> None:
         self.process = process
         self.url = url
         self.variant = variant
+        self.is_named = is_named
         super().__init__(reason, code=self.code)
 
 
@@ -225,7 +229,9 @@ class FollowedError(ElsewhereError):
 
     code = "followed"
 
-    def __init__(self, *, process: str, url: str, scheduler: str, variant: str = "") -> None:
+    def __init__(
+        self, *, process: str, url: str, scheduler: str, variant: str = "", is_named: bool = False
+    ) -> None:
         self.scheduler = scheduler
         signer = f"by scheduler {scheduler} " if scheduler else ""
         super().__init__(
@@ -234,6 +240,7 @@ class FollowedError(ElsewhereError):
             process=process,
             url=url,
             variant=variant,
+            is_named=is_named,
         )
 
 

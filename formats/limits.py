@@ -87,8 +87,13 @@ OUTBOUND_DEADLINE_MS: Final = 35_000
 OUTBOUND_REDIRECTS_MAX: Final = 5
 OUTBOUND_URL_MAX_BYTES: Final = 2_048
 
+# Of what another node says about a failure.
+REASON_MAX_CHARS: Final = 1_000
+
 # Requests that are sent on to another node, and how many nodes one may have come through.
 FORWARDS_MAX: Final = 32
+# To nodes that the operator has not named.
+FORWARDS_STRANGE_MAX: Final = 24
 FORWARDS_PER_ORIGIN_MAX: Final = 8
 FORWARD_HOPS_MAX: Final = 4
 FORWARD_REPLY_MAX_BYTES: Final = 20 * 1024 * 1024
@@ -196,6 +201,7 @@ assert PASSIVATE_BATCH_MAX * 2 <= MAILBOX_MAX, "two sweeps' answers leave room f
 assert PAGE_CHUNK_BYTES <= PAGE_BLOCK_BYTES <= REPLY_PIECE_BYTES
 assert BODY_MAX_BYTES < HTTP_PAGE_MAX_BYTES
 assert HTTP_PAGE_MAX_BYTES < FORWARD_REPLY_MAX_BYTES, "a page of another node is handed on"
+assert FORWARDS_STRANGE_MAX <= FORWARDS_MAX - FORWARDS_PER_ORIGIN_MAX, "one named node has room"
 assert max(LOCATIONS_MAX, HINTED_COPIES_MAX) <= PAGE_MAX
 assert MULTIPART_PARTS_MAX <= SF_MEMBERS_MAX, "body-keys names every part"
 assert PAGE_DEFAULT <= SCHEDULE_PAGE_MAX <= PAGE_MAX

@@ -333,7 +333,7 @@ class Outbound:
             reply = await self._ask(url, request)
             if isinstance(reply, OutboundReply):
                 return reply
-            url = read_url(urljoin(url.text, reply))
+            url = _redirected(url, reply)
         raise OutboundError(f"{url.text} redirects in a circle")
 
     async def _ask(self, url: Url, request: _Request) -> OutboundReply | str:
@@ -395,6 +395,15 @@ def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
         max_field_size=HTTP_LINE_MAX_BYTES,
         max_headers=HTTP_HEADERS_MAX,
     )
+
+
+def _redirected(url: Url, target: str) -> Url:
+    """Return where a reply from *url* sends us with *target*, its ``location``."""
+    try:
+        joined = urljoin(url.text, target)
+    except ValueError as error:
+        raise OutboundError(f"{url.text} redirects to what is no URL: {error}") from error
+    return read_url(joined)
 
 
 def _headers_of(response: aiohttp.ClientResponse) -> dict[str, str]:

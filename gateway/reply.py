@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, TypeVar
 
 from seriatim.formats.codecs.json import parse_json
@@ -12,8 +13,12 @@ from seriatim.formats.errors import (
     SchedulerError,
     UnavailableError,
 )
+from seriatim.formats.limits import REASON_MAX_CHARS
 
 T = TypeVar("T")
+
+# What may stand in a header of ours.
+_CODE: Final = re.compile("[a-z0-9_]{1,64}")
 
 _BAD: Final = 400
 _NOT_FOUND: Final = 404
@@ -68,9 +73,11 @@ def _object(raw: bytes) -> dict[str, Any] | None:
 
 def _error_of(status: int, plain: dict[str, Any]) -> SchedulerError:
     """Return the node's problem body, or the legacy unit's, as the error that it stands for."""
-    detail = str(plain.get("detail") or plain.get("error") or plain)
+    detail = str(plain.get("detail") or plain.get("error") or plain)[:REASON_MAX_CHARS]
+    said = plain.get("code")
+    code = said if isinstance(said, str) and _CODE.fullmatch(said) else ""
     if status == _NOT_FOUND:
         return NotFoundError(detail)
     if status in _RETRYABLE or status >= _BROKEN:
-        return UnavailableError(detail, code=str(plain.get("code", "")))
-    return RefusedError(detail, code=str(plain.get("code", "refused")))
+        return UnavailableError(detail, code=code)
+    return RefusedError(detail, code=code or RefusedError.code)

@@ -36,6 +36,7 @@ Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 _HINT: Final = re.compile(r"(?:[?&]|%3f)hint(?:=|%3d)[^&]*", re.IGNORECASE)
+_HINT_KEY: Final = re.compile("hint(?:=|%3d)", re.IGNORECASE)
 
 
 class Dispatcher:
@@ -113,7 +114,8 @@ class Dispatcher:
         if self._forward is None:
             raise elsewhere
         try:
-            return await self._forward(request, _place_of(elsewhere.url, request.raw_path))
+            url = _place_of(elsewhere.url, request.raw_path)
+            return await self._forward(request, url, is_named=elsewhere.is_named)
         except (OutboundError, LimitExceededError) as error:
             raise elsewhere from error
 
@@ -144,7 +146,10 @@ def _place_of(url: str, target: str) -> str:
 
 def without_hint(target: str) -> str:
     """Return *target* without a hint where a process may be: who follows it has arrived."""
-    return _HINT.sub("", target)
+    path, _, query = target.partition("?")
+    keys = [_HINT.sub("", key) for key in query.split("&") if not _HINT_KEY.match(key)]
+    query = "&".join(keys)
+    return _HINT.sub("", path) + (f"?{query}" if query else "")
 
 
 def _is_legacy(path: Path) -> bool:

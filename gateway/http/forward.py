@@ -27,8 +27,10 @@ from seriatim.formats.limits import (
     FORWARD_HOPS_MAX,
     FORWARDS_MAX,
     FORWARDS_PER_ORIGIN_MAX,
+    FORWARDS_STRANGE_MAX,
     RETRY_AFTER_MS,
 )
+from seriatim.formats.schedule.mode import MODE_HEADER
 from seriatim.gateway.http.body import read_body
 from seriatim.gateway.http.reply import reply_other
 from seriatim.gateway.http.request import resting
@@ -46,6 +48,7 @@ _KEPT_BACK: Final = frozenset(
         "expect",
         "host",
         "keep-alive",
+        "prefer",  # who waits there would keep a place from others here
         "proxy-authorization",
         "proxy-connection",
         "te",
@@ -84,6 +87,7 @@ _HANDED_ON: Final = frozenset(
         "process",
         "reason",
         "retry-after",
+        MODE_HEADER,
         "seriatim-error",
         "seriatim-verifiable",
         "signature",
@@ -109,21 +113,28 @@ class Forwarder:
         self._outbound = outbound
         self._name = name
         self._on_their_way: Counter[Origin] = Counter()
+        self._strange = 0  # of them, to nodes that the operator has not named
 
-    async def __call__(self, request: web.BaseRequest, url: str) -> web.Response:
+    async def __call__(self, request: web.BaseRequest, url: str, *, is_named: bool) -> web.Response:
         """Return the reply of the node at *url* to *request*.
+
+        Args:
+            request: as it came.
+            url: where it belongs.
+            is_named: whether the operator has named that node.
 
         Raises:
             ForwardLoopError: it has been here before, or has come through too many nodes.
             OverloadedError: ``FORWARDS_MAX`` are on their way, or ``FORWARDS_PER_ORIGIN_MAX`` to
-                that node: one that is slow keeps no others back.
+                that node, or ``FORWARDS_STRANGE_MAX`` to those that the operator has not named:
+                who is slow keeps no others back.
             MalformedError: a header is no text; code ``bad_header``.
             OutboundError: the operator does not let this node go there.
             LimitExceededError: the reply is too long to be handed on.
             UnavailableError: nobody answers in time, or not as HTTP is spoken.
         """
         via = self._via_of(request)
-        with self._on_the_way(url):
+        with self._on_the_way(url, is_named=is_named):
             headers = _headers_of(request) | via
             if request.method == "POST":
                 body = await read_body(request)
@@ -143,7 +154,9 @@ class Forwarder:
         own = {_VIA: self._signed(their_via), **_GUARDS}
         return reply_other(reply.body, status=reply.status, headers=meant | own)
 
-    async def post_item(self, request: web.BaseRequest, url: str, item: bytes) -> OutboundReply:
+    async def post_item(
+        self, request: web.BaseRequest, url: str, item: bytes, *, is_named: bool
+    ) -> OutboundReply:
         """Return the reply of the node at *url* to the data item that *request* has brought.
 
         Raises:
@@ -151,11 +164,11 @@ class Forwarder:
                 as for a request that is sent on as it is.
         """
         via = self._via_of(request)
-        with self._on_the_way(url):
+        with self._on_the_way(url, is_named=is_named):
             return await self._outbound.post(url, item, headers=_ITEM | via)
 
     @contextmanager
-    def _on_the_way(self, url: str) -> Iterator[None]:
+    def _on_the_way(self, url: str, *, is_named: bool) -> Iterator[None]:
         """Count one more that is on its way to the node at *url*.
 
         Raises:
@@ -165,13 +178,16 @@ class Forwarder:
         if (
             self._on_their_way.total() >= FORWARDS_MAX
             or self._on_their_way[origin] >= FORWARDS_PER_ORIGIN_MAX
+            or (not is_named and self._strange >= FORWARDS_STRANGE_MAX)
         ):
             raise OverloadedError("what is sent on to other nodes", retry_after_ms=RETRY_AFTER_MS)
         self._on_their_way[origin] += 1
+        self._strange += not is_named
         try:
             yield
         finally:
             self._on_their_way -= Counter([origin])  # and nothing is left of it at 0
+            self._strange -= not is_named
 
     def _via_of(self, request: web.BaseRequest) -> dict[str, str]:
         """Return the header that says where *request* has come through, this node among them.

@@ -14,8 +14,10 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from seriatim.actors.follow import catch_up
+from seriatim.actors.node import Policy
 from seriatim.formats.httpsig.commitments import sign, verify
 from seriatim.formats.ids import decode_id, encode_id
+from seriatim.formats.schedule.mode import SchedulingMode
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.wallet import RsaWallet, Wallet
 from seriatim.formats.tabm.structured import Rich, to_tabm
@@ -207,7 +209,7 @@ def test_headers_are_handed_on_by_what_they_mean(tmp_path: Path) -> None:
         return web.Response(status=202, headers={**strange, "slot": "7"}, body=b"x")
 
     async def use(asked: HttpNode, target: str) -> None:
-        kept_back = {"cookie": "a=b", "authorization": "Basic x", "x_mine": "1"}
+        kept_back = {"cookie": "a=b", "authorization": "Basic x", "x_mine": "1", "prefer": "wait=9"}
         reply = await told(asked, target, accept="x/y", x_one="1", connection="x-mine", **kept_back)
         assert (reply.status, reply.body, reply.headers["slot"]) == (202, b"x", "7")
         ours = {"access-control-allow-origin": "*", "server": "seriatim"}
@@ -217,7 +219,7 @@ def test_headers_are_handed_on_by_what_they_mean(tmp_path: Path) -> None:
         sent = CIMultiDict(seen[0])
         assert (sent["accept"], sent["x-one"]) == ("x/y", "1")
         assert sent["content-type"] == "application/ans104"
-        for name in ("cookie", "authorization", "x-mine"):
+        for name in ("cookie", "authorization", "x-mine", "prefer"):
             assert name not in sent
 
     with_stranger(tmp_path, answer, use)
@@ -340,7 +342,9 @@ def test_what_is_no_status_is_not_handed_on(tmp_path: Path) -> None:
     with_stranger(tmp_path, answer, use)
 
 
-@pytest.mark.parametrize("bound", ["FORWARDS_MAX", "FORWARDS_PER_ORIGIN_MAX"])
+@pytest.mark.parametrize(
+    "bound", ["FORWARDS_MAX", "FORWARDS_PER_ORIGIN_MAX", "FORWARDS_STRANGE_MAX"]
+)
 def test_no_more_are_on_their_way_than_the_bound(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str
 ) -> None:
@@ -362,6 +366,24 @@ def test_no_more_are_on_their_way_than_the_bound(
         assert (await told(asked, target)).body == b"late"
 
     with_stranger(tmp_path, answer, use)
+
+
+def test_a_promise_stays_one_on_its_way(tmp_path: Path) -> None:
+    async def main() -> None:
+        policy = Policy(mode=SchedulingMode.AGGRESSIVE)
+        async with (
+            serving(tmp_path / "right", wallet=known_wallet(NODE), policy=policy) as right,
+            serving(
+                tmp_path / "asked", wallet=known_wallet(CLIENT), outbound_policy=LOOPBACK
+            ) as asked,
+        ):
+            process = await spawned(right)
+            hinted = f"/~scheduler@1.0/schedule?target={process}?hint={url_of(right.port)}"
+            raw = message_item(decode_id(process), "hello").raw
+            reply = await asked.post(hinted, raw)
+            assert (reply.status, reply.headers["scheduling-mode"]) == (200, "aggressive")
+
+    asyncio.run(main())
 
 
 def test_a_node_that_is_away_is_said_to_be(tmp_path: Path) -> None:

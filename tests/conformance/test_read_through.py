@@ -9,15 +9,18 @@ from pathlib import Path
 
 import orjson
 import pytest
+from aiohttp import web
 
 from seriatim.actors.follow import catch_up
 from seriatim.actors.follow.folder import open_followed
 from seriatim.formats.ids import decode_id
 from seriatim.formats.schedule.audit import Audit
 from seriatim.formats.schedule.variant import Variant
-from tests.conformance.test_forwarding import LOOPBACK, spawned
+from seriatim.gateway.http import forward
+from tests.conformance.test_forwarding import ID, LOOPBACK, spawned, told, url_of
 from tests.support.builders import CLIENT, NODE, message_item
 from tests.support.http_node import HttpNode, serving
+from tests.support.listening import listening
 from tests.support.strategies import known_wallet
 from tests.support.tampering_proxy import TamperingProxy, tampering
 
@@ -189,3 +192,29 @@ def test_what_is_sent_to_a_copy_is_read_of_it(tmp_path: Path) -> None:
         assert (await source.get(f"/{process}/slot/current")).body == b"1"
 
     with_copy(tmp_path, use)
+
+
+def test_strangers_leave_room_for_what_the_operator_has_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forward, "FORWARDS_STRANGE_MAX", 1)
+    came, may_go = asyncio.Event(), asyncio.Event()
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        came.set()
+        await may_go.wait()
+        return web.Response(body=b"late")
+
+    async def main() -> None:
+        async with listening(answer) as port, copying(tmp_path, Variant.HYPERBEAM) as parts:
+            _, copy, _, process = parts
+            hinted = f"/~scheduler@1.0/schedule?target={ID}?hint={url_of(port)}"
+            first = asyncio.ensure_future(told(copy, hinted))
+            await came.wait()
+            assert (await told(copy, hinted)).status == 429
+            raw = message_item(decode_id(process), "hello").raw
+            assert (await copy.post(f"/{process}/schedule", raw)).json()["slot"] == 1
+            may_go.set()
+            assert (await first).body == b"late"
+
+    asyncio.run(main())

@@ -114,6 +114,9 @@ SLOT = f"/~scheduler@1.0/slot?target={ID}"
         (f"{SLOT}?hint=http://x&from=1", f"{SLOT}&from=1"),
         (f"{SLOT}%3fhint%3Dhttp://x", SLOT),
         (f"/{ID}/slot?hint=http://x", f"/{ID}/slot"),
+        (f"/{ID}/slot?hint=http://x&from=3", f"/{ID}/slot?from=3"),
+        (f"/{ID}/slot?hint=http://x&HINT%3Dhttp://y&1.from=3", f"/{ID}/slot?1.from=3"),
+        (f"/{ID}/slot&hint=http:%2F%2Fx&from=3", f"/{ID}/slot&from=3"),
         (f"/{ID}/slot?from=1&hint=http://x&to=2", f"/{ID}/slot?from=1&to=2"),
     ],
 )

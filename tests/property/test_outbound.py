@@ -314,6 +314,7 @@ def test_the_socket_is_checked_though_the_resolver_was_not(monkeypatch: pytest.M
         ),
         *("http://127.1:PORT/y", "https://127.0.0.1:PORT/y", "http://169.254.169.254/latest"),
         *("file:///etc/passwd", "http://x@127.0.0.1:PORT/y", "http://2130706433:PORT/y"),
+        *("http://[", "//[x", "http://[::1", "\\x", "http:x"),
     ],
 )
 def test_a_redirect_is_a_strangers_url(target: str) -> None:

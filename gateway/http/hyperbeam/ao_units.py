@@ -16,6 +16,7 @@ from seriatim.formats.errors import (
     LimitExceededError,
     OutboundError,
     SchedulerError,
+    UnavailableError,
     UnsupportedSchemeError,
 )
 from seriatim.formats.schedule.record import Kind
@@ -52,7 +53,7 @@ class AoUnits:
 
         Raises:
             ElsewhereError: it is for the client to go there: it is no unit, or the operator does
-                not let this node, or the reply is longer than what is handed on.
+                not let this node.
             UnsupportedSchemeError: the message is no data item, and units take nothing else.
             SchedulerError: see `Forwarder.post_item`; the unit's own, where it refuses.
         """
@@ -66,11 +67,18 @@ class AoUnits:
                 f"Incorrect encoding. Scheduler has variant: {variant}; sign the message "
                 "as an ANS-104 item"
             )
+        url = elsewhere.url.rstrip("/") + "/"
         try:
-            url = elsewhere.url.rstrip("/") + "/"
-            reply = await self._forwarder.post_item(call.request, url, submission.message)
-        except (OutboundError, LimitExceededError) as error:
+            reply = await self._forwarder.post_item(
+                call.request, url, submission.message, is_named=elsewhere.is_named
+            )
+        except OutboundError as error:
             raise elsewhere from error
+        except LimitExceededError as error:
+            raise UnavailableError(
+                f"{url} answers at too great length; whether the message was placed is not known, "
+                "and sending the same again is safe"
+            ) from error
         said = read_reply(reply.url, reply.status, reply.body)
         receipt = await _fetch(call, submission, elsewhere.url)
         if receipt is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 
 from seriatim.formats.errors import (
@@ -13,6 +14,7 @@ from seriatim.formats.errors import (
     StoppingError,
     UnavailableError,
 )
+from seriatim.formats.limits import REASON_MAX_CHARS
 from seriatim.gateway.problems import Problem
 from seriatim.gateway.reply import check_status
 
@@ -35,6 +37,16 @@ def test_an_error_comes_back_with_its_code(
         check_status("http://node", problem.status, problem.encode())
     assert (caught.value.code, str(caught.value)) == (error.code, str(error))
     assert caught.value.retryable == error.retryable
+
+
+@pytest.mark.parametrize("code", ["x\r\nset-cookie: a=b", "", "Bad Code", "x" * 65, 7, None])
+@pytest.mark.parametrize("status", [400, 404, 409, 503])
+def test_a_code_that_is_none_gets_into_no_header(status: int, code: object) -> None:
+    raw = orjson.dumps({"code": code, "detail": "x" * 10_000})
+    with pytest.raises(SchedulerError) as caught:
+        check_status("http://node", status, raw)
+    assert caught.value.code == type(caught.value).code
+    assert len(str(caught.value)) <= REASON_MAX_CHARS
 
 
 @pytest.mark.parametrize("status", [500, 503])
