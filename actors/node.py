@@ -433,7 +433,8 @@ class Node:
     ) -> Receipt:
         # Once more: its first slots may have been copied since, and a mark comes before them.
         self._elsewhere.check(submission.process)
-        if self._catch_up is not None and self._catch_up.is_fetching(submission.process):
+        is_fetching = self._catch_up is not None and self._catch_up.is_fetching(submission.process)
+        if is_fetching or self._scheduler.is_copying(submission.process):
             raise UnavailableError(
                 f"process {encode_id(submission.process)} is being copied from another node; send "
                 "the same again"

@@ -42,8 +42,8 @@ class Metrics:
         )
         for queue in node.waiting:
             self._gauge(
-                f"seriatim_{queue}_queue_messages",
-                f"Messages that wait in the {queue} queue.",
+                f"seriatim_{queue}_queue_jobs",
+                f"What waits in the {queue} queue: messages, and what else is to be done there.",
                 partial(_waiting, node, queue),
             )
         uploader = node.uploader

@@ -10,15 +10,21 @@ reads meanwhile hears of the same failure, and the source is not asked.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from seriatim.actors.follow.copies import HintedCopy, ServedCopy
 from seriatim.actors.follow.follower import Follower
 from seriatim.actors.follow.marks import FollowMark
 from seriatim.actors.follow.source import Source
-from seriatim.formats.errors import DeadlineExceededError, DivergedError, SchedulerError
+from seriatim.formats.errors import (
+    DeadlineExceededError,
+    DivergedError,
+    SchedulerError,
+    UnavailableError,
+)
 from seriatim.formats.limits import (
     CATCH_UP_DEADLINE_MS,
     CATCH_UP_FAILURES_MAX,
@@ -34,14 +40,15 @@ from seriatim.formats.limits import (
 if TYPE_CHECKING:
     from seriatim.actors.follow.marks import FollowMarks
     from seriatim.actors.runtime.clock import Clock
-    from seriatim.actors.runtime.future import Future
-    from seriatim.actors.scheduler.writer import Copied, Sealed, Store
+    from seriatim.actors.scheduler.writer import Copied, Store
     from seriatim.formats.schedule.record import Record
     from seriatim.formats.wire.page import PageEntry
     from seriatim.store.log import Log
 
 OpenSource = Callable[[str, bytes], Source]
 """Makes the source of a process (32 raw bytes) at the node with that URL."""
+
+_LOG: Final = logging.getLogger("seriatim.follow")
 
 _Outcome = int | SchedulerError
 
@@ -94,7 +101,6 @@ class CatchUp:
         self._fetches: dict[bytes, _Fetch] = {}
         # By the source, too: a wrong hint of one stranger holds up no right one of another.
         self._failures: dict[tuple[bytes, FollowMark], _Failure] = {}
-        self._writing: list[bytes] = []  # processes, one for each job at the writer
         self._waiting: set[asyncio.Event] = set()
         self._is_released = False
 
@@ -163,8 +169,8 @@ class CatchUp:
         return failure.error
 
     def is_fetching(self, process: bytes) -> bool:
-        """Tell whether slots of *process* may be on their way to the writer now."""
-        return process in self._fetches or process in self._writing
+        """Tell whether more of *process* is being read now."""
+        return process in self._fetches
 
     def _source_of(self, process: bytes, hint: str) -> FollowMark | None:
         """Return where *process* is read, or ``None`` where nobody is to be asked."""
@@ -231,7 +237,7 @@ class CatchUp:
                 self._log,
                 process,
                 mark=self._marks.find(process) or mark,
-                store=self._write,
+                store=self._store,
                 evidence=self._evidence,
             )
             source = _Near(self._source(process, mark.url), copy.slots + CATCH_UP_SLOTS_MAX - 1)
@@ -246,14 +252,10 @@ class CatchUp:
             await follower.run(once=True)
         except SchedulerError as error:
             return _again(error)
+        except Exception as error:  # noqa: BLE001  # whatever it is, its source has a pause
+            _LOG.error("%s cannot be read: %s: %s", mark.url, type(error).__name__, error)
+            return UnavailableError("this node failed at what the source has said")
         return source.last_said
-
-    def _write(self, job: Copied) -> Future[Sealed]:
-        """Give *job* to the writer, which may come to it when the fetch has ended."""
-        writing = self._store(job)
-        self._writing.append(job.process)
-        writing.add_done_callback(lambda _: self._writing.remove(job.process))
-        return writing
 
     def _source(self, process: bytes, url: str) -> Source:
         """Return the source of *process*, which has found out once what its node serves."""

@@ -165,13 +165,13 @@ class Follower:
         slot = self._copy.slots
         try:
             entries = await self._source.arrival(slot)
+            found = [entry for entry in entries or () if entry.slot >= slot]
+            if found:
+                await self._append(found)  # which may ask it once more
+                self._tell(News("page", self._copy.slots))
         except (UnavailableError, MalformedError):
             self._until_compare = 0
             return False  # the next step says so
-        found = [entry for entry in entries or () if entry.slot >= slot]
-        if found:
-            await self._append(found)
-            self._tell(News("page", self._copy.slots))
         return entries is not None
 
     async def _step(self) -> News:

@@ -42,6 +42,8 @@ class FollowMarks:
         # Most folders follow nothing: a node asks before every message.
         self._is_empty = not tree.list((FOLLOWED_GROUP,), limit=1)
         self._hinted: dict[str, bool] = {}
+        self._counted: int | None = None  # of the hints', when last looked
+        self._expected = 0  # that may have come since
 
     def url_of(self, process: bytes) -> str | None:
         """Return where *process* is followed from, or ``None`` for one that is not followed.
@@ -63,29 +65,38 @@ class FollowMarks:
         return _read_mark(self._tree, _path(process))
 
     def expect(self) -> None:
-        """Look at the folder from now on: a mark may come at any time."""
+        """Look at the folder from now on: a hint's mark may come at any time."""
         self._is_empty = False
+        self._expected += 1
 
     def has_hinted(self, count: int) -> bool:
         """Tell whether hints have begun to copy *count* processes, or more; *count* is above 0.
 
-        Raises:
-            StoreError: a mark is damaged.
+        They are counted anew only when so many may have come that it matters.
         """
+        if self._counted is None or self._counted < count <= self._counted + self._expected:
+            self._counted, self._expected = self._count_hinted(), 0
+        return self._counted >= count
+
+    def _count_hinted(self) -> int:
+        count = 0
         after: str | None = None
         while names := self._tree.list((FOLLOWED_GROUP,), after=after):
-            for name in names:
-                count -= self._is_hinted(name)
-                if not count:
-                    return True
+            count += sum(map(self._is_hinted, names))
             after = names[-1]
-        return False
+        return count
 
     def _is_hinted(self, name: str) -> bool:
-        """Tell whether the mark called *name* is a hint's: it stays so, but for `put`."""
+        """Tell whether the mark called *name* is a hint's: it stays so, but for `put`.
+
+        One that is damaged counts as such: a bound is no reason to refuse every hint.
+        """
         known = self._hinted.get(name)
         if known is None:
-            mark = _read_mark(self._tree, (FOLLOWED_GROUP, name))
+            try:
+                mark = _read_mark(self._tree, (FOLLOWED_GROUP, name))
+            except StoreError:
+                return True
             known = self._hinted[name] = mark is not None and mark.is_hinted
         return known
 
@@ -94,6 +105,7 @@ class FollowMarks:
         self._tree.put(*mark_of(process, FollowMark(url, is_hinted=False)))
         self._is_empty = False
         self._hinted.pop(encode_id(process), None)
+        self._counted = None
 
 
 def mark_of(process: bytes, mark: FollowMark) -> tuple[TreePath, bytes]:

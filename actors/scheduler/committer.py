@@ -72,7 +72,7 @@ class Committer:
 
     @property
     def waiting(self) -> int:
-        """Drafts that wait for a batch."""
+        """Drafts, and other jobs, that wait for a batch."""
         return self._batcher.waiting
 
     def check_room(self, message_bytes: int) -> None:
@@ -93,7 +93,7 @@ class Committer:
         A stop keeps every promise, and has a deadline.
 
         Raises:
-            OverloadedError: ``PROMISES_MAX`` slots wait for a batch.
+            OverloadedError: ``PROMISES_MAX`` jobs wait for a batch, slots or others.
         """
         if self.waiting >= PROMISES_MAX:
             raise OverloadedError("the queue of promised slots", retry_after_ms=RETRY_AFTER_MS)
@@ -123,7 +123,6 @@ class Committer:
             OverloadedError: the queue is full.
             StoppingError: the node is stopping.
         """
-        self._batcher.check_room(job_bytes(job))
         return self._batcher.submit(job)
 
     async def close(self) -> None:

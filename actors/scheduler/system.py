@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -53,6 +54,7 @@ class Scheduler:
         self.failed: Future[None] = Future()
         self._log = log
         self._dispatcher = dispatcher
+        self._copying: Counter[bytes] = Counter()
         self.arrivals = Arrivals(dispatcher.clock)
         self.on_commit: Callable[[], object] | None = None
         self._committer = Committer(
@@ -81,9 +83,13 @@ class Scheduler:
         """Tell whether *process* has a server now: slots of it may be on their way to the disk."""
         return process in self._live
 
+    def is_copying(self, process: bytes) -> bool:
+        """Tell whether records of *process*, a copy, are on their way to the disk."""
+        return process in self._copying
+
     @property
     def waiting(self) -> int:
-        """Messages that wait for the disk."""
+        """Messages, and whatever else is to be written, that wait for the disk."""
         return self._committer.waiting
 
     def check_known(self, submission: Submission) -> None:
@@ -103,10 +109,14 @@ class Scheduler:
     def store(self, job: Rendition | TreeValue | Uploaded | Copied) -> Future[Sealed]:
         """Make *job* durable, by the deadline; see `Committer.store`."""
         storing = self._committer.store(job)
+        answer: Future[Sealed] = Future()
+        storing.add_done_callback(answer.follow)
         if isinstance(job, Copied):
-            storing.add_done_callback(partial(self._announce_copied, job))
-        self.watch(storing, "the writer")
-        return storing
+            # Not with the answer: the writer may come to it after the deadline.
+            self._copying[job.process] += 1
+            storing.add_done_callback(partial(self._copied, job))
+        self.watch(answer, "the writer")
+        return answer
 
     def watch(self, future: Future[Any], what: str) -> None:
         """Fail *future* with `DeadlineExceededError` unless it is done by the deadline of asks."""
@@ -123,7 +133,8 @@ class Scheduler:
         if self.on_commit is not None:
             self.on_commit()
 
-    def _announce_copied(self, job: Copied, storing: Future[Sealed]) -> None:
+    def _copied(self, job: Copied, storing: Future[Sealed]) -> None:
+        self._copying -= Counter([job.process])
         if storing.error() is None and storing.get().hash_chain:
             for slot in range(job.first, job.first + len(job.records)):
                 self.arrivals.announce(job.process, slot)

@@ -79,7 +79,8 @@ class Uploader:
         self._aside: dict[Place, str] = {}  # and why
         self._timers: set[Timer] = set()
         self._waiters: dict[Place, list[Future[None]]] = {}
-        self._on_their_way: set[asyncio.Task[None]] = set()
+        self._on_their_way: dict[asyncio.Task[None], Place] = {}
+        self._again_from: int | None = None  # refused from here on, and no longer remembered
         self._news = asyncio.Event()
         self._road = asyncio.Event()  # closed while the bundler is not to be had
         self._road.set()
@@ -95,7 +96,10 @@ class Uploader:
 
     @property
     def aside(self) -> int:
-        """Entries that the bundler does not take; they are tried again later."""
+        """Entries that the bundler does not take; they are tried again later.
+
+        Of very many, as many as are remembered: ``UPLOADS_ASIDE_MAX``.
+        """
         return len(self._aside)
 
     def start(self) -> None:
@@ -164,25 +168,27 @@ class Uploader:
                 entries = []
             for entry in entries:
                 task = asyncio.create_task(self._upload(entry))
-                self._on_their_way.add(task)
+                self._on_their_way[task] = Place(entry.process, entry.slot)
                 task.add_done_callback(self._ended)
             await self._news.wait()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._on_their_way.discard(task)
+        del self._on_their_way[task]
         self.wake()
 
     def _take(self) -> list[Outgoing]:
         """Return entries that are to go now: those set aside first, then new ones, in order."""
         free = UPLOADS_MAX - len(self._on_their_way)
         entries = [self._due.popleft() for _ in range(min(free, len(self._due)))]
-        free -= len(entries)
-        if free > 0 and len(self._aside) < UPLOADS_ASIDE_MAX:
-            new = self._log.outbox(self._next, free)
-            if new:
-                self._next = new[-1].sequence + 1
-            entries += new
+        while len(entries) < free and (new := self._log.outbox(self._next, free - len(entries))):
+            self._next = new[-1].sequence + 1
+            entries += [each for each in new if not self._is_known(each)]
         return entries
+
+    def _is_known(self, entry: Outgoing) -> bool:
+        """Tell whether *entry*, read once more, is on its way or set aside."""
+        place = Place(entry.process, entry.slot)
+        return place in self._aside or place in self._on_their_way.values()
 
     async def _upload(self, entry: Outgoing) -> None:
         """Upload what is left of *entry*, part by part."""
@@ -261,10 +267,23 @@ class Uploader:
             type(error).__name__,
             error,
         )
-        self._aside[place] = str(error)
         for waiter in self._waiters.get(place, ()):
             waiter.fail(_not_uploaded(place, str(error)))
-        self._later(pause_ms, partial(self._try_again, entry))
+        if place in self._aside or len(self._aside) < UPLOADS_ASIDE_MAX:
+            self._aside[place] = str(error)
+            self._later(pause_ms, partial(self._try_again, entry))
+        elif self._again_from is None:
+            self._again_from = entry.sequence
+            self._later(UPLOAD_REFUSED_PAUSE_MS, self._read_again)
+        else:
+            self._again_from = min(self._again_from, entry.sequence)
+
+    def _read_again(self) -> None:
+        """Read the outbox again from where on entries were refused, and not remembered."""
+        if self._again_from is not None:
+            self._next = min(self._next, self._again_from)
+            self._again_from = None
+        self.wake()
 
     def _try_again(self, entry: Outgoing) -> None:
         self._due.append(entry)

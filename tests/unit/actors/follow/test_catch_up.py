@@ -156,6 +156,24 @@ def test_a_nodes_copy_is_its_source_byte_for_byte(
     asyncio.run(main())
 
 
+def test_a_source_that_makes_the_node_fail_has_a_pause_as_any_other(tmp_path: Path) -> None:
+    class Odd(ListSource):
+        async def last(self) -> int:
+            self.asked += 1
+            raise ValueError("planted")
+
+    kept = source_of(drafts_of(Variant.NATIVE, 2))
+    source = Odd(kept.process, kept.records)
+    reading = Reading(tmp_path, source)
+    for _ in range(3):
+        with pytest.raises(UnavailableError, match="failed at what the source has said"):
+            asyncio.run(reading.catch_up(source.process))
+        assert source.asked == 1
+    with pytest.raises(UnavailableError):
+        reading.read(source)
+    assert source.asked == 2
+
+
 def test_a_copy_is_a_beginning_of_its_source_whatever_the_bounds(tmp_path: Path) -> None:
     source = source_of(drafts_of(Variant.NATIVE, 12))
     whole = list(source.records)
@@ -299,31 +317,6 @@ def test_a_process_is_copied_or_placed_here_and_not_both_at_once(
             asked = source.asked
             assert await node.catch_up(source.process) is None
             assert source.asked == asked, "it has its server here"
-
-    asyncio.run(main())
-
-
-def test_a_process_is_being_copied_until_the_writer_has_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def main() -> None:
-        source = source_of(drafts_of(Variant.NATIVE, 2))
-        reading = Reading(tmp_path, source)
-        came: asyncio.Event = asyncio.Event()
-        writing: Future[Sealed] = Future()
-
-        def store(_: Copied) -> Future[Sealed]:
-            came.set()
-            return writing
-
-        monkeypatch.setattr(reading.catch_up, "_store", store)
-        waiting = asyncio.ensure_future(reading.catch_up(source.process))
-        await came.wait()
-        await reading.catch_up.close()
-        assert await waiting is None
-        assert reading.catch_up.is_fetching(source.process)
-        writing.resolve(Sealed(b"", b"", b""))
-        assert not reading.catch_up.is_fetching(source.process)
 
     asyncio.run(main())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from seriatim.actors.follow.marks import FollowMark, FollowMarks, mark_of
 from seriatim.actors.runtime.clock import ManualClock
 from seriatim.formats.errors import RefusedError, StoreError
 from seriatim.formats.ids import encode_id
+from seriatim.formats.limits import PAGE_MAX
 from seriatim.formats.schedule.audit import Audit
 from seriatim.formats.schedule.variant import Variant
 from seriatim.store.environment import Environment
@@ -20,6 +22,7 @@ from seriatim.store.folder import DataFolder
 from seriatim.store.lmdb_log import LmdbLog
 from seriatim.store.tree.lmdb_tree import LmdbTree
 from seriatim.store.tree.memory_tree import MemoryTree
+from seriatim.store.tree.tree import TreePath
 from tests.support.builders import every_kind, seal_log
 from tests.support.records import make_append, make_id
 from tests.support.sources import drafts_of, source_of
@@ -84,11 +87,42 @@ def test_hinted_copies_are_counted_and_no_others() -> None:
     assert not marks.has_hinted(1)
     for number in range(1, 4):
         mark = FollowMark("http://hinted.example", is_hinted=True)
+        marks.expect()
         tree.put(*mark_of(make_id(f"theirs {number}"), mark))
         assert marks.has_hinted(number)
         assert not marks.has_hinted(number + 1)
     marks.put(make_id("theirs 1"), "http://node.example")
     assert not marks.has_hinted(3)
+
+
+def test_a_damaged_mark_refuses_no_hint() -> None:
+    tree = MemoryTree()
+    tree.put(("followed", encode_id(make_id("p"))), b"{")
+    marks = FollowMarks(tree)
+    assert (marks.has_hinted(1), marks.has_hinted(2)) == (True, False)
+
+
+def test_hints_are_counted_again_only_when_it_may_matter() -> None:
+    class CountingTree(MemoryTree):
+        listed = 0
+
+        def list(
+            self, path: TreePath, *, after: str | None = None, limit: int = PAGE_MAX
+        ) -> Sequence[str]:
+            self.listed += 1
+            return super().list(path, after=after, limit=limit)
+
+    tree = CountingTree()
+    marks = FollowMarks(tree)
+    marks.has_hinted(100)
+    listed = tree.listed
+    for _ in range(99):
+        marks.expect()
+        assert not marks.has_hinted(100)
+    assert tree.listed == listed
+    marks.expect()
+    assert not marks.has_hinted(100)
+    assert tree.listed > listed
 
 
 def test_a_mark_that_another_one_writes_is_seen_when_it_is_expected() -> None:

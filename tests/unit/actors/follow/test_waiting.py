@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -119,6 +120,36 @@ def test_a_source_that_goes_away_while_it_waits_is_waited_for(tmp_path: Path) ->
 
     with pytest.raises(ForkError):
         asyncio.run(main())
+
+
+def test_a_source_that_goes_away_before_a_doubt_is_explained_is_waited_for(tmp_path: Path) -> None:
+    source = source_of(drafts_of(Variant.LEGACY, 6))
+    whole = source.records
+    source.records = whole[:3]
+    copy = Copy(source.process, tmp_path)
+
+    chains = ["A" * 43]
+
+    def tamper_and_go(plain: dict[str, Any]) -> None:
+        if chains:
+            plain["hash-chain"] = chains.pop()
+            source.away = 1
+
+    async def main() -> None:
+        source.arrivals = asyncio.Event()
+        following = asyncio.create_task(copy.follower(source).run(once=False))
+        await settle()
+        source.tampers[3] = tamper_and_go
+        source.records = whole
+        source.arrivals.set()
+        await settle()
+        assert not following.done(), "the last slot could not be looked at"
+        copy.clock.advance(250)
+        await settle()
+        assert copy.records == whole, "who came back has the right one"
+        following.cancel()
+
+    asyncio.run(main())
 
 
 def test_what_arrives_is_verified(tmp_path: Path) -> None:

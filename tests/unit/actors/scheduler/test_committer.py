@@ -6,10 +6,13 @@ import asyncio
 
 import pytest
 
+from seriatim.actors.runtime.clock import ManualClock
 from seriatim.actors.runtime.future import Future
+from seriatim.actors.scheduler.writer import Copied
 from seriatim.formats.errors import (
     ChildDiedError,
     ChildFailedError,
+    DeadlineExceededError,
     OverloadedError,
     SchedulerError,
     StoppingError,
@@ -17,6 +20,7 @@ from seriatim.formats.errors import (
     UnavailableError,
 )
 from seriatim.formats.limits import (
+    ASK_DEADLINE_MS,
     BODY_MAX_BYTES,
     COMMIT_BATCH_MAX,
     COMMIT_QUEUE_MAX,
@@ -42,6 +46,23 @@ def fill(stepped: SteppedScheduler, submission: Submission, count: int) -> list[
             stepped.run_until_blocked()
     stepped.run_until_blocked()
     return replies
+
+
+def test_a_process_is_being_copied_until_the_writer_has_written(
+    stepped: SteppedScheduler, clock: ManualClock
+) -> None:
+    """Also when whoever waits for that has heard that it takes too long."""
+    process = make_id("copied")
+    scheduler = stepped.scheduler
+    for _ in range(2):
+        storing = scheduler.store(Copied(process, 0, (("followed", "p"), b"{}"), ()))
+        stepped.run_until_blocked()
+        clock.advance(ASK_DEADLINE_MS)
+        stepped.run_until_blocked()
+        assert isinstance(storing.error(), DeadlineExceededError)
+        assert scheduler.is_copying(process)
+        stepped.settle()
+        assert not scheduler.is_copying(process)
 
 
 def test_a_full_queue_refuses_and_takes_again_when_the_disk_moves(

@@ -31,7 +31,7 @@ from seriatim.store.log import Place
 from seriatim.store.memory_log import MemoryLog
 from tests.support.builders import every_kind, make_draft, messages, seal_log, spawn
 from tests.support.running_node import outcome
-from tests.support.uploads import ToldCarrier, Uploads, turns
+from tests.support.uploads import Item, ToldCarrier, Uploads, turns
 
 SPAWN = spawn(Variant.LEGACY)
 PROCESS = SPAWN.process
@@ -206,19 +206,40 @@ def test_what_is_refused_stands_in_nobodys_way_and_is_tried_again_later(
     run(main)
 
 
-def test_a_bundler_that_refuses_everything_is_not_asked_for_ever(
+def test_what_is_refused_stands_in_nobodys_way_however_much_it_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("seriatim.actors.uploads.uploader.UPLOADS_ASIDE_MAX", 10)
-    assert UPLOADS_ASIDE_MAX > 10
+    monkeypatch.setattr("seriatim.actors.uploads.uploader.UPLOADS_ASIDE_MAX", 3)
+    assert UPLOADS_ASIDE_MAX > 3
+    taken = len(RECORDS) - 1
 
     async def main() -> None:
-        async with uploading() as (uploads, carrier, _):
-            carrier.behaviour = lambda _: RefusedError("planted")
+        async with uploading() as (uploads, carrier, clock):
+            asked: list[int] = []
+
+            def behave(item: Item) -> Exception | None:
+                asked.append(item[0].slot)
+                return None if item[0].slot == taken else RefusedError("planted")
+
+            carrier.behaviour = behave
             uploads.append(PROCESS, RECORDS)
             await turns()
-            assert 10 <= uploads.uploader.aside < 10 + UPLOADS_MAX
-            assert uploads.uploader.waiting == len(RECORDS)
+            assert uploads.uploader.aside == 3
+            assert uploads.log.upload_left(PROCESS, taken) == Part(0)
+            assert sorted({*asked}) == list(range(len(RECORDS)))
+            for _ in range(2):
+                asked.clear()
+                clock.advance(UPLOAD_REFUSED_PAUSE_MS - 1)
+                await turns()
+                assert asked == [], "too early"
+                clock.advance(1)
+                await turns()
+                assert sorted(asked) == list(range(taken)), "each once more"
+            carrier.behaviour = lambda _: None
+            clock.advance(UPLOAD_REFUSED_PAUSE_MS)
+            await turns()
+            assert (uploads.uploader.waiting, uploads.uploader.aside) == (0, 0)
+            assert set(carrier.acknowledged.values()) == {1}
 
     run(main)
 
