@@ -56,7 +56,8 @@ class Elsewhere:
         if not url:
             raise NotFoundError(
                 f"process {encode_id(process)} is scheduled by {scheduler or 'another node'}, and "
-                "this node does not know where that is; say it with a hint"
+                "this node does not know where that is; send it there, or say where with a hint "
+                "(/PROCESS/schedule?hint=URL)"
             )
         variant = "" if head is None else head.variant.tag
         raise FollowedError(

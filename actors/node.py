@@ -200,6 +200,10 @@ class Node:
             self._answered()
         return await self._confirmed(receipt)
 
+    def check_scheduled_here(self, process: bytes) -> None:
+        """Return when *process* is no copy of another node's; see `Elsewhere.check`."""
+        self._elsewhere.check(process)
+
     def check_takes_unsigned(self) -> None:
         """Return when the node takes messages that nobody signed.
 

@@ -10,7 +10,12 @@ import aiohttp
 
 from seriatim.formats.errors import LimitExceededError, UnavailableError
 from seriatim.formats.ids import decode_id
-from seriatim.formats.limits import ASK_DEADLINE_MS, CLIENT_REPLY_MAX_BYTES
+from seriatim.formats.limits import (
+    ASK_DEADLINE_MS,
+    CLIENT_REPLY_MAX_BYTES,
+    OUTBOUND_REDIRECTS_MAX,
+)
+from seriatim.gateway.failure import reason_of
 from seriatim.gateway.reply import field, read_reply
 
 # Not compressed: a bound on what is read is a bound on what is held.
@@ -19,7 +24,7 @@ _TIMEOUT: Final = aiohttp.ClientTimeout(total=ASK_DEADLINE_MS / 1000 + 5)
 
 
 class NodeClient:
-    """Speaks to one node; made by `connect`.
+    """Speaks to one node, and to where that one redirects it; made by `connect`.
 
     Every method raises `UnavailableError` where no node answers or none takes the request now,
     `NotFoundError` for what the node does not know, `RefusedError`, with the node's own code and
@@ -39,13 +44,15 @@ class NodeClient:
     async def schedule_item(self, raw: bytes, process: str | None = None) -> dict[str, Any]:
         """Send the signed ANS-104 item *raw*; return the node's receipt.
 
-        A receipt has a ``process``, a ``slot`` and an ``id`` at least.
+        A receipt has a ``process``, an ``id`` and a ``slot``; no slot where the node has sent the
+        item on to an ao unit, and does not see yet what has become of it.
         """
         path = "/~scheduler@1.0/schedule" if process is None else f"{_path(process)}/schedule"
         receipt = await self._call("POST", path, raw, "application/ans104")
         field(receipt, "process", str)
-        field(receipt, "slot", int)
         field(receipt, "id", str)
+        if "slot" in receipt or "timestamp" not in receipt:
+            field(receipt, "slot", int)
         return receipt
 
     async def slot(self, process: str) -> int:
@@ -81,12 +88,16 @@ class NodeClient:
         headers = {"content-type": content_type} if body is not None else {}
         try:
             async with self._session.request(
-                method, self._url + path, data=body, headers=headers, allow_redirects=False
+                method,
+                self._url + path,
+                data=body,
+                headers=headers,
+                max_redirects=OUTBOUND_REDIRECTS_MAX,
             ) as response:
                 raw = await read_bounded(response.content)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise UnavailableError(f"{self._url} cannot be reached: {error}") from error
-        return read_reply(self._url, response.status, raw)
+            raise UnavailableError(f"{self._url} cannot be reached: {reason_of(error)}") from error
+        return read_reply(str(response.url.origin()), response.status, raw)
 
 
 def _path(process: str) -> str:

@@ -32,6 +32,7 @@ from seriatim.formats.limits import (
     OUTBOUND_REDIRECTS_MAX,
     OUTBOUND_URL_MAX_BYTES,
 )
+from seriatim.gateway.failure import reason_of
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -318,11 +319,7 @@ class Outbound:
             async with asyncio.timeout(self._deadline_ms / 1000):
                 return await self._follow(read_url(url), request)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-            reason = str(cause) or "no answer in time"
-            if isinstance(error, aiohttp.ClientResponseError):
-                reason = "what answers there speaks no HTTP"
-            raise UnavailableError(f"{url} cannot be reached: {reason}") from error
+            raise UnavailableError(f"{url} cannot be reached: {reason_of(error)}") from error
 
     async def _follow(self, url: Url, request: _Request) -> OutboundReply:
         seen: set[Url] = set()

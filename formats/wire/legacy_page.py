@@ -1,7 +1,8 @@
 """Reading the legacy unit's pages (``legacy.py``), ours or an ao unit's.
 
 They carry everything as text. What is not text is lost in them: such a message cannot be
-rebuilt, and is refused as not verifiable rather than called tampered with. Assignment anchors,
+rebuilt, and is refused as not verifiable rather than called tampered with, and so is one without an
+anchor, for that is how a page shows an anchor that is no text. Assignment anchors,
 which are random, survive with ``show-anchor`` alone.
 """
 
@@ -100,10 +101,12 @@ def _message(plain: object) -> DataItem:
     is_replaced = _REPLACED in data or any(
         _REPLACED.encode() in each for tag in tags for each in tag
     )
-    if is_replaced and not _is_proven(item):
+    # No anchor is what a page shows of one that is no text, too.
+    if (is_replaced or not item.anchor) and not _is_proven(item):
         raise NotVerifiableError(
-            f"message {text_of(plain, 'id')} is not text, and a legacy page carries text only; "
-            "follow a node that serves the JSON schedule"
+            f"the signature of message {text_of(plain, 'id')} does not hold for what a legacy page "
+            "shows of it: it, or its anchor, is not text, which such a page leaves out, or it has "
+            "been changed; follow a node that serves the JSON schedule"
         )
     return item
 

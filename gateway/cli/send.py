@@ -32,6 +32,8 @@ VARIANT_DEFAULT = "ao.N.1"
 MODULE_PLACEHOLDER = "A" * 43
 """The Module tag of a spawn that names none: nothing here runs modules."""
 
+_AT_A_UNIT = "message {id}  placed by an ao unit; at which slot, this node does not see yet"
+
 Scheduling = Callable[[bytes, str | None], Awaitable[dict[str, Any]]]
 Reach = AbstractAsyncContextManager[tuple["Wallet", str, Scheduling]]
 
@@ -87,7 +89,8 @@ def _deliver(work: Coroutine[Any, Any, dict[str, Any]], line: str, *, as_json: b
         if as_json:
             print_json(receipt)
         else:
-            typer.echo(printable(line.format_map(receipt)))
+            chosen = line if "slot" in receipt else _AT_A_UNIT
+            typer.echo(printable(chosen.format_map(receipt)))
 
 
 async def _spawn(reach: Reach, message: _Message, variant: str) -> dict[str, Any]:
@@ -125,12 +128,15 @@ def _with_own(given: Sequence[Tag], own: Mapping[bytes, bytes]) -> list[Tag]:
 
 
 def _sign(key: Wallet, tags: Sequence[Tag], payload: bytes, target: bytes) -> bytes:
-    """Sign a new item. A random anchor makes it one of a kind, also under ed25519."""
+    """Sign a new item. A random anchor makes it one of a kind, also under ed25519.
+
+    It is text, as ao's clients have it: legacy pages carry no other.
+    """
     import secrets
 
     from seriatim.formats.ans104.item import sign_item
 
-    anchor = secrets.token_bytes(32)
+    anchor = secrets.token_hex(16).encode()
     return sign_item(key, target=target, anchor=anchor, tags=tags, data=payload).raw
 
 

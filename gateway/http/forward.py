@@ -11,7 +11,7 @@ so that two nodes that send each other everything hear of it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -32,11 +32,10 @@ from seriatim.formats.limits import (
 )
 from seriatim.formats.schedule.mode import MODE_HEADER
 from seriatim.gateway.http.body import read_body
-from seriatim.gateway.http.reply import reply_other
+from seriatim.gateway.http.reply import VIA, reply_other, via_of
 from seriatim.gateway.http.request import resting
 from seriatim.gateway.outbound import Origin, Outbound, OutboundReply, read_url
 
-_VIA: Final = "via"
 # The connection's own, and what a client says to this node alone.
 _KEPT_BACK: Final = frozenset(
     {
@@ -55,7 +54,7 @@ _KEPT_BACK: Final = frozenset(
         "trailer",
         "transfer-encoding",
         "upgrade",
-        _VIA,
+        VIA,
     }
 )
 # What a scheduler's replies mean, by the specification: §1.6, §2, §4 and §5.3, and our own.
@@ -111,7 +110,7 @@ class Forwarder:
     def __init__(self, outbound: Outbound, name: str) -> None:
         """Send through *outbound*, as the node *name*: its address, 43 characters."""
         self._outbound = outbound
-        self._name = name
+        self.name = name
         self._on_their_way: Counter[Origin] = Counter()
         self._strange = 0  # of them, to nodes that the operator has not named
 
@@ -150,8 +149,8 @@ class Forwarder:
             for name, value in reply.headers.items()
             if name in _HANDED_ON and value.isprintable()
         }
-        their_via = [reply.headers[_VIA]] if _VIA in reply.headers else []
-        own = {_VIA: self._signed(their_via), **_GUARDS}
+        their_via = [reply.headers[VIA]] if VIA in reply.headers else []
+        own = {VIA: via_of(their_via, self.name), **_GUARDS}
         return reply_other(reply.body, status=reply.status, headers=meant | own)
 
     async def post_item(
@@ -195,17 +194,14 @@ class Forwarder:
         Raises:
             ForwardLoopError: it has been here before, or has come through too many nodes.
         """
-        lines = request.headers.getall(_VIA, [])
+        lines = request.headers.getall(VIA, [])
         # A comment may hold commas: it counts as a node more, which ends a request sooner.
         hops = [hop.split() for line in lines for hop in line.split(",")]
-        if any(self._name in hop[1:] for hop in hops):
+        if any(self.name in hop[1:] for hop in hops):
             raise ForwardLoopError("it has been at this node before")
         if len(hops) >= FORWARD_HOPS_MAX:
             raise ForwardLoopError(f"it has come through {len(hops)} nodes")
-        return {_VIA: self._signed(lines)}
-
-    def _signed(self, lines: Iterable[str]) -> str:
-        return ", ".join([*(line for line in lines if line.isprintable()), f"1.1 {self._name}"])
+        return {VIA: via_of(lines, self.name)}
 
 
 def _headers_of(request: web.BaseRequest) -> dict[str, str]:

@@ -106,6 +106,7 @@ class LegacyApi:
                 "If sending assign or process-id, you must send both.", code="bad_query"
             )
         process = decode_id(process_text)
+        self._node.check_scheduled_here(process)
         if self._node.head(process) is None:
             raise NotFoundError('NotFound("Process not found")')
         if len(message_text) != ID_CHARS:

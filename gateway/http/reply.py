@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import orjson
@@ -34,6 +34,7 @@ _COMMON: Final = {
     "access-control-expose-headers": "*",
     "server": "seriatim",
 }
+VIA: Final = "via"
 _JSON_HEADERS: Final = {**_COMMON, "content-type": JSON}
 
 
@@ -96,6 +97,16 @@ def reply_text(
 def reply_other(body: bytes, *, status: int, headers: Mapping[str, str]) -> web.Response:
     """Return what another node has replied: *headers* are those of its reply that are meant."""
     return web.Response(body=body, status=status, headers={**headers, **_COMMON})
+
+
+def via_of(lines: Iterable[str], name: str) -> str:
+    """Return the header ``via`` of a reply that the node called *name* hands on.
+
+    Args:
+        lines: what it said when it came; what is no plain text is left out.
+        name: the address of the node's wallet, 43 characters.
+    """
+    return ", ".join([*(line for line in lines if line.isprintable()), f"1.1 {name}"])
 
 
 def reply_problem(problem: Problem) -> web.Response:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 from aiohttp.http import HttpRequestParser
+from aiohttp.http_exceptions import BadHttpMessage, BadHttpMethod, InvalidURLError, LineTooLong
 from aiohttp.http_parser import HttpRequestParserPy
+from aiohttp.web_protocol import RequestHandler
 
-from seriatim.formats.errors import StoreError
+from seriatim.formats.errors import MalformedError, StoreError
 from seriatim.formats.ids import encode_id
 from seriatim.formats.limits import (
     BODY_MAX_BYTES,
@@ -31,23 +33,26 @@ from seriatim.gateway.http.forward import Forwarder
 from seriatim.gateway.http.hyperbeam.registry import make_registry
 from seriatim.gateway.http.hyperbeam.resolve import Resolver
 from seriatim.gateway.http.legacy import LegacyApi
+from seriatim.gateway.http.reply import reply_problem
 from seriatim.gateway.http.request import Request
 from seriatim.gateway.http.stream import send_whole
 from seriatim.gateway.metrics import Metrics
 from seriatim.gateway.outbound import Outbound, OutboundPolicy
+from seriatim.gateway.problems import Problem
 from seriatim.gateway.stop import stop_signal
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractStreamWriter
     from aiohttp.http_parser import RawRequestMessage
     from aiohttp.streams import StreamReader
-    from aiohttp.web_protocol import RequestHandler
 
     from seriatim.actors.node import Node
     from seriatim.formats.schedule.assignment import Block
 
 EXIT_OK: Final = 0
 EXIT_CANNOT_WRITE: Final = 75
+
+_ABSOLUTE: Final = ("http://", "https://")
 
 _LOG: Final = logging.getLogger("seriatim.gateway")
 _HTTP_LOG: Final = logging.getLogger("seriatim.http")
@@ -78,6 +83,10 @@ class HttpServer(web.Server):
             logger=_HTTP_LOG,
         )
 
+    def __call__(self) -> RequestHandler:
+        """Return what speaks to one client."""
+        return _Handler(self, loop=self._loop, **self._kwargs)
+
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
         """Take a connection, or close it when there are too many."""
         super().connection_made(handler, transport)
@@ -92,6 +101,39 @@ class HttpServer(web.Server):
         await asyncio.sleep(0)
         self.pre_shutdown()
         await super().shutdown(timeout)
+
+
+class _Handler(RequestHandler):
+    """One connection; what is no request that can be read is answered as every other error."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Return the reply to what aiohttp's parser refuses, and end the connection."""
+        if request.writer.output_size > 0 or not isinstance(exc, BadHttpMessage):
+            return super().handle_error(request, status, exc, message)
+        _HTTP_LOG.debug("a request that cannot be read: %s", type(exc).__name__)
+        error = MalformedError(_unread(exc), code="bad_http")
+        response = reply_problem(Problem(error))
+        response.force_close()
+        return response
+
+
+def _unread(error: BadHttpMessage) -> str:
+    """Return what is wrong with a request; what it says itself is a stranger's, and left out."""
+    if isinstance(error, LineTooLong):
+        return f"the request line, or a header, is longer than {HTTP_LINE_MAX_BYTES} bytes"
+    if isinstance(error, BadHttpMethod):
+        return "the request has no method that is known"
+    if isinstance(error, InvalidURLError):
+        return "the request's target is no plain ASCII path; percent-encode what is not"
+    return "the request is no HTTP/1.1"
 
 
 async def run_server(
@@ -212,6 +254,10 @@ def _make_request(
     writer: AbstractStreamWriter,
     task: asyncio.Task[None],
 ) -> web.BaseRequest:
+    if message.path[:8].lower().startswith(_ABSOLUTE):
+        # As to a proxy: a server takes that form, too (RFC 9112 §3.2.2).
+        _, slash, path = message.path.partition("://")[2].partition("/")
+        message = message._replace(path=slash + path or "/")
     return Request(
         message,
         payload,

@@ -14,13 +14,13 @@ from seriatim.formats.ids import decode_id, encode_id
 from seriatim.formats.schedule.variant import Variant
 from tests.conformance.test_forwarding import ID, LOOPBACK, location, url_of
 from tests.conformance.test_read_through import copying
-from tests.support.builders import CLIENT, message_item, spawn_item
+from tests.support.builders import CLIENT, NODE, message_item, spawn_item
 from tests.support.http_node import HttpNode, HttpReply, serving
 from tests.support.hyperbeam import client_wallet, http_message
 from tests.support.hyperbeam_http import post
 from tests.support.listening import listening
 from tests.support.strategies import known_wallet
-from tests.support.tampering_proxy import TamperingProxy
+from tests.support.tampering_proxy import TamperingProxy, tampering
 
 Use = Callable[[HttpNode, HttpNode, TamperingProxy, str], Awaitable[None]]
 
@@ -108,6 +108,7 @@ def test_a_message_that_has_its_slot_is_no_error_where_its_assignment_cannot_be_
 ) -> None:
     async def use(unit: HttpNode, node: HttpNode, proxy: TamperingProxy, process: str) -> None:
         assert (await node.get(f"/{process}/slot")).status == 200
+        assert "via" not in (await send(node, process, "seen")).headers
 
         def forge(plain: dict[str, Any]) -> None:
             for edge in plain.get("edges", ()):
@@ -117,11 +118,47 @@ def test_a_message_that_has_its_slot_is_no_error_where_its_assignment_cannot_be_
         reply = await send(node, process, "hello")
         item = message_item(decode_id(process), "hello")
         assert (reply.status, reply.json()["id"]) == (200, encode_id(item.id))
-        assert sorted(reply.json()) == ["id", "timestamp"]
+        assert sorted(reply.json()) == ["id", "process", "timestamp"]
+        assert reply.headers["via"] == f"1.1 {encode_id(node.node.address)}", "it is another's word"
         assert unit.node.find(item.id)
         assert not node.node.find(item.id)
 
     with_unit(tmp_path, use)
+
+
+def test_an_assign_of_a_message_that_only_the_unit_knows_is_for_the_unit(tmp_path: Path) -> None:
+    async def use(unit: HttpNode, node: HttpNode, proxy: TamperingProxy, process: str) -> None:
+        del proxy
+        other = await unit.post("/schedule", spawn_item(Variant.LEGACY, "other").raw)
+        known = other.headers["process"]
+        reply = await node.post(f"/?process-id={process}&assign={known}", b"")
+        assert reply.status == 200
+        assert last_slot(unit, process) == 1
+
+    with_unit(tmp_path, use)
+
+
+def test_a_copy_that_a_hint_has_begun_is_known_to_be_a_units(tmp_path: Path) -> None:
+    async def main() -> None:
+        wallet = known_wallet(NODE)
+        async with (
+            serving(tmp_path / "unit", wallet=wallet) as unit,
+            tampering(unit.port) as proxy,
+            serving(
+                tmp_path / "node", wallet=known_wallet(CLIENT), outbound_policy=LOOPBACK
+            ) as node,
+        ):
+            tags = {"Scheduler": encode_id(wallet.address), "Module": ID}
+            spawned = await unit.post("/", spawn_item(Variant.LEGACY, tags=tags).raw)
+            process = spawned.json()["id"]
+            proxy.hidden = {"/~meta@1.0/info/address", "/~scheduler@1.0/schedule"}
+            hinted = f"target={process}?hint={proxy.url}"
+            assert (await node.get(f"/~scheduler@1.0/slot?{hinted}")).json()["current"] == 0
+            raw = message_item(decode_id(process), "hello").raw
+            reply = await node.post(f"/~scheduler@1.0/schedule?{hinted}", raw)
+            assert (reply.status, reply.headers["slot"]) == (200, "1")
+
+    asyncio.run(main())
 
 
 def test_a_spawn_for_a_unit_is_placed_there_and_its_copy_begun(tmp_path: Path) -> None:
@@ -148,7 +185,10 @@ def test_a_spawn_for_a_unit_is_placed_there_and_its_copy_begun(tmp_path: Path) -
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("body", [b"{}", b"no JSON", b'{"id":1,"timestamp":2}'])
+@pytest.mark.parametrize(
+    "body",
+    [b"{}", b"no JSON", b'{"id":1,"timestamp":2}', b'{"id":"%b","timestamp":2}' % ID.encode()],
+)
 def test_what_answers_otherwise_than_a_unit_is_no_success(tmp_path: Path, body: bytes) -> None:
     answered: list[str] = []
 

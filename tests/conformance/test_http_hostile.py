@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
+import orjson
 import pytest
 from aiohttp import web
 
@@ -209,6 +211,47 @@ def test_the_server_is_made_of_the_c_parser() -> None:
     """The pure-Python one has had holes of its own; `run_server` refuses to start with it."""
     assert HttpServer.__mro__[1] is web.Server
     assert aiohttp.http_parser.HttpRequestParser is not aiohttp.http_parser.HttpRequestParserPy
+
+
+@pytest.mark.parametrize(
+    ("head", "reason"),
+    [
+        (b"FOO / HTTP/1.1", "no method"),
+        (b"GET /" + b"a" * 9_000 + b" HTTP/1.1", "longer than"),
+        (b"GET /timestamp HTTP/1.1\r\nx: " + b"a" * 9_000, "longer than"),
+        (b"GET /\xff HTTP/1.1", "no plain ASCII path|no HTTP"),
+        (b"POST / HTTP/1.1\r\ncontent-length: x", "no HTTP"),
+        (b"\x16\x03\x01\x02", "no method|no HTTP"),
+    ],
+)
+def test_what_is_no_request_is_answered_as_every_other_error(
+    tmp_path: Path, head: bytes, reason: str
+) -> None:
+    async def main() -> None:
+        async with serving(tmp_path, wallet=WALLET) as http:
+            reader, writer = await asyncio.open_connection("127.0.0.1", http.port)
+            writer.write(head + b"\r\nhost: x\r\n\r\n")
+            status, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().lower().splitlines()
+            assert status.split()[1] == "400"
+            assert {"access-control-allow-origin: *", "server: seriatim"} <= {*lines}
+            assert "seriatim-error: bad_http" in lines
+            problem = orjson.loads(await reader.read())
+            assert re.search(reason, problem["detail"])
+            writer.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("target", ["http://any.example/timestamp", "HTTPS://x:1/timestamp?a=b"])
+def test_a_target_may_say_the_whole_url(tmp_path: Path, target: str) -> None:
+    async def main() -> None:
+        async with serving(tmp_path, wallet=WALLET) as http:
+            reader, writer = await asyncio.open_connection("127.0.0.1", http.port)
+            writer.write(f"GET {target} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
+            assert (await reader.readline()).split()[1] == b"200"
+            writer.close()
+
+    asyncio.run(main())
 
 
 def test_a_node_under_a_flood_of_bad_items_answers_good_requests(tmp_path: Path) -> None:

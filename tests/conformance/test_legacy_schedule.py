@@ -182,7 +182,7 @@ def test_a_recorded_page_is_read_back_to_the_recorded_items(name: str) -> None:
     assert [entry.slot for entry in entries] == list(nonces)
     for entry in entries:
         if entry.slot == NOT_TEXT:
-            with pytest.raises(NotVerifiableError, match="text only"):
+            with pytest.raises(NotVerifiableError, match="is not text"):
                 reader.record(PROCESS, entry)
         else:
             assert reader.record(PROCESS, entry) == record_at(entry.slot)

@@ -34,6 +34,9 @@ CLIENT = WalletKind.ED25519
 NODE = WalletKind.SECP256K1
 """Not the client's kind: what the node has signed is told apart from what it was sent."""
 
+ANCHOR = b"thirty-two characters of plain a"
+"""Legacy pages show it as it is: what they show of a message with it can be verified."""
+
 BLOCK = Block(7, make_id("block"), 8)
 
 
@@ -64,13 +67,14 @@ def message_item(
     *,
     wallet: Wallet | None = None,
     tags: Mapping[str, str] = NO_TAGS,
+    anchor: bytes = b"",
 ) -> DataItem:
     """Return a message for *process*."""
     pairs = {"Data-Protocol": "ao", "Type": "Message", **tags}
     return sign_item(
         wallet or known_wallet(CLIENT),
         target=process,
-        anchor=b"",
+        anchor=anchor,
         tags=make_tags(pairs),
         data=data.encode() if isinstance(data, str) else data,
     )
@@ -81,14 +85,16 @@ def spawn(variant: Variant | None, name: str = "") -> Submission:
     return submit_item(spawn_item(variant, name))
 
 
-def message(process: bytes, data: bytes | str) -> Submission:
+def message(process: bytes, data: bytes | str, *, anchor: bytes = b"") -> Submission:
     """Return the submission of `message_item`."""
-    return submit_item(message_item(process, data))
+    return submit_item(message_item(process, data, anchor=anchor))
 
 
-def messages(process: bytes, count: int, prefix: str = "") -> Sequence[Submission]:
+def messages(
+    process: bytes, count: int, prefix: str = "", *, anchor: bytes = b""
+) -> Sequence[Submission]:
     """Return *count* different messages for *process*."""
-    return [message(process, f"{prefix}{number}") for number in range(count)]
+    return [message(process, f"{prefix}{number}", anchor=anchor) for number in range(count)]
 
 
 def unsigned(process: bytes, data: str) -> Submission:

@@ -18,7 +18,7 @@ from seriatim.formats.wire.legacy_page import LegacyPageReader
 from seriatim.formats.wire.page import PageEntry
 from seriatim.formats.wire.schedule_page import SchedulePageReader
 from seriatim.formats.wire.stored import StoredAssignment
-from tests.support.builders import make_draft, messages, seal_log, spawn
+from tests.support.builders import ANCHOR, make_draft, messages, seal_log, spawn
 
 Tamper = Callable[[dict[str, Any]], None]
 
@@ -131,7 +131,7 @@ class ListSource(Source):
 def drafts_of(variant: Variant, count: int, prefix: str = "") -> list[Draft]:
     """Return a log of *count* slots; another *prefix* gives other messages behind the spawn."""
     first = spawn(variant, "followed")
-    rest = messages(first.process, count - 1, prefix)
+    rest = messages(first.process, count - 1, prefix, anchor=ANCHOR)
     return [make_draft(each, slot, variant) for slot, each in enumerate([first, *rest])]
 
 

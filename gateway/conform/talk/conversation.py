@@ -17,6 +17,7 @@ from seriatim.formats.errors import (
 )
 from seriatim.gateway.client import read_bounded
 from seriatim.gateway.conform.talk.exchange import Exchange, Reply, Request
+from seriatim.gateway.failure import reason_of
 
 # Not compressed: a bound on what is read is a bound on what is held.
 _HEADERS: Final = {"accept-encoding": "identity"}
@@ -116,4 +117,4 @@ class Conversation:
         except TimeoutError:
             raise DeadlineExceededError(self.url, deadline_ms=self._deadline_ms) from None
         except (aiohttp.ClientError, OSError) as error:
-            raise UnavailableError(f"{self.url} gives no reply: {error}") from error
+            raise UnavailableError(f"{self.url} gives no reply: {reason_of(error)}") from error

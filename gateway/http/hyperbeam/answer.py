@@ -87,9 +87,12 @@ class Promised(Fields):
 
     Attributes:
         kind: the form in which the message came.
+        via: the node that has heard it from another one, as `reply_other` names it; empty for what
+            this node says itself.
     """
 
     kind: Kind = Kind.ITEM
+    via: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from seriatim.formats.errors import (
     UnavailableError,
     UnsupportedSchemeError,
 )
+from seriatim.formats.ids import encode_id
 from seriatim.formats.schedule.record import Kind
 from seriatim.formats.schedule.variant import Variant
 from seriatim.gateway.http.hyperbeam.answer import Answer, Placed, Promised
@@ -80,14 +81,18 @@ class AoUnits:
                 "and sending the same again is safe"
             ) from error
         said = read_reply(reply.url, reply.status, reply.body)
+        own_id = encode_id(submission.message_id)
+        if field(said, "id", str) != own_id:
+            raise UnavailableError("a reply with another message's id: what answers is no ao unit")
         receipt = await _fetch(call, submission, elsewhere.url)
         if receipt is not None:
             return Placed(call.node, submission, receipt)
-        plain: dict[str, Rich] = {
-            "id": field(said, "id", str),
+        own: dict[str, Rich] = {
+            "id": own_id,
+            "process": encode_id(submission.process),
             "timestamp": field(said, "timestamp", int),
         }
-        return Promised(plain, is_fixed=False, kind=submission.kind)
+        return Promised(own, is_fixed=False, kind=submission.kind, via=self._forwarder.name)
 
 
 async def _variant_of(node: Node, process: bytes) -> str:

@@ -16,7 +16,7 @@ from seriatim.gateway.http.hyperbeam.devices.scheduler_device import PROCESS, SC
 from seriatim.gateway.http.hyperbeam.path import Keys, Path, Step
 from seriatim.gateway.http.hyperbeam.registry import Registry
 from seriatim.gateway.http.hyperbeam.reply_format import ReplyFormat
-from seriatim.gateway.http.reply import ALLOW_ORIGIN
+from seriatim.gateway.http.reply import ALLOW_ORIGIN, VIA, via_of
 
 # What clients of HyperBEAM post without naming a process or a device: spawns.
 _ROOT_KEYS: Final = frozenset({("POST", "push"), ("POST", "schedule")})
@@ -50,12 +50,15 @@ class Resolver:
         if not hasattr(answer, "look_up"):
             raise _odd(handler, answer)
         try:
-            return await self._reply(call, required, answer, path.steps[at + 1 :])
+            response = await self._reply(call, required, answer, path.steps[at + 1 :])
         except (NotFoundError, UnsupportedError):
             if not isinstance(answer, (Placed, Promised)):
                 raise
             # What it was for is done: an error would say that it is not, and never will be.
-            return await self._registry.replies.default.send(request, answer)
+            response = await self._registry.replies.default.send(request, answer)
+        if isinstance(answer, Promised) and answer.via:
+            response.headers[VIA] = via_of([], answer.via)
+        return response
 
     async def _reply(
         self, call: Call, required: ReplyFormat | None, answer: Answer, keys: Sequence[Step]

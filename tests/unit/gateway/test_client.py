@@ -20,6 +20,7 @@ from seriatim.formats.errors import (
 )
 from seriatim.gateway import client as module
 from seriatim.gateway.client import NodeClient, connect
+from tests.support.listening import listening
 
 ID = "A" * 43
 RECEIPT = {"process": ID, "slot": 7, "id": ID}
@@ -81,8 +82,30 @@ def test_the_legacy_units_shape_is_read_too() -> None:
 @pytest.mark.parametrize("status", [200, 302, 404, 502])
 @pytest.mark.parametrize("body", [b"<html>", b"", b"[1]", b"[" * 99 + b"]" * 99])
 def test_who_answers_no_json_is_no_node(status: int, body: bytes) -> None:
-    with pytest.raises(UnavailableError, match="no scheduler node"):
+    with pytest.raises(UnavailableError, match=r"no scheduler node|redirects do not end"):
         asyncio.run(ask(status, body))
+
+
+def test_a_redirect_is_followed_with_the_message() -> None:
+    seen: list[bytes] = []
+
+    async def answer(request: web.BaseRequest) -> web.Response:
+        if request.path != "/there":
+            return web.Response(status=307, headers={"location": "/there"})
+        seen.append(await request.read())
+        return web.Response(body=orjson.dumps(RECEIPT))
+
+    async def main() -> None:
+        async with listening(answer) as port, connect(f"http://127.0.0.1:{port}") as client:
+            assert await client.schedule_item(b"item", ID) == RECEIPT
+
+    asyncio.run(main())
+    assert seen == [b"item"]
+
+
+def test_a_message_that_was_sent_on_has_a_receipt_without_a_slot() -> None:
+    receipt = {"id": ID, "process": ID, "timestamp": 7}
+    assert asyncio.run(ask(200, orjson.dumps(receipt))) == receipt
 
 
 def test_an_answer_is_returned_as_it_is() -> None:

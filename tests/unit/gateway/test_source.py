@@ -36,7 +36,7 @@ from seriatim.formats.schedule.submission import submit_unsigned
 from seriatim.formats.schedule.variant import Variant
 from seriatim.gateway.outbound import Outbound, OutboundPolicy, read_url
 from seriatim.gateway.source import NodeSource
-from tests.support.builders import message, spawn
+from tests.support.builders import ANCHOR, message, spawn
 from tests.support.http_node import HttpNode, serving
 from tests.support.hyperbeam import PROCESS as RECORDED_PROCESS
 from tests.support.hyperbeam import (
@@ -63,7 +63,7 @@ async def fill(node: Node, variant: Variant, count: int = SLOTS, prefix: str = "
     first = spawn(variant, "followed")
     await post(node, first)
     for number in range(count - 1):
-        await post(node, message(first.process, f"{prefix}{number}"))
+        await post(node, message(first.process, f"{prefix}{number}", anchor=ANCHOR))
     return first.process
 
 

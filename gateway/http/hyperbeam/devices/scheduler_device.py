@@ -14,6 +14,7 @@ from seriatim.formats.limits import JSON_INTEGER_MAX, SCHEDULE_PAGE_MAX, STATUS_
 from seriatim.formats.schedule.location import read_location
 from seriatim.formats.schedule.mode import SchedulingMode
 from seriatim.formats.schedule.record import Head
+from seriatim.formats.schedule.submission import Submission
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.tabm.structured import Rich
 from seriatim.formats.wire.receipt import receipt_to_plain
@@ -85,16 +86,24 @@ class SchedulerDevice(KeyTable):
         try:
             receipt = await call.node.place(submission, variant_default=Variant.HYPERBEAM)
         except NotFoundError:
-            _follow_hint(call.keys, submission.process)
-            raise
-        except ElsewhereError as elsewhere:
-            if self._ao_units is None:
+            elsewhere = _hinted(call, submission.process)
+            if elsewhere is None:
                 raise
-            return await self._ao_units.place(call, submission, elsewhere)
+            return await self._place_elsewhere(call, submission, elsewhere)
+        except ElsewhereError as elsewhere:
+            return await self._place_elsewhere(call, submission, elsewhere)
         if receipt.mode is SchedulingMode.AGGRESSIVE:
             plain = receipt_to_plain(receipt)
             return Promised(plain, is_fixed=False, kind=submission.kind)
         return Placed(call.node, submission, receipt)
+
+    async def _place_elsewhere(
+        self, call: Call, submission: Submission, elsewhere: ElsewhereError
+    ) -> Answer:
+        """Place at an ao unit what belongs to one, where this node may; or raise *elsewhere*."""
+        if self._ao_units is None:
+            raise elsewhere
+        return await self._ao_units.place(call, submission, elsewhere)
 
     async def _post_location(self, call: Call) -> Answer:
         """Keep where a scheduler, this node's own among them, says that it is."""
@@ -217,26 +226,32 @@ async def _known(call: Call, wanted: int) -> tuple[bytes, Head, int]:
             source_last = await call.node.catch_up(process, hint=_hinted_url(call.keys))
         head = call.node.head(process)
     if head is None:
-        _follow_hint(call.keys, process)
+        elsewhere = _hinted(call, process)
+        if elsewhere is not None:
+            raise elsewhere
         raise NotFoundError(f"process {encode_id(process)} is not known here; spawn it first")
     return process, head, max(head.slot, source_last or 0)
 
 
-def _follow_hint(keys: Mapping[str, str], process: bytes) -> None:
-    """Send the client where its own hint says that *process* is: ``target=<id>?hint=<url>``.
+def _hinted(call: Call, process: bytes) -> ElsewhereError | None:
+    """Return what sends a client where its own hint says that *process* is.
+
+    The hint is ``target=<id>?hint=<url>``, or the key ``hint``.
 
     Raises:
-        ElsewhereError: there is a hint.
         OutboundError: it is no URL of a node.
     """
-    hint = _hint_of(keys)
-    if hint:
-        url = read_url(hint).origin.url
-        raise ElsewhereError(
-            f"process {encode_id(process)} is not known here; the request's hint names {url}",
-            process=encode_id(process),
-            url=url,
-        )
+    hint = _hint_of(call.keys)
+    if not hint:
+        return None
+    url = read_url(hint).origin.url
+    head = call.node.head(process)
+    return ElsewhereError(
+        f"process {encode_id(process)} is not scheduled here; the request's hint names {url}",
+        process=encode_id(process),
+        url=url,
+        variant="" if head is None else head.variant.tag,
+    )
 
 
 def _hint_of(keys: Mapping[str, str]) -> str:

@@ -35,6 +35,7 @@ from tests.support.builders import (
     every_kind,
     make_draft,
     message,
+    message_item,
     messages,
     seal_log,
     spawn_item,
@@ -288,6 +289,28 @@ def test_a_legacy_page_of_text_is_followed_and_a_forged_message_named(tmp_path: 
     source.tampers.clear()
     copy.follow(source)
     assert copy.records == source.records
+
+
+@pytest.mark.parametrize("anchor", [b"", bytes(range(128, 160))])
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_nobody_is_accused_where_an_anchor_may_have_been_left_out(
+    tmp_path: Path, anchor: bytes, *, is_changed: bool
+) -> None:
+    first, *rest = drafts_of(Variant.LEGACY, 3)
+    item = message_item(first.process, "hello", anchor=anchor)
+    odd = make_draft(submit_item(item), 3, Variant.LEGACY)
+    source = source_of([first, *rest, odd], shape="legacy")
+    if is_changed:
+        source.tampers[3] = set_at("message", "data", value="forged")
+    copy = Copy(source.process, tmp_path / "evidence")
+    if anchor or is_changed:
+        with pytest.raises(NotVerifiableError, match="its anchor, is not text"):
+            copy.follow(source)
+        assert copy.records == source.records[:3]
+    else:
+        copy.follow(source)
+        assert copy.records == source.records
+    assert not (tmp_path / "evidence").exists()
 
 
 def test_what_a_page_cannot_carry_ends_without_an_accusation(tmp_path: Path) -> None:
