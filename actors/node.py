@@ -217,7 +217,7 @@ class Node:
     ) -> Receipt:
         """Give a message that lives elsewhere a new slot in *process* (legacy assign).
 
-        Nobody signs an assign. Processes of the legacy unit have to take them; others do where
+        Nobody signs an assign. Processes of `ao.TN.1` have to take them; others do where
         the node takes unsigned messages. Answered when it is durable, at the earliest: the
         answer names the assignment, which nobody sees before.
 
@@ -225,7 +225,8 @@ class Node:
             DisabledError: the node places no messages.
             FollowedError: the process is a copy of another node's.
             NotFoundError: the process is not known.
-            UnsignedError: the process is none of the legacy unit's.
+            UnsignedError: the process is of another variant than `ao.TN.1`, and unsigned messages
+                are not taken.
             LimitExceededError, MalformedError: see `submit_reference`.
             UnavailableError: not now.
         """

@@ -1,7 +1,7 @@
-"""What a legacy scheduler publishes: one signed item that carries an assignment and its message.
+"""What an ao unit publishes: one signed item that carries an assignment and its message.
 
 The item's data is an ANS-104 bundle with the assignment first; a reference has no message to
-carry. Source: ao Scheduler Unit, and real production bundles (specification §3).
+carry. Source: ao unit, and real production bundles (specification §3).
 """
 
 from __future__ import annotations

@@ -239,7 +239,7 @@ async def behind_a_proxy(
 
 
 @pytest.mark.parametrize("page_slots", [1, 3, 50])
-def test_a_legacy_unit_is_followed_by_its_pages(page_slots: int, tmp_path: Path) -> None:
+def test_an_ao_unit_is_followed_by_its_pages(page_slots: int, tmp_path: Path) -> None:
     async def main() -> None:
         async with behind_a_proxy(tmp_path) as (it, proxy, process):
             proxy.hidden = {META}
