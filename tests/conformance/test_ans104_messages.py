@@ -36,8 +36,8 @@ from seriatim.formats.tabm.ans104.nested import unsigned
 from seriatim.formats.tabm.ans104.proof import id_of
 from seriatim.formats.tabm.model import Tabm
 from seriatim.formats.tabm.structured import from_tabm, to_tabm
-from tests.conformance.test_tabm import NAMES, VECTORS
 from tests.support.notation import is_error, rich, tabm
+from tests.support.recorded_messages import NAMES, VECTORS, each_vector
 from tests.support.strategies import known_wallet
 
 FORMS = [
@@ -114,7 +114,7 @@ def test_an_item_has_its_recorded_parts(vector: dict[str, Any], recorded: dict[s
     assert item.signing_hash() == b64decode(recorded["signature_data_sha384_deephash_b64"])
 
 
-@pytest.mark.parametrize("vector", VECTORS, ids=NAMES)
+@each_vector
 def test_a_signed_item_has_its_recorded_form_as_an_http_message(vector: dict[str, Any]) -> None:
     recorded = vector["ans104"]["signed"]
     if is_error(recorded):

@@ -17,11 +17,11 @@ from seriatim.actors.scheduler.writer import TreeValue
 from seriatim.formats.errors import NotFoundError
 from seriatim.formats.ids import decode_id, encode_id
 from seriatim.formats.schedule.variant import Variant
-from tests.conformance.test_forwarding import LOOPBACK, location
 from tests.support.builders import CLIENT, message, message_item, spawn_item
 from tests.support.http_node import HttpNode, serving
-from tests.support.hyperbeam import client_wallet, rsa_wallet
+from tests.support.hyperbeam import client_wallet, location, rsa_wallet
 from tests.support.hyperbeam_http import post
+from tests.support.loopback import LOOPBACK, url_of
 from tests.support.records import make_id
 from tests.support.running_node import outcome, running
 from tests.support.running_node import post as place
@@ -93,7 +93,7 @@ def test_what_a_hint_leads_to_is_copied_and_outlives_it(tmp_path: Path, variant:
         hinted.proxy.is_away = True
         assert (await hinted.slot()).body == b"2"
         assert (await hinted.slot("http://127.0.0.1:1")).body == b"2"
-        straight = await hinted.slot(f"http://127.0.0.1:{hinted.right.port}")
+        straight = await hinted.slot(url_of(hinted.right.port))
         assert straight.body == b"3"
 
     with_hints(tmp_path, use)
@@ -109,7 +109,7 @@ def test_a_message_for_it_goes_where_its_own_hint_or_the_scheduler_says(tmp_path
         assert (lost.status, hinted.proxy.url in lost.body.decode()) == (404, False)
         target = f"/~scheduler@1.0/schedule?target={hinted.process}?hint={hinted.proxy.url}"
         assert (await hinted.asked.post(target, raw)).json()["slot"] == 1
-        record = location(f"http://127.0.0.1:{hinted.right.port}", rsa_wallet())
+        record = location(url_of(hinted.right.port), rsa_wallet())
         await post(hinted.asked, record, "/~scheduler@1.0/location")
         found = await hinted.asked.post(f"/{hinted.process}/schedule", raw)
         assert (found.json()["slot"], bool(found.headers["via"])) == (1, True)

@@ -27,8 +27,8 @@ from seriatim.formats.tabm import sf
 from seriatim.formats.tabm.json import encode_json
 from seriatim.formats.tabm.model import Tabm
 from seriatim.formats.tabm.structured import from_tabm, to_tabm
-from tests.conformance.test_tabm import NAMES, VECTORS
 from tests.support.notation import is_error, rich, tabm
+from tests.support.recorded_messages import NAMES, VECTORS, each_vector
 from tests.support.strategies import known_wallet
 
 SIGNED = [
@@ -36,7 +36,6 @@ SIGNED = [
     for vector, name in zip(VECTORS, NAMES, strict=True)
     if not is_error(vector["signed"])
 ]
-each_vector = pytest.mark.parametrize("vector", VECTORS, ids=NAMES)
 each_signed = pytest.mark.parametrize("vector", SIGNED)
 
 

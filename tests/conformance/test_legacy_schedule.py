@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import orjson
 import pytest
 
 from seriatim.formats.ans104.item import DataItem
 from seriatim.formats.errors import ChainBrokenError, MalformedError, NotVerifiableError
-from seriatim.formats.ids import b64url, decode_id, encode_id
+from seriatim.formats.ids import b64url, encode_id
 from seriatim.formats.schedule.assignment import Block, Draft, legacy_tags
 from seriatim.formats.schedule.audit import Audit
 from seriatim.formats.schedule.publication import (
@@ -18,41 +15,23 @@ from seriatim.formats.schedule.publication import (
     decode_publication,
     encode_publication,
 )
-from seriatim.formats.schedule.record import Kind, Record
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.scheme import WalletKind
 from seriatim.formats.wire import legacy
 from seriatim.formats.wire.legacy_page import LegacyPageReader
-from seriatim.formats.wire.stored import StoredAssignment
+from tests.support.recorded_schedule import (
+    ENTRIES,
+    PROCESS,
+    SCHEDULE,
+    VECTORS,
+    record_at,
+    recorded,
+    stored_at,
+)
 from tests.support.strategies import known_wallet
 
-VECTORS = Path(__file__).parent / "vectors" / "su-schedule"
-SCHEDULE: dict[str, Any] = orjson.loads((VECTORS / "schedule.json").read_bytes())
-PROCESS = decode_id(SCHEDULE["processId"])
-ENTRIES: list[dict[str, Any]] = SCHEDULE["entries"]
 NOT_TEXT = 3
 """The nonce of the message whose anchor and data are not UTF-8."""
-
-
-def record_at(nonce: int) -> Record:
-    entry = ENTRIES[nonce]
-    name = {"process": f"{nonce:02}-process.bin", "message": f"{nonce:02}-message.bin"}.get(
-        entry["kind"]
-    )
-    return Record(
-        Variant.LEGACY,
-        Kind.ITEM if name else Kind.REFERENCE,
-        entry["timestamp"],
-        decode_id(entry["messageId"]),
-        decode_id(entry["assignmentId"]),
-        decode_id(entry["hashChain"]),
-        (VECTORS / name).read_bytes() if name else b"",
-        (VECTORS / f"{nonce:02}-assignment.bin").read_bytes(),
-    )
-
-
-def stored_at(nonce: int) -> StoredAssignment:
-    return StoredAssignment(PROCESS, nonce, record_at(nonce))
 
 
 def test_the_audit_accepts_the_recorded_schedule() -> None:
@@ -107,11 +86,6 @@ LISTS = {
     "GET-list-past-end": (range(0), False, False),
     "GET-list-show-anchor": (range(2), True, True),
 }
-
-
-def recorded(name: str) -> bytes:
-    """Return the recorded reply as the unit sends it: the vectors are indented for reading."""
-    return orjson.dumps(orjson.loads((VECTORS / f"{name}.json").read_bytes()))
 
 
 @pytest.mark.parametrize("name", LISTS)

@@ -34,10 +34,8 @@ from seriatim.formats.message import Message
 from seriatim.formats.schedule.record import Record
 from seriatim.formats.schedule.submission import submit_unsigned
 from seriatim.formats.schedule.variant import Variant
-from seriatim.gateway.outbound import Outbound, OutboundPolicy, read_url
-from seriatim.gateway.source import NodeSource
-from tests.support.builders import message, spawn
-from tests.support.http_node import HttpNode, serving
+from tests.support.builders import message
+from tests.support.http_node import serving
 from tests.support.hyperbeam import PROCESS as RECORDED_PROCESS
 from tests.support.hyperbeam import (
     RECORDED,
@@ -48,30 +46,13 @@ from tests.support.hyperbeam import (
     stored_of,
 )
 from tests.support.listening import Answer, listening
+from tests.support.node_sources import META, SLOTS, behind_a_proxy, fill, source_at
 from tests.support.records import make_id
 from tests.support.running_node import WALLET, post
-from tests.support.tampering_proxy import TamperingProxy, tampering
+from tests.support.tampering_proxy import tampering
 
-SLOTS = 7
 ACCEPTING = Policy(accept_unsigned=True)
-META = "/~meta@1.0/info/address"
 Change = Callable[[dict[str, Any]], None]
-
-
-async def fill(node: Node, variant: Variant, count: int = SLOTS, prefix: str = "m") -> bytes:
-    """Place a spawn, if it is not there, and messages; return the process."""
-    first = spawn(variant, "followed")
-    await post(node, first)
-    for number in range(count - 1):
-        await post(node, message(first.process, f"{prefix}{number}"))
-    return first.process
-
-
-@asynccontextmanager
-async def source_at(url: str, process: bytes) -> AsyncIterator[NodeSource]:
-    policy = OutboundPolicy(frozenset({read_url(url).origin}))
-    async with Outbound(policy, reply_max_bytes=1 << 20) as outbound:
-        yield NodeSource(outbound, url, process)
 
 
 async def follow(folder: Path, url: str, process: bytes, *, page_slots: int = 3) -> str:
@@ -228,14 +209,6 @@ def test_a_recorded_hyperbeam_node_is_followed_as_far_as_its_signatures_are_its_
 
     run(main())
     assert not (tmp_path / "copy" / "evidence").exists()
-
-
-@asynccontextmanager
-async def behind_a_proxy(
-    folder: Path, variant: Variant = Variant.LEGACY
-) -> AsyncIterator[tuple[HttpNode, TamperingProxy, bytes]]:
-    async with serving(folder / "node", wallet=WALLET) as it, tampering(it.port) as proxy:
-        yield it, proxy, await fill(it.node, variant)
 
 
 @pytest.mark.parametrize("page_slots", [1, 3, 50])
