@@ -16,7 +16,8 @@ from seriatim.formats.schedule.variant import Variant
 from seriatim.store.log import Place
 from seriatim.store.memory_log import MemoryLog
 from tests.support.builders import make_draft, messages, seal_log, spawn
-from tests.support.uploads import Item, ToldCarrier, Uploads, turns
+from tests.support.uploads import Item, ToldCarrier, Uploads
+from tests.support.waiting import until_idle
 
 SLOTS = 12
 SPAWN = spawn(Variant.HYPERBEAM)
@@ -65,7 +66,7 @@ async def live(seed: int, *, forgets: bool = False) -> tuple[ToldCarrier, Counti
         for task in [uploads.uploader._running, *uploads.uploader._on_their_way]:
             assert task is not None
             task.cancel()
-        await turns()
+        await until_idle()
         if forgets:
             log._uploads = dict.fromkeys(log._uploads, Part.MESSAGE | Part.ASSIGNMENT)
             log._outbox = dict(enumerate(log._commits))
@@ -73,7 +74,7 @@ async def live(seed: int, *, forgets: bool = False) -> tuple[ToldCarrier, Counti
     uploads = Uploads(log, clock, carrier, seed)
     uploads.append(SPAWN.process, RECORDS[done:], done)
     for _ in range(8):
-        await turns()
+        await until_idle()
         clock.advance(UPLOAD_REFUSED_PAUSE_MS)
     await uploads.uploader.close()
     return carrier, log

@@ -67,9 +67,3 @@ class Copy:
     @property
     def records(self) -> list[Record]:
         return [record for _, record in self.log.read_range(self.process, 0, 1 << 40)]
-
-
-async def settle() -> None:
-    """Let the follower go on to its next pause."""
-    for _ in range(20):
-        await asyncio.sleep(0)
