@@ -77,6 +77,7 @@ class Node:
         block: the newest known block; whoever learns of a newer one sets it.
         uploader: uploads what is placed, where the operator names a bundler.
         failed: settled with an error when the node cannot write any more and has to end.
+        readers_catching_up: how many readers wait until a copy is brought up to its source.
     """
 
     def __init__(  # the parts that launch.py composes
@@ -96,6 +97,7 @@ class Node:
         """Take over the parts; *release* gives back what `close` has not ended itself."""
         self._log = log
         self._catch_up = catch_up
+        self.readers_catching_up = 0
         self._pages = RenderedPages(log)
         self._renditions = Renditions(
             log, wallet, scheduler.store, is_own=lambda process: marks.url_of(process) is None
@@ -225,8 +227,7 @@ class Node:
             DisabledError: the node places no messages.
             FollowedError: the process is a copy of another node's.
             NotFoundError: the process is not known.
-            UnsignedError: the process is of another variant than `ao.TN.1`, and unsigned messages
-                are not taken.
+            UnsignedError: it is none of `ao.TN.1`, and the node takes signed messages only.
             LimitExceededError, MalformedError: see `submit_reference`.
             UnavailableError: not now.
         """
@@ -264,7 +265,11 @@ class Node:
         """
         if self._catch_up is None or self._scheduler.is_live(process):
             return None
-        return await self._catch_up(process, hint)
+        self.readers_catching_up += 1
+        try:
+            return await self._catch_up(process, hint)
+        finally:
+            self.readers_catching_up -= 1
 
     # Looking at what is durable. All of these are short reads on the caller's thread.
 

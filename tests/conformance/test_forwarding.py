@@ -239,20 +239,23 @@ def test_nobody_waits_for_a_copy_whose_client_has_gone(
 ) -> None:
     monkeypatch.setattr(catch_up, "CATCH_UP_DEADLINE_MS", 24 * 3_600_000)
     came, may_go = asyncio.Event(), asyncio.Event()
+    paths: list[str] = []
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
-        del request
+        paths.append(request.path)
         came.set()
         await may_go.wait()
         return web.Response(status=404)
 
     async def use(asked: HttpNode, target: str) -> None:
         await leave(asked, target, came)
-        fetching = asked.node._catch_up
-        assert fetching is not None
-        await until(lambda: not fetching._waiting)
-        assert fetching.is_fetching(decode_id(ID)), "others may wait for it"
+        await until(lambda: asked.node.readers_catching_up == 0)
+        other = asyncio.ensure_future(asked.get(target))
+        await until(lambda: asked.node.readers_catching_up == 1)
+        assert len(paths) == 1, "the fetch goes on, and others may wait for it"
+        assert b"seriatim_readers_catching_up 1.0" in (await asked.get("/metrics")).body
         may_go.set()
+        assert (await other).status == 404
 
     with_stranger(tmp_path, answer, use)
 
