@@ -20,7 +20,7 @@ from seriatim.formats.errors import (
 )
 from seriatim.formats.httpsig.commitments import to_http
 from seriatim.formats.httpsig.placement import HttpMessage
-from seriatim.formats.httpsig.received import from_http
+from seriatim.formats.httpsig.received import receive
 from seriatim.formats.ids import b64url, encode_id
 from seriatim.formats.signing.scheme import WalletKind
 from seriatim.formats.tabm.ans104.fields import shown
@@ -141,7 +141,7 @@ def test_ids_and_committers_are_the_recorded_ones(
 def test_an_item_in_the_body_of_a_signed_request_is_that_item() -> None:
     sent = orjson.loads((SENT / "06-post-message-ans104-nested.json").read_bytes())
     headers = {name: value.encode() for name, value in sent["request"]["headers"].items()}
-    request = from_http(HttpMessage(headers, b64decode(sent["request"]["body_b64"])))
+    request = receive(HttpMessage(headers, b64decode(sent["request"]["body_b64"]))).tabm
     body = request["body"]
     assert not isinstance(body, bytes)
     item = to_item(body)

@@ -13,7 +13,7 @@ from seriatim.formats.errors import LimitExceededError, MalformedError, Schedule
 from seriatim.formats.httpsig.commitments import message_id, sign, to_http, unsigned_id, verify
 from seriatim.formats.httpsig.multipart import Part, join_parts, read_parts, write_part
 from seriatim.formats.httpsig.placement import BODY_KEYS, CONTENT_TYPE, HttpMessage, gather, place
-from seriatim.formats.httpsig.received import from_http
+from seriatim.formats.httpsig.received import receive
 from seriatim.formats.limits import JSON_DEPTH_MAX, SF_INTEGER_MAX
 from seriatim.formats.signing.scheme import WalletKind
 from seriatim.formats.signing.wallet import RsaWallet
@@ -82,7 +82,7 @@ def test_a_signature_survives_the_wire(fields: dict[str, Rich]) -> None:
         signed = sign(to_tabm(fields), WALLET)
     except MalformedError:
         return  # it holds what HTTP signatures cannot tell apart
-    received = from_http(to_http(signed))
+    received = receive(to_http(signed)).tabm
     assert set(verify(signed)) == set(verify(received)) == {WALLET.address}
     assert received["commitments"] == signed["commitments"]
 
@@ -92,7 +92,7 @@ CODECS: Mapping[str, Callable[[Tabm], Tabm]] = {
     "flat": lambda tabm: decode_flat(encode_flat(tabm)),
     "json": lambda tabm: decode_json(encode_json(tabm)),
     "cbor": lambda tabm: decode_cbor(encode_cbor(tabm)),
-    "httpsig": lambda tabm: from_http(to_http(tabm)),
+    "httpsig": lambda tabm: receive(to_http(tabm)).tabm,
 }
 
 
@@ -216,7 +216,7 @@ wild_bodies = st.binary(max_size=60) | st.lists(
 @given(wild_headers, wild_bodies)
 def test_any_http_message_is_read_or_refused(headers: dict[str, bytes], body: bytes) -> None:
     try:
-        found = from_http(HttpMessage(headers, body))
+        found = receive(HttpMessage(headers, body)).tabm
         verify(found)
         from_tabm(found)
     except SchedulerError:
