@@ -35,6 +35,7 @@ from seriatim.formats.schedule.record import Record
 from seriatim.formats.schedule.submission import submit_unsigned
 from seriatim.formats.schedule.variant import Variant
 from tests.support.builders import message
+from tests.support.copies import paging
 from tests.support.http_node import serving
 from tests.support.hyperbeam import PROCESS as RECORDED_PROCESS
 from tests.support.hyperbeam import (
@@ -61,14 +62,14 @@ async def follow(folder: Path, url: str, process: bytes, *, page_slots: int = 3)
         open_followed(folder, process, url=url, now_ms=1) as copy,
         source_at(url, process) as source,
     ):
-        await Follower(
-            copy,
-            source,
-            clock=ManualClock(),
-            draw=Random(7).randrange,
-            tell=lambda news: None,
-            page_slots=page_slots,
-        ).run(once=True)
+        with paging(page_slots):
+            await Follower(
+                copy,
+                source,
+                clock=ManualClock(),
+                draw=Random(7).randrange,
+                tell=lambda news: None,
+            ).run(once=True)
         return source.shape
 
 
