@@ -7,13 +7,14 @@ that a rule stands in one place. Lives on one event loop; only `Node.close` ends
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
 from seriatim.actors.elsewhere import Elsewhere
 from seriatim.actors.locations import Locations
 from seriatim.actors.pages import RenderedPages
+from seriatim.actors.reader import Reader
 from seriatim.actors.renditions import Renditions
 from seriatim.actors.runtime.future import Future
 from seriatim.actors.scheduler.mail import Submit
@@ -36,23 +37,19 @@ from seriatim.formats.schedule.stored_message import StoredMessage
 from seriatim.formats.schedule.submission import submit_reference
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.tabm.cbor import encode_cbor
-from seriatim.formats.wire.receipt import Receipt, receipt_of
-from seriatim.formats.wire.stored import StoredAssignment
+from seriatim.formats.wire.receipt import Receipt
 
 if TYPE_CHECKING:
     from seriatim.actors.follow.catch_up import CatchUp
     from seriatim.actors.follow.marks import FollowMarks
-    from seriatim.actors.pages import Encode
     from seriatim.actors.runtime.batcher import Batcher
     from seriatim.actors.scheduler.handlers import Verdict
     from seriatim.actors.scheduler.system import Scheduler
     from seriatim.actors.uploads.uploader import Uploader
-    from seriatim.formats.httpsig.commitments import Fields
     from seriatim.formats.schedule.location import Location
-    from seriatim.formats.schedule.record import Head
     from seriatim.formats.schedule.submission import Submission
     from seriatim.formats.signing.wallet import Wallet
-    from seriatim.store.log import Log, Place
+    from seriatim.store.log import Log
     from seriatim.store.tree.tree import Tree, TreePath
 
 
@@ -70,13 +67,14 @@ class Policy(NamedTuple):
     mode: SchedulingMode = SchedulingMode.LOCAL
 
 
-class Node:
+class Node(Reader):
     """A running scheduler node.
 
     Attributes:
         block: the newest known block; whoever learns of a newer one sets it.
         uploader: uploads what is placed, where the operator names a bundler.
         failed: settled with an error when the node cannot write any more and has to end.
+        readers_catching_up: how many readers wait until a copy is brought up to its source.
     """
 
     def __init__(  # the parts that launch.py composes
@@ -94,12 +92,12 @@ class Node:
         catch_up: CatchUp | None = None,
     ) -> None:
         """Take over the parts; *release* gives back what `close` has not ended itself."""
-        self._log = log
-        self._catch_up = catch_up
-        self._pages = RenderedPages(log)
-        self._renditions = Renditions(
+        renditions = Renditions(
             log, wallet, scheduler.store, is_own=lambda process: marks.url_of(process) is None
         )
+        super().__init__(log, RenderedPages(log), renditions)
+        self._catch_up = catch_up
+        self.readers_catching_up = 0
         self._locations = Locations(
             tree, self._keep, self.now_ms, own=wallet.address if wallet else None
         )
@@ -221,7 +219,7 @@ class Node:
     ) -> Receipt:
         """Give a message that lives elsewhere a new slot in *process* (legacy assign).
 
-        Nobody signs an assign. Processes of the legacy unit have to take them; others do where
+        Nobody signs an assign. Processes of `ao.TN.1` have to take them; others do where
         the node takes unsigned messages. Answered when it is durable, at the earliest: the
         answer names the assignment, which nobody sees before.
 
@@ -229,7 +227,7 @@ class Node:
             DisabledError: the node places no messages.
             FollowedError: the process is a copy of another node's.
             NotFoundError: the process is not known.
-            UnsignedError: the process is none of the legacy unit's.
+            UnsignedError: it is none of `ao.TN.1`, and the node takes signed messages only.
             LimitExceededError, MalformedError: see `submit_reference`.
             UnavailableError: not now.
         """
@@ -267,24 +265,11 @@ class Node:
         """
         if self._catch_up is None or self._scheduler.is_live(process):
             return None
-        return await self._catch_up(process, hint)
-
-    # Looking at what is durable. All of these are short reads on the caller's thread.
-
-    def head(self, process: bytes) -> Head | None:
-        """Return where *process* ends, or ``None`` for a process that is not known."""
-        return self._log.head(process)
-
-    def stored(self, process: bytes, slot: int) -> StoredAssignment:
-        """Return one assignment.
-
-        Raises:
-            NotFoundError: the log does not reach so far.
-        """
-        record = self._log.read(process, slot)
-        if record is None:
-            raise NotFoundError(f"process {encode_id(process)} has no slot {slot}")
-        return StoredAssignment(process, slot, record)
+        self.readers_catching_up += 1
+        try:
+            return await self._catch_up(process, hint)
+        finally:
+            self.readers_catching_up -= 1
 
     async def wait_for(self, process: bytes, slot: int, deadline_ms: int) -> bool:
         """Return when *slot* of *process* is durable, or *deadline_ms* from now.
@@ -299,68 +284,6 @@ class Node:
         if head is not None and slot <= head.slot:
             return True
         return await self._scheduler.arrivals.wait(process, slot, deadline_ms)
-
-    def schedule(self, process: bytes, first: int, last: int) -> Iterator[StoredAssignment]:
-        """Yield the assignments from *first* to *last*, both inclusive."""
-        for slot, record in self._log.read_range(process, first, last):
-            yield StoredAssignment(process, slot, record)
-
-    def views(self, process: bytes, first: int, last: int, *, separator: bytes) -> Iterator[bytes]:
-        """Yield stored views, joined in chunks; see `Log.read_views`."""
-        return self._log.read_views(process, first, last, separator=separator)
-
-    def rendered(
-        self,
-        process: bytes,
-        first: int,
-        last: int,
-        *,
-        shape: str,
-        encode: Encode,
-        separator: bytes = b",",
-    ) -> Iterator[bytes]:
-        """Yield assignments in a wire shape, joined in chunks; see `RenderedPages.render`."""
-        return self._pages.render(
-            process, first, last, shape=shape, encode=encode, separator=separator
-        )
-
-    async def http_assignment(self, stored: StoredAssignment) -> Fields:
-        """Return an assignment as an HTTP message with its message in it; see `Renditions.read`."""
-        return await self._renditions.read(stored)
-
-    async def http_entries(self, process: bytes, first: int, last: int) -> tuple[list[bytes], int]:
-        """Return assignments as parts of an HTTP message; see `Renditions.entries`."""
-        return await self._renditions.entries(process, first, last)
-
-    def find(self, any_id: bytes) -> list[Place]:
-        """Return every place of a message or assignment id."""
-        return self._log.find(any_id)
-
-    def receipt(self, process: bytes, message_id: bytes) -> Receipt | None:
-        """Return the answer that a message of *process* got, or ``None`` where it has no slot."""
-        slot = self._log.find_in(process, message_id)
-        record = None if slot is None else self._log.read(process, slot)
-        return None if slot is None or record is None else receipt_of(process, slot, record)
-
-    def slots_until(self, process: bytes, time_ms: int) -> int:
-        """Return how many slots of *process* have a timestamp of at most *time_ms*.
-
-        Timestamps rise strictly within a process, so this is a binary search.
-        """
-        head = self._log.head(process)
-        low, high = 0, 0 if head is None else head.slot + 1
-        while low < high:
-            middle = (low + high) // 2
-            stamp_ms = self._log.timestamp_ms(process, middle)
-            if stamp_ms is not None and stamp_ms <= time_ms:
-                low = middle + 1
-            else:
-                high = middle
-        return low
-
-    def processes(self, *, after: bytes | None = None, limit: int) -> list[bytes]:
-        """Return up to *limit* process ids in byte order, after *after*."""
-        return self._log.processes(after=after, limit=limit)
 
     # Where other schedulers are.
 

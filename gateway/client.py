@@ -71,7 +71,7 @@ class NodeClient:
     async def legacy_page(
         self, process: str, *, after_ms: int | None = None, limit: int
     ) -> dict[str, Any]:
-        """Return one page as the legacy unit serves it: what comes after the cursor *after_ms*.
+        """Return one page as an ao unit serves it: what comes after the cursor *after_ms*.
 
         Its ``edges`` are a list, its ``page_info`` an object.
         """

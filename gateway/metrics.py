@@ -40,6 +40,11 @@ class Metrics:
             "Readers that wait for a slot (long poll).",
             lambda: node.readers_waiting,
         )
+        self._gauge(
+            "seriatim_readers_catching_up",
+            "Readers that wait until a copy is brought up to its source.",
+            lambda: node.readers_catching_up,
+        )
         for queue in node.waiting:
             self._gauge(
                 f"seriatim_{queue}_queue_jobs",

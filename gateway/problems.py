@@ -1,7 +1,7 @@
 """Errors on their way out: the only place that knows HTTP statuses.
 
-Two shapes: RFC 9457 problem JSON on our own and HyperBEAM's paths, ``{"error": …}`` on the
-legacy unit's. Both carry the stable code in the header ``seriatim-error`` too.
+Two shapes: RFC 9457 problem JSON on our own and HyperBEAM's paths, ``{"error": …}`` on those of the
+legacy API. Both carry the stable code in the header ``seriatim-error`` too.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ def _object(raw: bytes) -> dict[str, Any] | None:
 
 
 def _error_of(status: int, plain: dict[str, Any]) -> SchedulerError:
-    """Return the node's problem body, or the legacy unit's, as the error that it stands for."""
+    """Return the node's problem body, or an ao unit's, as the error that it stands for."""
     detail = str(plain.get("detail") or plain.get("error") or plain)[:REASON_MAX_CHARS]
     said = plain.get("code")
     code = said if isinstance(said, str) and _CODE.fullmatch(said) else ""

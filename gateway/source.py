@@ -9,7 +9,7 @@ schedule    the same                  ``application/json``  our JSON loses nothi
                                                             renders it once and remembers it
 bundle      the same                  ``multipart/          a HyperBEAM node has nothing else;
                                       form-data``           it loses how data items were signed
-legacy      ``/`` with an             the legacy unit's     an ao unit has nothing else; it
+legacy      ``/`` with an             the legacy API's      an ao unit has nothing else; it
             ``address``                                     loses what is no text
 =========== ========================= ===================== =================================
 
@@ -245,7 +245,7 @@ class _SchedulePages(_Pages):
 
 
 class _LegacyPages(_Pages):
-    """The legacy unit's, with slots as cursors."""
+    """An ao unit's, with slots as cursors."""
 
     shape = "legacy"
     reader = LegacyPageReader()

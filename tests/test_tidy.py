@@ -27,7 +27,6 @@ STARTED: Final = frozenset({"seriatim.actors.runtime.child", "seriatim.__main__"
 # imported by a test; one that the node comes to use leaves this list.
 OFFERED: Final = frozenset(
     {
-        "seriatim.formats.schedule.publication",
         "seriatim.store.memory_log",
         "seriatim.store.tree.memory_tree",
         "seriatim.store.tree.mounted_tree",
@@ -91,6 +90,9 @@ PLANTED: Final[list[tuple[Rule, str, str]]] = [
     (tidy.import_names_the_package, "store/a.py", "from formats.ids import decode_id\n"),
     (tidy.import_names_the_package, "tests/test_a.py", "import store.log\n"),
     (tidy.import_names_the_package, "store/a.py", "from . import log\n"),
+    (tidy.no_test_is_imported, "tests/test_a.py", "from tests.unit.test_b import until\n"),
+    (tidy.no_test_is_imported, "tests/test_a.py", "from tests.unit import test_b\n"),
+    (tidy.no_test_is_imported, "tests/support/a.py", "import tests.unit.test_b as b\n"),
     (tidy.suppression_gives_its_reason, "store/a.py", "x = 1  # " + "noqa\n"),
     (tidy.suppression_gives_its_reason, "store/a.py", "x = 1  # " + "noqa: S101\n"),
     (tidy.suppression_gives_its_reason, "store/a.py", "x = 1  # " + "type: ignore[misc]\n"),
@@ -117,6 +119,7 @@ GOOD: Final[list[tuple[Rule, str, str]]] = [
     (tidy.world_is_handed_in, "actors/runtime/clock.py", "import time\ntime.time_ns()\n"),
     (tidy.world_is_handed_in, "actors/a.py", "import random\nrandom.Random(7)\n"),
     (tidy.world_is_handed_in, "actors/a.py", "import threading\nthreading.Lock()\n"),
+    (tidy.no_test_is_imported, "tests/test_a.py", "from tests.support.waiting import until\n"),
     (tidy.suppression_gives_its_reason, "a.py", "x = 1  # " + "noqa: S101, S102  # why\n"),
     (tidy.suppression_gives_its_reason, "a.py", "x = 1  # " + "type: ignore[misc]  # why\n"),
 ]

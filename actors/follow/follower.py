@@ -87,7 +87,6 @@ class Follower:
         clock: Clock,
         draw: Callable[[int], int],
         tell: Callable[[News], object],
-        page_slots: int = CLIENT_PAGE_SLOTS,
         shares_loop: bool = False,
     ) -> None:
         """Follow *source* into *copy*.
@@ -99,7 +98,6 @@ class Follower:
             draw: returns a number from 0 to below its argument that the source cannot foresee:
                 which of the older slots is compared.
             tell: hears `News`.
-            page_slots: how many slots are asked for at once, and written in one transaction.
             shares_loop: whether the event loop has others to answer: signatures, which take
                 their time, are checked in a thread then.
         """
@@ -108,7 +106,6 @@ class Follower:
         self._clock = clock
         self._draw = draw
         self._tell = tell
-        self._page_slots = page_slots
         self._shares_loop = shares_loop
         self._until_compare = 0
         self._audit = Audit(copy.process)
@@ -184,7 +181,7 @@ class Follower:
         while await self._compare_if_due():
             if last < self._copy.slots:
                 return News("head", self._copy.slots)
-            entries = await self._read(self._copy.slots, self._page_slots)
+            entries = await self._read(self._copy.slots, CLIENT_PAGE_SLOTS)
             if not entries:
                 break
             await self._append(entries)
@@ -324,7 +321,7 @@ class Follower:
         Raises:
             GapError, ForkError, RewrittenError: it has something else.
         """
-        entries = await self._read(slot, 1) or await self._read(slot, self._page_slots)
+        entries = await self._read(slot, 1) or await self._read(slot, CLIENT_PAGE_SLOTS)
         if not entries:
             return False
         entry = entries[0]

@@ -1,7 +1,8 @@
 """Arrivals: readers that wait for a slot, and hear of it when it is durable.
 
-The committer announces a slot once, when the writer has answered for it. A slot whose commit was
-in doubt may be durable and never announced: its readers wait until their deadline.
+The committer announces a slot once, when the writer has answered for it; slots of a copy, the
+scheduler itself (``system.py``). A slot whose commit was in doubt may be durable and never
+announced: its readers wait until their deadline.
 """
 
 from __future__ import annotations

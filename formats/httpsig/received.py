@@ -68,8 +68,3 @@ def receive(message: HttpMessage) -> Received:
     if by_id := received.by_id:
         check_components(header_names(fields), by_id[min(by_id)].identifiers)
     return received
-
-
-def from_http(message: HttpMessage) -> Fields:
-    """Return what *message* holds with the commitments that it carries; raises as `receive`."""
-    return receive(message).tabm

@@ -116,7 +116,7 @@ def legacy_pairs(  # what a legacy assignment says, in its order
 ) -> list[tuple[str, str]]:
     """Return what every legacy assignment says, in wire order.
 
-    The process's own assignment has no ``Message`` (ao Scheduler Unit, AOP-6).
+    The process's own assignment has no ``Message`` (ao unit, AOP-6).
     """
     pairs = [
         ("Process", encode_id(process)),

@@ -35,7 +35,7 @@ def chain_over_assignments(previous: bytes, previous_assignment_id: bytes, proce
         process: the process id, 32 raw bytes: the seed of slot 0.
 
     Source:
-        ao Scheduler Unit: SHA-256 of the process id for nonce 0, afterwards SHA-256 of the
+        ao unit: SHA-256 of the process id for nonce 0, afterwards SHA-256 of the
         previous assignment's id followed by the previous chain value, all raw.
     """
     if previous == GENESIS:

@@ -1,7 +1,7 @@
-"""The legacy Scheduler Unit's JSON: nodes, edges, pages, process metadata.
+"""The legacy API's JSON: nodes, edges, pages, process metadata.
 
-Key order is the order that the unit writes; clients do not depend on it, recorded replies do.
-Source: ao Scheduler Unit; see ``docs/protocol/legacy.md``.
+Key order is the order that an ao unit writes; clients do not depend on it, recorded replies do.
+Source: ao unit; see ``docs/protocol/legacy.md``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reading the legacy unit's pages (``legacy.py``), ours or an ao unit's.
+"""Reading pages of the legacy API (``legacy.py``), ours or an ao unit's.
 
 They carry everything as text. What is not text is lost in them: such a message cannot be
 rebuilt, and is refused as not verifiable rather than called tampered with, and so is one without an

@@ -1,6 +1,6 @@
-"""What the legacy Scheduler Unit asks of an item beyond its signature.
+"""What an ao unit asks of an item beyond its signature.
 
-First failure wins, in the unit's own order. Source: ao Scheduler Unit; see
+First failure wins, in the unit's own order. Source: ao unit; see
 ``docs/protocol/legacy.md``.
 """
 
@@ -12,7 +12,7 @@ from seriatim.formats.errors import MalformedError
 
 
 def check_legacy_item(item: DataItem) -> None:
-    """Return when the legacy unit would place *item*.
+    """Return when an ao unit would place *item*.
 
     Raises:
         MalformedError: codes ``bad_tag_text``, ``bad_type``, ``no_data_protocol``,

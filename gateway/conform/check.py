@@ -18,7 +18,8 @@ class Check(NamedTuple):
     """A claim that a node can be held to.
 
     Attributes:
-        name: one word, unique.
+        name: one word, unique within each of *kinds*; a claim that two APIs make in different ways
+            is two checks of one name.
         claim: one sentence, true of a node that conforms.
         source: where the rule comes from.
         kinds: the APIs that it is about.

@@ -22,7 +22,7 @@ from seriatim.gateway.conform.talk.conversation import Conversation
 from seriatim.gateway.conform.talk.exchange import Reply, Request, excerpt
 from seriatim.gateway.conform.talk.keys import Form, Keys, Signing
 
-# Quick ones first. The unit takes no ed25519; HyperBEAM of May 2025 places no bare items.
+# Quick ones first. An ao unit takes no ed25519; HyperBEAM of May 2025 places no bare items.
 _ITEMS: Final = tuple(
     map(Signing, (WalletKind.SECP256K1, WalletKind.ED25519, WalletKind.RSA)),
 )

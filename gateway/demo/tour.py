@@ -175,8 +175,8 @@ class Tour:
         self._add_pages(f"pages of {variant.tag}", slots)
 
     async def _page_legacy(self, url: str) -> None:
-        """The same as the legacy unit serves it: timestamps as cursors, nonces in tags."""
-        self._say("paging as the legacy unit")
+        """The same as an ao unit serves it: timestamps as cursors, nonces in tags."""
+        self._say("paging by the legacy API")
         process = self._processes[Variant.LEGACY]
         slots: list[int] = []
         after_ms: int | None = None

@@ -1,6 +1,6 @@
 """Which handler answers a request, and what becomes of an error.
 
-One table per API; a path is legacy's when the legacy unit knows it, HyperBEAM's otherwise::
+One table per API; a path is legacy's when an ao unit knows it, HyperBEAM's otherwise::
 
     GET  /  /timestamp  /health  /metrics  /{id}  /{process}/latest  /processes/{id}     legacy
     POST /                                                                               legacy
@@ -128,7 +128,7 @@ class Dispatcher:
         return await self._legacy.get_latest(request, names[0])
 
     async def _get_health(self, request: web.BaseRequest) -> web.StreamResponse:
-        """``GET /health``: 200 and no body, as the legacy unit answers."""
+        """``GET /health``: 200 and no body, as an ao unit answers."""
         del request
         return reply_text("")
 
@@ -153,7 +153,7 @@ def without_hint(target: str) -> str:
 
 
 def _is_legacy(path: Path) -> bool:
-    """Tell whether the legacy unit has a ``GET`` at *path*."""
+    """Tell whether an ao unit has a ``GET`` at *path*."""
     if any(step.device for step in path.steps):
         return False
     names = [step.name for step in path.steps]

@@ -1,6 +1,6 @@
-"""The legacy Scheduler Unit's API, as aoconnect and ao's messenger and compute units speak it.
+"""The legacy API, as aoconnect and ao's messenger and compute units speak it.
 
-Errors are HTTP 400 with ``{"error": text}``, as the unit gives them; see
+Errors are HTTP 400 with ``{"error": text}``, as an ao unit gives them; see
 ``docs/protocol/legacy.md`` for what is the same and what differs on purpose.
 """
 
@@ -148,7 +148,7 @@ class LegacyApi:
 
 
 def reply_error(problem: Problem) -> web.Response:
-    """Return *problem* in the legacy unit's shape: 400 for whatever the client can mend."""
+    """Return *problem* in the legacy API's shape: 400 for whatever the client can mend."""
     kept = (307, 413, 429, 500, 501, 502, 503, 504, 508)
     status = problem.status if problem.status in kept else 400
     return reply_json({"error": problem.detail}, status=status, headers=problem.headers)

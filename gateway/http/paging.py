@@ -1,4 +1,4 @@
-"""From the legacy unit's paging parameters to a range of slots, and pages as streams."""
+"""From the legacy API's paging parameters to a range of slots, and pages as streams."""
 
 from __future__ import annotations
 

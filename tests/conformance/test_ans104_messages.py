@@ -20,7 +20,7 @@ from seriatim.formats.errors import (
 )
 from seriatim.formats.httpsig.commitments import to_http
 from seriatim.formats.httpsig.placement import HttpMessage
-from seriatim.formats.httpsig.received import from_http
+from seriatim.formats.httpsig.received import receive
 from seriatim.formats.ids import b64url, encode_id
 from seriatim.formats.signing.scheme import WalletKind
 from seriatim.formats.tabm.ans104.fields import shown
@@ -36,8 +36,8 @@ from seriatim.formats.tabm.ans104.nested import unsigned
 from seriatim.formats.tabm.ans104.proof import id_of
 from seriatim.formats.tabm.model import Tabm
 from seriatim.formats.tabm.structured import from_tabm, to_tabm
-from tests.conformance.test_tabm import NAMES, VECTORS
 from tests.support.notation import is_error, rich, tabm
+from tests.support.recorded_messages import NAMES, VECTORS, each_vector
 from tests.support.strategies import known_wallet
 
 FORMS = [
@@ -114,7 +114,7 @@ def test_an_item_has_its_recorded_parts(vector: dict[str, Any], recorded: dict[s
     assert item.signing_hash() == b64decode(recorded["signature_data_sha384_deephash_b64"])
 
 
-@pytest.mark.parametrize("vector", VECTORS, ids=NAMES)
+@each_vector
 def test_a_signed_item_has_its_recorded_form_as_an_http_message(vector: dict[str, Any]) -> None:
     recorded = vector["ans104"]["signed"]
     if is_error(recorded):
@@ -141,7 +141,7 @@ def test_ids_and_committers_are_the_recorded_ones(
 def test_an_item_in_the_body_of_a_signed_request_is_that_item() -> None:
     sent = orjson.loads((SENT / "06-post-message-ans104-nested.json").read_bytes())
     headers = {name: value.encode() for name, value in sent["request"]["headers"].items()}
-    request = from_http(HttpMessage(headers, b64decode(sent["request"]["body_b64"])))
+    request = receive(HttpMessage(headers, b64decode(sent["request"]["body_b64"]))).tabm
     body = request["body"]
     assert not isinstance(body, bytes)
     item = to_item(body)

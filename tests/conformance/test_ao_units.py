@@ -12,15 +12,16 @@ from aiohttp import web
 
 from seriatim.formats.ids import decode_id, encode_id
 from seriatim.formats.schedule.variant import Variant
-from tests.conformance.test_forwarding import ID, LOOPBACK, location, url_of
-from tests.conformance.test_read_through import copying
 from tests.support.builders import CLIENT, NODE, message_item, spawn_item
+from tests.support.copying_node import copying
 from tests.support.http_node import HttpNode, HttpReply, serving
-from tests.support.hyperbeam import client_wallet, http_message
+from tests.support.hyperbeam import client_wallet, http_message, location
 from tests.support.hyperbeam_http import post
 from tests.support.listening import listening
+from tests.support.loopback import LOOPBACK, url_of
 from tests.support.strategies import known_wallet
 from tests.support.tampering_proxy import TamperingProxy, tampering
+from tests.support.unknown_process import ID
 
 Use = Callable[[HttpNode, HttpNode, TamperingProxy, str], Awaitable[None]]
 
@@ -173,7 +174,7 @@ def test_a_spawn_for_a_unit_is_placed_there_and_its_copy_begun(tmp_path: Path) -
             await post(asked, at, "/~scheduler@1.0/location")
             tags = {
                 "Scheduler": encode_id(client_wallet().address),
-                "Module": ID,
+                "Module": "M" * 43,
             }
             raw = spawn_item(Variant.LEGACY, tags=tags).raw
             reply = await asked.post("/~scheduler@1.0/schedule", raw)

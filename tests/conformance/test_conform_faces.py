@@ -1,4 +1,4 @@
-"""The kit reads what others have answered: recorded replies of HyperBEAM and of the legacy unit."""
+"""The kit reads what others have answered: recorded replies of HyperBEAM and of an ao unit."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def hyperbeam(name: str) -> web.Response:
 
 
 def unit(name: str) -> web.Response:
-    """Return what the legacy unit has replied."""
+    """Return what an ao unit has replied."""
     return web.Response(body=(UNIT / f"{name}.json").read_bytes())
 
 

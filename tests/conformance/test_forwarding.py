@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
 
 import pytest
 from aiohttp import web
@@ -15,34 +13,23 @@ from multidict import CIMultiDict
 
 from seriatim.actors.follow import catch_up
 from seriatim.actors.node import Policy
-from seriatim.formats.httpsig.commitments import sign, verify
+from seriatim.formats.httpsig.commitments import verify
 from seriatim.formats.ids import decode_id, encode_id
 from seriatim.formats.schedule.mode import SchedulingMode
 from seriatim.formats.schedule.variant import Variant
-from seriatim.formats.signing.wallet import RsaWallet, Wallet
-from seriatim.formats.tabm.structured import Rich, to_tabm
+from seriatim.formats.signing.wallet import Wallet
 from seriatim.gateway.http import forward
 from seriatim.gateway.outbound import OutboundPolicy
-from tests.conformance.test_long_poll import until
 from tests.support.builders import CLIENT, NODE, message_item, spawn_item
-from tests.support.http_node import HttpNode, HttpReply, serving
-from tests.support.hyperbeam import client_wallet, http_message, rsa_wallet
+from tests.support.http_node import HttpNode, serving, spawned
+from tests.support.hyperbeam import client_wallet, http_message, location, rsa_wallet
 from tests.support.hyperbeam_http import assignment_of, get, post
 from tests.support.listening import Answer, listening
 from tests.support.live_node import live_node
+from tests.support.loopback import LOOPBACK, url_of
 from tests.support.strategies import known_wallet
-
-ID = "A" * 43
-LOOPBACK = OutboundPolicy(networks=(ip_network("127.0.0.0/8"),))
-
-
-def url_of(port: int) -> str:
-    return f"http://127.0.0.1:{port}"
-
-
-async def spawned(http: HttpNode, variant: Variant = Variant.HYPERBEAM) -> str:
-    reply = await http.post("/schedule", spawn_item(variant).raw)
-    return reply.headers["process"]
+from tests.support.unknown_process import ID, told
+from tests.support.waiting import until
 
 
 def with_two(
@@ -85,12 +72,6 @@ def with_stranger(
     asyncio.run(main())
 
 
-async def told(asked: HttpNode, target: str, **headers: str) -> HttpReply:
-    """Return the reply to a message for a process that nobody knows."""
-    raw = message_item(decode_id(ID), "hello").raw
-    return await asked.post(target, raw, content_type="application/ans104", **headers)
-
-
 def test_a_request_with_a_hint_lands_where_it_belongs(tmp_path: Path) -> None:
     async def use(right: HttpNode, asked: HttpNode) -> None:
         process = await spawned(right)
@@ -124,16 +105,6 @@ def test_an_assignment_verifies_through_a_node_that_sends_on(tmp_path: Path) -> 
             assert list(verify(assignment_of(reply))) == [rsa_wallet().address]
 
     with_two(tmp_path, use, right_wallet=rsa_wallet())
-
-
-def location(url: str, wallet: RsaWallet) -> Mapping[str, Any]:
-    said: dict[str, Rich] = {
-        "type": "scheduler-location",
-        "url": url,
-        "nonce": 0,
-        "time-to-live": 10**9,
-    }
-    return sign(to_tabm(said), wallet)
 
 
 def test_a_spawn_is_sent_to_the_scheduler_that_it_names(tmp_path: Path) -> None:
@@ -268,20 +239,23 @@ def test_nobody_waits_for_a_copy_whose_client_has_gone(
 ) -> None:
     monkeypatch.setattr(catch_up, "CATCH_UP_DEADLINE_MS", 24 * 3_600_000)
     came, may_go = asyncio.Event(), asyncio.Event()
+    paths: list[str] = []
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
-        del request
+        paths.append(request.path)
         came.set()
         await may_go.wait()
         return web.Response(status=404)
 
     async def use(asked: HttpNode, target: str) -> None:
         await leave(asked, target, came)
-        fetching = asked.node._catch_up
-        assert fetching is not None
-        await until(lambda: not fetching._waiting)
-        assert fetching.is_fetching(decode_id(ID)), "others may wait for it"
+        await until(lambda: asked.node.readers_catching_up == 0)
+        other = asyncio.ensure_future(asked.get(target))
+        await until(lambda: asked.node.readers_catching_up == 1)
+        assert len(paths) == 1, "the fetch goes on, and others may wait for it"
+        assert b"seriatim_readers_catching_up 1.0" in (await asked.get("/metrics")).body
         may_go.set()
+        assert (await other).status == 404
 
     with_stranger(tmp_path, answer, use)
 

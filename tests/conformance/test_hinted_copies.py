@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from threading import Event
 from types import MappingProxyType
 from typing import Any
 
@@ -12,21 +13,23 @@ import orjson
 import pytest
 
 from seriatim.actors.follow import catch_up, copies
-from seriatim.actors.follow.marks import FollowMark, mark_of
-from seriatim.actors.scheduler.writer import TreeValue
-from seriatim.formats.errors import NotFoundError
+from seriatim.actors.follow.marks import FollowMark, FollowMarks
+from seriatim.actors.node import Policy
+from seriatim.actors.scheduler import handlers
 from seriatim.formats.ids import decode_id, encode_id
+from seriatim.formats.schedule.stored_message import StoredMessage
 from seriatim.formats.schedule.variant import Variant
-from tests.conformance.test_forwarding import LOOPBACK, location
-from tests.support.builders import CLIENT, message, message_item, spawn_item
+from seriatim.store.environment import Environment
+from seriatim.store.folder import DataFolder
+from seriatim.store.tree.lmdb_tree import LmdbTree
+from tests.support.builders import CLIENT, message_item, spawn_item
 from tests.support.http_node import HttpNode, serving
-from tests.support.hyperbeam import client_wallet, rsa_wallet
+from tests.support.hyperbeam import location, rsa_wallet
 from tests.support.hyperbeam_http import post
-from tests.support.records import make_id
-from tests.support.running_node import outcome, running
-from tests.support.running_node import post as place
+from tests.support.loopback import LOOPBACK, url_of
 from tests.support.strategies import known_wallet
 from tests.support.tampering_proxy import TamperingProxy, tampering
+from tests.support.waiting import until
 
 SCHEDULER: Mapping[str, str] = MappingProxyType({"Scheduler": encode_id(rsa_wallet().address)})
 
@@ -61,12 +64,20 @@ class Hinted:
         return self.asked.node.head(decode_id(self.process)) is not None
 
 
-def with_hints(tmp_path: Path, use: Callable[[Hinted], Awaitable[None]]) -> None:
+def with_hints(
+    tmp_path: Path,
+    use: Callable[[Hinted], Awaitable[None]],
+    *,
+    policy: Policy = Policy(),  # noqa: B008  # immutable
+) -> None:
     async def main() -> None:
         async with (
             serving(tmp_path / "right", wallet=rsa_wallet()) as right,
             serving(
-                tmp_path / "asked", wallet=known_wallet(CLIENT), outbound_policy=LOOPBACK
+                tmp_path / "asked",
+                wallet=known_wallet(CLIENT),
+                policy=policy,
+                outbound_policy=LOOPBACK,
             ) as asked,
             tampering(right.port) as proxy,
         ):
@@ -93,7 +104,7 @@ def test_what_a_hint_leads_to_is_copied_and_outlives_it(tmp_path: Path, variant:
         hinted.proxy.is_away = True
         assert (await hinted.slot()).body == b"2"
         assert (await hinted.slot("http://127.0.0.1:1")).body == b"2"
-        straight = await hinted.slot(f"http://127.0.0.1:{hinted.right.port}")
+        straight = await hinted.slot(url_of(hinted.right.port))
         assert straight.body == b"3"
 
     with_hints(tmp_path, use)
@@ -109,7 +120,7 @@ def test_a_message_for_it_goes_where_its_own_hint_or_the_scheduler_says(tmp_path
         assert (lost.status, hinted.proxy.url in lost.body.decode()) == (404, False)
         target = f"/~scheduler@1.0/schedule?target={hinted.process}?hint={hinted.proxy.url}"
         assert (await hinted.asked.post(target, raw)).json()["slot"] == 1
-        record = location(f"http://127.0.0.1:{hinted.right.port}", rsa_wallet())
+        record = location(url_of(hinted.right.port), rsa_wallet())
         await post(hinted.asked, record, "/~scheduler@1.0/location")
         found = await hinted.asked.post(f"/{hinted.process}/schedule", raw)
         assert (found.json()["slot"], bool(found.headers["via"])) == (1, True)
@@ -156,6 +167,7 @@ def test_a_copy_by_a_hint_takes_no_more_than_its_bytes(
     monkeypatch.setattr(catch_up, "CATCH_UP_PAUSE_MS", 0)
     monkeypatch.setattr(copies, "COPY_JOB_MAX_BYTES", 1)
     monkeypatch.setattr(copies, "HINTED_COPY_MAX_BYTES", bound)
+    marks: list[tuple[bytes, FollowMark]] = []
 
     async def use(hinted: Hinted) -> None:
         await hinted.spawn()
@@ -166,10 +178,15 @@ def test_a_copy_by_a_hint_takes_no_more_than_its_bytes(
         sizes = [len(each.record.encode()) for each in hinted.asked.node.schedule(process, 0, 10)]
         assert 2 < len(sizes) < 9
         assert bound - max(sizes) < sum(sizes) <= bound
-        mark = hinted.asked.node._elsewhere._marks.find(process)
-        assert mark == FollowMark(hinted.proxy.url, is_hinted=True, taken_bytes=sum(sizes))
+        marks.append(
+            (process, FollowMark(hinted.proxy.url, is_hinted=True, taken_bytes=sum(sizes)))
+        )
 
     with_hints(tmp_path, use)
+    environment = Environment.open_reader(DataFolder(tmp_path / "asked").log)
+    ((process, mark),) = marks
+    assert FollowMarks(LmdbTree(environment)).find(process) == mark
+    environment.close()
 
 
 def test_where_the_operator_lets_no_node_go_no_hint_leads(tmp_path: Path) -> None:
@@ -219,24 +236,33 @@ def test_a_hint_changes_nothing_for_a_process_of_this_node(tmp_path: Path) -> No
     with_hints(tmp_path, use)
 
 
-def test_a_mark_that_comes_while_a_message_is_checked_is_seen(
+def test_a_process_whose_copy_begins_while_its_spawn_is_verified_is_not_placed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A mark stands before the first copied slot: who sees the slot does not miss the mark."""
+    verify, came, may_go = handlers.verify_messages, Event(), Event()
 
-    async def main() -> None:
-        async with running(tmp_path, wallet=client_wallet()) as node:
-            process = make_id("copied")
+    def verify_late(messages: Sequence[StoredMessage]) -> list[handlers.Verdict]:
+        came.set()
+        assert may_go.wait(30)
+        return verify(messages)
 
-            async def verify(_: object) -> None:
-                node._elsewhere._marks.expect()
-                mark = mark_of(process, FollowMark("http://x", is_hinted=True))
-                await node._scheduler.store(TreeValue(*mark))
+    monkeypatch.setattr(handlers, "verify_messages", verify_late)
 
-            monkeypatch.setattr(node, "_verify", verify)
-            monkeypatch.setattr(node._scheduler, "check_known", lambda _: None)
-            error = await outcome(place(node, message(process, "hello")))
-            assert isinstance(error, NotFoundError)
-            assert "with a hint" in str(error)
+    async def use(hinted: Hinted) -> None:
+        may_go.set()
+        await hinted.spawn()
+        may_go.clear()
+        came.clear()
+        raw = spawn_item(Variant.HYPERBEAM, tags=SCHEDULER).raw
+        placing = asyncio.ensure_future(hinted.asked.post("/schedule", raw))
+        try:
+            await until(came.is_set)
+            assert (await hinted.slot()).body == b"0"
+            assert hinted.is_copied
+        finally:
+            may_go.set()
+        reply = await placing
+        assert (reply.status, "with a hint" in reply.json()["detail"]) == (404, True)
 
-    asyncio.run(main())
+    with_hints(tmp_path, use, policy=Policy(any_scheduler=True))

@@ -15,40 +15,21 @@ from seriatim.formats.ans104.item import sign_item
 from seriatim.formats.ids import decode_id, encode_id
 from seriatim.formats.signing.scheme import WalletKind
 from seriatim.formats.signing.wallet import wallet_from_json
-from seriatim.formats.wire import legacy
-from seriatim.formats.wire.stored import StoredAssignment
-from seriatim.store.environment import Environment
-from seriatim.store.folder import DataFolder
-from seriatim.store.lmdb_log import LmdbLog
-from seriatim.store.log import Append
-from tests.conformance.test_legacy_schedule import ENTRIES, PROCESS, SCHEDULE, VECTORS, record_at
 from tests.support.http_node import HttpNode, HttpReply, serving
+from tests.support.recorded_schedule import (
+    ENTRIES,
+    PID,
+    SCHEDULE,
+    VECTORS,
+    place_recorded_schedule,
+    recorded,
+)
 from tests.support.strategies import KEYS, known_wallet
 
 ITEMS = VECTORS.parent / "items"
 NAMES = sorted(path.stem for path in ITEMS.glob("*.bin") if path.stem != "bundle-raw-3")
 WALLET = known_wallet(WalletKind.ED25519)
 RECORDED_BY = wallet_from_json((KEYS / "test-only-arweave-scheduler.jwk.json").read_bytes())
-PID = SCHEDULE["processId"]
-
-
-def recorded(name: str) -> bytes:
-    return orjson.dumps(orjson.loads((VECTORS / name).read_bytes()))
-
-
-def place_recorded_schedule(path: Path) -> None:
-    """Write the recorded process into a data folder as a node would have."""
-    folder = DataFolder(path)
-    folder.create()
-    log = LmdbLog(Environment.open_writer(folder.log))
-    appends = []
-    for nonce in range(len(ENTRIES)):
-        record = record_at(nonce)
-        ids = (record.assignment_id,) if nonce == 4 else (record.message_id, record.assignment_id)
-        view = legacy.encode_view(StoredAssignment(PROCESS, nonce, record))
-        appends.append(Append(PROCESS, nonce, record.encode(), ids, view))
-    log.append(appends)
-    log.close()
 
 
 REPLIES = [
@@ -65,7 +46,7 @@ def test_a_recorded_request_gets_the_recorded_body(tmp_path: Path, file: str, ta
         async with serving(tmp_path, wallet=WALLET) as http:
             reply = await http.get(target)
             assert (reply.status, reply.headers["content-type"]) == (200, "application/json")
-            assert reply.body == recorded(file)
+            assert reply.body == recorded(file.removesuffix(".json"))
 
     asyncio.run(main())
 

@@ -304,7 +304,9 @@ def test_status_names_some_processes_and_counts_all(
     asyncio.run(main())
 
 
-def test_an_assign_is_the_legacy_units_unless_unsigned_messages_are_taken(tmp_path: Path) -> None:
+def test_an_assign_is_for_ao_units_processes_unless_unsigned_messages_are_taken(
+    tmp_path: Path,
+) -> None:
     async def main() -> None:
         async with serving(tmp_path, wallet=WALLET) as http:
             process = await spawned(http)

@@ -19,7 +19,7 @@ from seriatim.formats.httpsig.commitments import (
     verify,
 )
 from seriatim.formats.httpsig.placement import HttpMessage, place
-from seriatim.formats.httpsig.received import from_http
+from seriatim.formats.httpsig.received import receive
 from seriatim.formats.ids import encode_id
 from seriatim.formats.signing.scheme import WalletKind
 from seriatim.formats.signing.wallet import RsaWallet
@@ -27,8 +27,8 @@ from seriatim.formats.tabm import sf
 from seriatim.formats.tabm.json import encode_json
 from seriatim.formats.tabm.model import Tabm
 from seriatim.formats.tabm.structured import from_tabm, to_tabm
-from tests.conformance.test_tabm import NAMES, VECTORS
 from tests.support.notation import is_error, rich, tabm
+from tests.support.recorded_messages import NAMES, VECTORS, each_vector
 from tests.support.strategies import known_wallet
 
 SIGNED = [
@@ -36,7 +36,6 @@ SIGNED = [
     for vector, name in zip(VECTORS, NAMES, strict=True)
     if not is_error(vector["signed"])
 ]
-each_vector = pytest.mark.parametrize("vector", VECTORS, ids=NAMES)
 each_signed = pytest.mark.parametrize("vector", SIGNED)
 
 
@@ -75,7 +74,7 @@ def test_a_signed_message_goes_over_the_wire_as_recorded(vector: dict[str, Any])
     wire = to_http(tabm(vector["signed"]["tabm"]))
     assert wire.headers == tabm(recorded["headers"])
     assert wire.body == b64decode(recorded.get("body_b64", ""))
-    received = from_http(wire)
+    received = receive(wire).tabm
     assert received == tabm(vector["signed"]["tabm_from_httpsig"])
     assert list(map(encode_id, verify(received))) == vector["signed"]["ids"]["signers"]
 
@@ -100,7 +99,7 @@ def test_our_signature_holds_and_covers_the_same(vector: dict[str, Any]) -> None
     message = sign(tabm(vector["tabm"]), wallet)
     assert verify(message) == {wallet.address: committed_keys(message)}
     assert committed_keys(message) == set(vector["signed"]["committed"])
-    assert from_http(to_http(message))["commitments"] == message["commitments"]
+    assert receive(to_http(message)).tabm["commitments"] == message["commitments"]
     twice = sign(tabm(vector["signed"]["tabm"]), wallet)
     assert set(map(encode_id, verify(twice))) == {
         encode_id(wallet.address),
@@ -116,11 +115,11 @@ def test_any_change_to_what_was_signed_is_found(vector: dict[str, Any]) -> None:
             continue  # a content type with the same boundary says the same
         headers = {**wire.headers, name: wire.headers[name] + b"x"}
         with pytest.raises(SchedulerError):
-            verify(from_http(HttpMessage(headers, wire.body)))
+            verify(receive(HttpMessage(headers, wire.body)).tabm)
     if wire.body:
         changed = wire.body.replace(b"e", b"f", 1).replace(b"o", b"0", 1)
         with pytest.raises((BadSignatureError, FormatError)):
-            verify(from_http(HttpMessage(wire.headers, changed)))
+            verify(receive(HttpMessage(wire.headers, changed)).tabm)
 
 
 TWINS = [

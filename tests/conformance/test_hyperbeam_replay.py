@@ -26,6 +26,7 @@ from tests.support.hyperbeam import (
     HTTP,
     PROCESS,
     RECORDED,
+    REPLAYED,
     body_of,
     original,
     rsa_wallet,
@@ -39,8 +40,6 @@ from tests.support.hyperbeam_http import (
 )
 from tests.support.notation import tabm
 from tests.support.running_node import check_log
-
-NAMES: Final = sorted(file.name.removesuffix(".request.raw") for file in HTTP.glob("*.raw"))
 
 # What a reply says of the connection and of the moment; a page says its block's time.
 _CONNECTION: Final = frozenset(
@@ -122,7 +121,7 @@ def replies(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Reply]:
         folder = tmp_path_factory.mktemp("replay")
         async with serving(folder, wallet=rsa_wallet(), policy=policy) as http:
             found = {}
-            for name in sorted(NAMES, key=lambda name: (name == _LAST, name)):
+            for name in sorted(REPLAYED, key=lambda name: (name == _LAST, name)):
                 if name.startswith("04"):
                     # The request of slot 2 is not among the vectors, its message is.
                     await post(http, {"body": body_of(RECORDED[2])}, "/~scheduler@1.0/schedule")
@@ -134,12 +133,12 @@ def replies(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Reply]:
 
 
 def test_the_recorded_requests_are_there() -> None:
-    assert len(NAMES) == 31
-    assert set(NAMES) >= CHANGED.keys() | ANSWERED.keys()
-    assert {file.name.split(".")[0] for file in HTTP.iterdir()} == set(NAMES)
+    assert len(REPLAYED) == 31
+    assert set(REPLAYED) >= CHANGED.keys() | ANSWERED.keys()
+    assert {file.name.split(".")[0] for file in HTTP.iterdir()} == set(REPLAYED)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", REPLAYED)
 def test_a_recorded_request_gets_its_recorded_reply_or_the_named_difference(
     replies: Mapping[str, Reply], name: str
 ) -> None:
@@ -177,7 +176,9 @@ def test_every_slot_reads_back_with_its_own_signature(replies: Mapping[str, Repl
     assert len(signatures) == len(page)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name[:2] in {"01", "02", "04", "06"}])
+@pytest.mark.parametrize(
+    "name", [name for name in REPLAYED if name[:2] in {"01", "02", "04", "06"}]
+)
 def test_the_answer_to_a_post_is_what_was_signed(replies: Mapping[str, Reply], name: str) -> None:
     """HyperBEAM adds a status and its type after signing."""
     reply = replies[name]

@@ -25,7 +25,7 @@ GENERAL = VECTORS / "general"
 # Requests of no device of schedulers, and what is answered here; 0 for HyperBEAM's own status.
 RECORDED = {
     "31-unknown-device": 404,  # a 500
-    "32-root": 200,  # 302 to its pages; here it is the legacy unit's
+    "32-root": 200,  # 302 to its pages; here it is the legacy API's
     "33-message-key": 0,
     "34-message-key-missing": 0,
     "35-scheduler-unknown-key": 0,

@@ -8,11 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from tests.conformance.test_hyperbeam_replay import NAMES as REPLAYED
-from tests.conformance.test_tabm import VECTORS
-from tests.support import hyperbeam
-from tests.support.hyperbeam import HTTP, RECORDED, SCHEDULER
+from tests.support.hyperbeam import HTTP, RECORDED, REPLAYED, SCHEDULER
 from tests.support.notation import is_error
+from tests.support.recorded_messages import FOLDER, VECTORS
 
 # Of each recorded message, under the name of the test file that compares it.
 COMPARED: Final[dict[str, set[str]]] = {
@@ -83,7 +81,7 @@ def test_every_file_of_the_vectors_is_read() -> None:
             f"{vector['name']}.httpsig-body.bin" if vector["httpsig"]["body_present"] else "",
         )
     }
-    assert {file.name for file in (hyperbeam.VECTORS / "messages").iterdir()} == messages - {""}
+    assert {file.name for file in FOLDER.iterdir()} == messages - {""}
     assert len(list((SCHEDULER / "assignments").iterdir())) == len(RECORDED)
     # The one item on its own is what another request carries; `test_ans104_messages` compares.
     replayed = {f"{name}{end}" for name in REPLAYED for end in (".json", ".request.raw")}

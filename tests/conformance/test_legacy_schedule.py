@@ -2,57 +2,30 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import orjson
 import pytest
 
+from seriatim.formats.ans104.bundle import decode_bundle, encode_bundle, is_bundle
 from seriatim.formats.ans104.item import DataItem
-from seriatim.formats.errors import ChainBrokenError, MalformedError, NotVerifiableError
-from seriatim.formats.ids import b64url, decode_id, encode_id
+from seriatim.formats.errors import ChainBrokenError, NotVerifiableError
+from seriatim.formats.ids import b64url, encode_id
 from seriatim.formats.schedule.assignment import Block, Draft, legacy_tags
 from seriatim.formats.schedule.audit import Audit
-from seriatim.formats.schedule.publication import (
-    BUNDLE_TAGS,
-    decode_publication,
-    encode_publication,
-)
-from seriatim.formats.schedule.record import Kind, Record
 from seriatim.formats.schedule.variant import Variant
-from seriatim.formats.signing.scheme import WalletKind
 from seriatim.formats.wire import legacy
 from seriatim.formats.wire.legacy_page import LegacyPageReader
-from seriatim.formats.wire.stored import StoredAssignment
-from tests.support.strategies import known_wallet
+from tests.support.recorded_schedule import (
+    ENTRIES,
+    PROCESS,
+    SCHEDULE,
+    VECTORS,
+    record_at,
+    recorded,
+    stored_at,
+)
 
-VECTORS = Path(__file__).parent / "vectors" / "su-schedule"
-SCHEDULE: dict[str, Any] = orjson.loads((VECTORS / "schedule.json").read_bytes())
-PROCESS = decode_id(SCHEDULE["processId"])
-ENTRIES: list[dict[str, Any]] = SCHEDULE["entries"]
 NOT_TEXT = 3
 """The nonce of the message whose anchor and data are not UTF-8."""
-
-
-def record_at(nonce: int) -> Record:
-    entry = ENTRIES[nonce]
-    name = {"process": f"{nonce:02}-process.bin", "message": f"{nonce:02}-message.bin"}.get(
-        entry["kind"]
-    )
-    return Record(
-        Variant.LEGACY,
-        Kind.ITEM if name else Kind.REFERENCE,
-        entry["timestamp"],
-        decode_id(entry["messageId"]),
-        decode_id(entry["assignmentId"]),
-        decode_id(entry["hashChain"]),
-        (VECTORS / name).read_bytes() if name else b"",
-        (VECTORS / f"{nonce:02}-assignment.bin").read_bytes(),
-    )
-
-
-def stored_at(nonce: int) -> StoredAssignment:
-    return StoredAssignment(PROCESS, nonce, record_at(nonce))
 
 
 def test_the_audit_accepts_the_recorded_schedule() -> None:
@@ -109,11 +82,6 @@ LISTS = {
 }
 
 
-def recorded(name: str) -> bytes:
-    """Return the recorded reply as the unit sends it: the vectors are indented for reading."""
-    return orjson.dumps(orjson.loads((VECTORS / f"{name}.json").read_bytes()))
-
-
 @pytest.mark.parametrize("name", LISTS)
 def test_a_page_has_the_recorded_bytes(name: str) -> None:
     nonces, has_next, show_anchor = LISTS[name]
@@ -135,37 +103,15 @@ def test_a_view_takes_another_cursor() -> None:
 
 
 @pytest.mark.parametrize("nonce", range(len(ENTRIES)))
-def test_a_recorded_bundle_publishes_its_assignment_and_message(nonce: int) -> None:
+def test_a_recorded_bundle_has_the_assignment_first_and_its_message_behind(nonce: int) -> None:
+    """An ao unit uploads both in one item; a node of ours uploads each by itself."""
     item = DataItem.decode((VECTORS / f"{nonce:02}-bundle.bin").read_bytes())
     item.verify()
+    assert is_bundle(item)
     record = record_at(nonce)
-    publication = decode_publication(item)
-    assert publication.assignment.raw == record.assignment
-    assert (publication.message.raw if publication.message else b"") == record.message
-    assert item.tags == BUNDLE_TAGS
-
-
-@pytest.mark.parametrize("nonce", [0, 4])
-def test_our_bundle_has_the_recorded_data(nonce: int) -> None:
-    wallet = known_wallet(WalletKind.ED25519)
-    ours = encode_publication(wallet, record_at(nonce), anchor=bytes(32))
-    recorded_item = DataItem.decode((VECTORS / f"{nonce:02}-bundle.bin").read_bytes())
-    assert bytes(ours.data) == bytes(recorded_item.data)
-    assert ours.tags == recorded_item.tags
-    ours.verify()
-
-
-def test_an_unsigned_record_is_not_published() -> None:
-    record = record_at(1)._replace(assignment=b"")
-    with pytest.raises(MalformedError) as caught:
-        encode_publication(known_wallet(WalletKind.ED25519), record, anchor=bytes(32))
-    assert caught.value.code == "unsigned_record"
-
-
-def test_an_ordinary_item_is_no_publication() -> None:
-    with pytest.raises(MalformedError) as caught:
-        decode_publication(DataItem.decode(record_at(1).message))
-    assert caught.value.code == "bad_publication"
+    items = [raw for raw in (record.assignment, record.message) if raw]
+    assert [each.raw for each in decode_bundle(item.data)] == items
+    assert encode_bundle([DataItem.decode(raw) for raw in items]) == bytes(item.data)
 
 
 @pytest.mark.parametrize("name", LISTS)

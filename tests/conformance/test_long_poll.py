@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from tests.support.builders import message, spawn
 from tests.support.http_node import HttpNode, HttpReply, serving
 from tests.support.hyperbeam import rsa_wallet
 from tests.support.running_node import WALLET, post
+from tests.support.waiting import until
 
 APPLIED = "preference-applied"
 JSON = "application/json"
@@ -23,13 +23,6 @@ CBOR = "application/cbor"
 HTTPSIG = "application/httpsig"
 PAGES = ["/{process}/schedule?from=1", "/~scheduler@1.0/schedule?target={process}&from=1&to=7"]
 NEXT = "/{process}~process@1.0/next?at-slot=0"
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Return when *condition* holds."""
-    async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110  # it is the product's, and has no event
-            await asyncio.sleep(0)
 
 
 async def spawned(http: HttpNode) -> bytes:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import orjson
@@ -12,35 +11,17 @@ import pytest
 from aiohttp import web
 
 from seriatim.actors.follow import catch_up
-from seriatim.actors.follow.folder import open_followed
 from seriatim.formats.ids import decode_id
 from seriatim.formats.schedule.audit import Audit
 from seriatim.formats.schedule.variant import Variant
 from seriatim.gateway.http import forward
-from tests.conformance.test_forwarding import ID, LOOPBACK, spawned, told, url_of
-from tests.support.builders import CLIENT, NODE, message_item
-from tests.support.http_node import HttpNode, serving
+from tests.support.builders import message_item
+from tests.support.copying_node import copying
+from tests.support.http_node import HttpNode
 from tests.support.listening import listening
-from tests.support.strategies import known_wallet
-from tests.support.tampering_proxy import TamperingProxy, tampering
-
-
-@asynccontextmanager
-async def copying(
-    tmp_path: Path, variant: Variant
-) -> AsyncIterator[tuple[HttpNode, HttpNode, TamperingProxy, str]]:
-    """Serve a process, and an empty copy of it by a node that may ask; a proxy is in between."""
-    async with serving(tmp_path / "source", wallet=known_wallet(NODE)) as source:
-        process = await spawned(source, variant)
-        async with tampering(source.port) as proxy:
-            async with open_followed(
-                tmp_path / "copy", decode_id(process), url=proxy.url, now_ms=1
-            ):
-                pass
-            async with serving(
-                tmp_path / "copy", wallet=known_wallet(CLIENT), outbound_policy=LOOPBACK
-            ) as copy:
-                yield source, copy, proxy, process
+from tests.support.loopback import url_of
+from tests.support.tampering_proxy import TamperingProxy
+from tests.support.unknown_process import ID, told
 
 
 def with_copy(

@@ -31,15 +31,13 @@ from seriatim.formats.signing.scheme import WalletKind
 from seriatim.formats.signing.wallet import wallet_from_json
 from seriatim.gateway.chain import ChainGateway
 from seriatim.gateway.http.server import HttpServer, make_dispatcher
-from tests.conformance.test_http_legacy import place_recorded_schedule
-from tests.conformance.test_legacy_schedule import ENTRIES, PROCESS, SCHEDULE, VECTORS
 from tests.support.http_node import HttpNode, HttpReply, serving
+from tests.support.recorded_schedule import ENTRIES, PID, PROCESS, VECTORS, place_recorded_schedule
 from tests.support.strategies import KEYS, known_wallet
 
 RECORDED = VECTORS.parent / "recorded-clients"
 CLIENTS = ("units", "aoconnect-legacy", "aoconnect-mainnet", "scheduler-utils")
 WALLET = wallet_from_json((KEYS / "test-only-arweave-scheduler.jwk.json").read_bytes())
-PID = SCHEDULE["processId"]
 SPAWN = (VECTORS / "00-process.bin").read_bytes()
 EDGES = orjson.loads((VECTORS / "GET-list-default.json").read_bytes())["edges"]
 

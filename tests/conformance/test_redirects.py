@@ -13,10 +13,9 @@ import pytest
 from yarl import URL
 
 from seriatim.formats.ids import decode_id, encode_id
-from seriatim.formats.schedule.variant import Variant
 from seriatim.gateway.http.dispatch import without_hint
-from tests.support.builders import CLIENT, NODE, message_item, spawn_item
-from tests.support.http_node import HttpNode, serving
+from tests.support.builders import CLIENT, NODE, message_item
+from tests.support.http_node import serving, spawned
 from tests.support.strategies import known_wallet
 
 ID = "A" * 43
@@ -30,11 +29,6 @@ async def follow(folder: Path, url: str, process: str) -> None:
         check=True,
         capture_output=True,
     )
-
-
-async def spawned(http: HttpNode) -> str:
-    reply = await http.post("/schedule", spawn_item(Variant.HYPERBEAM).raw)
-    return reply.headers["process"]
 
 
 def test_a_message_for_a_copy_lands_on_the_log_that_it_is_of(tmp_path: Path) -> None:

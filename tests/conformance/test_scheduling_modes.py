@@ -21,7 +21,7 @@ AGGRESSIVE = Policy(mode=SchedulingMode.AGGRESSIVE)
 DISABLED = Policy(mode=SchedulingMode.DISABLED)
 
 
-async def until(client: HttpNode, target: str) -> None:
+async def until_there(client: HttpNode, target: str) -> None:
     """Ask for *target* until it is there."""
     for _ in range(10_000):
         if (await client.get(target)).status == 200:
@@ -39,7 +39,7 @@ def test_an_aggressive_answer_says_what_it_is_and_names_the_slot(
             sent = await client.post("/schedule", item.raw, accept=accept)
             assert (sent.status, sent.headers["scheduling-mode"]) == (200, "aggressive")
             assert (sent.headers["slot"], sent.headers["process"]) == ("0", encode_id(item.id))
-            await until(client, f"/{encode_id(item.id)}/slot")
+            await until_there(client, f"/{encode_id(item.id)}/slot")
             again = await client.post("/schedule", item.raw, accept="application/json")
             assert again.json()["timestamp"] == int(sent.headers["timestamp"]), "now it is on disk"
             assert again.json()["assignment-id"]
@@ -54,7 +54,7 @@ def test_a_look_up_that_finds_nothing_hides_no_slot_and_invents_none(tmp_path: P
             sent = await client.post("/schedule/nothing", item.raw)
             assert (sent.status, sent.headers["slot"]) == (200, "0"), "it was placed"
             process = encode_id(item.id)
-            await until(client, f"/{process}/slot")
+            await until_there(client, f"/{process}/slot")
             assert (await client.post(f"/{process}/slot/nothing", b"")).status == 404
 
     asyncio.run(main())
@@ -79,7 +79,7 @@ def test_an_assign_is_answered_when_it_is_on_disk_in_any_mode(tmp_path: Path) ->
             item = message_item(spawn.id, "once more")
             for raw in (spawn.raw, item.raw):
                 await client.post("/", raw)
-            await until(client, f"/{encode_id(item.id)}")
+            await until_there(client, f"/{encode_id(item.id)}")
             sent = await client.post(f"/?process-id={process}&assign={encode_id(item.id)}", b"")
             assert "scheduling-mode" not in sent.headers
             assert (await client.get(f"/{sent.json()['id']}?process-id={process}")).status == 200

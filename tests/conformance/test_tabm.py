@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 
 from seriatim.formats.errors import FormatError, MalformedError
@@ -16,12 +14,7 @@ from seriatim.formats.tabm.json import decode_json, encode_json
 from seriatim.formats.tabm.model import Tabm
 from seriatim.formats.tabm.structured import Rich, from_tabm, to_tabm
 from tests.support.notation import is_error, rich, tabm
-
-MESSAGES = Path(__file__).parent / "vectors/hyperbeam/messages"
-FILES = sorted(MESSAGES.glob("*.json"))
-VECTORS = [orjson.loads(file.read_bytes()) for file in FILES]
-NAMES = [file.stem for file in FILES]
-each_vector = pytest.mark.parametrize("vector", VECTORS, ids=NAMES)
+from tests.support.recorded_messages import FOLDER, VECTORS, each_vector
 
 
 @each_vector
@@ -64,7 +57,7 @@ def test_lines_and_json_are_the_recorded_bytes(vector: dict[str, Any]) -> None:
 def test_headers_and_body_are_the_recorded_ones(vector: dict[str, Any]) -> None:
     placed = place(tabm(vector["tabm"]))
     recorded = vector["httpsig"]
-    file = MESSAGES / f"{vector['name']}.httpsig-body.bin"
+    file = FOLDER / f"{vector['name']}.httpsig-body.bin"
     assert file.exists() == recorded["body_present"]
     assert placed.body == (file.read_bytes() if file.exists() else b"")
     assert placed.headers == tabm(recorded["headers"])

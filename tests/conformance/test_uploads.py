@@ -13,7 +13,7 @@ from seriatim.formats.ans104.item import DataItem
 from seriatim.formats.errors import UnavailableError
 from seriatim.formats.httpsig.commitments import verify
 from seriatim.formats.httpsig.placement import HttpMessage
-from seriatim.formats.httpsig.received import from_http
+from seriatim.formats.httpsig.received import receive
 from seriatim.formats.ids import encode_id
 from seriatim.formats.limits import UPLOAD_PAUSE_MAX_MS
 from seriatim.formats.schedule.mode import SchedulingMode
@@ -109,7 +109,7 @@ def test_an_http_message_goes_within_its_assignment_to_the_bundler_of_those(
             headers = {
                 name.lower(): value.encode("latin-1") for name, value in upload.headers.items()
             }
-            assignment = from_http(HttpMessage(headers, upload.body))["body"]
+            assignment = receive(HttpMessage(headers, upload.body)).tabm["body"]
             assert isinstance(assignment, dict)
             verify(assignment)
             message = assignment["body"]

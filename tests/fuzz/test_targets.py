@@ -14,10 +14,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from seriatim.formats.ans104 import avro, bundle
 from seriatim.formats.codecs import cbor
+from seriatim.formats.errors import RefusedError
 from seriatim.formats.httpsig import canonical, multipart
 from seriatim.formats.tabm import sf
 from seriatim.formats.tabm.model import Tabm
 from seriatim.formats.wire import cbor_page, http_page, schedule_page
+from seriatim.gateway import reply
 from seriatim.gateway.http import preference
 from seriatim.gateway.http.hyperbeam import path
 from tests.fuzz.cost import CostError, check_cost
@@ -79,6 +81,10 @@ def lose_a_byte(value: bytes) -> bytes:
     return value[:-1]
 
 
+def believe(_: int, plain: dict[str, Any]) -> RefusedError:
+    return RefusedError("as it says", code=str(plain.get("code")))
+
+
 def keep_all(tabm: Tabm) -> Tabm:
     return tabm
 
@@ -95,6 +101,7 @@ PLANTED: list[tuple[str, ModuleType, str, Callable[..., Any], type[Exception]]] 
     ("paths", path, "_read_keys", leak, KeyError),
     ("preferences", preference, "_seconds", leak, KeyError),
     ("record_pages", cbor_page, "load_map", unfold, CostError),
+    ("replies", reply, "_error_of", believe, AssertionError),
     ("structured_fields", sf, "write_bare", lose_a_byte, AssertionError),
     ("tabms", tabms, "from_tabm", dawdle, CostError),
 ]

@@ -17,8 +17,8 @@ from seriatim.formats.tabm.ans104.items import from_item, message_id, to_item, u
 from seriatim.formats.tabm.json import decode_json, encode_json
 from seriatim.formats.tabm.model import Tabm, public
 from seriatim.formats.tabm.structured import Rich, from_tabm, to_tabm
-from tests.conformance.test_tabm import NAMES, VECTORS
-from tests.property.test_tabm_laws import messages, typed
+from tests.support.recorded_messages import NAMES, VECTORS
+from tests.support.rich_values import messages, typed
 
 RECORDED = {
     name: b64decode(vector["ans104"]["unsigned"]["item_b64"])

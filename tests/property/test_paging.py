@@ -39,7 +39,7 @@ def slots_of(page: SlotRange) -> list[int]:
 def matching(
     stamps: list[int], *, after: int | None, until: int | None, by_nonce: bool
 ) -> list[int]:
-    """Return the slots that were asked for, by the unit's rules and no arithmetic.
+    """Return the slots that were asked for, by an ao unit's rules and no arithmetic.
 
     ``from`` is exclusive and ``to`` inclusive. The process itself is there when ``from`` is
     absent (or, as a nonce, -1), whatever ``to`` says.

@@ -13,8 +13,8 @@ from seriatim.formats.errors import LimitExceededError, MalformedError, Schedule
 from seriatim.formats.httpsig.commitments import message_id, sign, to_http, unsigned_id, verify
 from seriatim.formats.httpsig.multipart import Part, join_parts, read_parts, write_part
 from seriatim.formats.httpsig.placement import BODY_KEYS, CONTENT_TYPE, HttpMessage, gather, place
-from seriatim.formats.httpsig.received import from_http
-from seriatim.formats.limits import HTTPSIG_HEADER_MAX_BYTES, JSON_DEPTH_MAX, SF_INTEGER_MAX
+from seriatim.formats.httpsig.received import receive
+from seriatim.formats.limits import JSON_DEPTH_MAX, SF_INTEGER_MAX
 from seriatim.formats.signing.scheme import WalletKind
 from seriatim.formats.signing.wallet import RsaWallet
 from seriatim.formats.tabm import sf
@@ -22,65 +22,17 @@ from seriatim.formats.tabm.cbor import decode_cbor, encode_cbor
 from seriatim.formats.tabm.flat import decode_flat, encode_flat, flatten, unflatten
 from seriatim.formats.tabm.json import decode_json, encode_json
 from seriatim.formats.tabm.model import Tabm
-from seriatim.formats.tabm.structured import Atom, Rich, from_tabm, to_tabm
+from seriatim.formats.tabm.structured import Rich, from_tabm, to_tabm
+from tests.support.rich_values import keys, messages, typed
 from tests.support.strategies import known_wallet
 
 WALLET = known_wallet(WalletKind.RSA)
-KEY_LETTERS = "abcdefgxyz0123456789-_.%&+äß"
-# Names that HyperBEAM drops, or that say how a message is placed.
-TAKEN = {"unsigned_id", "data", "target", "id", "tags", "format", "owner", "reward", "."}
-
-keys = st.text(KEY_LETTERS, min_size=1, max_size=12).filter(
-    lambda key: key not in TAKEN and not key.startswith("priv")
-)
-text = st.text(st.characters(codec="utf-8"), max_size=20)
-long_text = st.integers(HTTPSIG_HEADER_MAX_BYTES - 1, HTTPSIG_HEADER_MAX_BYTES + 2).map(
-    lambda size: "x" * size
-)
-raw = st.binary(min_size=1, max_size=20).filter(lambda value: not is_utf8(value))
-scalars = st.one_of(
-    text,
-    raw,
-    st.integers(-SF_INTEGER_MAX, SF_INTEGER_MAX),
-    st.booleans(),
-    st.floats(allow_nan=False, allow_infinity=False),
-    st.from_regex(r"[a-z_]{1,9}", fullmatch=True)
-    .filter(lambda name: name not in ("true", "false"))
-    .map(Atom),
-)
-listed = scalars.filter(lambda value: not isinstance(value, str) or "(ao-type-" not in value)
-values: st.SearchStrategy[Any] = st.recursive(
-    scalars | long_text | st.lists(listed, max_size=4),
-    lambda inner: (
-        st.dictionaries(keys, inner, max_size=4)
-        | st.lists(st.dictionaries(keys, inner, max_size=3), max_size=3)
-    ),
-    max_leaves=12,
-)
-messages = st.dictionaries(keys | st.just("body"), values, max_size=6)
-
-
-def is_utf8(value: bytes) -> bool:
-    try:
-        value.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 @given(messages)
 def test_rich_values_come_back_from_a_tabm(fields: dict[str, Rich]) -> None:
     found = from_tabm(to_tabm(fields))
     assert typed(found) == typed(fields)
-
-
-def typed(value: Any) -> Any:
-    """Return *value* with the type of each part: 1, 1.0 and true are equal in Python."""
-    if isinstance(value, dict):
-        return {key: typed(child) for key, child in value.items()}
-    if isinstance(value, list):
-        return [typed(child) for child in value]
-    return type(value), value
 
 
 @given(messages)
@@ -130,7 +82,7 @@ def test_a_signature_survives_the_wire(fields: dict[str, Rich]) -> None:
         signed = sign(to_tabm(fields), WALLET)
     except MalformedError:
         return  # it holds what HTTP signatures cannot tell apart
-    received = from_http(to_http(signed))
+    received = receive(to_http(signed)).tabm
     assert set(verify(signed)) == set(verify(received)) == {WALLET.address}
     assert received["commitments"] == signed["commitments"]
 
@@ -140,7 +92,7 @@ CODECS: Mapping[str, Callable[[Tabm], Tabm]] = {
     "flat": lambda tabm: decode_flat(encode_flat(tabm)),
     "json": lambda tabm: decode_json(encode_json(tabm)),
     "cbor": lambda tabm: decode_cbor(encode_cbor(tabm)),
-    "httpsig": lambda tabm: from_http(to_http(tabm)),
+    "httpsig": lambda tabm: receive(to_http(tabm)).tabm,
 }
 
 
@@ -264,7 +216,7 @@ wild_bodies = st.binary(max_size=60) | st.lists(
 @given(wild_headers, wild_bodies)
 def test_any_http_message_is_read_or_refused(headers: dict[str, bytes], body: bytes) -> None:
     try:
-        found = from_http(HttpMessage(headers, body))
+        found = receive(HttpMessage(headers, body)).tabm
         verify(found)
         from_tabm(found)
     except SchedulerError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from random import Random
 
 from hypothesis import given
@@ -13,10 +14,11 @@ from seriatim.formats.errors import RefusedError, UnavailableError
 from seriatim.formats.limits import UPLOAD_REFUSED_PAUSE_MS
 from seriatim.formats.schedule.upload import Part
 from seriatim.formats.schedule.variant import Variant
-from seriatim.store.log import Place
+from seriatim.store.log import Append, Place, Uploaded
 from seriatim.store.memory_log import MemoryLog
 from tests.support.builders import make_draft, messages, seal_log, spawn
-from tests.support.uploads import Item, ToldCarrier, Uploads, turns
+from tests.support.uploads import Item, ToldCarrier, Uploads
+from tests.support.waiting import until_idle
 
 SLOTS = 12
 SPAWN = spawn(Variant.HYPERBEAM)
@@ -34,13 +36,22 @@ class CountingLog(MemoryLog):
     refusals = 0
 
 
+class ForgettingLog(CountingLog):
+    """Takes nothing off its outbox."""
+
+    def append(self, batch: Sequence[Append], uploaded: Sequence[Uploaded] = ()) -> int:
+        """See `Log.append`."""
+        return super().append(batch)
+
+
 async def live(seed: int, *, forgets: bool = False) -> tuple[ToldCarrier, CountingLog]:
     """Live several lives, each one killed at some moment, and a last one to the end.
 
     With *forgets*, a planted fault: what a life has taken off comes back into the next one.
     """
     random = Random(seed)
-    log, clock, carrier = CountingLog(), ManualClock(), ToldCarrier()
+    log = ForgettingLog() if forgets else CountingLog()
+    clock, carrier, killer = ManualClock(), ToldCarrier(), asyncio.current_task()
 
     def behave(item: Item) -> Exception | None:
         left = log.upload_left(*item[0])
@@ -62,18 +73,14 @@ async def live(seed: int, *, forgets: bool = False) -> tuple[ToldCarrier, Counti
                 await asyncio.sleep(0)
             clock.advance(random.choice([0, 1_000, UPLOAD_REFUSED_PAUSE_MS]))
         # Killed: nothing that it would still do happens.
-        for task in [uploads.uploader._running, *uploads.uploader._on_their_way]:
-            assert task is not None
+        for task in asyncio.all_tasks() - {killer}:
             task.cancel()
-        await turns()
-        if forgets:
-            log._uploads = dict.fromkeys(log._uploads, Part.MESSAGE | Part.ASSIGNMENT)
-            log._outbox = dict(enumerate(log._commits))
+        await until_idle()
     carrier.behaviour = lambda _: None
     uploads = Uploads(log, clock, carrier, seed)
     uploads.append(SPAWN.process, RECORDS[done:], done)
     for _ in range(8):
-        await turns()
+        await until_idle()
         clock.advance(UPLOAD_REFUSED_PAUSE_MS)
     await uploads.uploader.close()
     return carrier, log

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
+from seriatim.actors.follow import follower
 from seriatim.actors.follow.folder import FollowedProcess
 from seriatim.actors.follow.follower import Follower, News
 from seriatim.actors.runtime.clock import ManualClock
@@ -18,6 +21,14 @@ from seriatim.formats.schedule.record import Record
 from seriatim.store.log import Log
 from seriatim.store.memory_log import MemoryLog
 from tests.support.sources import ListSource
+
+
+@contextmanager
+def paging(page_slots: int) -> Iterator[None]:
+    """Let followers ask for *page_slots* slots at once, and no more, until the block ends."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(follower, "CLIENT_PAGE_SLOTS", page_slots)
+        yield
 
 
 class Copy:
@@ -37,7 +48,7 @@ class Copy:
         assert 0 <= number < below
         return number
 
-    def follower(self, source: ListSource, *, page_slots: int = 4) -> Follower:
+    def follower(self, source: ListSource) -> Follower:
         """Return a new follower, as after a restart."""
         return Follower(
             FollowedProcess(self.log, self.process, self.evidence),
@@ -45,12 +56,12 @@ class Copy:
             clock=self.clock,
             draw=self.draw,
             tell=self.news.append,
-            page_slots=page_slots,
         )
 
     def follow(self, source: ListSource, *, page_slots: int = 4) -> None:
         """Follow *source* to its head, in a new life."""
-        asyncio.run(self.follower(source, page_slots=page_slots).run(once=True))
+        with paging(page_slots):
+            asyncio.run(self.follower(source).run(once=True))
 
     def finding(self, source: ListSource, kind: type[DivergedError], slot: int) -> dict[str, Any]:
         """Follow *source*, which ends with *kind* at *slot*; return the evidence."""
@@ -67,9 +78,3 @@ class Copy:
     @property
     def records(self) -> list[Record]:
         return [record for _, record in self.log.read_range(self.process, 0, 1 << 40)]
-
-
-async def settle() -> None:
-    """Let the follower go on to its next pause."""
-    for _ in range(20):
-        await asyncio.sleep(0)

@@ -16,11 +16,13 @@ from yarl import URL
 from seriatim.actors.launch import open_node
 from seriatim.actors.node import Node, Policy
 from seriatim.actors.uploads.carrier import Carrier
+from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.wallet import Wallet
 from seriatim.gateway.chain import ChainGateway
 from seriatim.gateway.http.server import HttpServer, forwarding, make_dispatcher
 from seriatim.gateway.outbound import OutboundPolicy
 from seriatim.gateway.source import opening_sources
+from tests.support.builders import spawn_item
 
 
 class HttpReply(NamedTuple):
@@ -102,3 +104,9 @@ async def serving(
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         session = await ending.enter_async_context(aiohttp.ClientSession())
         yield HttpNode(node, session, runner.addresses[0][1])
+
+
+async def spawned(http: HttpNode, variant: Variant = Variant.HYPERBEAM) -> str:
+    """Post a spawn to *http*; return its process."""
+    reply = await http.post("/schedule", spawn_item(variant).raw)
+    return reply.headers["process"]

@@ -25,6 +25,7 @@ from seriatim.formats.signing.scheme import WalletKind
 from seriatim.formats.signing.wallet import RsaWallet, wallet_from_json
 from seriatim.formats.tabm.cbor import encode_cbor
 from seriatim.formats.tabm.model import Tabm
+from seriatim.formats.tabm.structured import Rich, to_tabm
 from seriatim.formats.wire.stored import StoredAssignment
 from tests.support.builders import make_draft
 from tests.support.notation import tabm
@@ -33,6 +34,8 @@ from tests.support.strategies import KEYS, known_wallet
 VECTORS = KEYS.parent / "hyperbeam"
 SCHEDULER = VECTORS / "scheduler"
 HTTP = SCHEDULER / "http"
+REPLAYED = sorted(file.name.removesuffix(".request.raw") for file in HTTP.glob("*.raw"))
+"""The recorded requests, by name, in the order in which they came."""
 PROCESS = decode_id(orjson.loads((SCHEDULER / "info.json").read_bytes())["process-id"])
 RECORDED = [
     orjson.loads((SCHEDULER / "assignments" / f"{slot}.json").read_bytes()) for slot in range(10)
@@ -115,3 +118,14 @@ def http_submission(
     """Return the submission of an HTTP message for *process*."""
     said = {"data": data, "target": encode_id(process).encode(), "type": b"Message", **fields}
     return submit_tabm(http_message(said, is_signed=is_signed))
+
+
+def location(url: str, wallet: RsaWallet) -> Fields:
+    """Return the location record by which *wallet* says that its node is at *url*."""
+    said: dict[str, Rich] = {
+        "type": "scheduler-location",
+        "url": url,
+        "nonce": 0,
+        "time-to-live": 10**9,
+    }
+    return sign(to_tabm(said), wallet)

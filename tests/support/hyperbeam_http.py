@@ -17,7 +17,7 @@ from seriatim.formats.httpsig.placement import (
     SIGNATURE_INPUT,
     HttpMessage,
 )
-from seriatim.formats.httpsig.received import from_http
+from seriatim.formats.httpsig.received import receive
 from seriatim.formats.ids import decode_id
 from seriatim.formats.tabm.model import COMMITMENTS_KEY, Tabm
 from tests.support.builders import message_item
@@ -61,7 +61,7 @@ class Reply(NamedTuple):
     def message(self) -> Tabm:
         """The reply as a message."""
         headers = {name: value.encode("latin-1") for name, value in self.headers.items()}
-        return from_http(HttpMessage(headers, self.body))
+        return receive(HttpMessage(headers, self.body)).tabm
 
 
 def exchange(port: int, raw: bytes) -> Reply:

@@ -45,7 +45,7 @@ def record_page(process: bytes, records: Sequence[Record], first: int = 0) -> by
 
 
 def legacy_page(process: bytes, records: Sequence[Record], first: int = 0) -> bytes:
-    """Return the page that a legacy unit serves of *records*, with ``show-anchor``."""
+    """Return the page that an ao unit serves of *records*, with ``show-anchor``."""
     edges = [
         legacy.encode_edge(StoredAssignment(process, slot, record), str(slot), show_anchor=True)
         for slot, record in enumerate(records, first)

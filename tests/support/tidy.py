@@ -178,6 +178,21 @@ def import_names_the_package(source: Source) -> Iterator[Fault]:
                 yield source.fault(node.lineno, f"import seriatim.{name}, not {name}")
 
 
+def no_test_is_imported(source: Source) -> Iterator[Fault]:
+    """What several tests use has a room in `tests/support`: a ``test_*`` module is nobody's."""
+    if not source.is_python:
+        return
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        if any(name.startswith("tests.") and ".test_" in name for name in names):
+            yield source.fault(node.lineno, "what tests share belongs into tests/support")
+
+
 def suppression_gives_its_reason(source: Source) -> Iterator[Fault]:
     """``noqa`` and ``type: ignore`` name their codes and, after a second ``#``, their reason."""
     if not source.is_python:
@@ -223,6 +238,7 @@ RULES: Final[tuple[Rule, ...]] = (
     function_is_short,
     world_is_handed_in,
     import_names_the_package,
+    no_test_is_imported,
     suppression_gives_its_reason,
     words_are_ours,
     text_names_no_workplace,

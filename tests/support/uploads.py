@@ -84,9 +84,3 @@ class Uploads:
             ]
         )
         self.uploader.wake()
-
-
-async def turns() -> None:
-    """Let everything happen that does not wait for the clock."""
-    for _ in range(100):
-        await asyncio.sleep(0)

@@ -1,4 +1,7 @@
-"""The checks, one file per subject; `CHECKS` has all of them in the order of the report."""
+"""The checks, one file per subject; `CHECKS` has all of them in the order of the report.
+
+Within a kind, a name is that of one check: a report and ``--only`` go by it.
+"""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ _TARGETS: Final = {
 
 
 class Fault(StrEnum):
-    """A request that no node may take; those in `_LEGACY_ONLY` only the legacy unit refuses."""
+    """A request that no node may take; those in `_LEGACY_ONLY` only an ao unit refuses."""
 
     GARBAGE = "garbage"
     TRUNCATED = "truncated"
@@ -152,7 +152,7 @@ CHECKS: Final = (
     Check(
         "refusals",
         'What cannot be scheduled or read is a 400 with {"error": text}, and takes no slot.',
-        "ao Scheduler Unit, errors",
+        "ao unit, errors",
         LEGACY,
         st.lists(st.sampled_from(Fault), min_size=1, max_size=4),
         legacy_faults_are_refused,
@@ -169,7 +169,7 @@ CHECKS: Final = (
         Check(
             "cors",
             "Browsers may read every reply, errors too, and get an answer to their preflight.",
-            "ao Scheduler Unit, CORS on every route; HyperBEAM, headers of every reply",
+            "ao unit, CORS on every route; HyperBEAM, headers of every reply",
             frozenset({kind}),
             st.lists(st.sampled_from(targets), min_size=1, max_size=3),
             every_reply_names_an_origin,

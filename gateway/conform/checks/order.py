@@ -12,7 +12,7 @@ from seriatim.gateway.conform.claim import expect, expect_equal
 from seriatim.gateway.conform.faces.face import Face, Sent
 
 _REFUSALS: Final = (400, 409)
-"""What a node may say to a message that it has: the legacy unit says 400."""
+"""What a node may say to a message that it has: an ao unit says 400."""
 
 
 class Reposts(NamedTuple):
@@ -96,7 +96,7 @@ CHECKS: Final = (
     Check(
         "slots",
         "The slots of a process are 0, 1, 2, …: no gap, none twice, the spawn has slot 0.",
-        "ao Scheduler Unit, nonces of a process; HyperBEAM ~scheduler@1.0, slot",
+        "ao unit, nonces of a process; HyperBEAM ~scheduler@1.0, slot",
         BOTH,
         st.lists(st.integers(0, 1), max_size=8),
         slots_have_no_gap,
@@ -104,7 +104,7 @@ CHECKS: Final = (
     Check(
         "order",
         "Messages that are sent one after another have that order, and timestamps do not fall.",
-        "ao Scheduler Unit, lock of a process; HyperBEAM, one server for a process",
+        "ao unit, lock of a process; HyperBEAM, one server for a process",
         BOTH,
         st.integers(0, 6),
         messages_keep_their_order,
@@ -112,7 +112,7 @@ CHECKS: Final = (
     Check(
         "repost",
         "A signed message that is sent again takes no second slot.",
-        "ao Scheduler Unit, 'Message already exists'; seriatim, docs/guarantees.md",
+        "ao unit, 'Message already exists'; seriatim, docs/guarantees.md",
         BOTH,
         st.builds(Reposts, st.integers(0, 3), st.lists(st.integers(0, 3), min_size=1, max_size=4)),
         a_repost_takes_no_slot,
@@ -120,7 +120,7 @@ CHECKS: Final = (
     Check(
         "race",
         "Copies of one signed message that come at once take one slot.",
-        "ao Scheduler Unit, lock of a process before the look-up; seriatim, docs/guarantees.md",
+        "ao unit, lock of a process before the look-up; seriatim, docs/guarantees.md",
         BOTH,
         st.integers(2, 6),
         racing_copies_take_one_slot,
@@ -128,7 +128,7 @@ CHECKS: Final = (
     Check(
         "concurrency",
         "Messages that come at once are all acknowledged, and each has a slot of its own.",
-        "ao Scheduler Unit, lock of a process; HyperBEAM, one server for a process",
+        "ao unit, lock of a process; HyperBEAM, one server for a process",
         BOTH,
         st.integers(2, 10),
         concurrent_messages_all_get_a_slot,

@@ -154,7 +154,7 @@ CHECKS: Final = (
     Check(
         "pages",
         "On a page: after `from`, up to and with `to`, `limit` at most; has_next_page is exact.",
-        "ao Scheduler Unit, GET /{process}: from, to, from-nonce, to-nonce, limit",
+        "ao unit, GET /{process}: from, to, from-nonce, to-nonce, limit",
         LEGACY,
         st.builds(
             Query,

@@ -157,7 +157,7 @@ CHECKS: Final = (
     Check(
         "head",
         "The last slot is that of the last message that was acknowledged.",
-        "ao Scheduler Unit, GET /{process}/latest; HyperBEAM ~scheduler@1.0, slot/current",
+        "ao unit, GET /{process}/latest; HyperBEAM ~scheduler@1.0, slot/current",
         BOTH,
         st.integers(1, 4),
         the_head_is_the_last_slot,
@@ -173,7 +173,7 @@ CHECKS: Final = (
     Check(
         "chain",
         "Each hash chain value follows from the one before, by the rule of its variant.",
-        "ao Scheduler Unit, hash chain over assignment ids; HyperBEAM, next_hashchain/2",
+        "ao unit, hash chain over assignment ids; HyperBEAM, next_hashchain/2",
         BOTH,
         st.integers(0, 5),
         the_chain_follows,
@@ -181,7 +181,7 @@ CHECKS: Final = (
     Check(
         "signed",
         "Every assignment is signed by the address that the node tells, over what it shows.",
-        "ao Scheduler Unit, assignments as data items; show-anchor",
+        "ao unit, assignments as data items; show-anchor",
         LEGACY,
         st.integers(0, 3),
         assignments_are_signed,

@@ -160,7 +160,7 @@ CHECKS: Final = (
     Check(
         "identity",
         "The node tells its address, its time and the newest block, each as text.",
-        "ao Scheduler Unit, GET / and GET /timestamp",
+        "ao unit, GET / and GET /timestamp",
         LEGACY,
         st.none(),
         legacy_identity_is_told,
@@ -178,7 +178,7 @@ CHECKS: Final = (
     Check(
         "messages",
         "A message is shown with every field as it was signed, in its place.",
-        "ao Scheduler Unit, JSON of a node",
+        "ao unit, JSON of a node",
         LEGACY,
         _CONTENT,
         legacy_messages_are_shown,
@@ -194,7 +194,7 @@ CHECKS: Final = (
     Check(
         "processes",
         "A process is described with every field of its spawn as it was signed.",
-        "ao Scheduler Unit, GET /processes/{id}",
+        "ao unit, GET /processes/{id}",
         LEGACY,
         st.none(),
         legacy_processes_are_shown,

@@ -1,4 +1,4 @@
-"""The legacy Scheduler Unit's API, as messenger and compute units use it.
+"""The legacy API, as messenger and compute units use it.
 
 Source of every shape: ``docs/protocol/legacy.md``.
 """

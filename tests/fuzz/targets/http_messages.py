@@ -21,7 +21,7 @@ from seriatim.formats.httpsig.commitments import (
     verify,
 )
 from seriatim.formats.httpsig.placement import HttpMessage
-from seriatim.formats.httpsig.received import from_http, receive
+from seriatim.formats.httpsig.received import receive
 from seriatim.formats.httpsig.signature import signature_of
 from seriatim.formats.schedule.submission import submit_tabm
 from seriatim.formats.tabm.cbor import decode_cbor
@@ -123,7 +123,7 @@ def check_signed(tabm: Tabm, kept: Fields) -> None:
         check_placeable(kept)
     except SchedulerError:
         return  # no signature over it is read
-    assert canonical(from_http(to_http(kept))) == kept
+    assert canonical(receive(to_http(kept)).tabm) == kept
     try:
         committers = verify(tabm)
     except SchedulerError:

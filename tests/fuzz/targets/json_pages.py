@@ -1,4 +1,4 @@
-"""Pages in JSON, ours and the legacy unit's: what is read is shown and read again as the same."""
+"""Pages in JSON, ours and the legacy API's: what is read is shown and read again as the same."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ await run(async ({ node, jwk, module }) => {
   const withSlotAndId = await ao.message({
     process, signer, returnAssignmentSlot: true, returnMessageId: true
   })
-  // A `from` leaves the process itself out, as the legacy unit does; the client insists on one.
+  // A `from` leaves the process itself out, as an ao unit does; the client insists on one.
   const always = { from: '0', to: String(Date.now() + 1e6) }
   return {
     process,

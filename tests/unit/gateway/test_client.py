@@ -74,7 +74,7 @@ def test_a_problem_is_raised_as_what_it_is(status: int, kind: type[SchedulerErro
         assert raised.value.code == "bad_signature"
 
 
-def test_the_legacy_units_shape_is_read_too() -> None:
+def test_the_shape_of_an_ao_unit_is_read_too() -> None:
     with pytest.raises(RefusedError, match="no such tag"):
         asyncio.run(ask(400, b'{"error": "no such tag"}'))
 

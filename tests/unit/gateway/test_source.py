@@ -34,10 +34,9 @@ from seriatim.formats.message import Message
 from seriatim.formats.schedule.record import Record
 from seriatim.formats.schedule.submission import submit_unsigned
 from seriatim.formats.schedule.variant import Variant
-from seriatim.gateway.outbound import Outbound, OutboundPolicy, read_url
-from seriatim.gateway.source import NodeSource
-from tests.support.builders import ANCHOR, message, spawn
-from tests.support.http_node import HttpNode, serving
+from tests.support.builders import message
+from tests.support.copies import paging
+from tests.support.http_node import serving
 from tests.support.hyperbeam import PROCESS as RECORDED_PROCESS
 from tests.support.hyperbeam import (
     RECORDED,
@@ -48,30 +47,13 @@ from tests.support.hyperbeam import (
     stored_of,
 )
 from tests.support.listening import Answer, listening
+from tests.support.node_sources import META, SLOTS, behind_a_proxy, fill, source_at
 from tests.support.records import make_id
 from tests.support.running_node import WALLET, post
-from tests.support.tampering_proxy import TamperingProxy, tampering
+from tests.support.tampering_proxy import tampering
 
-SLOTS = 7
 ACCEPTING = Policy(accept_unsigned=True)
-META = "/~meta@1.0/info/address"
 Change = Callable[[dict[str, Any]], None]
-
-
-async def fill(node: Node, variant: Variant, count: int = SLOTS, prefix: str = "m") -> bytes:
-    """Place a spawn, if it is not there, and messages; return the process."""
-    first = spawn(variant, "followed")
-    await post(node, first)
-    for number in range(count - 1):
-        await post(node, message(first.process, f"{prefix}{number}", anchor=ANCHOR))
-    return first.process
-
-
-@asynccontextmanager
-async def source_at(url: str, process: bytes) -> AsyncIterator[NodeSource]:
-    policy = OutboundPolicy(frozenset({read_url(url).origin}))
-    async with Outbound(policy, reply_max_bytes=1 << 20) as outbound:
-        yield NodeSource(outbound, url, process)
 
 
 async def follow(folder: Path, url: str, process: bytes, *, page_slots: int = 3) -> str:
@@ -80,14 +62,14 @@ async def follow(folder: Path, url: str, process: bytes, *, page_slots: int = 3)
         open_followed(folder, process, url=url, now_ms=1) as copy,
         source_at(url, process) as source,
     ):
-        await Follower(
-            copy,
-            source,
-            clock=ManualClock(),
-            draw=Random(7).randrange,
-            tell=lambda news: None,
-            page_slots=page_slots,
-        ).run(once=True)
+        with paging(page_slots):
+            await Follower(
+                copy,
+                source,
+                clock=ManualClock(),
+                draw=Random(7).randrange,
+                tell=lambda news: None,
+            ).run(once=True)
         return source.shape
 
 
@@ -230,16 +212,8 @@ def test_a_recorded_hyperbeam_node_is_followed_as_far_as_its_signatures_are_its_
     assert not (tmp_path / "copy" / "evidence").exists()
 
 
-@asynccontextmanager
-async def behind_a_proxy(
-    folder: Path, variant: Variant = Variant.LEGACY
-) -> AsyncIterator[tuple[HttpNode, TamperingProxy, bytes]]:
-    async with serving(folder / "node", wallet=WALLET) as it, tampering(it.port) as proxy:
-        yield it, proxy, await fill(it.node, variant)
-
-
 @pytest.mark.parametrize("page_slots", [1, 3, 50])
-def test_a_legacy_unit_is_followed_by_its_pages(page_slots: int, tmp_path: Path) -> None:
+def test_an_ao_unit_is_followed_by_its_pages(page_slots: int, tmp_path: Path) -> None:
     async def main() -> None:
         async with behind_a_proxy(tmp_path) as (it, proxy, process):
             proxy.hidden = {META}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from random import Random
@@ -19,17 +19,10 @@ from seriatim.gateway.outbound import Outbound, OutboundPolicy, read_url
 from seriatim.gateway.source import NodeSource
 from tests.support.builders import message, spawn
 from tests.support.http_node import HttpNode, serving
+from tests.support.node_sources import META
 from tests.support.running_node import WALLET, post
 from tests.support.tampering_proxy import TamperingProxy, tampering
-
-META = "/~meta@1.0/info/address"
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Return when *condition* holds."""
-    async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110  # it is the product's, and has no event
-            await asyncio.sleep(0)
+from tests.support.waiting import until
 
 
 class Following:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from seriatim.formats.wire.page import PageEntry
 from seriatim.formats.wire.schedule_page import SchedulePageReader
 from seriatim.gateway import source as module
 from seriatim.gateway.outbound import OutboundPolicy, read_url
-from tests.unit.gateway.test_source import META, SLOTS, behind_a_proxy, run, source_at
+from tests.support.node_sources import META, SLOTS, behind_a_proxy, source_at
 
 
 @pytest.mark.parametrize("shape", ["schedule", "legacy"])
@@ -33,7 +34,7 @@ def test_a_page_that_says_more_than_was_asked_for_is_cut(shape: str, tmp_path: P
             assert [entry.slot for entry in await source.page(2, 3)] == [2, 3, 4]
             assert source.shape == shape
 
-    run(main())
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("shape", ["schedule", "legacy"])
@@ -63,7 +64,7 @@ def test_what_is_long_is_parsed_off_the_loop(
             await source.page(0, SLOTS)
             assert set(is_on_loop) == {False}
 
-    run(main())
+    asyncio.run(main())
 
 
 def test_a_serving_node_reads_shorter_replies_than_a_follower(
@@ -80,4 +81,4 @@ def test_a_serving_node_reads_shorter_replies_than_a_follower(
             async with source_at(proxy.url, process) as source:
                 assert len(await source.page(0, SLOTS)) == SLOTS
 
-    run(main())
+    asyncio.run(main())

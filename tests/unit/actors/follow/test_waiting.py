@@ -11,8 +11,9 @@ import pytest
 from seriatim.actors.follow.follower import News
 from seriatim.formats.errors import ForkError, MalformedError, TamperedError, UnavailableError
 from seriatim.formats.schedule.variant import Variant
-from tests.support.copies import Copy, settle
+from tests.support.copies import Copy
 from tests.support.sources import drafts_of, forked, source_of
+from tests.support.waiting import until_idle
 
 
 def test_a_source_that_is_away_is_waited_for_with_longer_pauses(tmp_path: Path) -> None:
@@ -23,23 +24,23 @@ def test_a_source_that_is_away_is_waited_for_with_longer_pauses(tmp_path: Path) 
 
     async def main() -> None:
         following = asyncio.create_task(copy.follower(source).run(once=False))
-        await settle()
+        await until_idle()
         source.away = 6
         for wait_ms in (250, 500, 1_000, 2_000, 4_000, 5_000, 5_000):
             assert copy.news[-1].wait_ms == wait_ms
             copy.clock.advance(wait_ms - 1)
             asked = source.asked
-            await settle()
+            await until_idle()
             assert source.asked == asked, "too early"
             copy.clock.advance(1)
-            await settle()
+            await until_idle()
             if source.away == 0:
                 break
         assert [each.what for each in copy.news[-6:]] == ["away"] * 6
         assert copy.news[-1].reason == "nobody is there"
         source.records = whole
         copy.clock.advance(5_000)
-        await settle()
+        await until_idle()
         assert copy.news[-1] == News("head", 6, "", 250), "the pause starts again"
         following.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -60,13 +61,13 @@ def test_a_source_that_waits_is_not_polled(tmp_path: Path) -> None:
         source.arrivals = asyncio.Event()
         following = asyncio.create_task(copy.follower(source).run(once=False))
         for slots in range(2, 6):
-            await settle()
+            await until_idle()
             assert copy.news[-1].what == "head"
             assert source.waited == list(range(2, slots + 1))
             assert copy.clock.due_ms() is None, "nothing but the source wakes it"
             source.records = whole[: slots + 1]
             source.arrivals.set()
-        await settle()
+        await until_idle()
         assert copy.records == whole
         following.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -86,10 +87,10 @@ def test_a_source_that_waits_in_vain_is_asked_again_after_the_shortest_pause(
         source.arrivals = asyncio.Event()
         following = asyncio.create_task(copy.follower(source).run(once=False))
         for times in range(1, 5):
-            await settle()
+            await until_idle()
             assert source.waited == [2] * times
             source.arrivals.set()
-            await settle()
+            await until_idle()
             assert source.waited == [2] * times, "there is a pause"
             assert copy.clock.due_ms() == copy.clock.monotonic_ms() + 250
             copy.clock.advance(250)
@@ -105,16 +106,16 @@ def test_a_source_that_goes_away_while_it_waits_is_waited_for(tmp_path: Path) ->
     async def main() -> None:
         source.arrivals = asyncio.Event()
         following = asyncio.create_task(copy.follower(source).run(once=False))
-        await settle()
+        await until_idle()
         source.away = 1
         source.arrivals.set()
-        await settle()
+        await until_idle()
         copy.clock.advance(250)
-        await settle()
+        await until_idle()
         assert source.waited == [6, 6], "it is there again"
         source.away, source.records = 1, other.records
         source.arrivals.set()
-        await settle()
+        await until_idle()
         copy.clock.advance(500)
         await following
 
@@ -138,14 +139,14 @@ def test_a_source_that_goes_away_before_a_doubt_is_explained_is_waited_for(tmp_p
     async def main() -> None:
         source.arrivals = asyncio.Event()
         following = asyncio.create_task(copy.follower(source).run(once=False))
-        await settle()
+        await until_idle()
         source.tampers[3] = tamper_and_go
         source.records = whole
         source.arrivals.set()
-        await settle()
+        await until_idle()
         assert not following.done(), "the last slot could not be looked at"
         copy.clock.advance(250)
-        await settle()
+        await until_idle()
         assert copy.records == whole, "who came back has the right one"
         following.cancel()
 
@@ -162,7 +163,7 @@ def test_what_arrives_is_verified(tmp_path: Path) -> None:
     async def main() -> None:
         source.arrivals = asyncio.Event()
         following = asyncio.create_task(copy.follower(source).run(once=False))
-        await settle()
+        await until_idle()
         source.records = whole
         source.arrivals.set()
         await following
@@ -183,7 +184,7 @@ def test_what_is_no_answer_of_a_source_is_waited_out(tmp_path: Path, failure: Ex
     async def main() -> None:
         following = asyncio.create_task(copy.follower(source).run(once=False))
         for _ in range(3):
-            await settle()
+            await until_idle()
             copy.clock.advance(5_000)
         following.cancel()
         assert [news.what for news in copy.news[:2]] == ["away", "away"]
@@ -202,10 +203,10 @@ def test_who_comes_back_is_compared_first(tmp_path: Path) -> None:
 
     async def main() -> None:
         following = asyncio.create_task(copy.follower(source).run(once=False))
-        await settle()
+        await until_idle()
         source.away, source.records = 1, other.records
         copy.clock.advance(250)
-        await settle()
+        await until_idle()
         assert copy.news[-1].what == "away"
         copy.clock.advance(500)
         await following

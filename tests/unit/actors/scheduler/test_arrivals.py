@@ -15,14 +15,9 @@ from tests.support.builders import message, spawn, unsigned
 from tests.support.faulty_log import Fault
 from tests.support.nodes import SteppedScheduler
 from tests.support.records import make_id
+from tests.support.waiting import until_idle
 
 PROCESS = make_id("process")
-
-
-async def settle() -> None:
-    """Let everybody go on who was woken."""
-    for _ in range(5):
-        await asyncio.sleep(0)
 
 
 def waiting(
@@ -44,15 +39,15 @@ def test_a_reader_hears_of_its_slot_when_it_is_durable_and_of_no_other(
     async def main() -> None:
         arrivals = stepped.scheduler.arrivals
         first, twin, second = (waiting(arrivals, slot, process) for slot in (1, 1, 2))
-        await settle()
+        await until_idle()
         stepped.ask(unsigned(other, "not this one"))
         reply = stepped.submit(unsigned(process, "this one"))
         stepped.run_until_blocked()
-        await settle()
+        await until_idle()
         assert not first.done(), "it is given out, and not on disk"
         assert arrivals.waiting == 3
         stepped.settle()
-        await settle()
+        await until_idle()
         assert reply.get(timeout=0).slot == 1
         assert (await first, await twin, second.done()) == (True, True, False)
         stepped.ask(unsigned(process, "the next"))
@@ -68,12 +63,12 @@ def test_a_commit_that_failed_is_no_arrival(stepped: SteppedScheduler) -> None:
 
     async def main() -> None:
         reader = waiting(stepped.scheduler.arrivals, 1, process)
-        await settle()
+        await until_idle()
         stepped.submit(message(process, "lost"))
         stepped.run_until_blocked()
         stepped.writer.release(Fault.BEFORE_WRITING)
         stepped.run_until_blocked()
-        await settle()
+        await until_idle()
         assert not reader.done()
         stepped.ask(message(process, "lost"))
         assert await reader
@@ -86,9 +81,9 @@ def test_a_deadline_ends_the_wait() -> None:
         clock = ManualClock()
         arrivals = Arrivals(clock)
         reader = waiting(arrivals, 1)
-        await settle()
+        await until_idle()
         clock.advance(999)
-        await settle()
+        await until_idle()
         assert not reader.done()
         clock.advance(1)
         assert await reader, "it was kept as long as it was meant"
@@ -102,9 +97,9 @@ def test_who_goes_away_leaves_nothing_behind() -> None:
         clock = ManualClock()
         arrivals = Arrivals(clock)
         gone, twin = waiting(arrivals, 1), waiting(arrivals, 1)
-        await settle()
+        await until_idle()
         gone.cancel()
-        await settle()
+        await until_idle()
         assert arrivals.waiting == 1
         arrivals.announce(PROCESS, 1)
         assert await twin
@@ -119,12 +114,12 @@ def test_one_reader_too_many_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> N
     async def main() -> None:
         arrivals = Arrivals(ManualClock())
         readers = [waiting(arrivals, slot) for slot in (1, 2)]
-        await settle()
+        await until_idle()
         assert not await arrivals.wait(PROCESS, 3, 1_000)
         arrivals.announce(PROCESS, 1)
         assert await readers[0]
         later = waiting(arrivals, 3)
-        await settle()
+        await until_idle()
         assert arrivals.waiting == 2
         for reader in (readers[1], later):
             reader.cancel()
@@ -136,7 +131,7 @@ def test_a_release_lets_everybody_go_and_nobody_wait() -> None:
     async def main() -> None:
         arrivals = Arrivals(ManualClock())
         readers = [waiting(arrivals, slot) for slot in (1, 1, 2)]
-        await settle()
+        await until_idle()
         arrivals.release()
         assert [await each for each in readers] == [False] * 3
         assert not await arrivals.wait(PROCESS, 1, 1_000)

@@ -31,7 +31,8 @@ from seriatim.store.log import Place
 from seriatim.store.memory_log import MemoryLog
 from tests.support.builders import every_kind, make_draft, messages, seal_log, spawn
 from tests.support.running_node import outcome
-from tests.support.uploads import Item, ToldCarrier, Uploads, turns
+from tests.support.uploads import Item, ToldCarrier, Uploads
+from tests.support.waiting import until_idle
 
 SPAWN = spawn(Variant.LEGACY)
 PROCESS = SPAWN.process
@@ -52,7 +53,7 @@ async def uploading() -> AsyncIterator[tuple[Uploads, ToldCarrier, ManualClock]]
         yield uploads, carrier, clock
     finally:
         closing = asyncio.ensure_future(uploads.uploader.close())
-        await turns()
+        await until_idle()
         clock.advance(UPLOADS_STOP_MS)
         await closing
 
@@ -69,7 +70,7 @@ def test_what_is_signed_goes_message_first_and_nothing_is_left() -> None:
         async with uploading() as (uploads, carrier, _):
             drafts = every_kind(Variant.LEGACY)
             uploads.append(drafts[0].process, seal_log(drafts))
-            await turns()
+            await until_idle()
             by_slot = [[p for place, p in carrier.sent if place.slot == slot] for slot in range(5)]
             both = [Part.MESSAGE, Part.ASSIGNMENT]
             # Slot 2 is a message that nobody signed, slot 3 one that lives elsewhere.
@@ -84,7 +85,7 @@ def test_a_native_log_is_not_uploaded() -> None:
         async with uploading() as (uploads, carrier, _):
             drafts = every_kind(Variant.NATIVE)
             uploads.append(drafts[0].process, seal_log(drafts))
-            await turns()
+            await until_idle()
             assert carrier.sent == []
 
     run(main)
@@ -95,10 +96,10 @@ def test_so_many_are_on_their_way_at_once_and_no_more() -> None:
         async with uploading() as (uploads, carrier, _):
             carrier.held = asyncio.Event()
             uploads.append(PROCESS, RECORDS)
-            await turns()
+            await until_idle()
             assert [place.slot for place, _ in carrier.sent] == list(range(UPLOADS_MAX))
             carrier.held.set()
-            await turns()
+            await until_idle()
             assert len(carrier.acknowledged) == 2 * len(RECORDS)
             assert set(carrier.acknowledged.values()) == {1}
 
@@ -111,7 +112,7 @@ async def advance_to_next(clock: ManualClock) -> int:
     assert due_ms is not None
     pause_ms = due_ms - clock.monotonic_ms()
     clock.advance(pause_ms)
-    await turns()
+    await until_idle()
     return pause_ms
 
 
@@ -120,7 +121,7 @@ def test_a_bundler_that_is_away_is_tried_again_after_pauses_that_grow() -> None:
         async with uploading() as (uploads, carrier, clock):
             carrier.behaviour = lambda _: UnavailableError("planted")
             uploads.append(PROCESS, RECORDS[:1])
-            await turns()
+            await until_idle()
             pauses = [await advance_to_next(clock) for _ in range(UPLOAD_TRIES_MAX - 1)]
             assert len(carrier.sent) == UPLOAD_TRIES_MAX
             assert UPLOAD_PAUSE_MIN_MS <= pauses[0] <= UPLOAD_PAUSE_MIN_MS * 1.25
@@ -131,7 +132,7 @@ def test_a_bundler_that_is_away_is_tried_again_after_pauses_that_grow() -> None:
             assert len(carrier.sent) > UPLOAD_TRIES_MAX
             carrier.behaviour = lambda _: None
             clock.advance(UPLOAD_PAUSE_MAX_MS * 2)
-            await turns()
+            await until_idle()
             assert (uploads.uploader.waiting, uploads.uploader.aside) == (0, 0)
 
     run(main)
@@ -145,7 +146,7 @@ def test_items_that_are_never_taken_keep_nobody_back() -> None:
             carrier.behaviour = lambda item: error if item[0].slot in bad else None
             uploads.append(PROCESS, RECORDS)
             while uploads.uploader.waiting > len(bad):
-                await turns()
+                await until_idle()
                 assert await advance_to_next(clock) >= 0
             assert clock.monotonic_ms() < UPLOAD_REFUSED_PAUSE_MS
 
@@ -158,7 +159,7 @@ def test_a_stop_leaves_no_timer_behind() -> None:
         uploads = Uploads(MemoryLog(), clock, carrier)
         carrier.behaviour = lambda _: RefusedError("planted")
         uploads.append(PROCESS, RECORDS)
-        await turns()
+        await until_idle()
         await uploads.uploader.close()
         assert clock.due_ms() is None
 
@@ -170,12 +171,12 @@ def test_a_bundler_may_say_how_long_to_wait() -> None:
         async with uploading() as (uploads, carrier, clock):
             carrier.behaviour = lambda _: UnavailableError("planted", retry_after_ms=60_000)
             uploads.append(PROCESS, RECORDS[:1])
-            await turns()
+            await until_idle()
             clock.advance(59_999)
-            await turns()
+            await until_idle()
             assert len(carrier.sent) == 1
             clock.advance(20_000)
-            await turns()
+            await until_idle()
             assert len(carrier.sent) == 2
 
     run(main)
@@ -190,7 +191,7 @@ def test_what_is_refused_stands_in_nobodys_way_and_is_tried_again_later(
             bad = (Place(PROCESS, 3), Part.ASSIGNMENT)
             carrier.behaviour = lambda item: error if item == bad else None
             uploads.append(PROCESS, RECORDS)
-            await turns()
+            await until_idle()
             assert (uploads.uploader.waiting, uploads.uploader.aside) == (1, 1)
             assert uploads.log.upload_left(PROCESS, 3) == Part.ASSIGNMENT, "the message has gone"
             assert "slot 3 is not uploaded" in caplog.text
@@ -199,7 +200,7 @@ def test_what_is_refused_stands_in_nobodys_way_and_is_tried_again_later(
             assert str(error) in str(refusal)
             carrier.behaviour = lambda _: None
             clock.advance(UPLOAD_REFUSED_PAUSE_MS)
-            await turns()
+            await until_idle()
             assert (uploads.uploader.waiting, uploads.uploader.aside) == (0, 0)
             assert set(carrier.acknowledged.values()) == {1}
 
@@ -223,21 +224,21 @@ def test_what_is_refused_stands_in_nobodys_way_however_much_it_is(
 
             carrier.behaviour = behave
             uploads.append(PROCESS, RECORDS)
-            await turns()
+            await until_idle()
             assert uploads.uploader.aside == 3
             assert uploads.log.upload_left(PROCESS, taken) == Part(0)
             assert sorted({*asked}) == list(range(len(RECORDS)))
             for _ in range(2):
                 asked.clear()
                 clock.advance(UPLOAD_REFUSED_PAUSE_MS - 1)
-                await turns()
+                await until_idle()
                 assert asked == [], "too early"
                 clock.advance(1)
-                await turns()
+                await until_idle()
                 assert sorted(asked) == list(range(taken)), "each once more"
             carrier.behaviour = lambda _: None
             clock.advance(UPLOAD_REFUSED_PAUSE_MS)
-            await turns()
+            await until_idle()
             assert (uploads.uploader.waiting, uploads.uploader.aside) == (0, 0)
             assert set(carrier.acknowledged.values()) == {1}
 
@@ -249,14 +250,14 @@ def test_an_acknowledgement_that_the_disk_refuses_is_written_later_and_nothing_s
         async with uploading() as (uploads, carrier, clock):
             uploads.store_fails = 3
             uploads.append(PROCESS, RECORDS[:1])
-            await turns()
+            await until_idle()
             assert uploads.log.upload_left(PROCESS, 0) == BOTH
             clock.advance(3 * UPLOAD_PAUSE_MIN_MS)
-            await turns()
+            await until_idle()
             clock.advance(UPLOAD_PAUSE_MIN_MS)
-            await turns()
+            await until_idle()
             clock.advance(UPLOAD_PAUSE_MIN_MS)
-            await turns()
+            await until_idle()
             assert uploads.uploader.waiting == 0
             assert set(carrier.acknowledged.values()) == {1}
 
@@ -269,7 +270,7 @@ def test_whoever_waits_hears_when_all_of_it_is_uploaded() -> None:
             carrier.held = asyncio.Event()
             uploads.append(PROCESS, RECORDS[:1])
             waiting = [asyncio.ensure_future(uploads.uploader.confirm(PROCESS, 0)) for _ in "ab"]
-            await turns()
+            await until_idle()
             assert not any(each.done() for each in waiting)
             carrier.held.set()
             assert await asyncio.gather(*waiting) == [True, True]
@@ -285,13 +286,13 @@ def test_nobody_waits_longer_than_the_deadline() -> None:
             carrier.held = asyncio.Event()
             uploads.append(PROCESS, RECORDS[:1])
             waiting = asyncio.ensure_future(outcome(uploads.uploader.confirm(PROCESS, 0)))
-            await turns()
+            await until_idle()
             clock.advance(UPLOAD_CONFIRM_DEADLINE_MS)
             error = await waiting
             assert isinstance(error, NotUploadedError)
             assert error.retryable
             carrier.held.set()
-            await turns()
+            await until_idle()
             assert await uploads.uploader.confirm(PROCESS, 0)
 
     run(main)
@@ -303,7 +304,7 @@ def test_a_node_that_stops_answers_who_waits_and_lets_nobody_wait() -> None:
             carrier.held = asyncio.Event()
             uploads.append(PROCESS, RECORDS[:1])
             waiting = asyncio.ensure_future(outcome(uploads.uploader.confirm(PROCESS, 0)))
-            await turns()
+            await until_idle()
             uploads.uploader.release()
             assert isinstance(await waiting, NotUploadedError)
             assert isinstance(await outcome(uploads.uploader.confirm(PROCESS, 0)), NotUploadedError)
@@ -317,9 +318,9 @@ def test_a_stop_waits_for_what_is_on_its_way_and_not_for_ever() -> None:
         uploads = Uploads(MemoryLog(), clock, carrier)
         carrier.held = asyncio.Event()
         uploads.append(PROCESS, RECORDS[:1])
-        await turns()
+        await until_idle()
         closing = asyncio.ensure_future(uploads.uploader.close())
-        await turns()
+        await until_idle()
         assert not closing.done()
         carrier.held.set()
         await closing
@@ -328,9 +329,9 @@ def test_a_stop_waits_for_what_is_on_its_way_and_not_for_ever() -> None:
         again = Uploads(uploads.log, clock, carrier)
         carrier.held = asyncio.Event()
         again.append(PROCESS, RECORDS[1:2], 1)
-        await turns()
+        await until_idle()
         closing = asyncio.ensure_future(again.uploader.close())
-        await turns()
+        await until_idle()
         clock.advance(UPLOADS_STOP_MS)
         await closing
         assert again.log.upload_left(PROCESS, 0) == Part.ASSIGNMENT
@@ -347,15 +348,15 @@ def test_a_stop_hears_what_is_on_its_way_though_others_were_told_to_wait() -> No
         away = UnavailableError("planted")
         carrier.behaviour = lambda item: away if item[0].slot == 0 else None
         uploads.append(PROCESS, RECORDS[:2])
-        await turns()
+        await until_idle()
         on_its_way, carrier.held = carrier.held, None
         uploads.append(PROCESS, RECORDS[2:3], 2)
         carrier.behaviour = lambda _: away
-        await turns()
-        assert not uploads.uploader._road.is_set()
+        await until_idle()
+        assert clock.due_ms() is not None, "they pause"
         carrier.behaviour = lambda _: None
         closing = asyncio.ensure_future(uploads.uploader.close())
-        await turns()
+        await until_idle()
         assert not closing.done(), "two are on their way"
         on_its_way.set()
         await closing

@@ -20,7 +20,7 @@ from seriatim.formats.httpsig.commitments import (
     verify,
 )
 from seriatim.formats.httpsig.placement import HttpMessage
-from seriatim.formats.httpsig.received import from_http, receive
+from seriatim.formats.httpsig.received import receive
 from seriatim.formats.tabm.cbor import encode_cbor
 from seriatim.formats.tabm.model import COMMITMENTS_KEY, commitments_of
 from tests.support.hyperbeam import client_wallet, rsa_wallet
@@ -86,7 +86,7 @@ def test_what_was_signed_is_kept_and_verifies() -> None:
 
 
 def test_a_message_that_went_over_http_is_the_same_bytes() -> None:
-    received = from_http(to_http(SIGNED))
+    received = receive(to_http(SIGNED)).tabm
     assert received.keys() > SIGNED.keys(), "what placing adds comes back as keys"
     assert encode_cbor(canonical(received)) == encode_cbor(KEPT)
 
@@ -94,7 +94,7 @@ def test_a_message_that_went_over_http_is_the_same_bytes() -> None:
 def test_the_key_that_stands_for_the_body_is_not_kept_where_it_is_the_usual_one() -> None:
     """Within another message nobody says it, and that is the same signature under the same id."""
     signed = sign({"data": b"text", "type": b"Message"}, client_wallet())
-    received = from_http(to_http(signed))
+    received = receive(to_http(signed)).tabm
     assert received["inline-body-key"] == b"data"
     assert encode_cbor(canonical(received)) == encode_cbor(canonical(signed))
     another = sign({"data": b"text", "inline-body-key": b"type", "type": b"x"}, client_wallet())
@@ -184,13 +184,13 @@ def test_an_unsigned_message_keeps_all_but_commitments() -> None:
 def test_what_placing_makes_anew_is_not_kept_but_a_content_type_that_was_signed_is() -> None:
     text = sign({"content-type": b"text/plain", "data": b"x"}, client_wallet())
     assert canonical(text)["content-type"] == b"text/plain"
-    received = from_http(to_http(SIGNED))
+    received = receive(to_http(SIGNED)).tabm
     assert "content-type" in received
     assert "content-type" not in canonical(received)
 
 
 def test_a_body_that_nobody_signed_falls_away() -> None:
-    received = from_http(HttpMessage(to_http(PLAIN).headers, b"rides along"))
+    received = receive(HttpMessage(to_http(PLAIN).headers, b"rides along")).tabm
     assert received["body"] == b"rides along"
     assert canonical(received) == canonical(PLAIN)
 

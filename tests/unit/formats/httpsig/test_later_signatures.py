@@ -16,7 +16,7 @@ from seriatim.formats.httpsig.base import qualified, signature_base
 from seriatim.formats.httpsig.canonical import canonical
 from seriatim.formats.httpsig.commitments import Fields, message_id, verify
 from seriatim.formats.httpsig.placement import BODY_KEYS, CONTENT_TYPE, HttpMessage, place
-from seriatim.formats.httpsig.received import from_http
+from seriatim.formats.httpsig.received import receive
 from seriatim.formats.ids import b64url
 from seriatim.formats.schedule.submission import submit_tabm
 from seriatim.formats.tabm import sf
@@ -56,7 +56,7 @@ def later(message: Fields) -> HttpMessage:
 @pytest.mark.parametrize("message", [FLAT, TYPED, WITH_DATA, NESTED])
 def test_such_a_message_is_read_and_keeps_its_id(message: Fields) -> None:
     sent = later(message)
-    kept = canonical(from_http(sent))
+    kept = canonical(receive(sent).tabm)
     assert list(verify(kept)) == [client_wallet().address]
     assert {key: each for key, each in kept.items() if key != COMMITMENTS_KEY} == message
     assert canonical(kept) == kept
@@ -72,7 +72,7 @@ def test_such_a_message_is_read_and_keeps_its_id(message: Fields) -> None:
 
 @pytest.mark.parametrize("message", [FLAT, TYPED, WITH_DATA, NESTED])
 def test_nothing_of_it_can_be_changed(message: Fields) -> None:
-    received = from_http(later(message))
+    received = receive(later(message)).tabm
     for key, value in message.items():
         changed = value + b"x" if isinstance(value, bytes) else {**value, "more": b"x"}
         with pytest.raises((BadSignatureError, MalformedError)):
@@ -84,7 +84,7 @@ def test_a_keyed_hash_alone_signs_nothing() -> None:
     for name in ("signature", "signature-input"):
         members = sf.parse_dictionary(sent.headers[name])
         sent.headers[name] = sf.write_dictionary(dict(list(members.items())[1:]))
-    kept = canonical(from_http(sent))
+    kept = canonical(receive(sent).tabm)
     assert COMMITMENTS_KEY not in kept
 
 
@@ -94,4 +94,4 @@ def test_a_key_that_is_no_base64_is_refused() -> None:
         b"publickey:", b"publickey:!"
     )
     with pytest.raises(MalformedError, match="base64"):
-        from_http(sent)
+        receive(sent)

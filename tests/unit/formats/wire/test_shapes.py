@@ -289,7 +289,7 @@ PROCESS = {"Data-Protocol": "ao", "Type": "Process", "Module": "m", "Scheduler":
         item_of(PROCESS),
     ],
 )
-def test_what_the_legacy_unit_takes_is_taken(item: DataItem) -> None:
+def test_what_an_ao_unit_takes_is_taken(item: DataItem) -> None:
     check_legacy_item(item)
 
 
@@ -309,7 +309,7 @@ def test_what_the_legacy_unit_takes_is_taken(item: DataItem) -> None:
         (item_of(MESSAGE, Tag(b"\xff", b"a"), target=make_id("p")), "bad_tag_text"),
     ],
 )
-def test_what_the_legacy_unit_refuses_is_refused_with_its_reason(item: DataItem, code: str) -> None:
+def test_what_an_ao_unit_refuses_is_refused_with_its_reason(item: DataItem, code: str) -> None:
     with pytest.raises(MalformedError) as caught:
         check_legacy_item(item)
     assert caught.value.code == code

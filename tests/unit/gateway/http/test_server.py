@@ -17,10 +17,10 @@ from seriatim.actors.launch import open_node
 from seriatim.actors.node import Policy
 from seriatim.gateway.http.request import resting
 from seriatim.gateway.http.server import HttpServer, make_dispatcher
-from tests.conformance.test_long_poll import until
 from tests.support.builders import NODE
 from tests.support.http_node import serving
 from tests.support.strategies import known_wallet
+from tests.support.waiting import until
 
 WALLET = known_wallet(NODE)
 TURNS_OF_AN_ACCEPT = 6
