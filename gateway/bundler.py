@@ -24,7 +24,8 @@ from seriatim.formats.schedule.record import Kind
 from seriatim.formats.schedule.upload import Part
 from seriatim.formats.wire.rendition import whole_assignment
 from seriatim.formats.wire.stored import StoredAssignment
-from seriatim.gateway.outbound import Outbound, OutboundPolicy, OutboundReply, read_url
+from seriatim.gateway.outbound import Outbound, OutboundPolicy, OutboundReply
+from seriatim.gateway.url import read_url
 
 _BYTES: Final = {"content-type": "application/octet-stream"}
 _NOT_NOW: Final = frozenset({408, 425, 429})

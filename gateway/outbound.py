@@ -12,12 +12,11 @@ to; a redirect away from it is a stranger's URL again.
 from __future__ import annotations
 
 import asyncio
-import re
 import socket
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final, NamedTuple, Self, cast
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -30,19 +29,13 @@ from seriatim.formats.limits import (
     HTTP_LINE_MAX_BYTES,
     OUTBOUND_DEADLINE_MS,
     OUTBOUND_REDIRECTS_MAX,
-    OUTBOUND_URL_MAX_BYTES,
 )
 from seriatim.gateway.failure import reason_of
+from seriatim.gateway.url import Origin, Url, is_number, read_url
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-_PORTS: Final = {"http": 80, "https": 443}
-_PORT_MAX: Final = 65_535
-_NAME_MAX: Final = 253
-_LABEL: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
-_NUMBER: Final = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
-_VISIBLE: Final = re.compile(r"[!-\[\]-~]+")  # no space, no control, no backslash, ASCII only
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 # Those that leave no room for sending a POST again as something else (RFC 9110 §15.4).
 _POST_REDIRECTS: Final = frozenset({307, 308})
@@ -55,43 +48,6 @@ _GLOBAL_V6: Final = IPv6Network("2000::/3")
 _CARRIERS: Final = (IPv6Network("2002::/16"), IPv6Network("2001::/32"))
 # Public by their numbers, and a cloud's own services by use.
 _METADATA: Final = frozenset({ip_address("168.63.129.16")})
-
-
-class Origin(NamedTuple):
-    """Where a request goes to.
-
-    Attributes:
-        scheme: ``http`` or ``https``.
-        host: lower case, without a trailing dot; an address without brackets.
-        port: 1 to 65,535.
-    """
-
-    scheme: str
-    host: str
-    port: int
-
-    @property
-    def url(self) -> str:
-        """The URL without a path, in the one spelling that every reader reads alike."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}:{self.port}"
-
-
-class Url(NamedTuple):
-    """A URL that has been read.
-
-    Attributes:
-        origin: where it leads.
-        path: path and query, beginning with a slash; there is no fragment.
-    """
-
-    origin: Origin
-    path: str
-
-    @property
-    def text(self) -> str:
-        """The URL in the one spelling that every reader reads alike."""
-        return self.origin.url + self.path
 
 
 class OutboundPolicy(NamedTuple):
@@ -141,57 +97,6 @@ class OutboundReply(NamedTuple):
     def is_ok(self) -> bool:
         """Whether the request was answered as it was meant."""
         return self.status <= _OK_MAX
-
-
-def read_url(text: str) -> Url:
-    """Return where *text* leads, or refuse it: what two readers might read in two ways has none.
-
-    Raises:
-        OutboundError: not http or https; credentials; a host that is neither a name nor a plain
-            address (numbers in decimal, octal or hexadecimal among them); a port that cannot be;
-            spaces, backslashes, or anything but ASCII; longer than ``OUTBOUND_URL_MAX_BYTES``.
-    """
-    if len(text) > OUTBOUND_URL_MAX_BYTES or _VISIBLE.fullmatch(text) is None:
-        raise OutboundError("the URL is too long, or has characters that no URL has")
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError as error:
-        raise OutboundError(f"not a URL: {error}") from error
-    scheme = parts.scheme.lower()
-    if scheme not in _PORTS:
-        raise OutboundError(f"{scheme[:16]!r} is not spoken here; http and https are")
-    if "@" in parts.netloc:
-        raise OutboundError("a URL with credentials is not followed")
-    if port is None:
-        port = _PORTS[scheme]
-    if not 1 <= port <= _PORT_MAX:
-        raise OutboundError(f"there is no port {port}")
-    host = _read_host(parts.hostname or "", is_bracketed="[" in parts.netloc)
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Url(Origin(scheme, host, port), path)
-
-
-def _read_host(text: str, *, is_bracketed: bool) -> str:
-    host = text.lower().removesuffix(".")
-    if is_bracketed:
-        try:
-            return str(IPv6Address(host)) if "%" not in host else _refuse_host(text)
-        except ValueError:
-            _refuse_host(text)
-    labels = host.split(".")
-    if len(host) > _NAME_MAX or not all(_LABEL.fullmatch(label) for label in labels):
-        _refuse_host(text)
-    if _NUMBER.fullmatch(labels[-1]):  # an address, whatever it looks like (WHATWG URL §3.5)
-        try:
-            return str(IPv4Address(host))
-        except ValueError:
-            _refuse_host(text)
-    return host
-
-
-def _refuse_host(text: str) -> str:
-    raise OutboundError(f"{text[:64]!r} is neither a host's name nor a plain address")
 
 
 def plain_address(address: Address) -> Address:
@@ -368,7 +273,7 @@ class Outbound:
     def _session_for(self, origin: Origin) -> aiohttp.ClientSession:
         if origin in self._policy.origins:
             return self._named
-        if ":" in origin.host or _NUMBER.fullmatch(origin.host.rpartition(".")[2]):
+        if ":" in origin.host or is_number(origin.host.rpartition(".")[2]):
             self._policy.check(origin.host)  # an address is not resolved, so nobody else looks
         return self._strange
 

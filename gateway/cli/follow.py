@@ -56,9 +56,10 @@ async def _follow(url: str, process: bytes, data: Path, *, once: bool, as_json: 
     from seriatim.actors.follow.follower import Follower
     from seriatim.actors.runtime.clock import SystemClock
     from seriatim.formats.limits import CLIENT_REPLY_MAX_BYTES
-    from seriatim.gateway.outbound import Outbound, OutboundPolicy, read_url
+    from seriatim.gateway.outbound import Outbound, OutboundPolicy
     from seriatim.gateway.source import NodeSource
     from seriatim.gateway.stop import stop_signal
+    from seriatim.gateway.url import read_url
 
     policy = OutboundPolicy(frozenset({read_url(url).origin}))
     clock = SystemClock(asyncio.get_running_loop())

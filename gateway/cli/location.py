@@ -81,7 +81,8 @@ async def _say(
     from seriatim.formats.limits import CLIENT_REPLY_MAX_BYTES
     from seriatim.formats.schedule.location import sign_location
     from seriatim.gateway.client import connect
-    from seriatim.gateway.outbound import Outbound, OutboundPolicy, read_url
+    from seriatim.gateway.outbound import Outbound, OutboundPolicy
+    from seriatim.gateway.url import read_url
 
     address = encode_id(key.address)
     async with connect(node_url) as client:

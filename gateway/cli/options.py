@@ -22,7 +22,7 @@ def check_url(text: str | None) -> str | None:
     if text is None:
         return None
     from seriatim.formats.errors import OutboundError
-    from seriatim.gateway.outbound import read_url
+    from seriatim.gateway.url import read_url
 
     try:
         url = read_url(text)
@@ -46,7 +46,8 @@ def read_outbound_policy(
     from ipaddress import ip_network
 
     from seriatim.formats.errors import OutboundError
-    from seriatim.gateway.outbound import OutboundPolicy, read_url
+    from seriatim.gateway.outbound import OutboundPolicy
+    from seriatim.gateway.url import read_url
 
     try:
         return OutboundPolicy(

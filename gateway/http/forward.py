@@ -34,7 +34,8 @@ from seriatim.formats.schedule.mode import MODE_HEADER
 from seriatim.gateway.http.body import read_body
 from seriatim.gateway.http.reply import VIA, reply_other, via_of
 from seriatim.gateway.http.request import resting
-from seriatim.gateway.outbound import Origin, Outbound, OutboundReply, read_url
+from seriatim.gateway.outbound import Outbound, OutboundReply
+from seriatim.gateway.url import Origin, read_url
 
 # The connection's own, and what a client says to this node alone.
 _KEPT_BACK: Final = frozenset(

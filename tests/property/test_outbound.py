@@ -16,14 +16,13 @@ from multidict import CIMultiDict
 
 from seriatim.formats.errors import LimitExceededError, OutboundError, UnavailableError
 from seriatim.gateway.outbound import (
-    Origin,
     Outbound,
     OutboundPolicy,
     OutboundReply,
     is_public,
     plain_address,
-    read_url,
 )
+from seriatim.gateway.url import Origin, read_url
 from tests.support.listening import listening
 
 POLICY = OutboundPolicy()

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from seriatim.actors.node import Node
 from seriatim.formats.schedule.variant import Variant
-from seriatim.gateway.outbound import Outbound, OutboundPolicy, read_url
+from seriatim.gateway.outbound import Outbound, OutboundPolicy
 from seriatim.gateway.source import NodeSource
+from seriatim.gateway.url import read_url
 from tests.support.builders import ANCHOR, message, spawn
 from tests.support.http_node import HttpNode, serving
 from tests.support.running_node import WALLET, post

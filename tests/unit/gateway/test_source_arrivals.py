@@ -15,8 +15,9 @@ from seriatim.actors.follow.follower import Follower, News
 from seriatim.actors.runtime.clock import ManualClock
 from seriatim.formats.ids import encode_id
 from seriatim.formats.schedule.variant import Variant
-from seriatim.gateway.outbound import Outbound, OutboundPolicy, read_url
+from seriatim.gateway.outbound import Outbound, OutboundPolicy
 from seriatim.gateway.source import NodeSource
+from seriatim.gateway.url import read_url
 from tests.support.builders import message, spawn
 from tests.support.http_node import HttpNode, serving
 from tests.support.node_sources import META

@@ -15,7 +15,8 @@ from seriatim.formats.wire.legacy_page import LegacyPageReader
 from seriatim.formats.wire.page import PageEntry
 from seriatim.formats.wire.schedule_page import SchedulePageReader
 from seriatim.gateway import source as module
-from seriatim.gateway.outbound import OutboundPolicy, read_url
+from seriatim.gateway.outbound import OutboundPolicy
+from seriatim.gateway.url import read_url
 from tests.support.node_sources import META, SLOTS, behind_a_proxy, source_at
 
 

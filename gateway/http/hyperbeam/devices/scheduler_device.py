@@ -33,7 +33,7 @@ from seriatim.gateway.http.hyperbeam.long_poll import await_slot
 from seriatim.gateway.http.hyperbeam.submit import MessageReader
 from seriatim.gateway.http.paging import parse_integer
 from seriatim.gateway.http.request import resting
-from seriatim.gateway.outbound import read_url
+from seriatim.gateway.url import read_url
 
 SCHEDULER: Final = "scheduler@1.0"
 PROCESS: Final = "process@1.0"
