@@ -19,7 +19,6 @@ from seriatim.formats.signing.wallet import Wallet
 from seriatim.store.environment import Environment
 from seriatim.store.folder import DataFolder
 from seriatim.store.lmdb_log import LmdbLog
-from seriatim.store.tree.lmdb_tree import LmdbTree
 
 BATCH_SLOTS: Final = 8_192
 FIRST_TIMESTAMP_MS: Final = 1_700_000_000_000
@@ -44,7 +43,7 @@ def fill_folder(
     folder.create()
     environment = Environment.open_writer(folder.log)
     log = LmdbLog(environment)
-    writer = make_writer(log, LmdbTree(environment), wallet)
+    writer = make_writer(environment, wallet)
     slots: dict[bytes, int] = {}
     rest = iter(submissions)
     try:

@@ -210,9 +210,7 @@ class _Parts:
     ) -> tuple[Environment, Offload[Job, Sealed], Offload[StoredMessage, Verdict]]:
         environment = Environment.open_writer(self._folder.log)
         self._stack.callback(environment.close)
-        writer = handlers.make_writer(
-            LmdbLog(environment), LmdbTree(environment), self._wallet, uploads=self._uploads
-        )
+        writer = handlers.make_writer(environment, self._wallet, uploads=self._uploads)
         self._stack.callback(writer.close)
         writing = await self._start(ThreadOffload.start(lambda: writer.write, name="writer"))
         verifying = await self._start(

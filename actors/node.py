@@ -18,7 +18,7 @@ from seriatim.actors.reader import Reader
 from seriatim.actors.renditions import Renditions
 from seriatim.actors.runtime.future import Future
 from seriatim.actors.scheduler.mail import Submit
-from seriatim.actors.scheduler.writer import TreeValue
+from seriatim.actors.scheduler.writer import TreeValues
 from seriatim.formats.errors import (
     DisabledError,
     ForeignSchedulerError,
@@ -306,7 +306,7 @@ class Node(Reader):
             self._answered()
 
     async def _keep(self, path: TreePath, value: bytes | None) -> None:
-        await self._scheduler.store(TreeValue(path, value))
+        await self._scheduler.store(TreeValues(((path, value),)))
 
     # The end.
 

@@ -64,6 +64,7 @@ class Environment:
         self._databases: dict[bytes, Database] = {}
         self._gate = threading.Condition()
         self._open_transactions = 0
+        self._writing: tuple[int, Transaction[memoryview]] | None = None
         self._closed = False
 
     @classmethod
@@ -122,12 +123,17 @@ class Environment:
         """Run a block in a read transaction: a snapshot of what is durable.
 
         Keep it short, and copy what leaves the block: its buffers die with it, and pages that
-        it can see are not used again while it is open. Never ``yield`` from inside.
+        it can see are not used again while it is open. Never ``yield`` from inside. Within
+        `writing`, on its thread, it is that transaction, and sees what that has written.
 
         Raises:
             StoreError: LMDB refused, or the environment is closed.
             OverloadedError: ``READERS_MAX`` others read at this moment, in all OS processes.
         """
+        outer = self._write_transaction()
+        if outer is not None:
+            yield outer
+            return
         with self._transaction(), self._handle.begin(buffers=True) as transaction:
             yield transaction
 
@@ -136,14 +142,28 @@ class Environment:
         """Run a block in the write transaction; commit durably at its end.
 
         An exception from the block aborts it. Begin and end are on one thread: LMDB's writer
-        lock belongs to the thread that took it.
+        lock belongs to the thread that took it. Within another one it is that transaction, so
+        that what several parts of the store write together is there together, or not at all.
 
         Raises:
             StoreError: LMDB refused, or the environment is closed. When it comes from the
                 commit, whether the transaction took place is unknown.
         """
+        outer = self._write_transaction()
+        if outer is not None:
+            yield outer
+            return
         with self._transaction(), self._handle.begin(write=True, buffers=True) as transaction:
-            yield transaction
+            self._writing = (threading.get_ident(), transaction)
+            try:
+                yield transaction
+            finally:
+                self._writing = None
+
+    def _write_transaction(self) -> Transaction[memoryview] | None:
+        """Return the write transaction that is open on this thread, if one is."""
+        writing = self._writing  # one at a time, by LMDB's lock
+        return writing[1] if writing is not None and writing[0] == threading.get_ident() else None
 
     def reader_check(self) -> int:
         """Free the reader slots of OS processes that have died; return how many there were.

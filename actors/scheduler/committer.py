@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from seriatim.actors.scheduler.mail import Durable, Undone
-from seriatim.actors.scheduler.writer import Copied
+from seriatim.actors.scheduler.writer import Copied, TreeValues
 from seriatim.formats.errors import (
     ActorDeadError,
     LimitExceededError,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from seriatim.actors.runtime.actor import LightRef
     from seriatim.actors.runtime.batcher import Batcher
     from seriatim.actors.runtime.future import Future
-    from seriatim.actors.scheduler.writer import Job, Sealed, TreeValue
+    from seriatim.actors.scheduler.writer import Job, Sealed
     from seriatim.store.log import Rendition
 
 # What a draft costs beside its message: ids, numbers, frames.
@@ -41,7 +41,9 @@ def job_bytes(job: Job) -> int:
         return _OWN_BYTES
     if isinstance(job, Copied):
         return sum(len(record) + _OWN_BYTES for record in job.records)
-    return len((job.message if isinstance(job, Draft) else job[-1]) or b"") + _OWN_BYTES
+    if isinstance(job, TreeValues):
+        return sum(len(value or b"") + _OWN_BYTES for _, value in job.rows)
+    return len(job.message if isinstance(job, Draft) else job.signed) + _OWN_BYTES
 
 
 class Committer:
@@ -116,7 +118,7 @@ class Committer:
 
         self._batcher.submit(draft).add_done_callback(settle)
 
-    def store(self, job: Rendition | TreeValue | Uploaded | Copied) -> Future[Sealed]:
+    def store(self, job: Rendition | TreeValues | Uploaded | Copied) -> Future[Sealed]:
         """Make *job* durable; the answer is what is stored at its place.
 
         Raises:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from seriatim.actors.scheduler.writer import Copied, Job, Sealed, TreeValue, Writer
+from seriatim.actors.scheduler.writer import Copied, Job, Sealed, TreeValues, Writer
 from seriatim.formats.errors import (
     BadSignatureError,
     CommitmentError,
@@ -30,7 +30,6 @@ from seriatim.store.environment import Environment
 from seriatim.store.lmdb_log import LmdbLog
 from seriatim.store.log import Log, Rendition, Uploaded
 from seriatim.store.tree.lmdb_tree import LmdbTree
-from seriatim.store.tree.tree import Tree
 
 WRITER_CHILD: Final = "seriatim.actors.scheduler.handlers:writer_child"
 VERIFIER_CHILD: Final = "seriatim.actors.scheduler.handlers:verifier_child"
@@ -44,12 +43,22 @@ Verdict = CommitmentError | FormatError | None
 
 
 def make_writer(
-    log: Log, tree: Tree, wallet: Wallet | None, *, uploads: Collection[Kind] = ()
+    environment: Environment, wallet: Wallet | None, *, uploads: Collection[Kind] = ()
 ) -> Writer:
-    """Return the writer of *log*, with a thread per core where signatures are slow."""
+    """Return the writer of *environment*, with a thread per core where signatures are slow.
+
+    What it writes at once is one transaction: assignments, values of the tree, whatever there is.
+    """
     slow = wallet is not None and wallet.signature_type == _RSA
-    signers = (os.cpu_count() or 1) if slow else 1
-    return Writer(log, wallet, os.urandom, tree=tree, signers=signers, uploads=uploads)
+    return Writer(
+        LmdbLog(environment),
+        wallet,
+        os.urandom,
+        tree=LmdbTree(environment),
+        signers=(os.cpu_count() or 1) if slow else 1,
+        uploads=uploads,
+        together=environment.writing,
+    )
 
 
 def verify_messages(messages: Sequence[StoredMessage]) -> list[Verdict]:
@@ -83,14 +92,13 @@ def writer_child(init: bytes) -> Callable[[list[list[Any]]], list[list[bytes]]]:
     wallet_json = rest[1 + rest[0] :]
     wallet = wallet_from_json(wallet_json) if wallet_json else None
     environment = Environment.open_writer(Path(os.fsdecode(path)))
-    log = LmdbLog(environment)
-    writer = make_writer(log, LmdbTree(environment), wallet, uploads=uploads)
+    writer = make_writer(environment, wallet, uploads=uploads)
 
     def handle(batch: list[list[Any]]) -> list[list[bytes]]:
         try:
             seals = writer.write([_JOB_READERS[kind](*fields) for kind, *fields in batch])
         except StoreError:
-            _exit_if_poisoned(log)
+            _exit_if_poisoned(LmdbLog(environment))
             raise
         return [list(sealed) for sealed in seals]
 
@@ -168,11 +176,11 @@ def _draft_from_plain(*fields: Any) -> Draft:
 
 
 # A job is its place in these two, and its fields.
-_JOB_KINDS: Final = (Draft, Rendition, TreeValue, Uploaded, Copied)
+_JOB_KINDS: Final = (Draft, Rendition, TreeValues, Uploaded, Copied)
 _JOB_READERS: Final[tuple[Callable[..., Job], ...]] = (
     _draft_from_plain,
     Rendition,
-    lambda path, value: TreeValue(tuple(path), value),
+    lambda rows: TreeValues(tuple((tuple(path), value) for path, value in rows)),
     lambda sequence, process, slot, parts: Uploaded(sequence, process, slot, Part(parts)),
     lambda process, first, mark, records: Copied(
         process, first, (tuple(mark[0]), mark[1]), tuple(records)

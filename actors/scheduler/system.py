@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from seriatim.actors.runtime.clock import Clock
     from seriatim.actors.runtime.dispatcher import Dispatcher
     from seriatim.actors.scheduler.mail import Submit
-    from seriatim.actors.scheduler.writer import Job, Sealed, TreeValue
+    from seriatim.actors.scheduler.writer import Job, Sealed, TreeValues
     from seriatim.formats.schedule.submission import Submission
     from seriatim.formats.signing.wallet import Wallet
     from seriatim.store.log import Log, Rendition, Uploaded
@@ -106,7 +106,7 @@ class Scheduler:
         else:
             self.watch(mail.reply, "the scheduler")
 
-    def store(self, job: Rendition | TreeValue | Uploaded | Copied) -> Future[Sealed]:
+    def store(self, job: Rendition | TreeValues | Uploaded | Copied) -> Future[Sealed]:
         """Make *job* durable, by the deadline; see `Committer.store`."""
         storing = self._committer.store(job)
         answer: Future[Sealed] = Future()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -34,11 +35,14 @@ if TYPE_CHECKING:
     from seriatim.actors.runtime.future import Future
 
 
-class TreeValue(NamedTuple):
-    """A value for the tree; one that stands at the path is replaced, or removed for ``None``."""
+class TreeValues(NamedTuple):
+    """Values for the tree: what stands at a path is replaced, or removed for ``None``.
 
-    path: TreePath
-    value: bytes | None
+    Attributes:
+        rows: paths and their values; all of them are written in one transaction.
+    """
+
+    rows: tuple[tuple[TreePath, bytes | None], ...]
 
 
 class Copied(NamedTuple):
@@ -57,8 +61,8 @@ class Copied(NamedTuple):
     records: tuple[bytes, ...]
 
 
-Job = Draft | Rendition | TreeValue | Uploaded | Copied
-"""What the writer makes durable: an assignment, one in another form, a value of the tree, that
+Job = Draft | Rendition | TreeValues | Uploaded | Copied
+"""What the writer makes durable: an assignment, one in another form, values of the tree, that
 something has been uploaded, or what is copied."""
 
 _JobT = TypeVar("_JobT")
@@ -92,6 +96,7 @@ class Writer:
         tree: Tree,
         signers: int = 1,
         uploads: Collection[Kind] = (),
+        together: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         """Write to *log*, signing with *wallet*.
 
@@ -103,8 +108,10 @@ class Writer:
             signers: threads that sign; more than one pays off with RSA, whose signatures take
                 a millisecond and release the interpreter.
             uploads: messages of these kinds, and their assignments, go into the outbox.
+            together: makes one transaction of what is written while it lasts.
         """
         self._log = log
+        self._together = together
         self._tree = tree
         self._wallet = wallet
         self._entropy = entropy
@@ -115,18 +122,29 @@ class Writer:
     def write(self, jobs: Sequence[Job]) -> list[Sealed]:
         """Make *jobs* durable, and return what became of each, in their order.
 
+        All of them are, or an error is raised; whether they are is then unknown until the log is
+        read again.
+
         Raises:
             SchedulerError: see `Log.append`, `Log.add_renditions` and `seal`.
         """
+        try:
+            with self._together():
+                return self._write(jobs)
+        except BaseException:
+            # The store decides what happened; the next batch asks it.
+            self._links.clear()
+            raise
+
+    def _write(self, jobs: Sequence[Job]) -> list[Sealed]:
         drafts = [job for job in jobs if isinstance(job, Draft)]
-        # In the same transaction: what the bundler has takes no fsync of its own under load.
         uploaded = [job for job in jobs if isinstance(job, Uploaded)]
         sealed = self._write_drafts(drafts, uploaded)
         if len(drafts) == len(jobs):
             return sealed
         seals = iter(sealed)
         renditions = [job for job in jobs if isinstance(job, Rendition)]
-        stored = iter(self._log.add_renditions(renditions))
+        stored = iter(self._log.add_renditions(renditions) if renditions else ())
         return [self._write_other(job, seals, stored) for job in jobs]
 
     def _write_other(self, job: Job, seals: Iterator[Sealed], stored: Iterator[bytes]) -> Sealed:
@@ -139,11 +157,12 @@ class Writer:
             return Sealed(b"", b"", b"")
         if isinstance(job, Copied):
             return self._write_copied(job)
-        if job.value is None:
-            self._tree.remove(job.path)
-        else:
-            self._tree.put(job.path, job.value)
-        return Sealed(b"", b"", job.value or b"")
+        for path, value in job.rows:
+            if value is None:
+                self._tree.remove(path)
+            else:
+                self._tree.put(path, value)
+        return Sealed(b"", b"", b"")
 
     def _write_copied(self, job: Copied) -> Sealed:
         """Append to a copy, its mark first: nobody ever sees slots of another node without one.
@@ -170,31 +189,25 @@ class Writer:
         return Sealed(last.assignment_id, last.hash_chain, last.assignment)
 
     def _write_drafts(self, drafts: Sequence[Draft], uploaded: Sequence[Uploaded]) -> list[Sealed]:
-        """Seal *drafts*, make all of them durable in one transaction, and return the seals.
+        """Seal *drafts*, append all of them, and return the seals.
 
-        Drafts of one process come in slot order. Either all are durable, or an error is raised
-        and whether they are is unknown until the log is read again.
+        Drafts of one process come in slot order.
 
         Raises:
             SchedulerError: see `Log.append` and `seal`.
         """
         if not drafts and not uploaded:
             return []
-        try:
-            sealed = self._seal_all(drafts)
-            self._log.append(
-                [
-                    append_of(draft.process, draft.slot, record, assignment=item)._replace(
-                        upload=upload_of(record, self._uploads)
-                    )
-                    for draft, record, item in sealed
-                ],
-                uploaded,
-            )
-        except BaseException:
-            # The store decides what happened; the next batch asks it.
-            self._links.clear()
-            raise
+        sealed = self._seal_all(drafts)
+        self._log.append(
+            [
+                append_of(draft.process, draft.slot, record, assignment=item)._replace(
+                    upload=upload_of(record, self._uploads)
+                )
+                for draft, record, item in sealed
+            ],
+            uploaded,
+        )
         for draft, record, _ in sealed:
             self._links[draft.process] = (draft.slot, link_of(record))
         if len(self._links) > CHAINS_CACHED_MAX:

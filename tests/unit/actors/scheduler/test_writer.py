@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -11,13 +12,16 @@ from hypothesis import strategies as st
 
 from seriatim.actors.scheduler import writer as writer_module
 from seriatim.actors.scheduler.handlers import make_writer
-from seriatim.actors.scheduler.writer import Copied, Sealed, Writer
-from seriatim.formats.errors import RefusedError, SlotConflictError, StoreError
+from seriatim.actors.scheduler.writer import Copied, Sealed, TreeValues, Writer
+from seriatim.formats.errors import RefusedError, SchedulerError, SlotConflictError, StoreError
 from seriatim.formats.schedule.assignment import Draft
 from seriatim.formats.schedule.audit import Audit
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.wallet import Wallet
+from seriatim.store.environment import Environment
+from seriatim.store.lmdb_log import LmdbLog
 from seriatim.store.memory_log import MemoryLog
+from seriatim.store.tree.lmdb_tree import LmdbTree
 from seriatim.store.tree.memory_tree import MemoryTree
 from tests.support.builders import NODE, make_draft, messages, seal_log, spawn, unsigned
 from tests.support.faulty_log import Fault, FaultyLog
@@ -144,13 +148,42 @@ def test_what_it_remembers_of_the_chains_is_bounded(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(("kind", "is_pooled"), [("rsa", True), ("ed25519", False), (None, False)])
-def test_only_slow_signatures_get_threads(kind: str | None, is_pooled: bool) -> None:
+def test_only_slow_signatures_get_threads(
+    tmp_path: Path, kind: str | None, is_pooled: bool
+) -> None:
     wallet: Wallet | None = None
     if kind is not None:
         wallet = known_wallet(type(NODE)(kind))
-    writer = make_writer(MemoryLog(), MemoryTree(), wallet)
+    environment = Environment.open_writer(tmp_path)
+    writer = make_writer(environment, wallet)
     writer.close()
+    environment.close()
     assert (writer._pool is not None) == is_pooled
+
+
+def test_a_batch_is_one_transaction_whatever_is_in_it(tmp_path: Path) -> None:
+    environment = Environment.open_writer(tmp_path)
+    log, tree = LmdbLog(environment), LmdbTree(environment)
+    writer = make_writer(environment, None)
+    first, second = log_of(Variant.NATIVE, "own", 2)
+    copied = log_of(Variant.NATIVE, "copied", 3)
+    process, records = copied[0].process, [record.encode() for record in seal_log(copied)]
+    mark = (("followed", "copied"), b"mark")
+    parts = [Copied(process, slot, mark, (raw,)) for slot, raw in enumerate(records)]
+    good = TreeValues(((("a", "b"), b"1"), (("c",), b"2")))
+    writer.write([first, good, *parts])
+    assert (tree.get(("a", "b")), tree.get(("c",))) == (b"1", b"2")
+    head = log.head(process)
+    assert head is not None
+    assert head.slot == 2, "each part has seen the one before"
+    bad = TreeValues(((("c",), b"3"), (("a",), b"no group")))
+    with pytest.raises(SchedulerError):
+        writer.write([second, bad])
+    assert tree.get(("c",)) == b"2"
+    assert [record for _, record in log.read_range(first.process, 1, 9)] == []
+    writer.write([second])
+    writer.close()
+    environment.close()
 
 
 @pytest.mark.parametrize("variant", Variant)
