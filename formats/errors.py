@@ -29,6 +29,7 @@
     │   ├── DisabledError           the operator lets this node place no messages
     │   ├── UnsupportedSchemeError  signed in a way that is not read here
     │   └── NotVerifiableError      a page from which what it says cannot be proven
+    ├── FoldError                   somebody's fold fails; code says how
     ├── UnavailableError            not now; retry after a delay
     │   ├── OverloadedError         queue, retry_after_ms
     │   ├── StoppingError
@@ -313,6 +314,16 @@ class NotVerifiableError(UnsupportedError):
     """Another node's page leaves out what it would take to check it: keys, or exact bytes."""
 
     code = "not_verifiable"
+
+
+class FoldError(SchedulerError):
+    """Somebody's fold raised, returned what it must not, or did not end in time."""
+
+    code = "fold"
+
+    def __init__(self, reason: str, *, code: str = "fold") -> None:
+        self.code = code  # type: ignore[misc]  # a narrower code than the class's own
+        super().__init__(reason)
 
 
 class UnavailableError(SchedulerError):

@@ -87,7 +87,7 @@ OUTBOUND_DEADLINE_MS: Final = 35_000
 OUTBOUND_REDIRECTS_MAX: Final = 5
 OUTBOUND_URL_MAX_BYTES: Final = 2_048
 
-# Of what another node says about a failure.
+# Of what another node, or somebody's code, says about a failure.
 REASON_MAX_CHARS: Final = 1_000
 
 # Requests that are sent on to another node, and how many nodes one may have come through.
@@ -161,6 +161,21 @@ STOP_DEADLINE_MS: Final = 10_000
 CHILD_START_DEADLINE_MS: Final = 30_000
 CHILD_EXIT_GRACE_MS: Final = 1_000
 ORPHAN_LOCK_WAIT_MS: Final = 5_000
+
+# What processes compute: states and results, stacks of folds, and how many slots are run and
+# written at once.
+STATE_MAX_BYTES: Final = 16 * 1024 * 1024
+STATE_DEPTH_MAX: Final = 64
+OUTPUT_MAX_BYTES: Final = 1024 * 1024
+STACK_FOLDS_MAX: Final = 16
+PASSES_MAX: Final = 1_000
+FOLD_STEPS_MAX: Final = 256
+FOLD_STEPS_MAX_BYTES: Final = 4 * 1024 * 1024
+FOLD_DEADLINE_MS: Final = 5_000
+FOLD_WORKERS_MAX: Final = 2
+SNAPSHOT_SLOTS: Final = 1_024
+STATES_CACHED_MAX: Final = 1_000
+STATES_CACHED_MAX_BYTES: Final = 64 * 1024 * 1024
 
 # The conformance kit: how long it waits for a reply, how many plans it tries, and how many more
 # to find a shorter failure.

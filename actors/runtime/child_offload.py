@@ -119,7 +119,7 @@ class ChildOffload(Generic[Job, Result]):
             async with asyncio.timeout(CHILD_START_DEADLINE_MS / 1000):
                 await offload._ready
         except BaseException as error:
-            await offload._abandon(ours)
+            await offload._give_up(ours)
             if isinstance(error, TimeoutError):
                 raise DeadlineExceededError(name, deadline_ms=CHILD_START_DEADLINE_MS) from error
             raise
@@ -169,7 +169,12 @@ class ChildOffload(Generic[Job, Result]):
         finally:
             killer.cancel()
 
-    async def _abandon(self, ours: socket.socket) -> None:
+    def abandon(self) -> None:
+        """Kill the child; every open call fails when it is gone, and nobody hears of its death."""
+        self._is_closed = True
+        self._child.kill()
+
+    async def _give_up(self, ours: socket.socket) -> None:
         """Take a child that did not start out of the world; nobody hears of its death."""
         self._is_closed = True
         self._child.kill()

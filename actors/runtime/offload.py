@@ -103,6 +103,11 @@ class ThreadOffload(Generic[Job, Result]):
         if self._thread is not None:
             self._thread.join()  # its last act was to settle `_ended`
 
+    def abandon(self) -> None:
+        """Leave the thread to a call that may never end; it ends itself when that does."""
+        self._is_closed = True
+        self._calls.put(None)
+
     def _run(self, factory: Callable[[], BatchHandler[Job, Result]], ready: Future[None]) -> None:
         try:
             handler = factory()

@@ -50,6 +50,7 @@ STATUSES = {
     "UnsupportedSchemeError": 422,
     "DisabledError": 501,
     "NotVerifiableError": 501,
+    "FoldError": 500,
     "UnavailableError": 503,
     "OverloadedError": 429,
     "StoppingError": 503,

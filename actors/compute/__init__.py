@@ -1,0 +1,1 @@
+"""Computing: what processes make of their slots, behind the log."""

@@ -1,0 +1,348 @@
+"""One process's computing: from its last progress to the slot that somebody wants.
+
+Nobody sees what is not on disk: results, and the state between two folds of a stack, are durable
+before anything goes on behind them. Killed at any moment, it goes on where its last progress is:
+no fold of a stack that has finished runs again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from seriatim.actors.compute.work import Job
+from seriatim.actors.scheduler.writer import TreeValues
+from seriatim.formats.errors import FoldError, LimitExceededError, NotFoundError
+from seriatim.formats.folds.fold import Verdict
+from seriatim.formats.folds.program import Cursor, Program
+from seriatim.formats.folds.progress import (
+    Progress,
+    decode_progress,
+    decode_result,
+    encode_progress,
+    encode_result,
+    is_kept,
+)
+from seriatim.formats.folds.run import Result
+from seriatim.formats.folds.state import decode_state, encode_state
+from seriatim.formats.ids import encode_id
+from seriatim.formats.limits import (
+    FOLD_STEPS_MAX,
+    FOLD_STEPS_MAX_BYTES,
+    JSON_INTEGER_MAX,
+    SNAPSHOT_SLOTS,
+)
+from seriatim.formats.schedule.record import Kind, Record
+from seriatim.formats.wire.stored import StoredAssignment
+
+if TYPE_CHECKING:
+    from seriatim.actors.compute.work import Ran
+    from seriatim.actors.scheduler.writer import Store
+    from seriatim.formats.message import Value
+    from seriatim.store.log import Log
+    from seriatim.store.tree.tree import Tree, TreePath
+
+COMPUTED: Final = "computed"
+SNAPSHOTS: Final = "snapshots"
+COMPUTING: Final = "computing"
+FAILURE_TYPE: Final = "Fold-Failure"
+"""The ``type`` of the message by which a node says what it could not compute, and never will."""
+
+_DIGITS: Final = 19
+
+
+class Computed(NamedTuple):
+    """A slot, and what it has become.
+
+    Attributes:
+        slot: the slot.
+        state: the encoded state behind it.
+        result: what became of it.
+    """
+
+    slot: int
+    state: bytes
+    result: Result
+
+
+class World(NamedTuple):
+    """What every computer of a node is handed.
+
+    Attributes:
+        log: read only.
+        tree: read only.
+        store: makes rows durable.
+        run: runs a fold over some slots.
+        say: gives a message of the node's own its slot in a process.
+    """
+
+    log: Log
+    tree: Tree
+    store: Store[TreeValues]
+    run: Callable[[Job], Awaitable[Ran]]
+    say: Callable[[bytes, Mapping[str, Value]], Awaitable[object]]
+
+
+class Computer:
+    """Computes one process. Belongs to one event loop."""
+
+    def __init__(self, process: bytes, program: Program, world: World) -> None:
+        """Run *program* over the slots of *process*, 32 raw bytes."""
+        self.process = process
+        self._program = program
+        self._world = world
+        self._id = encode_id(process)
+        self._turn = asyncio.Lock()
+        self._progress: Progress | None = None
+        self._said = Said(world.log, process)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether somebody waits for it: there must be no second one for the process then."""
+        return self._turn.locked()
+
+    @property
+    def size_bytes(self) -> int:
+        """About what it holds in memory."""
+        return 0 if self._progress is None else len(self._progress.state)
+
+    async def at(self, slot: int) -> Computed:
+        """Return *slot*, computed, once that is on disk.
+
+        Raises:
+            NotFoundError: the log does not reach so far.
+            FoldError: the process cannot begin; or a fold does not end that once has.
+            StoreError: something stored is damaged.
+        """
+        async with self._turn:
+            head = self._world.log.head(self.process)
+            if head is None or not 0 <= slot <= head.slot:
+                raise NotFoundError(f"process {self._id} has no slot {slot}")
+            progress = self._progress
+            if progress is None:
+                progress = self._progress = self._stored() or await self._begin()
+            if slot < progress.slot:
+                progress = self._snapshot(slot) or await self._begin()
+                progress = await self._advance(progress, slot, is_new=False)
+            elif slot > progress.slot:
+                progress = await self._advance(progress, slot, is_new=True)
+            return Computed(slot, progress.state, self._result(slot))
+
+    def _result(self, slot: int) -> Result:
+        raw = self._world.tree.get((COMPUTED, self._id, str(slot)))
+        assert raw is not None, "a slot is done when its result is on disk"
+        return decode_result(raw)
+
+    # Going on.
+
+    async def _advance(self, progress: Progress, wanted: int, *, is_new: bool) -> Progress:
+        """Return the progress behind slot *wanted*; make what is new durable on the way."""
+        step = self._run_stage if self._program.is_stack else self._run_slots
+        while progress.slot < wanted:
+            first = progress.slot + 1
+            self._said.look(first, wanted)
+            known = self._said.result(first)
+            try:
+                if known is not None:
+                    done, results = Progress(first, progress.state), [known]
+                else:
+                    done, results = await step(progress, wanted)
+            except _NeverEndsError as failure:
+                if not is_new:
+                    raise failure.error from None
+                await self._say(failure)
+                continue
+            if is_new:
+                await self._world.store(TreeValues(tuple(self._rows(progress, done, results))))
+                self._progress = done
+            progress = done
+        return progress
+
+    async def _run_slots(self, progress: Progress, wanted: int) -> tuple[Progress, list[Result]]:
+        """Run the one fold over as many slots as go at once."""
+        first = progress.slot + 1
+        raws = self._raws(first, wanted)
+        while True:
+            try:
+                ran = await self._run(Cursor(), first, raws, progress.state)
+            except _NeverEndsError:
+                if len(raws) == 1:
+                    raise
+                raws = raws[: len(raws) // 2]  # one of them: it is looked for by halves
+                continue
+            return Progress(first + len(raws) - 1, ran.state), ran.results
+
+    async def _run_stage(self, progress: Progress, wanted: int) -> tuple[Progress, list[Result]]:
+        """Run the next fold of the stack over one slot; the result only where that ends it."""
+        del wanted
+        slot = progress.slot + 1
+        cursor = progress.cursor or Cursor()
+        ran = await self._run(
+            cursor, slot, self._raws(slot, slot), progress.within or progress.state
+        )
+        (result,) = ran.results
+        output = result.output or progress.output
+        if result.code:
+            return Progress(slot, progress.state), [result]
+        try:
+            after = cursor.after(result.verdict, self._program)
+        except LimitExceededError as error:
+            failed = Result(b"", code=error.code, reason=str(error))
+            return Progress(slot, progress.state), [failed]
+        if after is None:
+            return Progress(slot, ran.state), [result._replace(output=output, verdict=Verdict.OK)]
+        return progress._replace(cursor=after, within=ran.state, output=output), []
+
+    async def _run(self, cursor: Cursor, first: int, raws: Sequence[bytes], before: bytes) -> Ran:
+        program = self._program
+        name = program.folds[cursor.place]
+        job = Job(name, program.passes, self.process, first, cursor.number, tuple(raws), before)
+        try:
+            return await self._world.run(job)
+        except FoldError as error:
+            raise _NeverEndsError(name, first, cursor, error) from error
+
+    async def _say(self, failure: _NeverEndsError) -> None:
+        """Give what cannot be computed a slot: so it stays, whoever computes the process anew."""
+        await self._world.say(
+            self.process,
+            {
+                "type": FAILURE_TYPE,
+                "slot": failure.slot,
+                "fold": failure.fold,
+                "pass": failure.cursor.number,
+                "code": failure.error.code,
+                "reason": str(failure.error),
+            },
+        )
+
+    # What is on disk.
+
+    def _rows(
+        self, before: Progress, done: Progress, results: Sequence[Result]
+    ) -> Iterator[tuple[TreePath, bytes | None]]:
+        """Yield what becomes durable with the step from *before* to *done*."""
+        for slot, result in enumerate(results, before.slot + 1):
+            yield (COMPUTED, self._id, str(slot)), encode_result(result)
+        if self._program.is_stack:
+            yield (COMPUTING, self._id), encode_progress(done, self._program.folds)
+        number = done.slot // SNAPSHOT_SLOTS
+        if results and number != before.slot // SNAPSHOT_SLOTS:
+            known = Progress(done.slot, done.state)
+            yield self._snapshot_path(number), encode_progress(known, self._program.folds)
+            for name in self._snapshots():
+                if not is_kept(int(name), number):
+                    yield (SNAPSHOTS, self._id, name), None
+
+    def _stored(self) -> Progress | None:
+        """Return the last progress on disk."""
+        raw = self._world.tree.get((COMPUTING, self._id))
+        known = None if raw is None else decode_progress(raw, self._program.folds)
+        return known or self._snapshot(JSON_INTEGER_MAX)
+
+    def _snapshot(self, slot: int) -> Progress | None:
+        """Return the last snapshot at *slot* or before that is whole."""
+        for name in reversed(self._snapshots()):
+            raw = self._world.tree.get((SNAPSHOTS, self._id, name))
+            known = None if raw is None else decode_progress(raw, self._program.folds)
+            if known is not None and known.slot <= slot:
+                return known
+        return None
+
+    def _snapshots(self) -> Sequence[str]:
+        return self._world.tree.list((SNAPSHOTS, self._id))
+
+    def _snapshot_path(self, number: int) -> TreePath:
+        return (SNAPSHOTS, self._id, f"{number:0{_DIGITS}d}")
+
+    def _raws(self, first: int, last: int) -> list[bytes]:
+        """Return the records from *first* on, encoded: no further than *last*, or than is known."""
+        raws: list[bytes] = []
+        size_bytes = 0
+        last = min(last, first + FOLD_STEPS_MAX - 1)
+        for slot, record in self._world.log.read_range(self.process, first, last):
+            raw = record.encode()
+            size_bytes += len(raw)
+            if raws and (size_bytes > FOLD_STEPS_MAX_BYTES or self._said.result(slot) is not None):
+                break
+            raws.append(raw)
+        return raws
+
+    async def _begin(self) -> Progress:
+        """Return the state before slot 0: that of one fold, or the maps of all of them as one.
+
+        Raises:
+            FoldError: one of them cannot begin.
+        """
+        program, spawn = self._program, self._raws(0, 0)
+        states: dict[str, bytes] = {}
+        for name in program.folds:
+            ran = await self._world.run(Job(name, program.passes, self.process, 0, 1, tuple(spawn)))
+            if ran.results:
+                raise self._cannot_begin(name, ran.results[0].reason, ran.results[0].code)
+            states[name] = ran.state
+        if not program.is_stack:
+            return Progress(-1, states[program.folds[0]])
+        merged: dict[str, object] = {}
+        for name, state in states.items():
+            own = decode_state(state)
+            if own is not None and not isinstance(own, dict):
+                raise self._cannot_begin(name, "folds of a stack share one map", "bad_state")
+            merged |= own or {}
+        return Progress(-1, encode_state(merged))
+
+    def _cannot_begin(self, name: str, reason: str, code: str) -> FoldError:
+        return FoldError(f"process {self._id} cannot begin: {name}: {reason}", code=code)
+
+
+class Said:
+    """What a log says about slots that are not run: those that never end, and who says so."""
+
+    def __init__(self, log: Log, process: bytes) -> None:
+        """Look through the log of *process*."""
+        self._log = log
+        self._process = process
+        self._results: dict[int, Result] = {}
+        self._seen = range(0)
+
+    def look(self, first: int, last: int) -> None:
+        """Know what is said about the slots from *first* to *last*, both inclusive.
+
+        That may be said anywhere behind them, so the log is looked through to its end.
+        """
+        head = self._log.head(self._process)
+        end = last + 1 if head is None else head.slot + 1
+        seen = self._seen
+        if seen and seen.start <= first and end <= seen.stop:
+            return
+        parts = [(first, end)] if not seen else [(first, seen.start), (seen.stop, end)]
+        for begin, stop in parts:
+            for slot, record in self._log.read_range(self._process, begin, stop - 1):
+                self._take(slot, record)
+        self._seen = range(min([first, *seen[:1]]), end)
+
+    def result(self, slot: int) -> Result | None:
+        """Return what is known to become of *slot*; ``None`` where it is for its fold to say."""
+        return self._results.get(slot)
+
+    def _take(self, slot: int, record: Record) -> None:
+        if record.kind is not Kind.UNSIGNED:
+            return
+        fields = StoredAssignment(self._process, slot, record).fields
+        about, code = fields.get("slot"), fields.get("code")
+        if fields.get("type") != FAILURE_TYPE or not isinstance(about, int):
+            return
+        self._results.setdefault(about, Result(b"", code=str(code), reason=str(fields["reason"])))
+        self._results[slot] = Result(b"", Verdict.SKIP)
+
+
+class _NeverEndsError(Exception):
+    """A fold that has not ended in time, or has ended its worker: no second run says what it is."""
+
+    def __init__(self, fold: str, slot: int, cursor: Cursor, error: FoldError) -> None:
+        self.fold = fold
+        self.slot = slot
+        self.cursor = cursor
+        self.error = error
+        super().__init__(fold)

@@ -1,0 +1,77 @@
+"""What a spawn may say about what its process computes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from seriatim.formats.errors import LimitExceededError, MalformedError
+from seriatim.formats.folds.fold import Step, Verdict, fold
+from seriatim.formats.folds.program import Cursor, Program, read_program
+from seriatim.formats.message import Value
+
+STACK = {"execution-device": "stack@1.0"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "program"),
+    [
+        ({}, None),
+        ({"execution-device": "tally@1.0"}, Program(("tally@1.0",))),
+        ({"Execution-Device": "tally@1.0", "passes": "3"}, Program(("tally@1.0",), 3)),
+        ({**STACK, "device-stack": "a@1.0, b@2"}, Program(("a@1.0", "b@2"))),
+        ({**STACK, "device-stack": ("a@1.0", "b@2"), "passes": 2}, Program(("a@1.0", "b@2"), 2)),
+        (
+            {**STACK, "device-stack": {"1": "a@1.0", "10": "c@1", "2": "b@2"}},
+            Program(("a@1.0", "b@2", "c@1")),
+        ),
+        ({"execution-device": 7}, None),
+    ],
+)
+def test_a_spawn_says_what_is_run(fields: Mapping[str, Value], program: Program | None) -> None:
+    assert read_program(fields) == program
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"execution-device": "Tally@1.0"}, "bad_fold_name"),
+        ({"execution-device": "tally"}, "bad_fold_name"),
+        ({"execution-device": ""}, "bad_fold_name"),
+        (STACK, "bad_stack"),
+        ({**STACK, "device-stack": ""}, "bad_stack"),
+        ({**STACK, "device-stack": (1, 2)}, "bad_stack"),
+        ({**STACK, "device-stack": True}, "bad_stack"),
+        ({**STACK, "device-stack": "a@1.0,b"}, "bad_fold_name"),
+        ({"execution-device": "a@1", "passes": 0}, "bad_passes"),
+        ({"execution-device": "a@1", "passes": "-1"}, "bad_passes"),
+        ({"execution-device": "a@1", "passes": True}, "bad_passes"),
+        ({"execution-device": "a@1", "passes": "9" * 40}, "bad_passes"),
+    ],
+)
+def test_what_is_no_program_is_refused(fields: Mapping[str, Value], code: str) -> None:
+    with pytest.raises(MalformedError) as caught:
+        read_program(fields)
+    assert caught.value.code == code
+
+
+def test_programs_are_bounded() -> None:
+    with pytest.raises(LimitExceededError, match="folds of a stack"):
+        read_program({**STACK, "device-stack": ", ".join(["a@1.0"] * 17)})
+    with pytest.raises(LimitExceededError, match="passes"):
+        read_program({"execution-device": "a@1", "passes": 1_001})
+    with pytest.raises(LimitExceededError, match="passes"):
+        Cursor(1_000).after(Verdict.PASS, Program(("a@1",)))
+
+
+@pytest.mark.parametrize(
+    "name", ["", "tally", "Tally@1.0", "tally@", "@1.0", "a" * 80 + "@1", "a b@1"]
+)
+def test_a_fold_has_a_name_and_a_version(name: str) -> None:
+    with pytest.raises(MalformedError, match="name@version"):
+        fold(name)(lambda state, step: (state, step))
+
+
+def test_a_step_is_in_its_first_pass_where_nobody_says_more() -> None:
+    assert Step("p", 0, 0, "m", {}).number == 1
