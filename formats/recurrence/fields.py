@@ -35,9 +35,11 @@ class Field:
     @property
     def values(self) -> str:
         """What a value may be, for people."""
-        names = f" or a name from {next(iter(self.names))}" if self.names else ""
-        last = f" to {list(self.names)[-1]}" if self.names else ""
-        return f"a number from {self.low} to {self.high}{names}{last}"
+        numbers = f"a number from {self.low} to {self.high}"
+        if not self.names:
+            return numbers
+        first, *_, last = self.names
+        return f"{numbers} or a name from {first} to {last}"
 
 
 SECOND: Final = Field("second", 0, 59)
@@ -108,7 +110,7 @@ class _Reader:
     def _item(self, item: str, place: int) -> str:
         base, slash, step = item.partition("/")
         if slash:
-            self._number(step, place + len(base) + 1, 1, max(self.field.high, 1), "a step")
+            self._number(step, place + len(base) + 1, 1, self.field.high, "a step")
         special = self._special(base, place)
         if special:
             if slash:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
-from typing import Final
+from typing import Final, NoReturn
 from zoneinfo import ZoneInfo
 
 from seriatim.formats.errors import MalformedError
@@ -23,18 +23,8 @@ _WEEKDAY: Final = f"(?:{'|'.join(WEEKDAYS)})"
 _MONTHS: Final = frozenset(
     spelled
     for name in (
-        "january",
-        "february",
-        "march",
-        "april",
-        "may",
-        "june",
-        "july",
-        "august",
-        "september",
-        "october",
-        "november",
-        "december",
+        *("january", "february", "march", "april", "may", "june"),
+        *("july", "august", "september", "october", "november", "december"),
     )
     for spelled in (name, name[:3])
 )
@@ -158,7 +148,8 @@ def _in_words(text: str, zone: ZoneInfo, now_ms: int) -> int:
         words.fail("a time of day, such as 'at 9'")
     clock = split[1]
     now = datetime.fromtimestamp(now_ms / 1000, zone).replace(tzinfo=None)
-    moment = _ask_library(f"{date[0]} {clock:%H:%M:%S}", now)
+    # It knows `sun` and `next sunday`, and not `next sun`; the three are one.
+    moment = _ask_library(f"{date['weekday'] or date[0]} {clock:%H:%M:%S}", now)
     weekday = date["weekday"] or date["dated"]
     fits = moment is not None and moment.time() == clock
     if moment is None or not fits or (weekday and moment.isoweekday() % 7 != WEEKDAYS[weekday]):
@@ -221,7 +212,7 @@ def _instant_ms(moment: datetime, zone: ZoneInfo) -> int:
     return at_ms
 
 
-def _refuse_past(what: str, offset: int) -> None:
+def _refuse_past(what: str, offset: int) -> NoReturn:
     raise MalformedError(
         f"{what}; name a time that is still to come", code="past_time", offset=offset
     )

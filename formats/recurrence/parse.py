@@ -11,6 +11,7 @@ from seriatim.formats.recurrence.cron import Cron
 from seriatim.formats.recurrence.expression import Expression, parse_expression
 from seriatim.formats.recurrence.interval import (
     Interval,
+    check_interval,
     is_unit,
     parse_hyperbeam_interval,
     parse_iso_duration,
@@ -96,6 +97,8 @@ def _parse_phrase(
     words = Words.of(text)
     check_future(words)
     every = words.take("every", "each")
+    if words.next == "-" and words.second.isdecimal():
+        check_interval(-int(words.second))
     if words.next.isdecimal() and (every or is_unit(words.second)):
         every_ms = read_duration(words)
     elif every and is_unit(words.next) and words.next != "day":

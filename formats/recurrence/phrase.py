@@ -13,7 +13,7 @@ from seriatim.formats.recurrence.words import Words, read_time
 _NAMES: Final = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 WEEKDAYS: Final = {
     spelled: place for place, name in enumerate(_NAMES) for spelled in (name, f"{name}s", name[:3])
-} | {"tues": 2, "thur": 4, "thurs": 4}
+}
 _RANGE: Final = ("to", "-", "through")
 _LIST: Final = (",", "and")
 _BETWEEN: Final = (*_RANGE, *_LIST)

@@ -1,16 +1,18 @@
-"""The time zone database of this machine: zones by name, and which edition it is.
+"""The time zone database: zones by name, and which edition it is.
 
-The one file of this room that reads the system; what it has read stays as it is.
+The machine's own comes before that of the package ``tzdata``, as `zoneinfo` has it. The one file of
+this room that reads the system; what it has read stays as it is.
 """
 
 from __future__ import annotations
 
 from difflib import get_close_matches
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from typing import Final
 from zoneinfo import TZPATH, ZoneInfo, available_timezones
+
+import tzdata
 
 from seriatim.formats.errors import MalformedError
 from seriatim.formats.limits import ZONE_NAME_SHOWN_CHARS
@@ -40,12 +42,9 @@ def zone_names() -> frozenset[str]:
 def zone_database_version() -> str:
     """Return the edition of the database, such as ``2026a``; empty where it does not say."""
     for folder in map(Path, TZPATH):
-        if folder.is_dir() and any(folder.iterdir()):
+        if (folder / "UTC").exists():
             return _version_of(folder)
-    try:
-        return str(import_module("tzdata").IANA_VERSION)
-    except ImportError:
-        return ""
+    return str(tzdata.IANA_VERSION)
 
 
 def _version_of(folder: Path) -> str:
@@ -58,8 +57,6 @@ def _version_of(folder: Path) -> str:
 
 
 def _unknown(name: str) -> str:
-    if not zone_names():
-        return "this machine has no time zone database; install it, or the package tzdata"
     lower = {known.lower(): known for known in sorted(zone_names())}
     shown = name[:ZONE_NAME_SHOWN_CHARS]
     close = get_close_matches(shown.lower(), lower, n=3, cutoff=0.8)
@@ -69,6 +66,7 @@ def _unknown(name: str) -> str:
     hint = (
         f"did you mean {' or '.join(lower[each] for each in close)}?"
         if close
-        else ("name one of the IANA database, such as Europe/Paris or UTC")
+        else "name one of the IANA database, such as Europe/Paris or UTC"
     )
-    return f"there is no time zone {shown!r}; {hint}"
+    edition = zone_database_version() or "of an edition that it does not say"
+    return f"the time zone database, {edition}, has no {shown!r}; {hint}"

@@ -81,6 +81,8 @@ TABLE: list[tuple[str, str, int, str]] = [
     ("-5-minutes", "bad_interval", 0, "found ''"),
     ("five-minutes", "bad_interval", 0, "found 'five'"),
     ("1.5-hours", "bad_interval", 0, "found '1.5'"),
+    ("every -5 minutes", "bad_interval", 0, "above 0"),
+    ("-5 minutes", "bad_interval", 0, "above 0"),
     ("every 0 seconds", "bad_interval", 0, "above 0"),
     ("PT0S", "bad_interval", 0, "above 0"),
     ("every 2 months", "bad_time", 8, "a unit of fixed length"),

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from time import tzset
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from seriatim.formats.errors import MalformedError
+from seriatim.formats.limits import INSTANT_MAX_MS
 from seriatim.formats.recurrence.cron import Cron
 from seriatim.formats.recurrence.expression import SHORTHANDS, parse_expression
 from seriatim.formats.recurrence.interval import Interval, parse_hyperbeam_interval
 from seriatim.formats.recurrence.once import Once, _ask_library, parse_instant
 from seriatim.formats.recurrence.parse import parse_recurrence
+from seriatim.formats.recurrence.phrase import WEEKDAYS
 from seriatim.formats.recurrence.recurrence import Bounded, jitter_of
 from seriatim.formats.recurrence.zone import FoldPolicy, GapPolicy, instant_of
-from seriatim.formats.recurrence.zone_database import read_zone, zone_database_version
 
 PARIS = ZoneInfo("Europe/Paris")
 NOW = "2026-11-20 16:30"  # a Friday
@@ -150,6 +153,55 @@ def test_the_library_for_dates_guesses(text: str, right: str | None) -> None:
     assert given != (None if right is None else datetime.fromisoformat(right))
 
 
+@given(st.dates(date(1990, 1, 1), date(2150, 1, 1)), st.sampled_from(sorted(WEEKDAYS)))
+@settings(max_examples=50)
+def test_a_weekday_is_the_next_one_from_whatever_day(today: date, name: str) -> None:
+    now_ms = parse_instant(f"{today} 12:00", PARIS)
+    at_ms = parse_recurrence(f"next {name.removesuffix('s')} at 9", PARIS, now_ms=now_ms).after(0)
+    assert at_ms is not None
+    found = datetime.fromtimestamp(at_ms / 1000, PARIS)
+    assert found.isoweekday() % 7 == WEEKDAYS[name]
+    assert 1 <= (found.date() - today).days <= 7
+
+
+@given(st.dates(date(1990, 1, 1), date(2150, 1, 1)), st.dates(date(2024, 1, 1), date(2024, 12, 31)))
+@settings(max_examples=50)
+@example(date(2097, 1, 1), date(2024, 2, 29))
+def test_a_day_of_a_month_is_the_next_one_that_there_is(today: date, day: date) -> None:
+    """2024 has the 29th of February."""
+    now_ms = parse_instant(f"{today} 12:00", PARIS)
+    at_ms = parse_recurrence(f"{day:%B} {day.day} at 9", PARIS, now_ms=now_ms).after(0)
+    following = (today + timedelta(days=each) for each in range(1, 366 * 8 + 1))
+    expected = next(each for each in following if (each.month, each.day) == (day.month, day.day))
+    assert at_ms is not None
+    assert datetime.fromtimestamp(at_ms / 1000, PARIS).date() == expected
+
+
+def test_the_zone_of_the_machine_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["tomorrow at 9am", "december 1 at 9am", "in 2 days at 9", "2026-12-01 09:00", "@daily"]
+    found = []
+    for zone in ("UTC", "Pacific/Kiritimati"):
+        monkeypatch.setenv("TZ", zone)
+        tzset()
+        found.append([parse_recurrence(text, PARIS, now_ms=NOW_MS) for text in texts])
+    monkeypatch.undo()
+    tzset()
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("now_ms", [0, INSTANT_MAX_MS])
+@pytest.mark.parametrize(
+    "text", ["in 3650 days", "in 999 years at 9", "friday at 9", "1 jan at 9", "every 3650 days"]
+)
+def test_the_ends_of_time_are_no_surprise(text: str, now_ms: int) -> None:
+    """A time there is one or none, or refused; no other error."""
+    try:
+        found = parse_recurrence(text, PARIS, now_ms=now_ms).after(now_ms)
+    except MalformedError as error:
+        found = error.offset
+    assert found is None or found >= 0
+
+
 def test_days_to_come_are_days_of_the_clock_and_durations_are_not() -> None:
     now_ms = parse_instant("2026-03-28 09:00", PARIS)  # clocks are put forward that night
     assert parse_recurrence("in 1 day", PARIS, now_ms=now_ms) == Once(now_ms + 24 * HOUR_MS)
@@ -250,11 +302,6 @@ def test_jitter_is_spread_over_triggers_and_over_times() -> None:
         assert set(counts) == set(range(10))
         assert max(counts.values()) < 150
     assert jitter_of("nightly", 1_774_602_000_000, jitter_ms=60_000) == 15_526
-
-
-def test_the_time_zone_database_says_which_one_it_is() -> None:
-    assert read_zone("Europe/Paris").key == "Europe/Paris"
-    assert zone_database_version()[:2] == "20"
 
 
 def test_times_rise_over_changes_of_the_clock() -> None:
