@@ -69,7 +69,7 @@ def any_date(spec: Spec) -> bool:
 
 
 @given(expressions(), starts)
-@settings(max_examples=250)
+@settings(max_examples=400)
 def test_expressions_match_what_a_scan_of_two_years_finds(
     drawn: tuple[str, Spec], start: datetime
 ) -> None:

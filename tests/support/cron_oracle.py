@@ -42,12 +42,14 @@ class Spec(NamedTuple):
         return (by_day and by_weekday) if self.both_days else (by_day or by_weekday)
 
     def _has_day(self, day: date) -> bool:
+        if day.day in self.days:
+            return True
         last = monthrange(day.year, day.month)[1]
-        workdays = [each for each in range(1, last + 1) if day.replace(day=each).weekday() < 5]
-        return (
-            day.day in self.days
-            or ("L" in self.days and day.day == last)
-            or ("LW" in self.days and day.day == workdays[-1])
+        workdays = [
+            each for each in range(last - 2, last + 1) if day.replace(day=each).weekday() < 5
+        ]
+        return ("L" in self.days and day.day == last) or (
+            "LW" in self.days and day.day == workdays[-1]
         )
 
     def _has_weekday(self, day: date) -> bool:
