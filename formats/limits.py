@@ -134,6 +134,15 @@ HINTED_COPY_MAX_BYTES: Final = 64 * 1024 * 1024
 COPY_JOB_MAX_BYTES: Final = 4 * 1024 * 1024
 COPY_RECORD_MAX_BYTES: Final = 20 * 1024 * 1024
 
+# When a trigger is due. Nominal times end with the year 9899: what is searched for within 50 years
+# of one is a date that Python has. So many characters are 60 items in a field, at most.
+RECURRENCE_MAX_CHARS: Final = 128
+CRON_NEXT_MAX: Final = 1_000
+INTERVAL_MAX_MS: Final = 3_650 * 24 * 3_600_000
+INSTANT_MAX_MS: Final = 250_246_627_199_999
+ZONE_NAME_SHOWN_CHARS: Final = 64
+ZONE_YEARS_CACHED_MAX: Final = 4_096
+
 # Queues: what is waiting, and for how long.
 MAILBOX_MAX: Final = 4_096
 MAIL_BATCH_MAX: Final = 64

@@ -16,6 +16,7 @@ from typer.exceptions import TyperException
 
 from seriatim import __version__
 from seriatim.gateway.cli.conform import conform
+from seriatim.gateway.cli.cron import cron_app
 from seriatim.gateway.cli.follow import follow
 from seriatim.gateway.cli.item import item
 from seriatim.gateway.cli.location import location
@@ -83,6 +84,7 @@ app = typer.Typer(
 for verb in _VERBS:
     app.command(cls=ProcessCommand if verb in _PROCESS_VERBS else None)(verb)
 app.add_typer(wallet_app, name="wallet")
+app.add_typer(cron_app, name="cron")
 
 
 def _print_version(*, wanted: bool) -> None:

@@ -16,6 +16,7 @@ from seriatim.formats.ans104 import avro, bundle
 from seriatim.formats.codecs import cbor
 from seriatim.formats.errors import RefusedError
 from seriatim.formats.httpsig import canonical, multipart
+from seriatim.formats.recurrence import fields
 from seriatim.formats.tabm import sf
 from seriatim.formats.tabm.model import Tabm
 from seriatim.formats.wire import cbor_page, http_page, schedule_page
@@ -101,6 +102,7 @@ PLANTED: list[tuple[str, ModuleType, str, Callable[..., Any], type[Exception]]] 
     ("paths", path, "_read_keys", leak, KeyError),
     ("preferences", preference, "_seconds", leak, KeyError),
     ("record_pages", cbor_page, "load_map", unfold, CostError),
+    ("recurrences", fields, "refuse", leak, KeyError),
     ("replies", reply, "_error_of", believe, AssertionError),
     ("structured_fields", sf, "write_bare", lose_a_byte, AssertionError),
     ("tabms", tabms, "from_tabm", dawdle, CostError),
