@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from seriatim.actors import embedded
-from seriatim.actors.embedded import EmbeddedNode, Entry, Receipt
+from seriatim.actors.embedded import Computed, EmbeddedNode, Entry, Receipt
 from seriatim.actors.proof import Report
 from seriatim.formats.errors import StoppingError, StoreError
+from seriatim.formats.folds.fold import Fold
 from seriatim.formats.message import Value
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.wallet import Wallet
@@ -50,6 +51,10 @@ class BlockingNode:
     ) -> Receipt:
         """Give a message its slot; see `EmbeddedNode.schedule`."""
         return self._run(self._node.schedule(process, message, data=data))
+
+    def compute(self, process: str, slot: int | None = None) -> Computed:
+        """Return what folds have made of slots; see `EmbeddedNode.compute`."""
+        return self._run(self._node.compute(process, slot))
 
     def read(self, process: str, first: int = 0, last: int | None = None) -> Iterator[Entry]:
         """Yield slots; see `EmbeddedNode.read`."""
@@ -96,7 +101,10 @@ class BlockingNode:
 
 @contextmanager
 def open_blocking(
-    path: str | Path, *, wallet: Wallet | str | Path | None = None
+    path: str | Path,
+    *,
+    wallet: Wallet | str | Path | None = None,
+    folds: Sequence[Fold] = (),
 ) -> Iterator[BlockingNode]:
     """Open a data folder for blocking code; arguments and errors as in `embedded.open`."""
     opened: Future[BlockingNode] = Future()
@@ -104,7 +112,7 @@ def open_blocking(
 
     async def live() -> None:
         closing = asyncio.Event()
-        async with embedded.open(path, wallet=wallet) as node:
+        async with embedded.open(path, wallet=wallet, folds=folds) as node:
             opened.set_result(BlockingNode(node, asyncio.get_running_loop(), closing))
             await closing.wait()
 

@@ -5,18 +5,27 @@ The public names are re-exported by ``seriatim`` itself; a blocking twin is in `
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from seriatim.actors.compute.computer import Computed as ComputedSlot
+from seriatim.actors.compute.folds import Folds
 from seriatim.actors.keyring import read_wallet
 from seriatim.actors.launch import open_node
 from seriatim.actors.node import Node, Policy
 from seriatim.actors.proof import LogCopy, Report, check_log
 from seriatim.formats.ans104.avro import Tag
 from seriatim.formats.ans104.item import DataItem, sign_item
-from seriatim.formats.errors import MalformedError, NotFoundError, RefusedError
+from seriatim.formats.errors import (
+    MalformedError,
+    NotFoundError,
+    RefusedError,
+    UnsupportedError,
+)
+from seriatim.formats.folds.fold import Fold
+from seriatim.formats.folds.state import decode_state, state_hash
 from seriatim.formats.ids import decode_id, encode_id
 from seriatim.formats.limits import PROCESSES_PAGE
 from seriatim.formats.message import Message, Value
@@ -65,6 +74,25 @@ class Entry(NamedTuple):
     timestamp_ms: int
     fields: Mapping[str, Value]
     item: bytes
+
+
+class Computed(NamedTuple):
+    """A process at one of its slots.
+
+    Attributes:
+        slot: the slot.
+        state: what its folds have made of all slots up to it.
+        state_hash: SHA-256 of the state in deterministic CBOR, 43 characters.
+        output: what they have said of this slot; ``None`` for nothing.
+        error: why they have failed at it, ``code: reason``; empty where they have not. The state
+            is then as it was before.
+    """
+
+    slot: int
+    state: Any
+    state_hash: str
+    output: Any
+    error: str
 
 
 class EmbeddedNode:
@@ -138,6 +166,22 @@ class EmbeddedNode:
             raw = await self._place(message, data, place, Variant.NATIVE)
         return _receipt(raw)
 
+    async def compute(self, process: str, slot: int | None = None) -> Computed:
+        """Return what the folds of *process* have made of its slots, up to *slot* or the last one.
+
+        The process names its folds when it is spawned: ``{"execution-device": "tally@1.0"}``. What
+        is returned is on disk.
+
+        Raises:
+            NotFoundError: no such process or slot.
+            UnsupportedError: it names no fold, or one that this node was not opened with.
+            FoldError: it cannot begin.
+        """
+        computing = self._node.computing
+        if computing is None:
+            raise UnsupportedError("this node has no folds: open(path, folds=[…])")
+        return _computed(await computing.at(decode_id(process), slot))
+
     def read(self, process: str, first: int = 0, last: int | None = None) -> Iterator[Entry]:
         """Yield the slots from *first* to *last*, both inclusive; to the end without *last*.
 
@@ -206,13 +250,17 @@ class EmbeddedNode:
 
 @asynccontextmanager
 async def open(  # noqa: A001  # seriatim.open is what its users expect
-    path: str | Path, *, wallet: Wallet | str | Path | None = None
+    path: str | Path,
+    *,
+    wallet: Wallet | str | Path | None = None,
+    folds: Sequence[Fold] = (),
 ) -> AsyncIterator[EmbeddedNode]:
     """Open the data folder *path*, made where it is missing, as a node in this OS process.
 
     Args:
         path: the folder; one node at a time.
         wallet: signs assignments of signed variants; a file with a wallet, or the wallet.
+        folds: what processes compute, beside the folds of installed packages.
 
     Raises:
         StoreLockedError: another node runs on the folder; the error names its pid.
@@ -220,7 +268,11 @@ async def open(  # noqa: A001  # seriatim.open is what its users expect
     """
     key = read_wallet(Path(wallet)) if isinstance(wallet, str | Path) else wallet
     node, _ = await open_node(
-        Path(path), wallet=key, policy=Policy(accept_unsigned=True), in_children=False
+        Path(path),
+        wallet=key,
+        policy=Policy(accept_unsigned=True),
+        in_children=False,
+        folds=Folds(folds=tuple(folds)),
     )
     try:
         yield EmbeddedNode(node)
@@ -260,6 +312,17 @@ def _receipt(raw: RawReceipt) -> Receipt:
         timestamp_ms=raw.timestamp_ms,
         hash_chain=encode_id(raw.hash_chain),
         repeated=raw.repeated,
+    )
+
+
+def _computed(computed: ComputedSlot) -> Computed:
+    slot, state, result = computed
+    return Computed(
+        slot,
+        decode_state(state),
+        encode_id(state_hash(state)),
+        decode_state(result.output) if result.output else None,
+        f"{result.code}: {result.reason}" if result.code else "",
     )
 
 

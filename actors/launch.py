@@ -17,6 +17,8 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from seriatim.actors.compute.computer import World
+from seriatim.actors.compute.folds import Folds, open_computing
 from seriatim.actors.follow.catch_up import CatchUp
 from seriatim.actors.follow.marks import FollowMarks
 from seriatim.actors.lock import acquire_lock
@@ -91,6 +93,7 @@ async def open_node(
     in_children: bool,
     carrier: Carrier | None = None,
     open_source: OpenSource | None = None,
+    folds: Folds | None = None,
 ) -> tuple[Node, FolderLock]:
     """Open the data folder *path*, made where it is missing, and run a node on it.
 
@@ -105,9 +108,11 @@ async def open_node(
         carrier: takes uploads, where the operator names a bundler.
         open_source: by it, copies are brought up to their sources when they are read; without
             it, the node asks no other one.
+        folds: what processes compute; without any, this node only schedules.
 
     Raises:
         RefusedError: uploads are to be waited for, and there is no *carrier*; ``no_bundler``.
+        UnsupportedError: one of *folds* cannot be loaded.
         StoreLockedError: another node runs on the folder.
         StoreError: the folder cannot be used.
     """
@@ -115,6 +120,7 @@ async def open_node(
         raise RefusedError(
             "remote_confirmation waits for uploads; name a bundler", code="no_bundler"
         )
+    registry = None if folds is None else folds.load()
     loop = asyncio.get_running_loop()
     dispatcher = LoopDispatcher(loop, SystemClock(loop))
     folder = DataFolder(path)
@@ -130,14 +136,7 @@ async def open_node(
         scheduler = Scheduler(
             dispatcher=dispatcher,
             log=log,
-            writer=Batcher(
-                writer,
-                name="the commit queue",
-                bounds=COMMIT_BOUNDS,
-                size=job_bytes,
-                call_soon=loop.call_soon,
-                fails_together=True,
-            ),
+            writer=_commit_queue(writer, loop),
             wallet=wallet,
         )
         parts.death.add_done_callback(scheduler.failed.follow)
@@ -160,17 +159,43 @@ async def open_node(
             wallet=wallet,
             policy=policy,
             scheduler=scheduler,
-            verifier=Batcher(
-                verifier,
-                name="the verification queue",
-                bounds=_VERIFY_BOUNDS,
-                size=_message_bytes,
-                call_soon=loop.call_soon,
-            ),
+            verifier=_verify_queue(verifier, loop),
             uploader=_start_uploader(log, carrier, scheduler),
             release=stack.pop_all().aclose,
         )
+        if registry:
+            node.computing = open_computing(
+                registry,
+                places=folds.places if folds and in_children else None,
+                world=World(log, tree, scheduler.store, node.say),
+                clock=scheduler.clock,
+            )
     return node, lock
+
+
+def _commit_queue(
+    writer: Offload[Job, Sealed], loop: asyncio.AbstractEventLoop
+) -> Batcher[Job, Sealed]:
+    return Batcher(
+        writer,
+        name="the commit queue",
+        bounds=COMMIT_BOUNDS,
+        size=job_bytes,
+        call_soon=loop.call_soon,
+        fails_together=True,
+    )
+
+
+def _verify_queue(
+    verifier: Offload[StoredMessage, Verdict], loop: asyncio.AbstractEventLoop
+) -> Batcher[StoredMessage, Verdict]:
+    return Batcher(
+        verifier,
+        name="the verification queue",
+        bounds=_VERIFY_BOUNDS,
+        size=_message_bytes,
+        call_soon=loop.call_soon,
+    )
 
 
 def _start_uploader(log: Log, carrier: Carrier | None, scheduler: Scheduler) -> Uploader | None:

@@ -7,7 +7,7 @@ that a rule stands in one place. Lives on one event loop; only `Node.close` ends
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -28,24 +28,28 @@ from seriatim.formats.errors import (
     UnavailableError,
     UnsignedError,
 )
+from seriatim.formats.folds.failure import check_is_no_failure
 from seriatim.formats.ids import encode_id
 from seriatim.formats.limits import STOP_DEADLINE_MS
+from seriatim.formats.message import Message
 from seriatim.formats.schedule.assignment import Block
 from seriatim.formats.schedule.mode import SchedulingMode
 from seriatim.formats.schedule.record import Kind
 from seriatim.formats.schedule.stored_message import StoredMessage
-from seriatim.formats.schedule.submission import submit_reference
+from seriatim.formats.schedule.submission import submit_reference, submit_unsigned
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.tabm.cbor import encode_cbor
 from seriatim.formats.wire.receipt import Receipt
 
 if TYPE_CHECKING:
+    from seriatim.actors.compute.computing import Computing
     from seriatim.actors.follow.catch_up import CatchUp
     from seriatim.actors.follow.marks import FollowMarks
     from seriatim.actors.runtime.batcher import Batcher
     from seriatim.actors.scheduler.handlers import Verdict
     from seriatim.actors.scheduler.system import Scheduler
     from seriatim.actors.uploads.uploader import Uploader
+    from seriatim.formats.message import Value
     from seriatim.formats.schedule.location import Location
     from seriatim.formats.schedule.submission import Submission
     from seriatim.formats.signing.wallet import Wallet
@@ -75,6 +79,7 @@ class Node(Reader):
         uploader: uploads what is placed, where the operator names a bundler.
         failed: settled with an error when the node cannot write any more and has to end.
         readers_catching_up: how many readers wait until a copy is brought up to its source.
+        computing: computes processes, where the operator lets it.
     """
 
     def __init__(  # the parts that launch.py composes
@@ -108,6 +113,7 @@ class Node(Reader):
         self._verifier = verifier
         self.uploader = uploader
         self._release = release
+        self.computing: Computing | None = None
         self._is_stopping = False
         self._taken = 0
         self._idle: Future[None] = Future()
@@ -185,6 +191,7 @@ class Node(Reader):
         self._elsewhere.check(submission.process)
         if not submission.is_signed:
             self.check_takes_unsigned()
+            check_is_no_failure(submission)
         self._check_spawn(submission, variant_default)
         self._check_places()
         self._scheduler.check_known(submission)
@@ -213,6 +220,19 @@ class Node(Reader):
                 "this node takes signed messages only; sign it as an ANS-104 item, or start "
                 "the node with --accept-unsigned"
             )
+
+    async def say(self, process: bytes, fields: Mapping[str, Value]) -> Receipt:
+        """Give a message of the node's own its slot in *process*; nobody signs it.
+
+        Raises:
+            SchedulerError: see `place`.
+        """
+        submission = submit_unsigned(Message(fields), process=process)
+        self._take()
+        try:
+            return await self._submit(submission, Variant.NATIVE)
+        finally:
+            self._answered()
 
     async def schedule_reference(
         self, process: bytes, message_id: bytes, *, excludes: tuple[str, ...] = ()
@@ -343,6 +363,8 @@ class Node(Reader):
             ending.push_async_callback(self._verifier.close)
             if self._catch_up is not None:
                 ending.push_async_callback(self._catch_up.close)
+            if self.computing is not None:
+                ending.push_async_callback(self.computing.close)
             if self._taken:
                 deadline = self._scheduler.clock.call_later(STOP_DEADLINE_MS, self._idle.resolve)
                 ending.callback(deadline.cancel)

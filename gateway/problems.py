@@ -55,7 +55,7 @@ _STATUSES: Final[Mapping[type[SchedulerError], int]] = {
     UnsupportedError: 501,
     OverloadedError: 429,
     DeadlineExceededError: 504,
-    FoldError: 500,
+    FoldError: 422,
     UnavailableError: 503,
     StoreError: 503,
     SchedulerError: 500,

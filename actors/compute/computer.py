@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from seriatim.actors.compute.work import Job
 from seriatim.actors.scheduler.writer import TreeValues
-from seriatim.formats.errors import FoldError, LimitExceededError, NotFoundError
+from seriatim.formats.errors import (
+    FoldError,
+    LimitExceededError,
+    NotFoundError,
+    RefusedError,
+)
+from seriatim.formats.folds.failure import Failure, read_failure
 from seriatim.formats.folds.fold import Verdict
 from seriatim.formats.folds.program import Cursor, Program
 from seriatim.formats.folds.progress import (
@@ -46,9 +52,6 @@ if TYPE_CHECKING:
 COMPUTED: Final = "computed"
 SNAPSHOTS: Final = "snapshots"
 COMPUTING: Final = "computing"
-FAILURE_TYPE: Final = "Fold-Failure"
-"""The ``type`` of the message by which a node says what it could not compute, and never will."""
-
 _DIGITS: Final = 19
 
 
@@ -73,25 +76,30 @@ class World(NamedTuple):
         log: read only.
         tree: read only.
         store: makes rows durable.
-        run: runs a fold over some slots.
         say: gives a message of the node's own its slot in a process.
     """
 
     log: Log
     tree: Tree
     store: Store[TreeValues]
-    run: Callable[[Job], Awaitable[Ran]]
     say: Callable[[bytes, Mapping[str, Value]], Awaitable[object]]
 
 
 class Computer:
     """Computes one process. Belongs to one event loop."""
 
-    def __init__(self, process: bytes, program: Program, world: World) -> None:
-        """Run *program* over the slots of *process*, 32 raw bytes."""
+    def __init__(
+        self,
+        process: bytes,
+        program: Program,
+        world: World,
+        run: Callable[[Job], Awaitable[Ran]],
+    ) -> None:
+        """Have *run* run *program* over the slots of *process*, 32 raw bytes."""
         self.process = process
         self._program = program
         self._world = world
+        self._run_job = run
         self._id = encode_id(process)
         self._turn = asyncio.Lock()
         self._progress: Progress | None = None
@@ -126,7 +134,9 @@ class Computer:
                 progress = self._snapshot(slot) or await self._begin()
                 progress = await self._advance(progress, slot, is_new=False)
             elif slot > progress.slot:
-                progress = await self._advance(progress, slot, is_new=True)
+                # Whoever is interrupted in here leaves what is on disk, and reads it the next time.
+                self._progress = None
+                progress = self._progress = await self._advance(progress, slot, is_new=True)
             return Computed(slot, progress.state, self._result(slot))
 
     def _result(self, slot: int) -> Result:
@@ -150,12 +160,11 @@ class Computer:
                     done, results = await step(progress, wanted)
             except _NeverEndsError as failure:
                 if not is_new:
-                    raise failure.error from None
-                await self._say(failure)
+                    raise FoldError(failure.said.reason, code=failure.said.code) from None
+                await self._say(failure.said)
                 continue
             if is_new:
                 await self._world.store(TreeValues(tuple(self._rows(progress, done, results))))
-                self._progress = done
             progress = done
         return progress
 
@@ -199,23 +208,21 @@ class Computer:
         name = program.folds[cursor.place]
         job = Job(name, program.passes, self.process, first, cursor.number, tuple(raws), before)
         try:
-            return await self._world.run(job)
+            return await self._run_job(job)
         except FoldError as error:
-            raise _NeverEndsError(name, first, cursor, error) from error
+            said = Failure(first, name, cursor.number, error.code, str(error))
+            raise _NeverEndsError(said) from error
 
-    async def _say(self, failure: _NeverEndsError) -> None:
-        """Give what cannot be computed a slot: so it stays, whoever computes the process anew."""
-        await self._world.say(
-            self.process,
-            {
-                "type": FAILURE_TYPE,
-                "slot": failure.slot,
-                "fold": failure.fold,
-                "pass": failure.cursor.number,
-                "code": failure.error.code,
-                "reason": str(failure.error),
-            },
-        )
+    async def _say(self, failure: Failure) -> None:
+        """Give what cannot be computed a slot: so it stays, whoever computes the process anew.
+
+        Raises:
+            FoldError: this node may not: the process is a copy, or nothing is placed here.
+        """
+        try:
+            await self._world.say(self.process, failure.fields)
+        except RefusedError as error:
+            raise FoldError(failure.reason, code=failure.code) from error
 
     # What is on disk.
 
@@ -278,7 +285,7 @@ class Computer:
         program, spawn = self._program, self._raws(0, 0)
         states: dict[str, bytes] = {}
         for name in program.folds:
-            ran = await self._world.run(Job(name, program.passes, self.process, 0, 1, tuple(spawn)))
+            ran = await self._run_job(Job(name, program.passes, self.process, 0, 1, tuple(spawn)))
             if ran.results:
                 raise self._cannot_begin(name, ran.results[0].reason, ran.results[0].code)
             states[name] = ran.state
@@ -329,20 +336,15 @@ class Said:
     def _take(self, slot: int, record: Record) -> None:
         if record.kind is not Kind.UNSIGNED:
             return
-        fields = StoredAssignment(self._process, slot, record).fields
-        about, code = fields.get("slot"), fields.get("code")
-        if fields.get("type") != FAILURE_TYPE or not isinstance(about, int):
-            return
-        self._results.setdefault(about, Result(b"", code=str(code), reason=str(fields["reason"])))
-        self._results[slot] = Result(b"", Verdict.SKIP)
+        failure = read_failure(StoredAssignment(self._process, slot, record).fields)
+        if failure is not None and failure.slot < slot:
+            self._results.setdefault(failure.slot, failure.result)
+            self._results[slot] = Result(b"")  # what the node says is for no fold
 
 
 class _NeverEndsError(Exception):
     """A fold that has not ended in time, or has ended its worker: no second run says what it is."""
 
-    def __init__(self, fold: str, slot: int, cursor: Cursor, error: FoldError) -> None:
-        self.fold = fold
-        self.slot = slot
-        self.cursor = cursor
-        self.error = error
-        super().__init__(fold)
+    def __init__(self, said: Failure) -> None:
+        self.said = said
+        super().__init__(said.reason)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from seriatim.actors.compute.computer import Computed, Computer, World
@@ -14,19 +13,18 @@ from seriatim.formats.limits import STATES_CACHED_MAX, STATES_CACHED_MAX_BYTES
 from seriatim.formats.wire.stored import StoredAssignment
 
 if TYPE_CHECKING:
+    from seriatim.actors.compute.runner import Runner
     from seriatim.formats.folds.registry import FoldRegistry
 
 
 class Computing:
     """The computers of one node; belongs to one event loop."""
 
-    def __init__(
-        self, folds: FoldRegistry, world: World, *, close: Callable[[], Awaitable[object]]
-    ) -> None:
-        """Compute with *folds*; *close* ends what they run in."""
+    def __init__(self, folds: FoldRegistry, world: World, runner: Runner) -> None:
+        """Compute with *folds*, which *runner* runs."""
         self._folds = folds
         self._world = world
-        self._close = close
+        self._runner = runner
         # Least recently used first.
         self._computers: OrderedDict[bytes, Computer] = OrderedDict()
 
@@ -44,7 +42,7 @@ class Computing:
             raise NotFoundError(f"process {encode_id(process)} is not known here; spawn it first")
         computer = self._computers.pop(process, None)
         if computer is None:
-            computer = Computer(process, self._program(process), self._world)
+            computer = Computer(process, self._program(process), self._world, self._runner.run)
         self._computers[process] = computer
         try:
             return await computer.at(head.slot if slot is None else slot)
@@ -53,7 +51,7 @@ class Computing:
 
     async def close(self) -> None:
         """End what folds run in; what is on disk is where the next node goes on."""
-        await self._close()
+        await self._runner.close()
 
     def _program(self, process: bytes) -> Program:
         record = self._world.log.read(process, 0)

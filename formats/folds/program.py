@@ -30,6 +30,7 @@ MULTIPASS: Final = "multipass@1.0"
 _EXECUTION: Final = "execution-device"
 _STACK: Final = "device-stack"
 _PASSES: Final = "passes"
+_DIGITS_MAX: Final = 9
 
 
 class Program(NamedTuple):
@@ -119,12 +120,12 @@ def _read_stack(value: Value | None) -> tuple[str, ...]:
 
 
 def _position(key: str) -> tuple[int, str]:
-    return (int(key), "") if key.isdecimal() and len(key) < 10 else (0, key)  # noqa: PLR2004
+    return (int(key), "") if key.isdecimal() and len(key) <= _DIGITS_MAX else (0, key)
 
 
 def _read_passes(value: Value) -> int:
     digits = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
-    if not digits.isdecimal() or len(digits) > 9 or not int(digits):  # noqa: PLR2004
+    if not digits.isdecimal() or len(digits) > _DIGITS_MAX or not int(digits):
         raise MalformedError(f"{_PASSES} is a number above 0", code="bad_passes")
     if int(digits) > PASSES_MAX:
         raise LimitExceededError(_PASSES, given=int(digits), maximum=PASSES_MAX)

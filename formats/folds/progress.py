@@ -97,9 +97,8 @@ def decode_result(raw: bytes) -> Result:
 def is_kept(number: int, last: int) -> bool:
     """Tell whether the snapshot *number* is kept when *last* is the newest; both count from 0.
 
-    About twice the logarithm of *last* are kept: the new ones close together, the old ones far
-    apart. From the last kept one before a slot, there are no more slots to that slot than from
-    there to the end, about.
+    The new ones are close together, the old ones far apart: eight for each doubling of the distance
+    from the end. So the next one kept is no further away than an eighth of that, about.
     """
-    spacing = 1 << max(0, (last - number).bit_length() - 1)
+    spacing = 1 << max(0, (last - number).bit_length() - 4)
     return number % spacing == 0

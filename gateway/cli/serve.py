@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,8 +26,6 @@ from seriatim.gateway.cli.options import (
 from seriatim.gateway.cli.output import print_json, reporting, say_making
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from seriatim.actors.node import Policy
     from seriatim.formats.signing.wallet import Wallet
     from seriatim.gateway.outbound import OutboundPolicy
@@ -77,6 +77,10 @@ def serve(  # typer reads options by position
         str | None,
         typer.Option(callback=check_url, help="Upload HTTP-signed assignments here."),
     ] = None,
+    compute: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MODULE:NAME", help="Compute processes with this fold, too."),
+    ] = None,
     follow_redirects: FollowRedirects = False,
     allow_origin: AllowOrigin = None,
     allow_network: AllowNetwork = None,
@@ -95,6 +99,8 @@ def serve(  # typer reads options by position
     if (allow_origin or allow_network) and not follow_redirects:
         raise typer.BadParameter("without --follow-redirects, this node goes nowhere")
     allowed = read_outbound_policy(allow_origin, allow_network)
+    if compute:
+        sys.path.insert(0, str(Path.cwd()))  # as `python` does: a module of this folder is found
     with reporting(as_json=as_json):
         key = read_wallet(wallet) if wallet else folder_wallet(data, on_making=say_making)
         serving = _serve(
@@ -105,6 +111,7 @@ def serve(  # typer reads options by position
             port=port,
             gateway_url=gateway_url,
             bundlers=(bundler, http_bundler),
+            fold_places=tuple(compute or ()),
             outbound_policy=allowed if follow_redirects else None,
             as_json=as_json,
         )
@@ -120,10 +127,12 @@ async def _serve(
     port: int,
     gateway_url: str | None,
     bundlers: tuple[str | None, str | None],
+    fold_places: tuple[str, ...],
     outbound_policy: OutboundPolicy | None,
     as_json: bool,
 ) -> int:
     """Run a node on *data* until it is told to stop; return the exit status."""
+    from seriatim.actors.compute.folds import Folds
     from seriatim.actors.launch import open_node
     from seriatim.formats.ids import encode_id
     from seriatim.gateway.bundler import open_bundler
@@ -142,6 +151,7 @@ async def _serve(
             in_children=True,
             carrier=carrier,
             open_source=open_source,
+            folds=Folds(fold_places),
         )
 
         def on_ready(url: str) -> None:

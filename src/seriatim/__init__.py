@@ -12,21 +12,34 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seriatim.actors.blocking import BlockingNode, open_blocking
-    from seriatim.actors.embedded import EmbeddedNode, Entry, Receipt, open  # noqa: A004  # public
+    from seriatim.actors.embedded import (
+        Computed,
+        EmbeddedNode,
+        Entry,
+        Receipt,
+        open,  # noqa: A004  # public
+    )
     from seriatim.actors.proof import Report
     from seriatim.formats.errors import SchedulerError
+    from seriatim.formats.folds.fold import Fold, Outcome, Step, Verdict, fold
     from seriatim.formats.signing.scheme import WalletKind
     from seriatim.formats.signing.wallet import Wallet, generate, wallet_from_json
 
 __all__ = [
     "BlockingNode",
+    "Computed",
     "EmbeddedNode",
     "Entry",
+    "Fold",
+    "Outcome",
     "Receipt",
     "Report",
     "SchedulerError",
+    "Step",
+    "Verdict",
     "Wallet",
     "WalletKind",
+    "fold",
     "generate",
     "open",
     "open_blocking",
@@ -38,6 +51,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "BlockingNode": "seriatim.actors.blocking",
     "open_blocking": "seriatim.actors.blocking",
+    "Computed": "seriatim.actors.embedded",
     "EmbeddedNode": "seriatim.actors.embedded",
     "Entry": "seriatim.actors.embedded",
     "Receipt": "seriatim.actors.embedded",
@@ -45,6 +59,11 @@ _HOMES = {
     "open": "seriatim.actors.embedded",
     "SchedulerError": "seriatim.formats.errors",
     "Wallet": "seriatim.formats.signing.wallet",
+    "Fold": "seriatim.formats.folds.fold",
+    "Outcome": "seriatim.formats.folds.fold",
+    "Step": "seriatim.formats.folds.fold",
+    "Verdict": "seriatim.formats.folds.fold",
+    "fold": "seriatim.formats.folds.fold",
     "WalletKind": "seriatim.formats.signing.scheme",
     "generate": "seriatim.formats.signing.wallet",
     "wallet_from_json": "seriatim.formats.signing.wallet",

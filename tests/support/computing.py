@@ -60,8 +60,8 @@ class Bench:
 
     def computer(self) -> Computer:
         """Return a computer that knows what is on disk, and nothing else."""
-        world = World(self.log, self.tree, self._store, self._run, self._say)
-        return Computer(self.process, self._program, world)
+        world = World(self.log, self.tree, self._store, self._say)
+        return Computer(self.process, self._program, world, self._run)
 
     def forget(self) -> None:
         """Lose whatever is derived from the log."""

@@ -13,6 +13,7 @@ import orjson
 from aiohttp import web
 from yarl import URL
 
+from seriatim.actors.compute.folds import Folds
 from seriatim.actors.launch import open_node
 from seriatim.actors.node import Node, Policy
 from seriatim.actors.uploads.carrier import Carrier
@@ -76,6 +77,7 @@ async def serving(
     gateway: ChainGateway | None = None,
     carrier: Carrier | None = None,
     outbound_policy: OutboundPolicy | None = None,
+    folds: Folds | None = None,
 ) -> AsyncIterator[HttpNode]:
     """Serve the data folder *path* until the block ends.
 
@@ -93,6 +95,7 @@ async def serving(
             in_children=False,
             carrier=carrier,
             open_source=open_source,
+            folds=folds,
         )
         ending.push_async_callback(node.close)
         forwarder = None

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from seriatim.actors.compute.folds import Folds
 from seriatim.actors.follow.catch_up import OpenSource
 from seriatim.actors.launch import open_node
 from seriatim.actors.node import Node, Policy
@@ -31,9 +32,15 @@ async def running(
     wallet: Wallet | None = WALLET,
     policy: Policy = Policy(),  # noqa: B008  # immutable
     open_source: OpenSource | None = None,
+    folds: Folds | None = None,
 ) -> AsyncIterator[Node]:
     node, _ = await open_node(
-        path, wallet=wallet, policy=policy, in_children=in_children, open_source=open_source
+        path,
+        wallet=wallet,
+        policy=policy,
+        in_children=in_children,
+        open_source=open_source,
+        folds=folds,
     )
     try:
         yield node

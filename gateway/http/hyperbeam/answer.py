@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
 from seriatim.actors.node import Node
@@ -93,6 +93,22 @@ class Promised(Fields):
 
     kind: Kind = Kind.ITEM
     via: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Computed(Fields):
+    """What a process has computed; a path goes on into its state.
+
+    Attributes:
+        state: the state, where it is a map.
+    """
+
+    state: Mapping[str, Rich] = field(default_factory=dict)
+
+    def look_up(self, key: str) -> Answer:
+        """Return one of its values, or one of the state's."""
+        found = self.fields if key in self.fields else self.state
+        return Literal(found, self.is_fixed).look_up(key)
 
 
 @dataclass(frozen=True, slots=True)

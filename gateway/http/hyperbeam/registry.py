@@ -22,6 +22,7 @@ from seriatim.formats.httpsig.signature import DEVICE as HTTPSIG
 from seriatim.gateway.http.forward import Forwarder
 from seriatim.gateway.http.hyperbeam.ao_units import AoUnits
 from seriatim.gateway.http.hyperbeam.device import Device
+from seriatim.gateway.http.hyperbeam.devices.compute_keys import COMPUTE_KEYS
 from seriatim.gateway.http.hyperbeam.devices.message_device import MessageDevice
 from seriatim.gateway.http.hyperbeam.devices.meta_device import MetaDevice
 from seriatim.gateway.http.hyperbeam.devices.scheduler_device import PROCESS, SchedulerDevice
@@ -59,7 +60,7 @@ def make_registry(forwarder: Forwarder | None = None) -> Registry:
     ao_units = None if forwarder is None else AoUnits(forwarder)
     devices: Iterable[Device] = (
         SchedulerDevice(reader, ao_units),
-        SchedulerDevice(reader, ao_units, name=PROCESS),
+        SchedulerDevice(reader, ao_units, name=PROCESS, more=COMPUTE_KEYS),
         MessageDevice(),
         MetaDevice(),
         *_installed(DEVICES, Device),

@@ -311,13 +311,19 @@ def test_a_wallet_file_is_read(tmp_path: Path) -> None:
 def test_the_public_names_are_these_and_all_load() -> None:
     assert sorted(seriatim.__all__) == [
         "BlockingNode",
+        "Computed",
         "EmbeddedNode",
         "Entry",
+        "Fold",
+        "Outcome",
         "Receipt",
         "Report",
         "SchedulerError",
+        "Step",
+        "Verdict",
         "Wallet",
         "WalletKind",
+        "fold",
         "generate",
         "open",
         "open_blocking",
@@ -326,6 +332,25 @@ def test_the_public_names_are_these_and_all_load() -> None:
     assert all(getattr(seriatim, name) is not None for name in seriatim.__all__)
     with pytest.raises(AttributeError, match="no_such_name"):
         _ = seriatim.no_such_name
+
+
+def test_the_example_of_folds_runs(tmp_path: Path) -> None:
+    page = (ROOT / "docs/folds.md").read_text()
+    block = re.search(r"```python\n(.*?)```", page, re.DOTALL)
+    assert block is not None
+    example = ROOT / "docs/examples/tally.py"
+    assert block[1] in example.read_text(), "docs/folds.md and docs/examples/tally.py differ"
+    said = [
+        subprocess.run(
+            [sys.executable, str(example), str(tmp_path / "data")],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for _ in range(2)
+    ]
+    assert said[0].startswith("slot 3: sum 321, state ")
+    assert said[1].startswith("slot 6: sum 642, state ")
 
 
 def test_the_example_in_the_readme_runs(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ STATUSES = {
     "UnsupportedSchemeError": 422,
     "DisabledError": 501,
     "NotVerifiableError": 501,
-    "FoldError": 500,
+    "FoldError": 422,
     "UnavailableError": 503,
     "OverloadedError": 429,
     "StoppingError": 503,

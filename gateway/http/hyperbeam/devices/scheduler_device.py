@@ -6,6 +6,7 @@ See ``docs/protocol/hyperbeam.md`` for what is read and written.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from seriatim.formats.errors import ElsewhereError, MalformedError, NotFoundError, OutboundError
@@ -37,6 +38,7 @@ from seriatim.gateway.url import read_url
 
 SCHEDULER: Final = "scheduler@1.0"
 PROCESS: Final = "process@1.0"
+NO_KEYS: Final[Mapping[tuple[str, str], Handler]] = MappingProxyType({})
 
 _INFO: Final[Mapping[str, Rich]] = {
     "description": "Gives the messages of a process their slots, one after another",
@@ -57,9 +59,21 @@ class SchedulerDevice(KeyTable):
     """Gives slots and reads schedules."""
 
     def __init__(
-        self, reader: MessageReader, ao_units: AoUnits | None = None, *, name: str = SCHEDULER
+        self,
+        reader: MessageReader,
+        ao_units: AoUnits | None = None,
+        *,
+        name: str = SCHEDULER,
+        more: Mapping[tuple[str, str], Handler] = NO_KEYS,
     ) -> None:
-        """Answer under *name*: a process forwards what it is asked to its scheduler."""
+        """Answer under *name*: a process forwards what it is asked to its scheduler.
+
+        Args:
+            reader: reads what is posted.
+            ao_units: places at ao units what belongs to them.
+            name: of the device.
+            more: keys of its own, by method.
+        """
         self._reader = reader
         self._ao_units = ao_units
         # POST is allowed where clients of HyperBEAM send signed requests for reading, too.
@@ -78,7 +92,7 @@ class SchedulerDevice(KeyTable):
             ("GET", "info"): _get_info,
             ("POST", "push"): self._post_schedule,
         }
-        super().__init__(name, handlers)
+        super().__init__(name, {**handlers, **more})
 
     async def _post_schedule(self, call: Call) -> Answer:
         """Give the message that the request carries, or is, its slot."""

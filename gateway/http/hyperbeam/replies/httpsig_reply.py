@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from aiohttp import web
 
-from seriatim.formats.errors import UnsupportedError
+from seriatim.formats.errors import FormatError, UnsupportedError
 from seriatim.formats.httpsig.commitments import to_http
 from seriatim.formats.httpsig.placement import HttpMessage
 from seriatim.formats.httpsig.signature import DEVICE
-from seriatim.formats.tabm.structured import to_tabm
+from seriatim.formats.tabm.structured import Rich, to_tabm
 from seriatim.formats.wire.http_schedule import encode_page
 from seriatim.gateway.http.hyperbeam.answer import (
     Answer,
@@ -46,12 +48,19 @@ class HttpsigReply:
             return reply_message(to_http({"body": answer.message}), NO_STORE)
         if isinstance(answer, Fields):
             said = answer.fields if answer.is_ours else {"body": answer.fields}
-            placed = to_http(to_tabm(said))
+            placed = _place(said)
         elif isinstance(answer, Literal):
-            placed = to_http(to_tabm({"ao-result": "body", "body": answer.value}))
+            placed = _place({"ao-result": "body", "body": answer.value})
         else:
             raise UnsupportedError("this has no form as an HTTP message; ask for one of its keys")
         return reply_message(placed, {} if answer.is_fixed else NO_STORE)
+
+
+def _place(said: Mapping[str, Rich]) -> HttpMessage:
+    try:
+        return to_http(to_tabm(said))
+    except FormatError as error:
+        raise UnsupportedError(f"{error}, as an HTTP message; accept application/json") from error
 
 
 async def _page(page: Page) -> HttpMessage:
