@@ -11,6 +11,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from seriatim.actors.compute.pace import Pace
+from seriatim.actors.compute.said import Said
 from seriatim.actors.compute.work import Job
 from seriatim.actors.scheduler.writer import TreeValues
 from seriatim.formats.errors import (
@@ -19,7 +21,7 @@ from seriatim.formats.errors import (
     NotFoundError,
     RefusedError,
 )
-from seriatim.formats.folds.failure import Failure, read_failure
+from seriatim.formats.folds.failure import Failure
 from seriatim.formats.folds.fold import Verdict
 from seriatim.formats.folds.program import Cursor, Program
 from seriatim.formats.folds.progress import (
@@ -34,13 +36,10 @@ from seriatim.formats.folds.run import Result
 from seriatim.formats.folds.state import decode_state, encode_state
 from seriatim.formats.ids import encode_id
 from seriatim.formats.limits import (
-    FOLD_STEPS_MAX,
     FOLD_STEPS_MAX_BYTES,
     JSON_INTEGER_MAX,
     SNAPSHOT_SLOTS,
 )
-from seriatim.formats.schedule.record import Kind, Record
-from seriatim.formats.wire.stored import StoredAssignment
 
 if TYPE_CHECKING:
     from seriatim.actors.compute.work import Ran
@@ -104,6 +103,7 @@ class Computer:
         self._turn = asyncio.Lock()
         self._progress: Progress | None = None
         self._said = Said(world.log, process)
+        self._pace = Pace()
 
     @property
     def is_busy(self) -> bool:
@@ -171,15 +171,17 @@ class Computer:
     async def _run_slots(self, progress: Progress, wanted: int) -> tuple[Progress, list[Result]]:
         """Run the one fold over as many slots as go at once."""
         first = progress.slot + 1
-        raws = self._raws(first, wanted)
+        raws = self._raws(first, min(wanted, progress.slot + self._pace.steps))
         while True:
             try:
                 ran = await self._run(Cursor(), first, raws, progress.state)
             except _NeverEndsError:
                 if len(raws) == 1:
                     raise
-                raws = raws[: len(raws) // 2]  # one of them: it is looked for by halves
+                raws = raws[: len(raws) // 2]  # one of them, or all together: found by halves
+                self._pace.slow(len(raws))
                 continue
+            self._pace.go_on()
             return Progress(first + len(raws) - 1, ran.state), ran.results
 
     async def _run_stage(self, progress: Progress, wanted: int) -> tuple[Progress, list[Result]]:
@@ -267,7 +269,6 @@ class Computer:
         """Return the records from *first* on, encoded: no further than *last*, or than is known."""
         raws: list[bytes] = []
         size_bytes = 0
-        last = min(last, first + FOLD_STEPS_MAX - 1)
         for slot, record in self._world.log.read_range(self.process, first, last):
             raw = record.encode()
             size_bytes += len(raw)
@@ -301,45 +302,6 @@ class Computer:
 
     def _cannot_begin(self, name: str, reason: str, code: str) -> FoldError:
         return FoldError(f"process {self._id} cannot begin: {name}: {reason}", code=code)
-
-
-class Said:
-    """What a log says about slots that are not run: those that never end, and who says so."""
-
-    def __init__(self, log: Log, process: bytes) -> None:
-        """Look through the log of *process*."""
-        self._log = log
-        self._process = process
-        self._results: dict[int, Result] = {}
-        self._seen = range(0)
-
-    def look(self, first: int, last: int) -> None:
-        """Know what is said about the slots from *first* to *last*, both inclusive.
-
-        That may be said anywhere behind them, so the log is looked through to its end.
-        """
-        head = self._log.head(self._process)
-        end = last + 1 if head is None else head.slot + 1
-        seen = self._seen
-        if seen and seen.start <= first and end <= seen.stop:
-            return
-        parts = [(first, end)] if not seen else [(first, seen.start), (seen.stop, end)]
-        for begin, stop in parts:
-            for slot, record in self._log.read_range(self._process, begin, stop - 1):
-                self._take(slot, record)
-        self._seen = range(min([first, *seen[:1]]), end)
-
-    def result(self, slot: int) -> Result | None:
-        """Return what is known to become of *slot*; ``None`` where it is for its fold to say."""
-        return self._results.get(slot)
-
-    def _take(self, slot: int, record: Record) -> None:
-        if record.kind is not Kind.UNSIGNED:
-            return
-        failure = read_failure(StoredAssignment(self._process, slot, record).fields)
-        if failure is not None and failure.slot < slot:
-            self._results.setdefault(failure.slot, failure.result)
-            self._results[slot] = Result(b"")  # what the node says is for no fold
 
 
 class _NeverEndsError(Exception):

@@ -19,6 +19,7 @@ from seriatim.formats.folds.fold import Fold, Verdict
 from seriatim.formats.folds.registry import FoldRegistry
 from seriatim.formats.folds.run import Result, run, start
 from seriatim.formats.folds.step import read_step
+from seriatim.formats.schedule.record import decode_record
 
 FOLDS: Final = "seriatim.folds"
 """The entry point group of other packages' folds."""
@@ -104,7 +105,12 @@ def ran_from_plain(plain: Sequence[Any]) -> Ran:
 def _handle(folds: FoldRegistry, job: Job) -> Ran:
     fold = folds.get(job.fold, passes=job.passes)
     steps = [
-        read_step(job.process, slot, raw, number=job.number)
+        read_step(
+            job.process,
+            slot,
+            decode_record(raw, process=job.process, slot=slot),
+            number=job.number,
+        )
         for slot, raw in enumerate(job.records, job.first)
     ]
     if job.before:

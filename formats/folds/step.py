@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from seriatim.formats.folds.fold import Step
 from seriatim.formats.ids import encode_id
-from seriatim.formats.schedule.record import decode_record
+from seriatim.formats.schedule.record import Record
 from seriatim.formats.wire.stored import StoredAssignment
 
 
-def read_step(process: bytes, slot: int, raw: bytes, *, number: int = 1) -> Step:
-    """Return the step that the encoded record *raw* at *slot* of *process* is.
+def read_step(process: bytes, slot: int, record: Record, *, number: int = 1) -> Step:
+    """Return the step that *record* at *slot* of *process* is.
 
     Args:
         process: its id, 32 raw bytes.
         slot: the slot.
-        raw: as `Record.encode` has made it.
+        record: as it is stored.
         number: the pass, from 1.
 
     Raises:
-        CorruptRecordError: the record is damaged.
         FormatError: what is stored of the message cannot be read.
     """
-    record = decode_record(raw, process=process, slot=slot)
     stored = StoredAssignment(process, slot, record)
     return Step(
         encode_id(process),

@@ -22,6 +22,7 @@ class Part(StrEnum):
     PAGES = "c"
     IDLE = "d"
     ENCODE = "e"
+    COMPUTE = "f"
 
 
 class Sample(NamedTuple):

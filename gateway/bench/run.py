@@ -18,6 +18,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from seriatim import __version__
 from seriatim.formats.errors import MalformedError
 from seriatim.gateway.bench.appends import measure_appends
+from seriatim.gateway.bench.compute import measure_computing
 from seriatim.gateway.bench.encode import measure_encodings
 from seriatim.gateway.bench.figure import Figure, Part, Say
 from seriatim.gateway.bench.idle import measure_idle
@@ -37,6 +38,7 @@ PARTS: Final[dict[Part, MeasurePart]] = {
     Part.PAGES: measure_pages,
     Part.IDLE: measure_idle,
     Part.ENCODE: measure_encodings,
+    Part.COMPUTE: measure_computing,
 }
 
 

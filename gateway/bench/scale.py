@@ -23,6 +23,7 @@ class Scale(NamedTuple):
         page_slots: slots of a process that is paged through.
         page_slots_read: slots that are read per round, in pages.
         encode_slots: slots of a page that is encoded in every form.
+        compute_slots: slots of a process that is computed.
         live: numbers of live processes.
         idle_processes: numbers of processes that a start finds.
         idle_slots: slots of the one long process that a start finds.
@@ -39,6 +40,7 @@ class Scale(NamedTuple):
     page_slots: int
     page_slots_read: int
     encode_slots: int
+    compute_slots: int
     live: tuple[int, ...]
     idle_processes: tuple[int, ...]
     idle_slots: int
@@ -56,6 +58,7 @@ FULL = Scale(
     page_slots=10_000,
     page_slots_read=100_000,
     encode_slots=1_000,
+    compute_slots=100_000,
     live=(10_000, 100_000),
     idle_processes=(1_000, 100_000),
     idle_slots=1_000_000,
@@ -72,6 +75,7 @@ QUICK = Scale(
     page_slots=1_000,
     page_slots_read=4_000,
     encode_slots=100,
+    compute_slots=2_000,
     live=(2_000, 5_000),
     idle_processes=(10, 1_000),
     idle_slots=10_000,

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seriatim.actors.compute import computer as module
+from seriatim.actors.compute import pace
 from seriatim.actors.compute.computer import Computed
 from seriatim.formats.errors import FoldError, NotFoundError
 from seriatim.formats.folds.fold import Outcome, Step, Verdict, fold
@@ -75,7 +76,8 @@ def test_any_slot_has_its_state_whoever_asks_for_it_first(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "SNAPSHOT_SLOTS", every)
-        patch.setattr(module, "FOLD_STEPS_MAX", steps)
+        patch.setattr(pace, "FOLD_STEPS_MIN", steps)
+        patch.setattr(pace, "FOLD_STEPS_MAX", 2 * steps)
         bench = Bench([tally], TALLY)
         bench.append(*({"amount": amount} for amount in amounts))
         known = bench.computer()
@@ -106,6 +108,16 @@ def test_after_a_restart_a_snapshot_and_the_slots_behind_it_are_read(
     assert sum_at(bench, 99) == 99
     bench.forget()
     assert sum_at(bench, 99) == 99, "whatever is derived can go"
+
+
+def test_a_slow_fold_is_not_run_over_many_slots_again_and_again() -> None:
+    bench = Bench([tally], TALLY)
+    bench.append(*({"amount": 1} for _ in range(2_000)))
+    bench.never_end = lambda job: len(job.records) > 20
+    assert sum_at(bench, 2_000) == 2_000
+    late = sum(len(job.records) > 20 for job in bench.ran)
+    assert late <= 8, "and seldom tried"
+    assert len(bench.records()) == 2_001, "no slot is to blame"
 
 
 @given(last=st.integers(0, 3_000))
