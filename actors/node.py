@@ -227,6 +227,7 @@ class Node(Reader):
         Raises:
             SchedulerError: see `place`.
         """
+        self._check_places()
         submission = submit_unsigned(Message(fields), process=process)
         self._take()
         try:

@@ -173,14 +173,16 @@ ORPHAN_LOCK_WAIT_MS: Final = 5_000
 
 # What processes compute: states and results, stacks of folds, and how many slots are run and
 # written at once.
-STATE_MAX_BYTES: Final = 16 * 1024 * 1024
+STATE_MAX_BYTES: Final = 8 * 1024 * 1024
 STATE_DEPTH_MAX: Final = 64
 OUTPUT_MAX_BYTES: Final = 1024 * 1024
 STACK_FOLDS_MAX: Final = 16
 PASSES_MAX: Final = 1_000
-FOLD_STEPS_MIN: Final = 64
 FOLD_STEPS_MAX: Final = 1_024
-FOLD_PATIENCE_MAX: Final = 64
+FOLD_OUTPUTS_MAX_BYTES: Final = 4 * 1024 * 1024
+# After so long, a job ends with the slot that it is at: one that does not end is told by that.
+FOLD_JOB_MS: Final = 500
+FOLD_MEMORY_MAX_BYTES: Final = 2 * 1024 * 1024 * 1024
 FOLD_STEPS_MAX_BYTES: Final = 4 * 1024 * 1024
 FOLD_DEADLINE_MS: Final = 5_000
 FOLD_WORKERS_MAX: Final = 2
@@ -227,6 +229,11 @@ assert PASSIVATE_BATCH_MAX * 2 <= MAILBOX_MAX, "two sweeps' answers leave room f
 assert PAGE_CHUNK_BYTES <= PAGE_BLOCK_BYTES <= REPLY_PIECE_BYTES
 assert BODY_MAX_BYTES < HTTP_PAGE_MAX_BYTES
 assert HTTP_PAGE_MAX_BYTES < FORWARD_REPLY_MAX_BYTES, "a page of another node is handed on"
+assert 3 * STATE_MAX_BYTES + FOLD_OUTPUTS_MAX_BYTES + OUTPUT_MAX_BYTES < COMMIT_BATCH_MAX_BYTES, (
+    "results, a snapshot, and the progress within a slot are written together"
+)
+assert FOLD_STEPS_MAX_BYTES + BODY_MAX_BYTES + STATE_MAX_BYTES < FRAME_MAX_BYTES, "a job is a frame"
+assert 2 * FOLD_JOB_MS < FOLD_DEADLINE_MS
 assert FORWARDS_STRANGE_MAX <= FORWARDS_MAX - FORWARDS_PER_ORIGIN_MAX, "one named node has room"
 assert max(LOCATIONS_MAX, HINTED_COPIES_MAX) <= PAGE_MAX
 assert MULTIPART_PARTS_MAX <= SF_MEMBERS_MAX, "body-keys names every part"

@@ -65,6 +65,7 @@ class Environment:
         self._gate = threading.Condition()
         self._open_transactions = 0
         self._writing: tuple[int, Transaction[memoryview]] | None = None
+        self._is_doomed = False
         self._closed = False
 
     @classmethod
@@ -151,14 +152,20 @@ class Environment:
         """
         outer = self._write_transaction()
         if outer is not None:
-            yield outer
+            try:
+                yield outer
+            except BaseException:
+                self._is_doomed = True  # half of what it was to write may be there
+                raise
             return
         with self._transaction(), self._handle.begin(write=True, buffers=True) as transaction:
-            self._writing = (threading.get_ident(), transaction)
+            self._writing, self._is_doomed = (threading.get_ident(), transaction), False
             try:
                 yield transaction
             finally:
                 self._writing = None
+            if self._is_doomed:
+                raise StoreError("a part of what was to be written together has failed")
 
     def _write_transaction(self) -> Transaction[memoryview] | None:
         """Return the write transaction that is open on this thread, if one is."""

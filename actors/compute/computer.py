@@ -11,17 +11,17 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from seriatim.actors.compute.pace import Pace
 from seriatim.actors.compute.said import Said
 from seriatim.actors.compute.work import Job
 from seriatim.actors.scheduler.writer import TreeValues
 from seriatim.formats.errors import (
+    DisabledError,
     FoldError,
     LimitExceededError,
     NotFoundError,
     RefusedError,
 )
-from seriatim.formats.folds.failure import Failure
+from seriatim.formats.folds.failure import NEVER_ENDS, Failure
 from seriatim.formats.folds.fold import Verdict
 from seriatim.formats.folds.program import Cursor, Program
 from seriatim.formats.folds.progress import (
@@ -36,6 +36,7 @@ from seriatim.formats.folds.run import Result
 from seriatim.formats.folds.state import decode_state, encode_state
 from seriatim.formats.ids import encode_id
 from seriatim.formats.limits import (
+    FOLD_STEPS_MAX,
     FOLD_STEPS_MAX_BYTES,
     JSON_INTEGER_MAX,
     SNAPSHOT_SLOTS,
@@ -85,7 +86,12 @@ class World(NamedTuple):
 
 
 class Computer:
-    """Computes one process. Belongs to one event loop."""
+    """Computes one process. Belongs to one event loop.
+
+    Attributes:
+        process: its id, 32 raw bytes.
+        callers: how many wait for it; there must be no second one for the process meanwhile.
+    """
 
     def __init__(
         self,
@@ -96,6 +102,7 @@ class Computer:
     ) -> None:
         """Have *run* run *program* over the slots of *process*, 32 raw bytes."""
         self.process = process
+        self.callers = 0
         self._program = program
         self._world = world
         self._run_job = run
@@ -103,12 +110,8 @@ class Computer:
         self._turn = asyncio.Lock()
         self._progress: Progress | None = None
         self._said = Said(world.log, process)
-        self._pace = Pace()
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether somebody waits for it: there must be no second one for the process then."""
-        return self._turn.locked()
+        self._apart_until = 0  # up to here, one slot after the other
+        self._stuck: FoldError | None = None
 
     @property
     def size_bytes(self) -> int:
@@ -121,76 +124,115 @@ class Computer:
         Raises:
             NotFoundError: the log does not reach so far.
             FoldError: the process cannot begin; or a fold does not end that once has.
-            StoreError: something stored is damaged.
+            StoreError: the log is damaged.
         """
-        async with self._turn:
-            head = self._world.log.head(self.process)
-            if head is None or not 0 <= slot <= head.slot:
-                raise NotFoundError(f"process {self._id} has no slot {slot}")
-            progress = self._progress
-            if progress is None:
-                progress = self._progress = self._stored() or await self._begin()
-            if slot < progress.slot:
-                progress = self._snapshot(slot) or await self._begin()
-                progress = await self._advance(progress, slot, is_new=False)
-            elif slot > progress.slot:
-                # Whoever is interrupted in here leaves what is on disk, and reads it the next time.
-                self._progress = None
-                progress = self._progress = await self._advance(progress, slot, is_new=True)
-            return Computed(slot, progress.state, self._result(slot))
+        self.callers += 1
+        try:
+            async with self._turn:
+                return await self._at(slot)
+        finally:
+            self.callers -= 1
 
-    def _result(self, slot: int) -> Result:
-        raw = self._world.tree.get((COMPUTED, self._id, str(slot)))
-        assert raw is not None, "a slot is done when its result is on disk"
-        return decode_result(raw)
+    async def _at(self, slot: int) -> Computed:
+        head = self._world.log.head(self.process)
+        if head is None or not 0 <= slot <= head.slot:
+            raise NotFoundError(f"process {self._id} has no slot {slot}")
+        progress = self._progress
+        if progress is None:
+            progress = self._progress = self._stored() or await self._begin()
+        if slot > progress.slot:
+            # Whoever is interrupted in here leaves what is on disk, and reads it the next time.
+            self._progress = None
+            progress = self._progress = await self._advance(progress, slot)
+        result = self._result(slot)
+        if result is None or slot < progress.slot:
+            progress, result = await self._again(slot, result)
+        return Computed(slot, progress.state, result)
 
     # Going on.
 
-    async def _advance(self, progress: Progress, wanted: int, *, is_new: bool) -> Progress:
+    async def _advance(self, progress: Progress, wanted: int) -> Progress:
         """Return the progress behind slot *wanted*; make what is new durable on the way."""
-        step = self._run_stage if self._program.is_stack else self._run_slots
+        await self._said.look(progress.slot + 1)
         while progress.slot < wanted:
-            first = progress.slot + 1
-            self._said.look(first, wanted)
-            known = self._said.result(first)
             try:
-                if known is not None:
-                    done, results = Progress(first, progress.state), [known]
-                else:
-                    done, results = await step(progress, wanted)
+                done, results = await self._step(progress, wanted, self._said.result)
             except _NeverEndsError as failure:
-                if not is_new:
-                    raise FoldError(failure.said.reason, code=failure.said.code) from None
+                if self._result(failure.said.slot) is not None:
+                    raise failure.error from None  # somebody has seen otherwise
                 await self._say(failure.said)
+                await self._said.look(failure.said.slot)
                 continue
-            if is_new:
-                await self._world.store(TreeValues(tuple(self._rows(progress, done, results))))
+            await self._world.store(TreeValues(tuple(self._rows(progress, done, results))))
             progress = done
         return progress
 
-    async def _run_slots(self, progress: Progress, wanted: int) -> tuple[Progress, list[Result]]:
-        """Run the one fold over as many slots as go at once."""
-        first = progress.slot + 1
-        raws = self._raws(first, min(wanted, progress.slot + self._pace.steps))
-        while True:
+    async def _again(self, slot: int, known: Result | None) -> tuple[Progress, Result]:
+        """Return the state behind *slot* once more, and its result, put back where it was lost."""
+        progress = self._snapshot(slot if known is not None else slot - 1) or await self._begin()
+        results: list[Result] = []
+        while progress.slot < slot:
             try:
-                ran = await self._run(Cursor(), first, raws, progress.state)
-            except _NeverEndsError:
-                if len(raws) == 1:
-                    raise
-                raws = raws[: len(raws) // 2]  # one of them, or all together: found by halves
-                self._pace.slow(len(raws))
-                continue
-            self._pace.go_on()
-            return Progress(first + len(raws) - 1, ran.state), ran.results
+                progress, results = await self._step(progress, slot, self._failed)
+            except _NeverEndsError as failure:
+                raise failure.error from None
+        if known is None:
+            known = results[-1]
+            row = ((COMPUTED, self._id, str(slot)), encode_result(known))
+            await self._world.store(TreeValues((row,)))
+        return progress, known
 
-    async def _run_stage(self, progress: Progress, wanted: int) -> tuple[Progress, list[Result]]:
+    async def _step(
+        self, progress: Progress, wanted: int, known: Callable[[int], Result | None]
+    ) -> tuple[Progress, list[Result]]:
+        """Run what comes next; where it is *known* that it never ends, say so."""
+        first = progress.slot + 1
+        failed = known(first)
+        if failed is not None:
+            return Progress(first, progress.state), [failed]
+        if self._program.is_stack:
+            return await self._run_stage(progress)
+        return await self._run_slots(progress, wanted, known)
+
+    def _failed(self, slot: int) -> Result | None:
+        """Return the result of *slot* where that is on disk, and no second run may say it."""
+        result = self._result(slot)
+        return result if result is not None and result.code in NEVER_ENDS else None
+
+    def _result(self, slot: int) -> Result | None:
+        """Return what became of *slot*; ``None`` where that is not on disk, or damaged."""
+        raw = self._world.tree.get((COMPUTED, self._id, str(slot)))
+        return None if raw is None else decode_result(raw)
+
+    async def _run_slots(
+        self, progress: Progress, wanted: int, known: Callable[[int], Result | None]
+    ) -> tuple[Progress, list[Result]]:
+        """Run the one fold over as many slots as go at once.
+
+        A job ends by itself long before its deadline, unless one of its slots does not: then they
+        are run one by one, until it is found.
+        """
+        first = progress.slot + 1
+        last = first if first < self._apart_until else wanted
+        raws = self._raws(first, last, known)
+        try:
+            ran = await self._run(Cursor(), first, raws, progress.state)
+        except _NeverEndsError:
+            if len(raws) == 1:
+                raise
+            self._apart_until = first + len(raws)
+            return await self._run_slots(progress, wanted, known)
+        return Progress(progress.slot + len(ran.results), ran.state), ran.results
+
+    async def _run_stage(self, progress: Progress) -> tuple[Progress, list[Result]]:
         """Run the next fold of the stack over one slot; the result only where that ends it."""
-        del wanted
         slot = progress.slot + 1
         cursor = progress.cursor or Cursor()
         ran = await self._run(
-            cursor, slot, self._raws(slot, slot), progress.within or progress.state
+            cursor,
+            slot,
+            self._raws(slot, slot, self._said.result),
+            progress.within or progress.state,
         )
         (result,) = ran.results
         output = result.output or progress.output
@@ -208,12 +250,21 @@ class Computer:
     async def _run(self, cursor: Cursor, first: int, raws: Sequence[bytes], before: bytes) -> Ran:
         program = self._program
         name = program.folds[cursor.place]
-        job = Job(name, program.passes, self.process, first, cursor.number, tuple(raws), before)
+        job = Job(
+            name,
+            program.passes,
+            self.process,
+            first,
+            cursor.number,
+            tuple(raws),
+            before,
+            is_alone=not program.is_stack,
+        )
         try:
             return await self._run_job(job)
         except FoldError as error:
             said = Failure(first, name, cursor.number, error.code, str(error))
-            raise _NeverEndsError(said) from error
+            raise _NeverEndsError(said, error) from error
 
     async def _say(self, failure: Failure) -> None:
         """Give what cannot be computed a slot: so it stays, whoever computes the process anew.
@@ -223,7 +274,7 @@ class Computer:
         """
         try:
             await self._world.say(self.process, failure.fields)
-        except RefusedError as error:
+        except (RefusedError, DisabledError) as error:
             raise FoldError(failure.reason, code=failure.code) from error
 
     # What is on disk.
@@ -265,14 +316,15 @@ class Computer:
     def _snapshot_path(self, number: int) -> TreePath:
         return (SNAPSHOTS, self._id, f"{number:0{_DIGITS}d}")
 
-    def _raws(self, first: int, last: int) -> list[bytes]:
-        """Return the records from *first* on, encoded: no further than *last*, or than is known."""
+    def _raws(self, first: int, last: int, known: Callable[[int], Result | None]) -> list[bytes]:
+        """Return the records from *first* on, encoded: as many as go at once, up to *last*."""
         raws: list[bytes] = []
         size_bytes = 0
+        last = min(last, first + FOLD_STEPS_MAX - 1)
         for slot, record in self._world.log.read_range(self.process, first, last):
             raw = record.encode()
             size_bytes += len(raw)
-            if raws and (size_bytes > FOLD_STEPS_MAX_BYTES or self._said.result(slot) is not None):
+            if raws and (size_bytes > FOLD_STEPS_MAX_BYTES or known(slot) is not None):
                 break
             raws.append(raw)
         return raws
@@ -281,24 +333,37 @@ class Computer:
         """Return the state before slot 0: that of one fold, or the maps of all of them as one.
 
         Raises:
-            FoldError: one of them cannot begin.
+            FoldError: one of them cannot begin; it is not tried again as long as this lives.
         """
-        program, spawn = self._program, self._raws(0, 0)
+        if self._stuck is not None:
+            raise FoldError(str(self._stuck), code=self._stuck.code)
+        try:
+            return Progress(-1, await self._first_state())
+        except FoldError as error:
+            self._stuck = error
+            raise
+
+    async def _first_state(self) -> bytes:
+        program, spawn = self._program, self._raws(0, 0, self._failed)
         states: dict[str, bytes] = {}
         for name in program.folds:
-            ran = await self._run_job(Job(name, program.passes, self.process, 0, 1, tuple(spawn)))
+            job = Job(name, program.passes, self.process, 0, 1, tuple(spawn))
+            try:
+                ran = await self._run_job(job)
+            except FoldError as error:
+                raise self._cannot_begin(name, str(error), error.code) from error
             if ran.results:
                 raise self._cannot_begin(name, ran.results[0].reason, ran.results[0].code)
             states[name] = ran.state
-        if not program.is_stack:
-            return Progress(-1, states[program.folds[0]])
+        if len(states) == 1:
+            return states[program.folds[0]]
         merged: dict[str, object] = {}
         for name, state in states.items():
             own = decode_state(state)
             if own is not None and not isinstance(own, dict):
                 raise self._cannot_begin(name, "folds of a stack share one map", "bad_state")
             merged |= own or {}
-        return Progress(-1, encode_state(merged))
+        return encode_state(merged)
 
     def _cannot_begin(self, name: str, reason: str, code: str) -> FoldError:
         return FoldError(f"process {self._id} cannot begin: {name}: {reason}", code=code)
@@ -307,6 +372,7 @@ class Computer:
 class _NeverEndsError(Exception):
     """A fold that has not ended in time, or has ended its worker: no second run says what it is."""
 
-    def __init__(self, said: Failure) -> None:
+    def __init__(self, said: Failure, error: FoldError) -> None:
         self.said = said
+        self.error = error
         super().__init__(said.reason)

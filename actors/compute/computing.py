@@ -67,11 +67,10 @@ class Computing:
 
     def _make_room(self) -> None:
         """Forget the states that nobody has asked for for longest; they are on disk, about."""
-        while self._computers and (
-            len(self._computers) > STATES_CACHED_MAX
-            or sum(each.size_bytes for each in self._computers.values()) > STATES_CACHED_MAX_BYTES
-        ):
-            oldest = next(iter(self._computers.values()))
-            if oldest.is_busy:
+        size_bytes = sum(each.size_bytes for each in self._computers.values())
+        for computer in list(self._computers.values()):
+            if len(self._computers) <= STATES_CACHED_MAX and size_bytes <= STATES_CACHED_MAX_BYTES:
                 return
-            del self._computers[oldest.process]
+            if not computer.callers:
+                size_bytes -= computer.size_bytes
+                del self._computers[computer.process]

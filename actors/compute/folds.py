@@ -43,6 +43,7 @@ class Folds(NamedTuple):
         Raises:
             UnsupportedError: one cannot be loaded.
             MalformedError: one has a name that none can have.
+        RefusedError: two have one name.
         """
         return FoldRegistry([*load_folds(self.places), *self.folds])
 
@@ -74,9 +75,12 @@ def open_computing(
         return child
 
     async def open_thread() -> Worker:
-        return await ThreadOffload.start(lambda: worker(registry), name="fold")
+        return await ThreadOffload.start(lambda: worker(registry, clock.monotonic_ms), name="fold")
 
-    runner = Runner(open_thread if places is None else open_child, clock)
+    is_in_threads = places is None
+    runner = Runner(
+        open_thread if is_in_threads else open_child, clock, is_killing=not is_in_threads
+    )
     return Computing(registry, world, runner)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from seriatim.formats.errors import (
     ChildDiedError,
@@ -13,6 +13,7 @@ from seriatim.formats.errors import (
     FoldError,
     SchedulerError,
     StoppingError,
+    UnavailableError,
 )
 from seriatim.formats.limits import FOLD_DEADLINE_MS, FOLD_WORKERS_MAX
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from seriatim.actors.compute.work import Job, Ran
     from seriatim.actors.runtime.clock import Clock
     from seriatim.actors.runtime.future import Future
+
+
+_CROWDED: Final = "folds_left_behind"
 
 
 class Worker(Protocol):
@@ -38,12 +42,23 @@ class Worker(Protocol):
 class Runner:
     """A few workers, opened when there is work. Belongs to one event loop."""
 
-    def __init__(self, open_worker: Callable[[], Awaitable[Worker]], clock: Clock) -> None:
-        """Open workers with *open_worker*, ``FOLD_WORKERS_MAX`` at a time; none yet."""
+    def __init__(
+        self, open_worker: Callable[[], Awaitable[Worker]], clock: Clock, *, is_killing: bool
+    ) -> None:
+        """Open workers with *open_worker*, ``FOLD_WORKERS_MAX`` at a time; none yet.
+
+        Args:
+            open_worker: opens one.
+            clock: for deadlines.
+            is_killing: whether one that is abandoned is gone, and takes nobody's time any more.
+        """
         self._open_worker = open_worker
+        self._is_killing = is_killing
         self._clock = clock
         self._places = asyncio.Semaphore(FOLD_WORKERS_MAX)
         self._idle: list[Worker] = []
+        self._calls: set[Future[Sequence[Ran]]] = set()
+        self._left_behind: list[Job] = []  # they may still run
         self._is_closed = False
 
     async def run(self, job: Job) -> Ran:
@@ -52,6 +67,8 @@ class Runner:
         Raises:
             FoldError: it has not ended in time (``fold_deadline``), or has ended its worker
                 (``fold_died``). Which of several slots it was, nobody knows.
+            UnavailableError: it has not ended in time, and it may be others that keep it from
+                that: folds that were left behind.
             SchedulerError: the job cannot be read, or its fold is not known.
         """
         async with self._places:
@@ -61,28 +78,47 @@ class Runner:
             try:
                 ran = await self._call(worker, job)
             except BaseException as error:
-                if isinstance(error, SchedulerError) and not isinstance(error, FoldError):
+                if isinstance(error, SchedulerError) and not self._has_ended(error):
                     self._idle.append(worker)
                 else:
-                    worker.abandon()
+                    self._leave_behind(worker, job)
                 raise
             self._idle.append(worker)
             return ran
 
     async def close(self) -> None:
-        """Take no more jobs, and end the workers that have none."""
+        """Take no more jobs, answer those that run with `StoppingError`, and end all workers."""
         self._is_closed = True
+        for call in list(self._calls):
+            call.fail(StoppingError("the node is stopping"))
+        await asyncio.sleep(0)  # they leave their workers behind
         idle, self._idle = self._idle, []
         for worker in idle:
             await worker.close()
 
+    def _has_ended(self, error: SchedulerError) -> bool:
+        """Tell whether a worker is of no use any more after *error*."""
+        return isinstance(error, (FoldError, StoppingError)) or error.code == _CROWDED
+
+    def _leave_behind(self, worker: Worker, job: Job) -> None:
+        worker.abandon()
+        if not self._is_killing:
+            self._left_behind.append(job)
+
     async def _call(self, worker: Worker, job: Job) -> Ran:
         answer = worker.call([job])
+        self._calls.add(answer)
         late = DeadlineExceededError(f"the fold {job.fold}", deadline_ms=FOLD_DEADLINE_MS)
         timer = self._clock.call_later(FOLD_DEADLINE_MS, partial(answer.fail, late))
         try:
             (ran,) = await answer
         except DeadlineExceededError as error:
+            if not all(_covers(other, job) for other in self._left_behind):
+                raise UnavailableError(
+                    f"{job.fold} has not ended in time, beside others that never have: whose fault "
+                    "that is, nobody knows; start the program again",
+                    code=_CROWDED,
+                ) from error
             raise FoldError(
                 f"{job.fold} has not ended within {FOLD_DEADLINE_MS} ms", code="fold_deadline"
             ) from error
@@ -92,4 +128,11 @@ class Runner:
             ) from error
         finally:
             timer.cancel()
+            self._calls.discard(answer)
         return ran
+
+
+def _covers(other: Job, job: Job) -> bool:
+    """Tell whether *other* was over the slots of *job*, too: then it is no one else's fault."""
+    last = other.first + len(other.records)
+    return other.process == job.process and other.first <= job.first < last

@@ -2,51 +2,45 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
-from seriatim.formats.folds.failure import FAILURE_TYPE, read_failure
-from seriatim.formats.folds.run import Result
-from seriatim.formats.schedule.record import Kind, Record
-from seriatim.formats.wire.stored import StoredAssignment
+from seriatim.formats.folds.failure import find_failure
+from seriatim.formats.limits import FOLD_STEPS_MAX
 
 if TYPE_CHECKING:
+    from seriatim.formats.folds.run import Result
     from seriatim.store.log import Log
 
 
 class Said:
-    """What a log says about slots that are not run: those that never end, and who says so."""
+    """What a log says about slots that are not run: those that never end."""
 
     def __init__(self, log: Log, process: bytes) -> None:
         """Look through the log of *process*."""
         self._log = log
         self._process = process
         self._results: dict[int, Result] = {}
-        self._seen = range(0)
+        self._next = -1
 
-    def look(self, first: int, last: int) -> None:
-        """Know what is said about the slots from *first* to *last*, both inclusive.
+    async def look(self, first: int) -> None:
+        """Know what is said about the slots from *first* on.
 
-        That may be said anywhere behind them, so the log is looked through to its end.
+        That may be said anywhere behind them, so the log is looked through to its end: once, a
+        piece at a time, and from then on what is new of it.
         """
+        slot = max(first, self._next)
         head = self._log.head(self._process)
-        end = last + 1 if head is None else head.slot + 1
-        seen = self._seen
-        if seen and seen.start <= first and end <= seen.stop:
-            return
-        parts = [(first, end)] if not seen else [(first, seen.start), (seen.stop, end)]
-        for begin, stop in parts:
-            for slot, record in self._log.read_range(self._process, begin, stop - 1):
-                self._take(slot, record)
-        self._seen = range(min([first, *seen[:1]]), end)
+        while head is not None and slot <= head.slot:
+            last = min(slot + FOLD_STEPS_MAX - 1, head.slot)
+            for place, record in self._log.read_range(self._process, slot, last):
+                failure = find_failure(record)
+                if failure is not None and failure.slot < place:
+                    self._results.setdefault(failure.slot, failure.result)
+            slot = last + 1
+            await asyncio.sleep(0)  # others have their turn
+        self._next = slot
 
     def result(self, slot: int) -> Result | None:
         """Return what is known to become of *slot*; ``None`` where it is for its fold to say."""
         return self._results.get(slot)
-
-    def _take(self, slot: int, record: Record) -> None:
-        if record.kind is not Kind.UNSIGNED or FAILURE_TYPE.encode() not in record.message:
-            return
-        failure = read_failure(StoredAssignment(self._process, slot, record).fields)
-        if failure is not None and failure.slot < slot:
-            self._results.setdefault(failure.slot, failure.result)
-            self._results[slot] = Result(b"")  # what the node says is for no fold

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import socket
 import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final, Generic, TypeVar, cast
 
 from seriatim.actors.runtime.frame import FrameReader, Kind, encode_frame
@@ -36,6 +38,7 @@ Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 _LOG: Final = logging.getLogger("seriatim.actors")
+_STDERR: Final = 2
 _MODULE: Final = "seriatim.actors.runtime.child"
 
 
@@ -170,9 +173,10 @@ class ChildOffload(Generic[Job, Result]):
             killer.cancel()
 
     def abandon(self) -> None:
-        """Kill the child; every open call fails when it is gone, and nobody hears of its death."""
+        """Kill the child and what it has started; open calls fail, nobody hears of its death."""
         self._is_closed = True
-        self._child.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(self._child.pid, signal.SIGKILL)
 
     async def _give_up(self, ours: socket.socket) -> None:
         """Take a child that did not start out of the world; nobody hears of its death."""
@@ -282,6 +286,7 @@ def _spawn(link: socket.socket, inherit: Sequence[int]) -> subprocess.Popen[byte
         command,
         pass_fds=(link.fileno(), *inherit),
         stdin=subprocess.DEVNULL,
+        stdout=_STDERR,  # the node's own is for what it says itself
         start_new_session=True,
     )
 

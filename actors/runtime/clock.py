@@ -51,6 +51,11 @@ async def pause(clock: Clock, delay_ms: int) -> None:
         timer.cancel()
 
 
+def machine_monotonic_ms() -> int:
+    """Return the machine's monotonic clock: a child has no loop, and so no `SystemClock`."""
+    return time.monotonic_ns() // _NS_PER_MS
+
+
 class SystemClock:
     """The machine's clocks, with the timers of an asyncio loop.
 
@@ -68,7 +73,7 @@ class SystemClock:
 
     def monotonic_ms(self) -> int:
         """Return milliseconds since an arbitrary start."""
-        return time.monotonic_ns() // _NS_PER_MS
+        return machine_monotonic_ms()
 
     def call_later(self, delay_ms: int, callback: Callable[[], object]) -> Timer:
         """Run *callback* on the loop, *delay_ms* from now. See `Clock.call_later`."""

@@ -14,8 +14,11 @@ from seriatim.formats.codecs.cbor import CborCodec
 from seriatim.formats.errors import RefusedError
 from seriatim.formats.folds.run import Result
 from seriatim.formats.message import Value
-from seriatim.formats.schedule.record import Kind
+from seriatim.formats.schedule.record import Kind, Record
 from seriatim.formats.schedule.submission import Submission
+
+NEVER_ENDS: Final = frozenset({"fold_deadline", "fold_died"})
+"""The codes of what a second run may do otherwise."""
 
 FAILURE_TYPE: Final = "Fold-Failure"
 """The ``type`` of such a message; nobody else may send an unsigned one with it."""
@@ -68,6 +71,18 @@ def read_failure(fields: Mapping[str, Value]) -> Failure | None:
     if not isinstance(slot, int) or not isinstance(number, int):
         return None
     return Failure(slot, str(fold), number, str(code), str(reason))
+
+
+def find_failure(record: Record) -> Failure | None:
+    """Return what *record* says, where a node has said it of a slot; ``None`` for others."""
+    if record.kind is not Kind.UNSIGNED or FAILURE_TYPE.encode() not in record.message:
+        return None
+    return read_failure(_CBOR.decode(record.message).fields)
+
+
+def is_failure(record: Record) -> bool:
+    """Tell whether *record* is the node's own word on another slot: it is for no fold."""
+    return find_failure(record) is not None
 
 
 def check_is_no_failure(submission: Submission) -> None:

@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
 
-from seriatim.formats.errors import FoldError, MalformedError
+from seriatim.formats.errors import MalformedError
 from seriatim.formats.message import Value
 
-_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}@[0-9a-z.]{1,16}")
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}@[0-9a-z]{1,8}(\.[0-9a-z]{1,8}){0,3}")
 
 
 class Step(NamedTuple):
@@ -146,16 +146,3 @@ def check_fold_name(name: str) -> str:
             code="bad_fold_name",
         )
     return name
-
-
-def check_outcome(made: object) -> Outcome:
-    """Return *made*, which a fold's ``apply`` has returned.
-
-    Raises:
-        FoldError: it is no `Outcome` with a `Verdict`; code ``bad_outcome``.
-    """
-    if not isinstance(made, Outcome) or not isinstance(made.verdict, Verdict):
-        raise FoldError(
-            f"a fold returns an Outcome, and this one a {type(made).__name__}", code="bad_outcome"
-        )
-    return made

@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from seriatim.formats.errors import LimitExceededError, MalformedError
-from seriatim.formats.folds.fold import Outcome, Step, Verdict, check_fold_name
+from seriatim.formats.folds.fold import Outcome, Step, Verdict
 from seriatim.formats.limits import PASSES_MAX, STACK_FOLDS_MAX
 from seriatim.formats.message import Value
 
@@ -39,15 +39,12 @@ class Program(NamedTuple):
     Attributes:
         folds: names, at least one, in order.
         passes: what ``multipass@1.0`` waits for.
+        is_stack: whether the spawn says ``stack@1.0``, of one fold or several.
     """
 
     folds: tuple[str, ...]
     passes: int = 1
-
-    @property
-    def is_stack(self) -> bool:
-        """Whether there is anything between the beginning of a slot and its end."""
-        return len(self.folds) > 1 or self.passes > 1
+    is_stack: bool = False
 
 
 class Cursor(NamedTuple):
@@ -75,19 +72,20 @@ def read_program(fields: Mapping[str, Value]) -> Program | None:
     """Return what the process that a spawn with *fields* starts computes, if anything.
 
     Raises:
-        MalformedError: a stack without folds, or one that is no list (``bad_stack``); a name that
-            no fold can have (``bad_fold_name``); passes that are no number above 0
-            (``bad_passes``).
+        MalformedError: a stack without folds, or one that is no list (``bad_stack``); passes that
+            are no number above 0 (``bad_passes``).
         LimitExceededError: over ``STACK_FOLDS_MAX`` folds or ``PASSES_MAX`` passes.
     """
     said = {key.lower(): value for key, value in fields.items()}
     named = said.get(_EXECUTION)
     if not isinstance(named, str):
         return None
-    folds = _read_stack(said.get(_STACK)) if named == STACK else (named,)
+    is_stack = named.lower() == STACK
+    folds = _read_stack(said.get(_STACK)) if is_stack else (named,)
     if len(folds) > STACK_FOLDS_MAX:
         raise LimitExceededError("folds of a stack", given=len(folds), maximum=STACK_FOLDS_MAX)
-    return Program(tuple(map(check_fold_name, folds)), _read_passes(said.get(_PASSES, 1)))
+    names = tuple(name.lower() for name in folds)
+    return Program(names, _read_passes(said.get(_PASSES, 1)), is_stack)
 
 
 class Multipass:

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import cbor2
 
-from seriatim.formats.errors import StoreError
 from seriatim.formats.folds.fold import Verdict
 from seriatim.formats.folds.program import Cursor
 from seriatim.formats.folds.run import Result
@@ -81,17 +80,13 @@ def encode_result(result: Result) -> bytes:
     )
 
 
-def decode_result(raw: bytes) -> Result:
-    """Return what `encode_result` has made *raw* of.
-
-    Raises:
-        StoreError: it is damaged.
-    """
+def decode_result(raw: bytes) -> Result | None:
+    """Return what `encode_result` has made *raw* of; ``None`` where it is damaged."""
     try:
         plain: dict[str, Any] = cbor2.loads(raw)
         return Result(plain["output"], Verdict(plain["verdict"]), plain["code"], plain["reason"])
-    except (cbor2.CBORDecodeError, KeyError, TypeError, ValueError) as error:
-        raise StoreError("a result is damaged; remove it, and it is computed anew") from error
+    except (cbor2.CBORDecodeError, KeyError, TypeError, ValueError):
+        return None
 
 
 def is_kept(number: int, last: int) -> bool:

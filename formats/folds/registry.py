@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from seriatim.formats.errors import UnsupportedError
+from seriatim.formats.errors import RefusedError, UnsupportedError
 from seriatim.formats.folds.fold import Fold, check_fold_name
-from seriatim.formats.folds.program import MULTIPASS, Multipass, Program
+from seriatim.formats.folds.program import MULTIPASS, STACK, Multipass, Program
 
 
 class FoldRegistry:
-    """Folds by name; of two with one name, the last is taken."""
+    """Folds by name; each has its own."""
 
     def __init__(self, folds: Iterable[Fold] = ()) -> None:
         """Know *folds*, and ``multipass@1.0``.
 
         Raises:
             MalformedError: one has a name that none can have.
+            RefusedError: two have one name, or one has a name of ours; code ``fold_name_taken``.
         """
-        self._folds = {check_fold_name(fold.name): fold for fold in folds}
+        self._folds: dict[str, Fold] = {}
+        for fold in folds:
+            name = check_fold_name(fold.name)
+            if name in self._folds or name in (MULTIPASS, STACK):
+                raise RefusedError(
+                    f"there is a fold {name} already; give this one another name or version",
+                    code="fold_name_taken",
+                )
+            self._folds[name] = fold
 
     def __bool__(self) -> bool:
         """Tell whether there is any but our own."""

@@ -1,14 +1,18 @@
-"""Running a fold over some slots: what fails is a result, and leaves no trace in the state."""
+"""Running a fold over some slots: what fails is a result, and leaves no trace in the state.
+
+Between two slots, a state is always what its bytes say, and nothing more: a fold sees the same
+whether slots are run together or apart, before a restart or after it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from seriatim.formats.errors import FoldError, SchedulerError
-from seriatim.formats.folds.fold import Fold, Step, Verdict, check_outcome
+from seriatim.formats.errors import FoldError
+from seriatim.formats.folds.fold import Fold, Outcome, Step, Verdict
 from seriatim.formats.folds.state import decode_state, encode_state
-from seriatim.formats.limits import OUTPUT_MAX_BYTES, REASON_MAX_CHARS
+from seriatim.formats.limits import FOLD_OUTPUTS_MAX_BYTES, OUTPUT_MAX_BYTES, REASON_MAX_CHARS
 
 
 class Result(NamedTuple):
@@ -33,61 +37,86 @@ def start(fold: Fold, spawn: Step) -> bytes:
     Raises:
         FoldError: the fold raises, or returns what is no state; there is nothing to compute then.
     """
-    try:
-        return encode_state(fold.init(spawn))
-    except Exception as error:  # a user's code: whatever it raises is its own
-        failure = _failed(error)
-        raise FoldError(failure.reason, code=failure.code) from error
+    return encode_state(_guarded(lambda: fold.init(spawn)))
 
 
-def run(fold: Fold, before: bytes, steps: Sequence[Step]) -> tuple[list[Result], bytes]:
-    """Return the result of each of *steps*, and the encoded state behind the last.
+def run(
+    fold: Fold,
+    before: bytes,
+    steps: Iterable[Step | None],
+    *,
+    is_alone: bool = False,
+    is_late: Callable[[], bool] = lambda: False,
+) -> tuple[list[Result], bytes]:
+    """Return the result of each of *steps*, and the encoded state behind the last that was run.
 
-    A step that fails leaves the state as it was. As long as none does, the state is not looked at
-    between two steps: a fold that changes a large state a little takes as long as it takes.
+    A step that fails leaves the state as it was. Fewer are run where their outputs are over
+    ``FOLD_OUTPUTS_MAX_BYTES``, or it is late; at least one.
 
     Args:
-        fold: pure, so that steps may be run once more.
+        fold: the fold.
         before: the encoded state before the first of them.
-        steps: slots in order, one pass each.
+        steps: slots in order, one pass each; ``None`` for one that is for no fold.
+        is_alone: whether there is no stack, and so no other pass.
+        is_late: whether the rest is for another time.
     """
-    state = decode_state(before)
     results: list[Result] = []
-    try:
-        for step in steps:
-            state, result = _apply(fold, state, step)
-            results.append(result)
-        return results, encode_state(state)
-    except Exception:  # noqa: BLE001  # found out which step it was, with care
-        return _run_with_care(fold, before, steps)
-
-
-def _run_with_care(fold: Fold, before: bytes, steps: Sequence[Step]) -> tuple[list[Result], bytes]:
-    """Do what `run` does, keeping the state behind each step."""
-    results: list[Result] = []
+    outputs_bytes = 0
     for step in steps:
-        try:
-            state, result = _apply(fold, decode_state(before), step)
-            before = encode_state(state)
-        except Exception as error:  # noqa: BLE001  # a user's code: whatever it raises is its own
-            result = _failed(error)
+        result = Result(b"")
+        if step is not None:
+            try:
+                result, before = _apply(fold, before, step, is_alone=is_alone)
+            except FoldError as error:
+                result = Result(b"", code=error.code, reason=str(error))
         results.append(result)
+        outputs_bytes += len(result.output)
+        if outputs_bytes > FOLD_OUTPUTS_MAX_BYTES or is_late():
+            break
     return results, before
 
 
-def _apply(fold: Fold, state: Any, step: Step) -> tuple[Any, Result]:
-    outcome = check_outcome(fold.apply(state, step))
-    output = b"" if outcome.output is None else encode_state(outcome.output)
-    if len(output) > OUTPUT_MAX_BYTES:
+def _apply(fold: Fold, before: bytes, step: Step, *, is_alone: bool) -> tuple[Result, bytes]:
+    made = _guarded(lambda: fold.apply(decode_state(before), step))
+    if not isinstance(made, Outcome) or not isinstance(made.verdict, Verdict):
         raise FoldError(
-            f"an output of {len(output)} bytes; at most {OUTPUT_MAX_BYTES} are kept",
+            f"a fold returns an Outcome, and this one a {type(made).__name__}", code="bad_outcome"
+        )
+    if is_alone and made.verdict is Verdict.PASS:
+        raise FoldError("a fold alone has no other pass; name a stack", code="bad_outcome")
+    output = b"" if made.output is None else _encode_output(made.output)
+    return Result(output, made.verdict), encode_state(made.state)
+
+
+def _encode_output(output: object) -> bytes:
+    try:
+        raw = encode_state(output)
+    except FoldError as error:
+        raise FoldError(f"an output is kept as a state is: {error}", code="bad_output") from error
+    if len(raw) > OUTPUT_MAX_BYTES:
+        raise FoldError(
+            f"an output of {len(raw)} bytes; at most {OUTPUT_MAX_BYTES} are kept",
             code="bad_output",
         )
-    return outcome.state, Result(output, outcome.verdict)
+    return raw
 
 
-def _failed(error: Exception) -> Result:
-    code = error.code if isinstance(error, SchedulerError) else "fold_raised"
-    reason = f"{type(error).__name__}: {error}" if code == "fold_raised" else str(error)
-    printable = reason.encode("utf-8", "replace").decode()
-    return Result(b"", code=code, reason=printable[:REASON_MAX_CHARS])
+def _guarded(call: Callable[[], Any]) -> Any:
+    """Return what somebody's code returns.
+
+    Raises:
+        FoldError: it raises, whatever that is; code ``fold_raised``.
+    """
+    try:
+        return call()
+    except BaseException as error:  # noqa: BLE001  # SystemExit too: it is not the node's to obey
+        raise FoldError(_describe(error), code="fold_raised") from None
+
+
+def _describe(error: BaseException) -> str:
+    """Return the name and the words of *error*, if it has any that can be had."""
+    try:
+        words = str(error).encode("utf-8", "replace").decode()
+    except BaseException:  # noqa: BLE001  # that is somebody's code, too
+        words = "(it cannot be said)"
+    return f"{type(error).__name__}: {words}"[:REASON_MAX_CHARS]

@@ -64,13 +64,13 @@ def _check(value: Any, depth: int) -> None:
 def _values(state: dict[Any, Any]) -> Iterable[Any]:
     for key in state:
         if type(key) is not str:
-            raise _bad(f"the key {key!r:.64} is no text")
+            raise _bad(f"a key that is a {type(key).__name__}, and no text")
     return state.values()
 
 
 def _check_number(value: float) -> None:
     if isinstance(value, int):
-        if not -_INTEGER_MAX <= value <= _INTEGER_MAX:
+        if not ~_INTEGER_MAX <= value <= _INTEGER_MAX:
             raise _bad("an integer of more than 64 bits; keep it as text")
     elif not isfinite(value):
         raise _bad(f"{value} is no number")

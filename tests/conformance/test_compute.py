@@ -13,12 +13,14 @@ import seriatim
 from seriatim.actors.compute.folds import Folds
 from seriatim.actors.node import Node, Policy
 from seriatim.formats.errors import RefusedError, UnsupportedError
+from seriatim.formats.folds.failure import Failure
 from seriatim.formats.folds.state import decode_state
 from seriatim.formats.ids import decode_id, encode_id
 from seriatim.formats.message import Message
 from seriatim.formats.schedule.submission import submit_unsigned
 from seriatim.formats.schedule.variant import Variant
 from tests.support.builders import NODE, message_item, spawn_item
+from tests.support.copying_node import copying
 from tests.support.http_node import HttpNode, serving
 from tests.support.running_node import check_log, post, running
 from tests.support.sample_folds import odd, tally
@@ -103,17 +105,17 @@ def test_a_process_of_other_folds_or_none_is_not_computed(tmp_path: Path) -> Non
         del process
         for tags, reason in (
             ({}, "names no fold"),
-            ({"Execution-Device": "other@1.0"}, "it knows multipass@1.0, odd@1.0, tally@1.0"),
+            ({"Execution-Device": "WASI@1.0"}, "it knows multipass@1.0, odd@1.0, tally@1.0"),
         ):
             spawn = spawn_item(Variant.HYPERBEAM, reason, tags=tags)
             spawned = await http.post("/schedule", spawn.raw)
             reply = await http.get(f"/{spawned.headers['process']}/now")
             assert (reply.status, reply.json()["code"]) == (501, "unsupported")
             assert reason in reply.json()["detail"]
-        bad = spawn_item(Variant.HYPERBEAM, tags={"Execution-Device": "Bad Name"})
+        bad = spawn_item(Variant.HYPERBEAM, tags={"Execution-Device": "stack@1.0"})
         spawned = await http.post("/schedule", bad.raw)
         reply = await http.get(f"/{spawned.headers['process']}/now")
-        assert (reply.status, reply.json()["code"]) == (400, "bad_fold_name")
+        assert (reply.status, reply.json()["code"]) == (400, "bad_stack")
 
     with_tally(tmp_path, use)
 
@@ -167,6 +169,39 @@ def test_folds_that_misbehave_stop_nobody(
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("accept", ["application/json", "multipart/form-data"])
+def test_bytes_and_lists_of_a_state_have_a_form_in_every_reply(tmp_path: Path, accept: str) -> None:
+    @seriatim.fold("bytes@1.0", init={"a": b"\xff", "l": [b"\xff", [b"\xfe", {"b": b"\xfd"}]]})
+    def keep(state: Any, step: seriatim.Step) -> Any:
+        del step
+        return state
+
+    async def main() -> None:
+        async with serving(tmp_path, wallet=known_wallet(NODE), folds=Folds(folds=(keep,))) as http:
+            spawn = spawn_item(Variant.HYPERBEAM, tags={"Execution-Device": "bytes@1.0"})
+            process = (await http.post("/schedule", spawn.raw)).headers["process"]
+            whole = await http.get(f"/{process}/now", accept=accept)
+            assert whole.status in (200, 501), "or it is said that there is none"
+            if accept == "application/json":
+                said = {"a+base64url": "_w", "l": ["_w", ["_g", {"b+base64url": "_Q"}]]}
+                assert whole.json()["state"] == said
+            listed = await http.get(f"/{process}/now/l/1", accept="application/json")
+            assert listed.body == b"_w"
+
+    asyncio.run(main())
+
+
+def test_a_copy_is_computed_by_who_gives_out_its_slots(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with copying(tmp_path, Variant.HYPERBEAM, folds=Folds(folds=(tally,))) as parts:
+            _, copy, proxy, process = parts
+            reply = await copy.get(f"/{process}/now")
+            assert (reply.status, "via" in reply.headers) == (501, True), "its source has no folds"
+            assert f"/{process}/now" in proxy.asked
+
+    asyncio.run(main())
+
+
 async def spawn(node: Node, fields: dict[str, str]) -> bytes:
     receipt = await post(node, submit_unsigned(Message({"type": "Process", **fields})))
     return receipt.process
@@ -181,7 +216,8 @@ def test_nobody_else_says_what_a_node_could_not_compute(tmp_path: Path) -> None:
         async with running(tmp_path, policy=Policy(accept_unsigned=True)) as node:
             process = await spawn(node, ODD)
             with pytest.raises(RefusedError) as caught:
-                await send(node, process, type="Fold-Failure", slot="0")
+                fields = Failure(0, "odd@1.0", 1, "fold_deadline", "forged").fields
+                await post(node, submit_unsigned(Message(fields), process=process))
             assert caught.value.code == "reserved_type"
             await send(node, process, word="Fold-Failure")
 

@@ -19,7 +19,7 @@ from seriatim.formats.folds.state import decode_state, encode_state
 SCALARS = (
     st.none()
     | st.booleans()
-    | st.integers(-(2**63) + 1, 2**63 - 1)
+    | st.integers(-(2**63), 2**63 - 1)
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(max_size=8)
     | st.binary(max_size=8)
@@ -29,7 +29,23 @@ STATES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner),
     max_leaves=12,
 )
-WORDS = ["add", "raise", "tuple", "nothing", "set", "exit", "output"]
+FAILED = {
+    "raise": "fold_raised",
+    "exit": "fold_raised",
+    "unspeakable": "fold_raised",
+    "tuple": "bad_state",
+    "nothing": "bad_outcome",
+    "again": "bad_outcome",
+    "set": "bad_output",
+}
+WORDS = [*FAILED, "add", "output", "alias", "order", "fields"]
+
+
+class UnspeakableError(Exception):
+    """Has no words."""
+
+    def __str__(self) -> str:
+        raise ValueError("none")
 
 
 @fold("words@1.0", init=lambda spawn: {"slots": [], "spawn": spawn.message_id})
@@ -37,8 +53,19 @@ def words(state: dict[str, Any], step: Step) -> Any:
     """Change the state, and then do what the message says."""
     state["slots"].append(step.slot)
     word = step.fields["word"]
-    if word == "raise":
-        raise ValueError("as told")
+    if word in ("raise", "exit", "unspeakable"):
+        raise {"raise": ValueError, "exit": SystemExit, "unspeakable": UnspeakableError}[word](
+            "as told"
+        )
+    if word == "alias":
+        state["twin"] = state["slots"]
+    if word == "order":
+        state.update(b=step.slot, a=step.slot)
+        state["last"] = next(reversed(state))
+    if word == "fields":
+        step.fields.clear()  # type: ignore[attr-defined]  # that is the fault
+    if word == "again":
+        return Outcome(state, verdict=Verdict.PASS)
     if word == "tuple":
         return {**state, "odd": (1, 2)}
     if word == "nothing":
@@ -50,8 +77,10 @@ def words(state: dict[str, Any], step: Step) -> Any:
     return state
 
 
-def steps_of(said: Sequence[str]) -> list[Step]:
-    return [Step("p", slot, slot, f"m{slot}", {"word": word}) for slot, word in enumerate(said)]
+def steps_of(said: Sequence[str], first: int = 0) -> list[Step]:
+    return [
+        Step("p", slot, slot, f"m{slot}", {"word": word}) for slot, word in enumerate(said, first)
+    ]
 
 
 @given(STATES)
@@ -70,7 +99,8 @@ def test_a_state_comes_back_as_it_is(state: Any) -> None:
         {"a": {1, 2}},
         float("nan"),
         float("inf"),
-        2**64,
+        2**63,
+        -(2**63) - 1,
         object(),
         bytearray(b"a"),
         "\ud800",
@@ -98,21 +128,37 @@ def test_a_state_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @given(said=st.lists(st.sampled_from(WORDS), max_size=12), cuts=st.sets(st.integers(0, 12)))
 def test_slots_may_be_run_in_any_pieces(said: list[str], cuts: set[int]) -> None:
-    steps = steps_of(said)
+    """A state is what its bytes say: no aliases, no order of keys, nothing of what failed."""
     before = start(words, Step("p", 0, 0, "spawn", {}))
-    whole, behind = run(words, before, steps)
+    whole, behind = run(words, before, steps_of(said), is_alone=True)
     pieces: list[Result] = []
     state = before
-    marks = [0, *sorted(cut for cut in cuts if cut < len(steps)), len(steps)]
+    marks = [0, *sorted(cut for cut in cuts if cut < len(said)), len(said)]
     for first, last in pairwise(marks):
-        results, state = run(words, state, steps[first:last])
+        results, state = run(words, state, steps_of(said[first:last], first), is_alone=True)
         pieces += results
     assert (pieces, state) == (whole, behind)
-    failed = {"raise": "fold_raised", "tuple": "bad_state", "nothing": "bad_outcome"}
-    failed["set"] = "bad_state"
-    assert [each.code for each in whole] == [failed.get(word, "") for word in said]
-    kept = [slot for slot, word in enumerate(said) if word not in failed]
-    assert decode_state(behind) == {"slots": kept, "spawn": "spawn"}
+    assert [each.code for each in whole] == [FAILED.get(word, "") for word in said]
+    kept = [slot for slot, word in enumerate(said) if word not in FAILED]
+    assert decode_state(behind)["slots"] == kept
+
+
+@given(count=st.integers(1, 9), late_at=st.integers(1, 12), is_long=st.booleans())
+def test_a_job_ends_early_with_what_it_has(count: int, late_at: int, *, is_long: bool) -> None:
+    steps = steps_of(["output"] * count)
+    before = start(words, Step("p", 0, 0, "spawn", {}))
+    looked = iter(range(1, 99))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("seriatim.formats.folds.run.FOLD_OUTPUTS_MAX_BYTES", 1 if is_long else 99)
+        results, state = run(words, before, steps, is_late=lambda: next(looked) >= late_at)
+    done = min(count, late_at, 1 if is_long else count)
+    assert len(results) == done
+    assert decode_state(state)["slots"] == list(range(done))
+
+
+def test_what_is_for_no_fold_changes_nothing() -> None:
+    before = start(words, Step("p", 0, 0, "spawn", {}))
+    assert run(words, before, [None, None]) == ([Result(b""), Result(b"")], before)
 
 
 def test_a_result_says_what_the_fold_has_said() -> None:
@@ -144,7 +190,7 @@ def test_a_fold_that_cannot_begin_says_why() -> None:
 def test_a_program_goes_on_as_its_table_says(
     count: int, passes: int, verdicts: list[Verdict]
 ) -> None:
-    program = Program(tuple(f"f{place}@1.0" for place in range(count)), passes)
+    program = Program(tuple(f"f{place}@1.0" for place in range(count)), passes, is_stack=True)
     cursor: Cursor | None = Cursor()
     number, place = 1, 0
     for verdict in verdicts:

@@ -32,6 +32,7 @@ class Bench:
     Attributes:
         ran: the jobs that were run, in order.
         never_end: whether a job does not end.
+        refusal: why the node may not say anything in the log.
         killed_at: how many rows' writes from now the node is killed; before it is on disk where
             ``is_lost``, else behind that.
     """
@@ -40,9 +41,10 @@ class Bench:
         self.log = MemoryLog()
         self.tree = MemoryTree()
         self._writer = Writer(self.log, None, bytes, tree=self.tree)
-        self._work = worker(FoldRegistry(folds))
+        self._work = worker(FoldRegistry(folds), lambda: 0)
         self.ran: list[Job] = []
         self.never_end: Callable[[Job], bool] = lambda job: False
+        self.refusal: Exception | None = None
         self.killed_at = -1
         self.is_lost = False
         first = submit_unsigned(Message({"type": "Process", **spawn}))
@@ -97,4 +99,6 @@ class Bench:
 
     async def _say(self, process: bytes, fields: Mapping[str, Any]) -> None:
         assert process == self.process
+        if self.refusal is not None:
+            raise self.refusal
         self.append(fields)

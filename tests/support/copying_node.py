@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from seriatim.actors.compute.folds import Folds
 from seriatim.actors.follow.folder import open_followed
 from seriatim.formats.ids import decode_id
 from seriatim.formats.schedule.variant import Variant
@@ -18,9 +19,12 @@ from tests.support.tampering_proxy import TamperingProxy, tampering
 
 @asynccontextmanager
 async def copying(
-    tmp_path: Path, variant: Variant
+    tmp_path: Path, variant: Variant, *, folds: Folds | None = None
 ) -> AsyncIterator[tuple[HttpNode, HttpNode, TamperingProxy, str]]:
-    """Serve a process, and an empty copy of it by a node that may ask; a proxy is in between."""
+    """Serve a process, and an empty copy of it by a node that may ask; a proxy is in between.
+
+    The node with the copy has *folds*.
+    """
     async with serving(tmp_path / "source", wallet=known_wallet(NODE)) as source:
         process = await spawned(source, variant)
         async with tampering(source.port) as proxy:
@@ -29,6 +33,9 @@ async def copying(
             ):
                 pass
             async with serving(
-                tmp_path / "copy", wallet=known_wallet(CLIENT), outbound_policy=LOOPBACK
+                tmp_path / "copy",
+                wallet=known_wallet(CLIENT),
+                outbound_policy=LOOPBACK,
+                folds=folds,
             ) as copy:
                 yield source, copy, proxy, process

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from seriatim.formats.errors import LimitExceededError, MalformedError
+from seriatim.formats.errors import LimitExceededError, MalformedError, RefusedError
 from seriatim.formats.folds.fold import Step, Verdict, fold
 from seriatim.formats.folds.program import Cursor, Program, read_program
+from seriatim.formats.folds.registry import FoldRegistry
 from seriatim.formats.message import Value
 
 STACK = {"execution-device": "stack@1.0"}
@@ -20,13 +21,22 @@ STACK = {"execution-device": "stack@1.0"}
         ({}, None),
         ({"execution-device": "tally@1.0"}, Program(("tally@1.0",))),
         ({"Execution-Device": "tally@1.0", "passes": "3"}, Program(("tally@1.0",), 3)),
-        ({**STACK, "device-stack": "a@1.0, b@2"}, Program(("a@1.0", "b@2"))),
-        ({**STACK, "device-stack": ("a@1.0", "b@2"), "passes": 2}, Program(("a@1.0", "b@2"), 2)),
+        ({**STACK, "device-stack": "a@1.0, b@2"}, Program(("a@1.0", "b@2"), is_stack=True)),
+        (
+            {**STACK, "device-stack": ("a@1.0", "b@2"), "passes": 2},
+            Program(("a@1.0", "b@2"), 2, is_stack=True),
+        ),
         (
             {**STACK, "device-stack": {"1": "a@1.0", "10": "c@1", "2": "b@2"}},
-            Program(("a@1.0", "b@2", "c@1")),
+            Program(("a@1.0", "b@2", "c@1"), is_stack=True),
         ),
         ({"execution-device": 7}, None),
+        ({"execution-device": "WASI@1.0"}, Program(("wasi@1.0",))),
+        ({"execution-device": "no name"}, Program(("no name",))),
+        (
+            {"execution-device": "Stack@1.0", "device-stack": "A@1"},
+            Program(("a@1",), is_stack=True),
+        ),
     ],
 )
 def test_a_spawn_says_what_is_run(fields: Mapping[str, Value], program: Program | None) -> None:
@@ -36,14 +46,10 @@ def test_a_spawn_says_what_is_run(fields: Mapping[str, Value], program: Program 
 @pytest.mark.parametrize(
     ("fields", "code"),
     [
-        ({"execution-device": "Tally@1.0"}, "bad_fold_name"),
-        ({"execution-device": "tally"}, "bad_fold_name"),
-        ({"execution-device": ""}, "bad_fold_name"),
         (STACK, "bad_stack"),
         ({**STACK, "device-stack": ""}, "bad_stack"),
         ({**STACK, "device-stack": (1, 2)}, "bad_stack"),
         ({**STACK, "device-stack": True}, "bad_stack"),
-        ({**STACK, "device-stack": "a@1.0,b"}, "bad_fold_name"),
         ({"execution-device": "a@1", "passes": 0}, "bad_passes"),
         ({"execution-device": "a@1", "passes": "-1"}, "bad_passes"),
         ({"execution-device": "a@1", "passes": True}, "bad_passes"),
@@ -71,6 +77,15 @@ def test_programs_are_bounded() -> None:
 def test_a_fold_has_a_name_and_a_version(name: str) -> None:
     with pytest.raises(MalformedError, match="name@version"):
         fold(name)(lambda state, step: (state, step))
+
+
+@pytest.mark.parametrize("name", ["a@1.0", "multipass@1.0", "stack@1.0"])
+def test_a_name_is_one_folds(name: str) -> None:
+    one = fold(name)(lambda state, step: (state, step))
+    other = fold("a@1.0")(lambda state, step: (state, step))
+    with pytest.raises(RefusedError) as caught:
+        FoldRegistry([other, one])
+    assert caught.value.code == "fold_name_taken"
 
 
 def test_a_step_is_in_its_first_pass_where_nobody_says_more() -> None:

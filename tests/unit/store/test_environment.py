@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import threading
@@ -11,10 +12,11 @@ from pathlib import Path
 import lmdb
 import pytest
 
-from seriatim.formats.errors import StoreError, StoreVersionError
+from seriatim.formats.errors import SchedulerError, StoreError, StoreVersionError
 from seriatim.formats.limits import MAP_BYTES
 from seriatim.store.environment import STORE_FORMAT, Environment
 from seriatim.store.lmdb_log import LmdbLog
+from seriatim.store.tree.lmdb_tree import LmdbTree
 from tests.support.records import make_append, make_appends, make_id, make_record
 
 P = make_id("process p")
@@ -221,3 +223,33 @@ def test_a_full_map_writes_nothing_and_reads_go_on(folder: Path) -> None:
     ]
     assert log.append(make_appends(P, [3])) == 3, "a smaller batch still finds room"
     log.close()
+
+
+def test_what_is_written_within_another_transaction_is_there_with_it_or_not_at_all(
+    folder: Path,
+) -> None:
+    environment = Environment.open_writer(folder)
+    tree = LmdbTree(environment)
+    with environment.writing():
+        tree.put(("one",), b"1")
+        assert tree.get(("one",)) == b"1", "it sees what it has written"
+        seen: list[bytes | None] = []
+        other = threading.Thread(target=lambda: seen.append(tree.get(("one",))))
+        other.start()
+        other.join()
+        assert seen == [None], "nobody else does"
+    assert tree.get(("one",)) == b"1"
+
+    def fail_within() -> None:
+        with environment.writing():
+            tree.put(("two",), b"2")
+            with contextlib.suppress(SchedulerError):
+                tree.put(("one", "below"), b"no group")
+            tree.put(("three",), b"3")
+
+    with pytest.raises(StoreError, match="a part of what"):
+        fail_within()
+    assert (tree.get(("two",)), tree.get(("three",))) == (None, None)
+    tree.put(("two",), b"2")
+    assert tree.get(("two",)) == b"2", "the next one is none the worse"
+    environment.close()

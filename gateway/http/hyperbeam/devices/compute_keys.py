@@ -49,6 +49,7 @@ def _process(call: Call) -> bytes:
     process = call.process or target_of(call.keys)
     if process is None:
         raise MalformedError("name the process: target=<process id>", code="no_target")
+    call.node.check_scheduled_here(process)  # whoever gives out its slots says what they become
     return process
 
 
@@ -77,14 +78,21 @@ def _answer(computed: ComputedSlot, *, is_fixed: bool) -> Computed:
 
 
 def rich_of(state: Any) -> Any:
-    """Return a state, or an output, as replies carry values: lists as tuples."""
+    """Return a state, or an output, as replies carry values.
+
+    Lists are tuples, and bytes in them base64url: JSON marks the others at their keys.
+    """
     if isinstance(state, list):
-        return tuple(map(rich_of, state))
+        return tuple(b64url(each) if isinstance(each, bytes) else rich_of(each) for each in state)
     if isinstance(state, dict):
         return {key: rich_of(value) for key, value in state.items()}
     return state
 
 
 COMPUTE_KEYS: Final[Mapping[tuple[str, str], Handler]] = MappingProxyType(
-    {("GET", "now"): _get_now, ("GET", "compute"): _get_compute}
+    {
+        (method, key): handler
+        for method in ("GET", "POST")  # clients of HyperBEAM send signed requests for reading
+        for key, handler in (("now", _get_now), ("compute", _get_compute))
+    }
 )

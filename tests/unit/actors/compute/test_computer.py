@@ -13,9 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seriatim.actors.compute import computer as module
-from seriatim.actors.compute import pace
 from seriatim.actors.compute.computer import Computed
-from seriatim.formats.errors import FoldError, NotFoundError
+from seriatim.formats.errors import DisabledError, FoldError, NotFoundError, RefusedError
 from seriatim.formats.folds.fold import Outcome, Step, Verdict, fold
 from seriatim.formats.folds.progress import is_kept
 from seriatim.formats.folds.state import decode_state
@@ -76,8 +75,7 @@ def test_any_slot_has_its_state_whoever_asks_for_it_first(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "SNAPSHOT_SLOTS", every)
-        patch.setattr(pace, "FOLD_STEPS_MIN", steps)
-        patch.setattr(pace, "FOLD_STEPS_MAX", 2 * steps)
+        patch.setattr(module, "FOLD_STEPS_MAX", steps)
         bench = Bench([tally], TALLY)
         bench.append(*({"amount": amount} for amount in amounts))
         known = bench.computer()
@@ -110,14 +108,62 @@ def test_after_a_restart_a_snapshot_and_the_slots_behind_it_are_read(
     assert sum_at(bench, 99) == 99, "whatever is derived can go"
 
 
-def test_a_slow_fold_is_not_run_over_many_slots_again_and_again() -> None:
+def test_one_slot_that_does_not_end_costs_two_deadlines() -> None:
     bench = Bench([tally], TALLY)
-    bench.append(*({"amount": 1} for _ in range(2_000)))
-    bench.never_end = lambda job: len(job.records) > 20
-    assert sum_at(bench, 2_000) == 2_000
-    late = sum(len(job.records) > 20 for job in bench.ran)
-    assert late <= 8, "and seldom tried"
-    assert len(bench.records()) == 2_001, "no slot is to blame"
+    bench.append(*({"amount": 1} for _ in range(500)))
+    endless = 300
+    bench.never_end = lambda job: job.first <= endless < job.first + len(job.records)
+    assert sum_at(bench, 500) == 499
+    assert sum(bench.never_end(job) for job in bench.ran if job.before) == 2
+
+
+def test_what_somebody_has_seen_never_becomes_a_failure() -> None:
+    bench = Bench([tally], TALLY)
+    bench.append({"amount": 1}, {"amount": 2})
+    assert sum_at(bench, 2) == 3
+    for name in bench.tree.list((module.SNAPSHOTS, encode_id(bench.process))):
+        bench.tree.remove((module.SNAPSHOTS, encode_id(bench.process), name))
+    bench.never_end = lambda job: bool(job.before)
+    with pytest.raises(FoldError, match="as told"):
+        sum_at(bench, 2)
+    assert len(bench.records()) == 3, "nothing is said"
+    bench.never_end = lambda job: False
+    assert sum_at(bench, 2) == 3
+
+
+@pytest.mark.parametrize("refusal", [RefusedError("no"), DisabledError("no")])
+def test_where_the_node_may_say_nothing_the_reader_hears_of_it(refusal: Exception) -> None:
+    bench = Bench([tally], TALLY)
+    bench.append({"amount": 1})
+    bench.never_end, bench.refusal = (lambda job: bool(job.before)), refusal
+    with pytest.raises(FoldError, match="as told") as caught:
+        sum_at(bench, 1)
+    assert caught.value.code == "fold_deadline"
+    bench.never_end = lambda job: False
+    assert sum_at(bench, 1) == 1, "and nothing is known of it"
+
+
+def test_a_result_that_is_lost_is_put_back() -> None:
+    bench = Bench([tally], TALLY)
+    bench.append({"amount": 1}, {"amount": "x"}, {"amount": 3})
+    whole = [at(bench, slot) for slot in range(4)]
+    for slot in range(4):
+        path = (module.COMPUTED, encode_id(bench.process), str(slot))
+        bench.tree.put(path, b"damaged")
+        assert at(bench, slot) == whole[slot]
+        bench.tree.remove(path)
+        assert at(bench, slot) == whole[slot]
+        assert bench.tree.get(path) is not None
+
+
+def test_a_fold_that_never_begins_is_not_tried_by_everybody() -> None:
+    bench = Bench([tally], TALLY)
+    bench.never_end = lambda job: True
+    computer = bench.computer()
+    for _ in range(3):
+        with pytest.raises(FoldError, match="as told"):
+            asyncio.run(computer.at(0))
+    assert len(bench.ran) == 1
 
 
 @given(last=st.integers(0, 3_000))

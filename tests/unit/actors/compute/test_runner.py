@@ -11,11 +11,18 @@ from seriatim.actors.compute.runner import Runner
 from seriatim.actors.compute.work import Job, Ran
 from seriatim.actors.runtime.clock import ManualClock
 from seriatim.actors.runtime.future import Future
-from seriatim.formats.errors import ChildDiedError, ChildFailedError, FoldError, StoppingError
+from seriatim.formats.errors import (
+    ChildDiedError,
+    ChildFailedError,
+    FoldError,
+    StoppingError,
+    UnavailableError,
+)
 from seriatim.formats.limits import FOLD_DEADLINE_MS, FOLD_WORKERS_MAX
 from tests.support.waiting import until_idle
 
 JOB = Job("f@1.0", 1, bytes(32), 0, 1, (b"",), b"\xf6")
+OTHER = JOB._replace(process=b"o" * 32)
 RAN = Ran([], b"")
 
 
@@ -28,7 +35,7 @@ class ToldWorker:
         self.closed = 0
 
     def call(self, jobs: Sequence[Job]) -> Future[Sequence[Ran]]:
-        assert jobs == [JOB]
+        assert jobs in ([JOB], [OTHER])
         self.calls.append(Future())
         return self.calls[-1]
 
@@ -39,7 +46,11 @@ class ToldWorker:
         self.abandoned += 1
 
 
-def run(use: Callable[[Runner, list[ToldWorker], ManualClock], Awaitable[None]]) -> None:
+def run(
+    use: Callable[[Runner, list[ToldWorker], ManualClock], Awaitable[None]],
+    *,
+    is_killing: bool = True,
+) -> None:
     """Run *use* on a runner, and on the list of the workers that it has opened."""
     workers: list[ToldWorker] = []
     clock = ManualClock()
@@ -49,7 +60,7 @@ def run(use: Callable[[Runner, list[ToldWorker], ManualClock], Awaitable[None]])
         return workers[-1]
 
     async def main() -> None:
-        await use(Runner(open_worker, clock), workers, clock)
+        await use(Runner(open_worker, clock, is_killing=is_killing), workers, clock)
         assert clock.due_ms() is None, "no timer is left"
 
     asyncio.run(main())
@@ -129,5 +140,31 @@ def test_who_leaves_takes_the_worker_along() -> None:
         with pytest.raises(asyncio.CancelledError):
             await running
         assert workers[0].abandoned == 1, "the job may still run there"
+
+    run(use)
+
+
+def test_nobody_is_accused_beside_folds_that_were_left_behind() -> None:
+    async def use(runner: Runner, workers: list[ToldWorker], clock: ManualClock) -> None:
+        for job, error in ((JOB, FoldError), (JOB, FoldError), (OTHER, UnavailableError)):
+            running = asyncio.create_task(runner.run(job))
+            await until_idle()
+            clock.advance(FOLD_DEADLINE_MS)
+            with pytest.raises(error):
+                await running
+        assert [worker.abandoned for worker in workers] == [1, 1, 1]
+
+    run(use, is_killing=False)
+
+
+def test_who_runs_when_the_node_stops_hears_of_it_at_once() -> None:
+    async def use(runner: Runner, workers: list[ToldWorker], clock: ManualClock) -> None:
+        del clock
+        running = asyncio.create_task(runner.run(JOB))
+        await until_idle()
+        await runner.close()
+        with pytest.raises(StoppingError):
+            await running
+        assert workers[0].abandoned == 1
 
     run(use)
