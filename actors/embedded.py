@@ -16,6 +16,7 @@ from seriatim.actors.keyring import read_wallet
 from seriatim.actors.launch import open_node
 from seriatim.actors.node import Node, Policy
 from seriatim.actors.proof import LogCopy, Report, check_log
+from seriatim.actors.runtime.clock import Clock
 from seriatim.formats.ans104.avro import Tag
 from seriatim.formats.ans104.item import DataItem, sign_item
 from seriatim.formats.errors import (
@@ -254,6 +255,7 @@ async def open(  # noqa: A001  # seriatim.open is what its users expect
     *,
     wallet: Wallet | str | Path | None = None,
     folds: Sequence[Fold] = (),
+    clock: Clock | None = None,
 ) -> AsyncIterator[EmbeddedNode]:
     """Open the data folder *path*, made where it is missing, as a node in this OS process.
 
@@ -261,6 +263,7 @@ async def open(  # noqa: A001  # seriatim.open is what its users expect
         path: the folder; one node at a time.
         wallet: signs assignments of signed variants; a file with a wallet, or the wallet.
         folds: what processes compute, beside the folds of installed packages.
+        clock: gives timestamps and timers; for tests, ``seriatim.testing.VirtualClock``.
 
     Raises:
         StoreLockedError: another node runs on the folder; the error names its pid.
@@ -273,6 +276,7 @@ async def open(  # noqa: A001  # seriatim.open is what its users expect
         policy=Policy(accept_unsigned=True),
         in_children=False,
         folds=Folds(folds=tuple(folds)),
+        clock=clock,
     )
     try:
         yield EmbeddedNode(node)

@@ -25,7 +25,6 @@ from seriatim.actors.lock import acquire_lock
 from seriatim.actors.node import Node, Policy
 from seriatim.actors.runtime.batcher import BatchBounds, Batcher
 from seriatim.actors.runtime.child_offload import ChildOffload
-from seriatim.actors.runtime.clock import SystemClock
 from seriatim.actors.runtime.dispatcher import LoopDispatcher
 from seriatim.actors.runtime.future import Future
 from seriatim.actors.runtime.offload import ThreadOffload
@@ -55,6 +54,7 @@ from seriatim.store.tree.lmdb_tree import LmdbTree
 
 if TYPE_CHECKING:
     from seriatim.actors.follow.catch_up import OpenSource
+    from seriatim.actors.runtime.clock import Clock
     from seriatim.actors.runtime.offload import Offload
     from seriatim.actors.scheduler.handlers import Verdict
     from seriatim.actors.scheduler.writer import Job, Sealed
@@ -94,6 +94,7 @@ async def open_node(
     carrier: Carrier | None = None,
     open_source: OpenSource | None = None,
     folds: Folds | None = None,
+    clock: Clock | None = None,
 ) -> tuple[Node, FolderLock]:
     """Open the data folder *path*, made where it is missing, and run a node on it.
 
@@ -109,6 +110,7 @@ async def open_node(
         open_source: by it, copies are brought up to their sources when they are read; without
             it, the node asks no other one.
         folds: what processes compute; without any, this node only schedules.
+        clock: gives timestamps and timers; the machine's by default.
 
     Raises:
         RefusedError: uploads are to be waited for, and there is no *carrier*; ``no_bundler``.
@@ -122,7 +124,7 @@ async def open_node(
         )
     registry = None if folds is None else folds.load()
     loop = asyncio.get_running_loop()
-    dispatcher = LoopDispatcher(loop, SystemClock(loop))
+    dispatcher = LoopDispatcher(loop, clock)
     folder = DataFolder(path)
     folder.create()
     async with AsyncExitStack() as stack:

@@ -1,1 +1,7 @@
-"""For those who test nodes: what is public here is in the modules of this package."""
+"""For those who test nodes, or programs with a node inside; also the modules of this package."""
+
+from __future__ import annotations
+
+from seriatim.actors.runtime.virtual_clock import VirtualClock
+
+__all__ = ["VirtualClock"]
