@@ -187,6 +187,9 @@ FOLD_STEPS_MAX_BYTES: Final = 4 * 1024 * 1024
 FOLD_DEADLINE_MS: Final = 5_000
 FOLD_WORKERS_MAX: Final = 2
 SNAPSHOT_SLOTS: Final = 1_024
+# Older states of one process that somebody has asked for.
+STATES_KEPT_MAX: Final = 4
+STATE_KEPT_MAX_BYTES: Final = 64 * 1024
 STATES_CACHED_MAX: Final = 1_000
 STATES_CACHED_MAX_BYTES: Final = 64 * 1024 * 1024
 

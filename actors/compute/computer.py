@@ -40,6 +40,8 @@ from seriatim.formats.limits import (
     FOLD_STEPS_MAX_BYTES,
     JSON_INTEGER_MAX,
     SNAPSHOT_SLOTS,
+    STATE_KEPT_MAX_BYTES,
+    STATES_KEPT_MAX,
 )
 
 if TYPE_CHECKING:
@@ -109,6 +111,7 @@ class Computer:
         self._id = encode_id(process)
         self._turn = asyncio.Lock()
         self._progress: Progress | None = None
+        self._older: dict[int, Progress] = {}  # the one asked for last, last
         self._said = Said(world.log, process)
         self._apart_until = 0  # up to here, one slot after the other
         self._stuck: FoldError | None = None
@@ -116,7 +119,8 @@ class Computer:
     @property
     def size_bytes(self) -> int:
         """About what it holds in memory."""
-        return 0 if self._progress is None else len(self._progress.state)
+        states = [*self._older.values(), *([self._progress] if self._progress else ())]
+        return sum(len(each.state) for each in states)
 
     async def at(self, slot: int) -> Computed:
         """Return *slot*, computed, once that is on disk.
@@ -141,6 +145,8 @@ class Computer:
         if progress is None:
             progress = self._progress = self._stored() or await self._begin()
         if slot > progress.slot:
+            if progress.slot >= 0 and progress.cursor is None:
+                self._keep(progress)  # whoever has sent that message may ask for it once more
             # Whoever is interrupted in here leaves what is on disk, and reads it the next time.
             self._progress = None
             progress = self._progress = await self._advance(progress, slot)
@@ -169,7 +175,7 @@ class Computer:
 
     async def _again(self, slot: int, known: Result | None) -> tuple[Progress, Result]:
         """Return the state behind *slot* once more, and its result, put back where it was lost."""
-        progress = self._snapshot(slot if known is not None else slot - 1) or await self._begin()
+        progress = await self._before(slot if known is not None else slot - 1)
         results: list[Result] = []
         while progress.slot < slot:
             try:
@@ -180,7 +186,24 @@ class Computer:
             known = results[-1]
             row = ((COMPUTED, self._id, str(slot)), encode_result(known))
             await self._world.store(TreeValues((row,)))
+        self._keep(progress)
         return progress, known
+
+    async def _before(self, slot: int) -> Progress:
+        """Return the nearest state at *slot* or before it: kept, in a snapshot, or the first."""
+        kept = max((each for each in self._older if each <= slot), default=-1)
+        snapshot = self._snapshot(slot)
+        if kept >= 0 and (snapshot is None or snapshot.slot < kept):
+            return self._older[kept]
+        return snapshot or await self._begin()
+
+    def _keep(self, progress: Progress) -> None:
+        """Keep an older state that somebody has asked for: others often ask for the same."""
+        if len(progress.state) <= STATE_KEPT_MAX_BYTES:
+            self._older.pop(progress.slot, None)
+            self._older[progress.slot] = progress
+            while len(self._older) > STATES_KEPT_MAX:
+                del self._older[next(iter(self._older))]
 
     async def _step(
         self, progress: Progress, wanted: int, known: Callable[[int], Result | None]

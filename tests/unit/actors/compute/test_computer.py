@@ -143,6 +143,32 @@ def test_where_the_node_may_say_nothing_the_reader_hears_of_it(refusal: Exceptio
     assert sum_at(bench, 1) == 1, "and nothing is known of it"
 
 
+def test_an_older_slot_that_many_ask_for_is_run_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench([tally], TALLY)
+    bench.append(*({"amount": 1} for _ in range(100)))
+    computer = bench.computer()
+    assert asyncio.run(computer.at(100)).slot == 100
+    bench.ran.clear()
+    for slot in (90, 90, 91, 90):
+        assert decode_state(asyncio.run(computer.at(slot)).state)["sum"] == slot
+    assert [(job.first, len(job.records)) for job in bench.ran if job.before] == [(0, 91), (91, 1)]
+    bench.append({"amount": 1})
+    asyncio.run(computer.at(101))
+    bench.ran.clear()
+    assert decode_state(asyncio.run(computer.at(100)).state)["sum"] == 100
+    assert bench.ran == [], "it was the last one a moment ago"
+    for slot in (10, 20, 30, 40):
+        asyncio.run(computer.at(slot))
+    bench.ran.clear()
+    asyncio.run(computer.at(90))
+    assert [(job.first, len(job.records)) for job in bench.ran] == [(41, 50)], "few are kept"
+    monkeypatch.setattr(module, "STATE_KEPT_MAX_BYTES", 0)
+    asyncio.run(computer.at(50))
+    bench.ran.clear()
+    asyncio.run(computer.at(50))
+    assert bench.ran, "and no large ones"
+
+
 def test_a_result_that_is_lost_is_put_back() -> None:
     bench = Bench([tally], TALLY)
     bench.append({"amount": 1}, {"amount": "x"}, {"amount": 3})
