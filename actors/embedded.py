@@ -177,10 +177,12 @@ class EmbeddedNode:
             NotFoundError: no such process or slot.
             UnsupportedError: it names no fold, or one that this node was not opened with.
             FoldError: it cannot begin.
+            FollowedError: it is a copy of another node's, which computes it.
         """
         computing = self._node.computing
         if computing is None:
             raise UnsupportedError("this node has no folds: open(path, folds=[…])")
+        self._node.check_scheduled_here(decode_id(process))
         return _computed(await computing.at(decode_id(process), slot))
 
     def read(self, process: str, first: int = 0, last: int | None = None) -> Iterator[Entry]:

@@ -342,6 +342,8 @@ class Node(Reader):
             self._catch_up.release()
         if self.uploader is not None:
             self.uploader.release()
+        if self.computing is not None:
+            self.computing.release()
 
     async def close(self) -> None:
         """Refuse new work, finish what was taken, release everything. Idempotent.

@@ -181,7 +181,10 @@ class Computer:
             try:
                 progress, results = await self._step(progress, slot, self._failed)
             except _NeverEndsError as failure:
-                raise failure.error from None
+                self._said = Said(self._world.log, self.process)
+                await self._said.look(0)  # where its result was lost, the log says it still
+                if self._said.result(failure.said.slot) is None:
+                    raise failure.error from None
         if known is None:
             known = results[-1]
             row = ((COMPUTED, self._id, str(slot)), encode_result(known))
@@ -220,7 +223,9 @@ class Computer:
     def _failed(self, slot: int) -> Result | None:
         """Return the result of *slot* where that is on disk, and no second run may say it."""
         result = self._result(slot)
-        return result if result is not None and result.code in NEVER_ENDS else None
+        if result is not None and result.code in NEVER_ENDS:
+            return result
+        return self._said.result(slot)
 
     def _result(self, slot: int) -> Result | None:
         """Return what became of *slot*; ``None`` where that is not on disk, or damaged."""

@@ -49,6 +49,10 @@ class Computing:
         finally:
             self._make_room()
 
+    def release(self) -> None:
+        """Answer whoever waits, and run nothing more; see `Runner.release`."""
+        self._runner.release()
+
     async def close(self) -> None:
         """End what folds run in; what is on disk is where the next node goes on."""
         await self._runner.close()

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
+from seriatim.actors.runtime.future import Future
 from seriatim.formats.errors import (
     ChildDiedError,
     DeadlineExceededError,
@@ -20,7 +21,6 @@ from seriatim.formats.limits import FOLD_DEADLINE_MS, FOLD_WORKERS_MAX
 if TYPE_CHECKING:
     from seriatim.actors.compute.work import Job, Ran
     from seriatim.actors.runtime.clock import Clock
-    from seriatim.actors.runtime.future import Future
 
 
 _CROWDED: Final = "folds_left_behind"
@@ -57,7 +57,7 @@ class Runner:
         self._clock = clock
         self._places = asyncio.Semaphore(FOLD_WORKERS_MAX)
         self._idle: list[Worker] = []
-        self._calls: set[Future[Sequence[Ran]]] = set()
+        self._answers: set[Future[Sequence[Ran]]] = set()
         self._left_behind: list[Job] = []  # they may still run
         self._is_closed = False
 
@@ -86,15 +86,24 @@ class Runner:
             self._idle.append(worker)
             return ran
 
-    async def close(self) -> None:
-        """Take no more jobs, answer those that run with `StoppingError`, and end all workers."""
+    def release(self) -> None:
+        """Take no more jobs, and answer those that run with `StoppingError`."""
         self._is_closed = True
-        for call in list(self._calls):
-            call.fail(StoppingError("the node is stopping"))
+        for answer in list(self._answers):
+            answer.fail(StoppingError("the node is stopping"))
+
+    async def close(self) -> None:
+        """Release who waits, and end all workers."""
+        self.release()
         await asyncio.sleep(0)  # they leave their workers behind
         idle, self._idle = self._idle, []
         for worker in idle:
             await worker.close()
+
+    def _ended(self, job: Job, _: object) -> None:
+        """Hear that a job has come to its end after all, if somebody had given it up."""
+        if job in self._left_behind:
+            self._left_behind.remove(job)
 
     def _has_ended(self, error: SchedulerError) -> bool:
         """Tell whether a worker is of no use any more after *error*."""
@@ -106,8 +115,11 @@ class Runner:
             self._left_behind.append(job)
 
     async def _call(self, worker: Worker, job: Job) -> Ran:
-        answer = worker.call([job])
-        self._calls.add(answer)
+        answer: Future[Sequence[Ran]] = Future()
+        call = worker.call([job])
+        call.add_done_callback(answer.follow)
+        call.add_done_callback(partial(self._ended, job))
+        self._answers.add(answer)
         late = DeadlineExceededError(f"the fold {job.fold}", deadline_ms=FOLD_DEADLINE_MS)
         timer = self._clock.call_later(FOLD_DEADLINE_MS, partial(answer.fail, late))
         try:
@@ -128,7 +140,7 @@ class Runner:
             ) from error
         finally:
             timer.cancel()
-            self._calls.discard(answer)
+            self._answers.discard(answer)
         return ran
 
 

@@ -31,18 +31,17 @@ class Progress(NamedTuple):
 
 
 def encode_progress(progress: Progress, folds: tuple[str, ...]) -> bytes:
-    """Return *progress* of a program of *folds* with the hashes of its states."""
+    """Return *progress* of a program of *folds*, with a hash over all of it."""
     slot, state, cursor, within, output = progress
     return cbor2.dumps(
         {
             "folds": list(folds),
             "slot": slot,
             "state": state,
-            "hash": state_hash(state),
             "cursor": None if cursor is None else list(cursor),
             "within": within,
-            "within-hash": state_hash(within),
             "output": output,
+            "hash": _hash(progress),
         },
         canonical=True,
     )
@@ -63,28 +62,35 @@ def decode_progress(raw: bytes, folds: tuple[str, ...]) -> Progress | None:
             plain["within"],
             plain["output"],
         )
-        hashes = (state_hash(progress.state), state_hash(progress.within))
-        is_whole = hashes == (plain["hash"], plain["within-hash"])
+        is_whole = plain["hash"] == _hash(progress)
         is_ours = tuple(plain["folds"]) == folds
     except (cbor2.CBORDecodeError, KeyError, TypeError, ValueError):
         return None
     return progress if is_whole and is_ours else None
 
 
+def _hash(progress: Progress) -> bytes:
+    slot, state, cursor, within, output = progress
+    place = None if cursor is None else list(cursor)
+    return state_hash(cbor2.dumps([slot, state, place, within, output]))
+
+
 def encode_result(result: Result) -> bytes:
     """Return *result* as it is kept at ``computed/<process>/<slot>``."""
     output, verdict, code, reason = result
-    return cbor2.dumps(
-        {"output": output, "verdict": verdict.value, "code": code, "reason": reason},
-        canonical=True,
-    )
+    said = {"output": output, "verdict": verdict.value, "code": code, "reason": reason}
+    checked = state_hash(cbor2.dumps(tuple(said.values())))
+    return cbor2.dumps({**said, "hash": checked}, canonical=True)
 
 
 def decode_result(raw: bytes) -> Result | None:
     """Return what `encode_result` has made *raw* of; ``None`` where it is damaged."""
     try:
         plain: dict[str, Any] = cbor2.loads(raw)
-        return Result(plain["output"], Verdict(plain["verdict"]), plain["code"], plain["reason"])
+        said = (plain["output"], plain["verdict"], plain["code"], plain["reason"])
+        if plain["hash"] != state_hash(cbor2.dumps(said)):
+            return None
+        return Result(said[0], Verdict(said[1]), *said[2:])
     except (cbor2.CBORDecodeError, KeyError, TypeError, ValueError):
         return None
 

@@ -78,10 +78,9 @@ def run(
 
 def _apply(fold: Fold, before: bytes, step: Step, *, is_alone: bool) -> tuple[Result, bytes]:
     made = _guarded(lambda: fold.apply(decode_state(before), step))
-    if not isinstance(made, Outcome) or not isinstance(made.verdict, Verdict):
-        raise FoldError(
-            f"a fold returns an Outcome, and this one a {type(made).__name__}", code="bad_outcome"
-        )
+    # By their types: what an object says of its class is somebody's code, too.
+    if type(made) is not Outcome or type(made.verdict) is not Verdict:
+        raise FoldError("a fold returns an Outcome, with a Verdict", code="bad_outcome")
     if is_alone and made.verdict is Verdict.PASS:
         raise FoldError("a fold alone has no other pass; name a stack", code="bad_outcome")
     output = b"" if made.output is None else _encode_output(made.output)
@@ -116,7 +115,7 @@ def _guarded(call: Callable[[], Any]) -> Any:
 def _describe(error: BaseException) -> str:
     """Return the name and the words of *error*, if it has any that can be had."""
     try:
-        words = str(error).encode("utf-8", "replace").decode()
+        words = f"{type(error).__name__}: {error}".encode("utf-8", "replace").decode()
     except BaseException:  # noqa: BLE001  # that is somebody's code, too
-        words = "(it cannot be said)"
-    return f"{type(error).__name__}: {words}"[:REASON_MAX_CHARS]
+        words = "an exception that cannot be said"
+    return words[:REASON_MAX_CHARS]

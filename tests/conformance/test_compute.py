@@ -12,7 +12,7 @@ import pytest
 import seriatim
 from seriatim.actors.compute.folds import Folds
 from seriatim.actors.node import Node, Policy
-from seriatim.formats.errors import RefusedError, UnsupportedError
+from seriatim.formats.errors import RefusedError, StoppingError, UnsupportedError
 from seriatim.formats.folds.failure import Failure
 from seriatim.formats.folds.state import decode_state
 from seriatim.formats.ids import decode_id, encode_id
@@ -25,6 +25,7 @@ from tests.support.http_node import HttpNode, serving
 from tests.support.running_node import check_log, post, running
 from tests.support.sample_folds import odd, tally
 from tests.support.strategies import known_wallet
+from tests.support.waiting import until_idle
 
 SAMPLES = "tests.support.sample_folds"
 TALLY = {"execution-device": "tally@1.0"}
@@ -198,6 +199,26 @@ def test_a_copy_is_computed_by_who_gives_out_its_slots(tmp_path: Path) -> None:
             reply = await copy.get(f"/{process}/now")
             assert (reply.status, "via" in reply.headers) == (501, True), "its source has no folds"
             assert f"/{process}/now" in proxy.asked
+
+    asyncio.run(main())
+
+
+def test_a_stop_waits_for_no_fold(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with running(
+            tmp_path, folds=Folds(folds=(odd,)), policy=Policy(accept_unsigned=True)
+        ) as node:
+            process = await spawn(node, ODD)
+            await send(node, process, word="hang")
+            assert node.computing is not None
+            asking = asyncio.create_task(node.computing.at(process))
+            await until_idle()
+            node.refuse_new_work()
+            with pytest.raises(StoppingError):
+                await asking
+            head = node.head(process)
+            assert head is not None
+            assert head.slot == 1, "and nobody is to blame"
 
     asyncio.run(main())
 

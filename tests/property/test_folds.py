@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -33,11 +33,35 @@ FAILED = {
     "raise": "fold_raised",
     "exit": "fold_raised",
     "unspeakable": "fold_raised",
+    "nameless": "fold_raised",
+    "classless": "fold_raised",
     "tuple": "bad_state",
     "nothing": "bad_outcome",
     "again": "bad_outcome",
     "set": "bad_output",
 }
+
+
+class Nameless(type):
+    """Has no name that can be had."""
+
+    @property
+    def __name__(cls) -> str:  # type: ignore[override]  # that is the fault
+        raise SystemExit
+
+
+class NamelessError(Exception, metaclass=Nameless):
+    """Cannot be named."""
+
+
+class ClasslessThing:
+    """Does not say what it is."""
+
+    @property  # type: ignore[misc]  # that is the fault
+    def __class__(self) -> Any:
+        raise SystemExit
+
+
 WORDS = [*FAILED, "add", "output", "alias", "order", "fields"]
 
 
@@ -48,33 +72,52 @@ class UnspeakableError(Exception):
         raise ValueError("none")
 
 
+RAISED: dict[str, type[BaseException]] = {
+    "raise": ValueError,
+    "exit": SystemExit,
+    "unspeakable": UnspeakableError,
+    "nameless": NamelessError,
+}
+
+
+def _twice(state: dict[str, Any], _: Step) -> Any:
+    state["twin"] = state["slots"]
+    return state
+
+
+def _ordered(state: dict[str, Any], step: Step) -> Any:
+    state.update(b=step.slot, a=step.slot)
+    state["last"] = next(reversed(state))
+    return state
+
+
+def _cleared(state: dict[str, Any], step: Step) -> Any:
+    step.fields.clear()  # type: ignore[attr-defined]  # that is the fault
+    return state
+
+
+RETURNED: dict[str, Callable[[dict[str, Any], Step], Any]] = {
+    "add": lambda state, _: state,
+    "alias": _twice,
+    "order": _ordered,
+    "fields": _cleared,
+    "classless": lambda state, step: ClasslessThing(),
+    "again": lambda state, _: Outcome(state, verdict=Verdict.PASS),
+    "tuple": lambda state, _: {**state, "odd": (1, 2)},
+    "nothing": lambda state, _: Outcome(state, verdict="ok"),  # type: ignore[arg-type]  # as above
+    "set": lambda state, _: Outcome(state, output={1}),
+    "output": lambda state, step: Outcome(state, output=[step.slot], verdict=Verdict.SKIP),
+}
+
+
 @fold("words@1.0", init=lambda spawn: {"slots": [], "spawn": spawn.message_id})
 def words(state: dict[str, Any], step: Step) -> Any:
     """Change the state, and then do what the message says."""
     state["slots"].append(step.slot)
-    word = step.fields["word"]
-    if word in ("raise", "exit", "unspeakable"):
-        raise {"raise": ValueError, "exit": SystemExit, "unspeakable": UnspeakableError}[word](
-            "as told"
-        )
-    if word == "alias":
-        state["twin"] = state["slots"]
-    if word == "order":
-        state.update(b=step.slot, a=step.slot)
-        state["last"] = next(reversed(state))
-    if word == "fields":
-        step.fields.clear()  # type: ignore[attr-defined]  # that is the fault
-    if word == "again":
-        return Outcome(state, verdict=Verdict.PASS)
-    if word == "tuple":
-        return {**state, "odd": (1, 2)}
-    if word == "nothing":
-        return Outcome(state, verdict="ok")  # type: ignore[arg-type]  # that is the fault
-    if word == "set":
-        return Outcome(state, output={1})
-    if word == "output":
-        return Outcome(state, output=[step.slot], verdict=Verdict.SKIP)
-    return state
+    word = str(step.fields["word"])
+    if word in RAISED:
+        raise RAISED[word]("as told")
+    return RETURNED[word](state, step)
 
 
 def steps_of(said: Sequence[str], first: int = 0) -> list[Step]:

@@ -175,11 +175,25 @@ def test_a_result_that_is_lost_is_put_back() -> None:
     whole = [at(bench, slot) for slot in range(4)]
     for slot in range(4):
         path = (module.COMPUTED, encode_id(bench.process), str(slot))
-        bench.tree.put(path, b"damaged")
-        assert at(bench, slot) == whole[slot]
+        kept = bench.tree.get(path)
+        assert kept is not None
+        for damaged in (b"damaged", b"\xa0", kept.replace(b"ok", b"pk"), kept[:-1] + b"\0"):
+            bench.tree.put(path, damaged)
+            assert at(bench, slot) == whole[slot]
+            assert bench.tree.get(path) == kept
         bench.tree.remove(path)
         assert at(bench, slot) == whole[slot]
         assert bench.tree.get(path) is not None
+
+
+def test_what_never_ends_is_known_from_the_log_where_its_result_was_lost() -> None:
+    bench = Bench([tally], TALLY)
+    bench.append(*({"amount": 1} for _ in range(9)))
+    bench.never_end = lambda job: job.first <= 5 < job.first + len(job.records)
+    whole = [at(bench, slot) for slot in range(10)]
+    for asked in (8, 5):
+        bench.tree.remove((module.COMPUTED, encode_id(bench.process), "5"))
+        assert at(bench, asked) == whole[asked]
 
 
 def test_a_fold_that_never_begins_is_not_tried_by_everybody() -> None:

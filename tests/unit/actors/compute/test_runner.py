@@ -157,6 +157,22 @@ def test_nobody_is_accused_beside_folds_that_were_left_behind() -> None:
     run(use, is_killing=False)
 
 
+def test_a_fold_that_has_ended_after_all_is_no_excuse_for_another() -> None:
+    async def use(runner: Runner, workers: list[ToldWorker], clock: ManualClock) -> None:
+        leaving = asyncio.create_task(runner.run(OTHER))
+        await until_idle()
+        leaving.cancel()
+        await until_idle()
+        workers[0].calls[0].resolve([RAN])
+        running = asyncio.create_task(runner.run(JOB))
+        await until_idle()
+        clock.advance(FOLD_DEADLINE_MS)
+        with pytest.raises(FoldError):
+            await running
+
+    run(use, is_killing=False)
+
+
 def test_who_runs_when_the_node_stops_hears_of_it_at_once() -> None:
     async def use(runner: Runner, workers: list[ToldWorker], clock: ManualClock) -> None:
         del clock
