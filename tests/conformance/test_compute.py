@@ -129,7 +129,7 @@ def test_a_node_without_folds_only_schedules(tmp_path: Path) -> None:
     with_tally(tmp_path, use, folds=Folds())
 
 
-@pytest.mark.parametrize("in_children", [False, True])
+@pytest.mark.parametrize("in_children", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_folds_that_misbehave_stop_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, in_children: bool
 ) -> None:

@@ -34,6 +34,7 @@ def test_the_tour_holds() -> None:
     }
 
 
+@pytest.mark.slow
 def test_a_promise_that_is_not_kept_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """The export is not changed, so verify cannot name a slot; everything before that held."""
 
@@ -56,6 +57,7 @@ def test_an_error_ends_the_tour_with_a_step_that_says_so(monkeypatch: pytest.Mon
     assert last["found"] == "ended early: the node did not start"
 
 
+@pytest.mark.slow
 def test_people_get_a_table() -> None:
     result = CliRunner().invoke(app, ["demo"])
     assert result.exit_code == 0
