@@ -43,7 +43,7 @@ class Folds(NamedTuple):
         Raises:
             UnsupportedError: one cannot be loaded.
             MalformedError: one has a name that none can have.
-        RefusedError: two have one name.
+            RefusedError: two have one name.
         """
         return FoldRegistry([*load_folds(self.places), *self.folds])
 

@@ -72,10 +72,10 @@ class Runner:
             SchedulerError: the job cannot be read, or its fold is not known.
         """
         async with self._places:
-            if self._is_closed:
-                raise StoppingError("the node is stopping")
+            self._check_open()
             worker = self._idle.pop() if self._idle else await self._open_worker()
             try:
+                self._check_open()  # once more: to open one takes its time
                 ran = await self._call(worker, job)
             except BaseException as error:
                 if isinstance(error, SchedulerError) and not self._has_ended(error):
@@ -99,6 +99,10 @@ class Runner:
         idle, self._idle = self._idle, []
         for worker in idle:
             await worker.close()
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise StoppingError("the node is stopping")
 
     def _ended(self, job: Job, _: object) -> None:
         """Hear that a job has come to its end after all, if somebody had given it up."""

@@ -161,36 +161,28 @@ def world_is_handed_in(source: Source) -> Iterator[Fault]:
 
 def import_names_the_package(source: Source) -> Iterator[Fault]:
     """Nobody imports a top folder by its own name: that would load a second copy."""
-    if not source.is_python:
-        return
-    for node in ast.walk(source.tree):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            names = [node.module or ""]
-        else:
-            continue
+    for node, names in _imports_of(source):
         if isinstance(node, ast.ImportFrom) and node.level:
             yield source.fault(node.lineno, "imports are absolute: from seriatim.… import …")
             continue
-        for name in names:
-            if name.partition(".")[0] in PRODUCT_FOLDERS:
-                yield source.fault(node.lineno, f"import seriatim.{name}, not {name}")
+        for top in sorted({name.partition(".")[0] for name in names} & set(PRODUCT_FOLDERS)):
+            yield source.fault(node.lineno, f"import seriatim.{top}, not {top}")
 
 
 def no_test_is_imported(source: Source) -> Iterator[Fault]:
     """What several tests use has a room in `tests/support`: a ``test_*`` module is nobody's."""
-    if not source.is_python:
-        return
-    for node in ast.walk(source.tree):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-        else:
-            continue
+    for node, names in _imports_of(source):
         if any(name.startswith("tests.") and ".test_" in name for name in names):
             yield source.fault(node.lineno, "what tests share belongs into tests/support")
+
+
+def _imports_of(source: Source) -> Iterator[tuple[ast.Import | ast.ImportFrom, list[str]]]:
+    """Yield each import of *source* with the full names of what it imports."""
+    for node in ast.walk(source.tree) if source.is_python else ():
+        if isinstance(node, ast.Import):
+            yield node, [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            yield node, [f"{node.module or ''}.{alias.name}" for alias in node.names]
 
 
 def suppression_gives_its_reason(source: Source) -> Iterator[Fault]:

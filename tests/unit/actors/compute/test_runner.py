@@ -184,3 +184,24 @@ def test_who_runs_when_the_node_stops_hears_of_it_at_once() -> None:
         assert workers[0].abandoned == 1
 
     run(use)
+
+
+def test_a_worker_that_opens_while_the_node_stops_gets_no_job() -> None:
+    async def main() -> None:
+        may_open = asyncio.Event()
+        worker = ToldWorker()
+
+        async def open_worker() -> ToldWorker:
+            await may_open.wait()
+            return worker
+
+        runner = Runner(open_worker, ManualClock(), is_killing=True)
+        running = asyncio.create_task(runner.run(JOB))
+        await until_idle()
+        await runner.close()
+        may_open.set()
+        with pytest.raises(StoppingError):
+            await running
+        assert (worker.calls, worker.abandoned) == ([], 1)
+
+    asyncio.run(main())
