@@ -11,7 +11,6 @@ from seriatim.formats.recurrence.cron import Cron
 from seriatim.formats.recurrence.expression import Expression, parse_expression
 from seriatim.formats.recurrence.interval import (
     Interval,
-    check_interval,
     is_unit,
     parse_hyperbeam_interval,
     parse_iso_duration,
@@ -98,7 +97,11 @@ def _parse_phrase(
     check_future(words)
     every = words.take("every", "each")
     if words.next == "-" and words.second.isdecimal():
-        check_interval(-int(words.second))
+        raise MalformedError(
+            f"expected an interval above 0, found '-{words.second}'",
+            code="bad_interval",
+            offset=words.words[words.place].offset,
+        )
     if words.next.isdecimal() and (every or is_unit(words.second)):
         every_ms = read_duration(words)
     elif every and is_unit(words.next) and words.next != "day":
