@@ -17,12 +17,10 @@ from seriatim.actors.launch import open_node
 from seriatim.actors.node import Node, Policy
 from seriatim.actors.proof import LogCopy, Report, check_log
 from seriatim.actors.runtime.clock import Clock
-from seriatim.formats.ans104.avro import Tag
-from seriatim.formats.ans104.item import DataItem, sign_item
+from seriatim.formats.ans104.item import DataItem
 from seriatim.formats.errors import (
     MalformedError,
     NotFoundError,
-    RefusedError,
     UnsupportedError,
 )
 from seriatim.formats.folds.fold import Fold
@@ -32,6 +30,7 @@ from seriatim.formats.limits import PROCESSES_PAGE
 from seriatim.formats.message import Message, Value
 from seriatim.formats.schedule.export import ExportHeader
 from seriatim.formats.schedule.record import Head
+from seriatim.formats.schedule.signed_fields import sign_fields
 from seriatim.formats.schedule.submission import submit_item, submit_unsigned
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.wallet import Wallet
@@ -239,7 +238,7 @@ class EmbeddedNode:
             raise MalformedError("the field data and data= are the same thing", code="bad_data")
         every = {**fields, "data": data} if data else dict(fields)
         if variant.signed:
-            item = _signed(self._node.wallet, every)
+            item = sign_fields(self._node.wallet, every)
             return await self._node.place(submit_item(item), variant_default=variant)
         submission = submit_unsigned(Message(every), process=process)
         return await self._node.place(submission, variant_default=variant)
@@ -284,30 +283,6 @@ async def open(  # noqa: A001  # seriatim.open is what its users expect
         yield EmbeddedNode(node)
     finally:
         await node.close()
-
-
-_TAG_NAMES = {"type": "Type", "variant": "Variant", "scheduler": "Scheduler"}
-"""Names that ao's clients write in a case of their own."""
-
-
-def _signed(wallet: Wallet | None, fields: Mapping[str, Value]) -> DataItem:
-    """Return *fields* as a signed item: ``data`` is its payload, the others are its tags."""
-    if wallet is None:
-        raise RefusedError(
-            "a signed variant needs a wallet: open(path, wallet=…)", code="no_wallet"
-        )
-    tags = [Tag(b"Data-Protocol", b"ao")]
-    payload = b""
-    for name, value in fields.items():
-        if name == "data" and isinstance(value, bytes):
-            payload = value
-        elif not isinstance(value, str):
-            raise MalformedError(f"{name} of an item must be text", code="bad_value")
-        elif name == "data":
-            payload = value.encode()
-        else:
-            tags.append(Tag(_TAG_NAMES.get(name, name).encode(), value.encode()))
-    return sign_item(wallet, tags=tags, data=payload)
 
 
 def _receipt(raw: RawReceipt) -> Receipt:

@@ -31,6 +31,8 @@ from seriatim.actors.runtime.offload import ThreadOffload
 from seriatim.actors.scheduler import handlers
 from seriatim.actors.scheduler.committer import job_bytes
 from seriatim.actors.scheduler.system import Scheduler
+from seriatim.actors.triggers.book import World as TriggerWorld
+from seriatim.actors.triggers.table import TriggerTable
 from seriatim.actors.uploads.uploader import Uploader
 from seriatim.formats.errors import RefusedError
 from seriatim.formats.limits import (
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
     from seriatim.formats.schedule.stored_message import StoredMessage
     from seriatim.formats.signing.wallet import Wallet
     from seriatim.store.log import Log
+    from seriatim.store.tree.tree import Tree
 
 Closing = TypeVar("Closing", bound="Offload[Any, Any]")
 
@@ -172,7 +175,30 @@ async def open_node(
                 world=World(log, tree, scheduler.store, node.say),
                 clock=scheduler.clock,
             )
+        if policy.mode is not SchedulingMode.DISABLED:
+            node.triggers = await _open_triggers(node, log, tree, scheduler)
     return node, lock
+
+
+async def _open_triggers(node: Node, log: Log, tree: Tree, scheduler: Scheduler) -> TriggerTable:
+    table = TriggerTable(
+        TriggerWorld(
+            log=log,
+            tree=tree,
+            clock=scheduler.clock,
+            store=scheduler.store,
+            place=node.place_own,
+            check_target=node.check_target,
+            wallet=node.wallet,
+            entropy=secrets.token_bytes,
+        )
+    )
+    try:
+        await table.start()
+    except BaseException:
+        await node.close()
+        raise
+    return table
 
 
 def _commit_queue(

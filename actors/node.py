@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from seriatim.actors.runtime.batcher import Batcher
     from seriatim.actors.scheduler.handlers import Verdict
     from seriatim.actors.scheduler.system import Scheduler
+    from seriatim.actors.triggers.table import TriggerTable
     from seriatim.actors.uploads.uploader import Uploader
     from seriatim.formats.message import Value
     from seriatim.formats.schedule.location import Location
@@ -80,6 +81,7 @@ class Node(Reader):
         failed: settled with an error when the node cannot write any more and has to end.
         readers_catching_up: how many readers wait until a copy is brought up to its source.
         computing: computes processes, where the operator lets it.
+        triggers: what is due by the time or by an event, where the node places messages.
     """
 
     def __init__(  # the parts that launch.py composes
@@ -114,6 +116,7 @@ class Node(Reader):
         self.uploader = uploader
         self._release = release
         self.computing: Computing | None = None
+        self.triggers: TriggerTable | None = None
         self._is_stopping = False
         self._taken = 0
         self._idle: Future[None] = Future()
@@ -189,6 +192,7 @@ class Node(Reader):
             UnavailableError: not now; the same again is safe.
         """
         self._elsewhere.check(submission.process)
+        self._check_is_no_table(submission.process)
         if not submission.is_signed:
             self.check_takes_unsigned()
             check_is_no_failure(submission)
@@ -227,13 +231,31 @@ class Node(Reader):
         Raises:
             SchedulerError: see `place`.
         """
+        return await self.place_own(submit_unsigned(Message(fields), process=process))
+
+    async def place_own(self, submission: Submission) -> Receipt:
+        """Give *submission*, which the node has made itself, its slot; return when it is durable.
+
+        Raises:
+            SchedulerError: see `place`.
+        """
         self._check_places()
-        submission = submit_unsigned(Message(fields), process=process)
         self._take()
         try:
             return await self._submit(submission, Variant.NATIVE)
         finally:
             self._answered()
+
+    def check_target(self, process: bytes) -> None:
+        """Return when *process* is one whose slots this node gives out.
+
+        Raises:
+            NotFoundError: it is not known.
+            FollowedError: it is a copy of another node's.
+        """
+        if self._log.head(process) is None:
+            raise NotFoundError(f"process {encode_id(process)} is not known here; spawn it first")
+        self._elsewhere.check(process)
 
     async def schedule_reference(
         self, process: bytes, message_id: bytes, *, excludes: tuple[str, ...] = ()
@@ -261,6 +283,7 @@ class Node(Reader):
                 f"process {encode_id(process)} is {head.variant.tag} and takes no assigns; "
                 "send it the signed message itself, or start the node with --accept-unsigned"
             )
+        self._check_is_no_table(process)
         self._check_places()
         submission = submit_reference(process, message_id, excludes=excludes)
         self._take()
@@ -368,6 +391,8 @@ class Node(Reader):
                 ending.push_async_callback(self._catch_up.close)
             if self.computing is not None:
                 ending.push_async_callback(self.computing.close)
+            if self.triggers is not None:
+                await self.triggers.close()
             if self._taken:
                 deadline = self._scheduler.clock.call_later(STOP_DEADLINE_MS, self._idle.resolve)
                 ending.callback(deadline.cancel)
@@ -417,6 +442,14 @@ class Node(Reader):
         self._taken -= 1
         if self._is_stopping and not self._taken:
             self._idle.resolve()
+
+    def _check_is_no_table(self, process: bytes) -> None:
+        """Refuse what others say in the node's own log of its triggers."""
+        if self.triggers is not None and process == self.triggers.process:
+            raise RefusedError(
+                "this process is the node's own log of its triggers; define a trigger instead",
+                code="reserved_process",
+            )
 
     def _check_places(self) -> None:
         """Refuse every message that belongs here where the operator says so."""

@@ -5,6 +5,7 @@ Sizes are in bytes (``_bytes``), times in milliseconds (``_ms``); every bound is
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Final
 
 # ANS-104 data items (ANS-104 §2 and the maintained arbundles).
@@ -142,6 +143,27 @@ INTERVAL_MAX_MS: Final = 3_650 * 24 * 3_600_000
 INSTANT_MAX_MS: Final = 250_246_627_199_999
 ZONE_NAME_SHOWN_CHARS: Final = 64
 ZONE_YEARS_CACHED_MAX: Final = 4_096
+
+# Triggers. A nominal time that is over by more than FIRE_LATE_MS is a misfire; by default, windows
+# for misfires are so long.
+TRIGGERS_MAX: Final = 1_000_000
+TRIGGER_MAX_BYTES: Final = 256 * 1024
+TRIGGER_NAME_MAX_CHARS: Final = 128
+TRIGGER_PATH_MAX_CHARS: Final = 2_048
+TRIGGER_WINDOWS_MS: Final = MappingProxyType(
+    {"once": 7 * 24 * 3_600_000, "all": 24 * 3_600_000, "skip": 0}
+)
+FIRE_LATE_MS: Final = 60_000
+# So often the wall clock is looked at: it may have been set forward.
+CLOCK_CHECK_MS: Final = 10_000
+FIRES_WAITING_MAX: Final = 100_000
+FIRES_AT_ONCE_MAX: Final = 1_024
+FIRES_DECIDED_AT_ONCE_MAX: Final = 256
+FIRE_PAUSE_MIN_MS: Final = 250
+FIRE_PAUSE_MAX_MS: Final = 60_000
+BACKFILL_MAX: Final = 10_000
+RUNS_AT_ONCE_MAX: Final = 64
+RUN_REASON_MAX_CHARS: Final = 512
 
 # Queues: what is waiting, and for how long.
 MAILBOX_MAX: Final = 4_096

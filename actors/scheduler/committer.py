@@ -21,7 +21,7 @@ from seriatim.formats.errors import (
     UnavailableError,
 )
 from seriatim.formats.limits import BODY_MAX_BYTES, PROMISES_MAX, RETRY_AFTER_MS
-from seriatim.formats.schedule.assignment import Draft
+from seriatim.formats.schedule.assignment import Draft, Rows
 from seriatim.store.log import Uploaded
 
 if TYPE_CHECKING:
@@ -42,8 +42,14 @@ def job_bytes(job: Job) -> int:
     if isinstance(job, Copied):
         return sum(len(record) + _OWN_BYTES for record in job.records)
     if isinstance(job, TreeValues):
-        return sum(len(value or b"") + _OWN_BYTES for _, value in job.rows)
-    return len(job.message if isinstance(job, Draft) else job.signed) + _OWN_BYTES
+        return _rows_bytes(job.rows)
+    if isinstance(job, Draft):
+        return len(job.message) + _OWN_BYTES + _rows_bytes(job.rows)
+    return len(job.signed) + _OWN_BYTES
+
+
+def _rows_bytes(rows: Rows) -> int:
+    return sum(len(value or b"") + _OWN_BYTES for _, value in rows)
 
 
 class Committer:

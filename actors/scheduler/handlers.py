@@ -20,7 +20,7 @@ from seriatim.formats.errors import (
     StoreError,
     WeakKeyError,
 )
-from seriatim.formats.schedule.assignment import Block, Draft
+from seriatim.formats.schedule.assignment import Block, Draft, Rows
 from seriatim.formats.schedule.record import Kind
 from seriatim.formats.schedule.stored_message import StoredMessage
 from seriatim.formats.schedule.upload import Part
@@ -130,7 +130,9 @@ def verifier_child(init: bytes) -> Callable[[list[list[Any]]], list[list[str] | 
 def jobs_to_plain(jobs: Sequence[Job]) -> list[list[Any]]:
     """Return *jobs* as CBOR can carry them: what each one is, and its fields."""
     return [
-        [0, *job[:9], *job.block] if isinstance(job, Draft) else [_JOB_KINDS.index(type(job)), *job]
+        [0, *job[:9], *job.block, job.dedupe_key, job.rows]
+        if isinstance(job, Draft)
+        else [_JOB_KINDS.index(type(job)), *job]
         for job in jobs
     ]
 
@@ -171,8 +173,14 @@ def _draft_from_plain(*fields: Any) -> Draft:
         message,
         path,
         tuple(excludes),
-        Block(*fields[9:]),
+        Block(*fields[9:12]),
+        fields[12],
+        _rows_from_plain(fields[13]),
     )
+
+
+def _rows_from_plain(rows: list[list[Any]]) -> Rows:
+    return tuple((tuple(path), value) for path, value in rows)
 
 
 # A job is its place in these two, and its fields.
@@ -180,7 +188,7 @@ _JOB_KINDS: Final = (Draft, Rendition, TreeValues, Uploaded, Copied)
 _JOB_READERS: Final[tuple[Callable[..., Job], ...]] = (
     _draft_from_plain,
     Rendition,
-    lambda rows: TreeValues(tuple((tuple(path), value) for path, value in rows)),
+    lambda rows: TreeValues(_rows_from_plain(rows)),
     lambda sequence, process, slot, parts: Uploaded(sequence, process, slot, Part(parts)),
     lambda process, first, mark, records: Copied(
         process, first, (tuple(mark[0]), mark[1]), tuple(records)

@@ -81,9 +81,9 @@ class Machine:
             RefusedError: another message with the same id, or this one in the other form of its
                 signature, is waiting (code ``id_taken``).
         """
-        has_one_slot = submission.has_one_slot
-        if has_one_slot and self._pending is not None:
-            waiting = self._pending.get(submission.message_id)
+        key = submission.slot_key
+        if key and self._pending is not None:
+            waiting = self._pending.get(key)
             if waiting is not None:
                 check_same(waiting.message, submission)
                 return Waiting(waiting)
@@ -109,12 +109,14 @@ class Machine:
             submission.path,
             submission.excludes,
             block,
+            submission.dedupe_key,
+            submission.rows,
         )
         # Only now: whoever fails above has changed nothing.
-        self._place(draft, has_one_slot=has_one_slot)
+        self._place(draft, key)
         return Placed(draft)
 
-    def _place(self, draft: Draft, *, has_one_slot: bool) -> None:
+    def _place(self, draft: Draft, key: bytes) -> None:
         self.variant = draft.variant
         self.slot_next = draft.slot + 1
         self.timestamp_ms = draft.timestamp_ms
@@ -122,8 +124,7 @@ class Machine:
             self._pending = {}
         # Unsigned messages and references are pending too, under a key of their own: `settle`
         # goes by slot and needs to know of each one.
-        key = draft.message_id if has_one_slot else draft.slot.to_bytes(8, "big")
-        self._pending[key] = draft
+        self._pending[key or draft.slot.to_bytes(8, "big")] = draft
 
     def settle(self, slot: int) -> None:
         """Forget what is durable: everything up to *slot*, inclusive."""
@@ -156,12 +157,13 @@ def _check_http(variant: Variant, *, signs_http: bool) -> None:
 def check_same(message: bytes, submission: Submission) -> None:
     """Refuse a message whose id is taken by other bytes.
 
-    An id is the hash of a signature, and some schemes let one signature fit two keys.
+    An id is the hash of a signature, and some schemes let one signature fit two keys. What has a
+    dedupe key may say something else the second time: the first one stands.
 
     Raises:
         RefusedError: code ``id_taken``.
     """
-    if message != submission.message:
+    if message != submission.message and not submission.dedupe_key:
         raise RefusedError(
             f"another message with id {encode_id(submission.message_id)} is in this process",
             code="id_taken",

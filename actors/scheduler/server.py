@@ -86,8 +86,9 @@ class Server(LightActor):
         submission = mail.submission
         try:
             machine = self._current_machine()
-            if submission.has_one_slot and machine.slot_next:
-                slot = world.log.find_in(self.process, submission.message_id)
+            key = submission.slot_key
+            if key and machine.slot_next:
+                slot = world.log.find_in(self.process, key)
                 if slot is not None:
                     mail.reply.resolve(self._receipt_at(slot, mail))
                     return

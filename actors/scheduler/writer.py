@@ -18,6 +18,7 @@ from seriatim.formats.schedule.assignment import (
     FIRST_LINK,
     Draft,
     Link,
+    Rows,
     link_of,
 )
 from seriatim.formats.schedule.chain import next_chain
@@ -42,7 +43,7 @@ class TreeValues(NamedTuple):
         rows: paths and their values; all of them are written in one transaction.
     """
 
-    rows: tuple[tuple[TreePath, bytes | None], ...]
+    rows: Rows
 
 
 class Copied(NamedTuple):
@@ -157,12 +158,15 @@ class Writer:
             return Sealed(b"", b"", b"")
         if isinstance(job, Copied):
             return self._write_copied(job)
-        for path, value in job.rows:
+        self._write_rows(job.rows)
+        return Sealed(b"", b"", b"")
+
+    def _write_rows(self, rows: Rows) -> None:
+        for path, value in rows:
             if value is None:
                 self._tree.remove(path)
             else:
                 self._tree.put(path, value)
-        return Sealed(b"", b"", b"")
 
     def _write_copied(self, job: Copied) -> Sealed:
         """Append to a copy, its mark first: nobody ever sees slots of another node without one.
@@ -201,14 +205,13 @@ class Writer:
         sealed = self._seal_all(drafts)
         self._log.append(
             [
-                append_of(draft.process, draft.slot, record, assignment=item)._replace(
-                    upload=upload_of(record, self._uploads)
-                )
+                _append_draft(draft, record, item)._replace(upload=upload_of(record, self._uploads))
                 for draft, record, item in sealed
             ],
             uploaded,
         )
         for draft, record, _ in sealed:
+            self._write_rows(draft.rows)
             self._links[draft.process] = (draft.slot, link_of(record))
         if len(self._links) > CHAINS_CACHED_MAX:
             self._links.clear()
@@ -285,6 +288,11 @@ def _message_chain(draft: Draft, link: Link) -> bytes:
         previous_assignment_id=link.assignment_id,
         message_id=draft.message_id,
     )
+
+
+def _append_draft(draft: Draft, record: Record, assignment: DataItem | None) -> Append:
+    append = append_of(draft.process, draft.slot, record, assignment=assignment)
+    return append._replace(ids=(*append.ids, draft.dedupe_key)) if draft.dedupe_key else append
 
 
 def append_of(

@@ -11,7 +11,7 @@ from typing import Final
 
 from seriatim.formats.errors import LimitExceededError, MalformedError
 from seriatim.formats.limits import INSTANT_MAX_MS, INTERVAL_MAX_MS
-from seriatim.formats.recurrence.words import Words
+from seriatim.formats.recurrence.words import Words, check_text
 
 # HyperBEAM's units: the beginning of the word decides.
 _UNITS: Final = {
@@ -98,6 +98,23 @@ def parse_iso_duration(text: str) -> int | None:
     return check_interval(
         sum(int(part or 0) * ms for part, ms in zip(found.groups(), _ISO_MS, strict=True))
     )
+
+
+def parse_duration(text: str) -> int:
+    """Return the milliseconds of ``1h30m``, ``30 seconds`` or ``PT90S``.
+
+    Raises:
+        MalformedError: it is none (``bad_time``), or 0 (``bad_interval``).
+        LimitExceededError: over ``INTERVAL_MAX_MS``, or too long.
+    """
+    check_text(text)
+    duration_ms = parse_iso_duration(text)
+    if duration_ms is not None:
+        return duration_ms
+    words = Words.of(text)
+    duration_ms = read_duration(words)
+    words.expect_end()
+    return duration_ms
 
 
 def is_unit(word: str) -> bool:

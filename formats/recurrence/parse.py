@@ -46,6 +46,7 @@ def parse_recurrence(
         now_ms: from when ``in 10 minutes`` and ``tomorrow at 9`` count, and intervals without
             *start_ms*.
         start_ms: the first instant that may be a nominal time; of an interval, the first one.
+            Without it, the first time of an interval is an interval after *now_ms*.
         end_ms: the first instant that may be none any more.
         gap: for times that clocks skip; ``None`` as `Cron.of` says. Only for times of day that
             come again.
@@ -58,7 +59,7 @@ def parse_recurrence(
         LimitExceededError: it is longer, or has more or larger parts, than ``limits.py`` allows.
     """
     check_text(text)
-    parsed = _parse(text, zone, now_ms, now_ms if start_ms is None else start_ms)
+    parsed = _parse(text, zone, now_ms, start_ms)
     recurrence: Recurrence
     if isinstance(parsed, Expression):
         recurrence = Cron.of(parsed, zone, gap, fold)
@@ -75,23 +76,25 @@ def parse_recurrence(
     return Bounded(recurrence, start_ms, end_ms)
 
 
-def _parse(text: str, zone: ZoneInfo, now_ms: int, start_ms: int) -> Expression | Interval | Once:
+def _parse(
+    text: str, zone: ZoneInfo, now_ms: int, start_ms: int | None
+) -> Expression | Interval | Once:
     """Return what *text* is; each form is known by how it begins."""
     plain = text.strip()
     if is_iso(plain):
         return parse_once(plain, zone, now_ms)
     every_ms = parse_iso_duration(plain)
     if every_ms is not None:
-        return Interval(every_ms, start_ms)
+        return _interval(every_ms, now_ms, start_ms)
     if _HYPERBEAM.fullmatch(plain):
-        return Interval(parse_hyperbeam_interval(plain), start_ms)
+        return _interval(parse_hyperbeam_interval(plain), now_ms, start_ms)
     if _CRON.match(plain):
         return parse_expression(text)
     return _parse_phrase(text, zone, now_ms, start_ms)
 
 
 def _parse_phrase(
-    text: str, zone: ZoneInfo, now_ms: int, start_ms: int
+    text: str, zone: ZoneInfo, now_ms: int, start_ms: int | None
 ) -> Expression | Interval | Once:
     words = Words.of(text)
     check_future(words)
@@ -111,4 +114,9 @@ def _parse_phrase(
     else:
         return parse_once(text, zone, now_ms)
     words.expect_end()
-    return Interval(every_ms, start_ms)
+    return _interval(every_ms, now_ms, start_ms)
+
+
+def _interval(every_ms: int, now_ms: int, start_ms: int | None) -> Interval:
+    """Return the interval from *start_ms* on; without one, the first time is an interval away."""
+    return Interval(every_ms, now_ms + every_ms if start_ms is None else start_ms)

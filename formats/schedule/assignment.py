@@ -17,6 +17,9 @@ from seriatim.formats.schedule.chain import GENESIS
 from seriatim.formats.schedule.record import NO_ID, Kind, Record
 from seriatim.formats.schedule.variant import Variant
 
+Rows = tuple[tuple[tuple[str, ...], bytes | None], ...]
+"""Paths of the tree and their values; ``None`` takes one away."""
+
 EPOCH: Final = "0"
 BLOCK_HEIGHT_DIGITS: Final = 12
 HYPERBEAM_TYPES: Final = (
@@ -45,7 +48,12 @@ class Block(NamedTuple):
 
 
 class Draft(NamedTuple):
-    """A message with its place, before chain and signature. Ids are 32 raw bytes."""
+    """A message with its place, before chain and signature. Ids are 32 raw bytes.
+
+    Attributes beside those of its `Record` and `Submission`:
+        dedupe_key: one more id under which it is found; empty for none.
+        rows: become durable with it, in one transaction.
+    """
 
     process: bytes
     slot: int
@@ -57,6 +65,8 @@ class Draft(NamedTuple):
     path: str
     excludes: tuple[str, ...]
     block: Block
+    dedupe_key: bytes = b""
+    rows: Rows = ()
 
 
 def placed_as(process: bytes, slot: int, record: Record, block: Block) -> Draft:

@@ -22,6 +22,7 @@ from seriatim.formats.limits import (
     EXCLUDES_MAX_BYTES,
 )
 from seriatim.formats.message import Message
+from seriatim.formats.schedule.assignment import Rows
 from seriatim.formats.schedule.record import Kind
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.tabm.cbor import encode_cbor
@@ -70,6 +71,9 @@ class Submission(NamedTuple):
         path: the message's own ``path``, for ``ao.N.1`` assignments.
         excludes: values of the ``Exclude`` tags of a legacy assign.
         twin_id: the id of the same message in the other form of its signature; empty for none.
+        dedupe_key: 32 bytes that say which message of the node's own it is, whatever it says:
+            a second one with the same key has the slot of the first; empty for none.
+        rows: become durable with it, in one transaction; not if it has its slot already.
     """
 
     process: bytes
@@ -81,15 +85,19 @@ class Submission(NamedTuple):
     path: str = DEFAULT_PATH
     excludes: tuple[str, ...] = ()
     twin_id: bytes = b""
+    dedupe_key: bytes = b""
+    rows: Rows = ()
 
     @property
-    def has_one_slot(self) -> bool:
-        """Whether it keeps the slot that it has when it comes again.
+    def slot_key(self) -> bytes:
+        """What it keeps its slot by when it comes again; empty where it takes a new one.
 
-        Signed messages do, by their id; so does a spawn, which *is* its process. An unsigned
+        For a signed message that is its id, and for a spawn, which *is* its process. An unsigned
         message has no identity, and a reference may be wanted twice.
         """
-        return self.is_signed or self.spawn is not None
+        if self.dedupe_key:
+            return self.dedupe_key
+        return self.message_id if self.is_signed or self.spawn is not None else b""
 
 
 def submit_item(item: DataItem, *, process: bytes | None = None) -> Submission:

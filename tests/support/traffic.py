@@ -236,7 +236,7 @@ class Traffic:
         records = self.model[submission.process]
         assert receipt.slot < len(records), "acknowledged, and not on disk"
         _check_receipt(receipt, records[receipt.slot])
-        if not submission.has_one_slot:
+        if not submission.slot_key:
             assert not receipt.repeated
             assert place not in self.acknowledged, "two messages were told one slot"
         first = self.acknowledged.setdefault(place, receipt)

@@ -56,7 +56,8 @@ instants = st.integers(0, 2**42)
     ],
 )
 def test_an_interval_is_read(text: str, every_ms: int) -> None:
-    assert parse_recurrence(text, PARIS, now_ms=NOW_MS) == Interval(every_ms, NOW_MS)
+    recurrence = parse_recurrence(text, PARIS, now_ms=NOW_MS)
+    assert recurrence == Interval(every_ms, NOW_MS + every_ms)
     started = parse_recurrence(text, PARIS, now_ms=NOW_MS, start_ms=5)
     assert started.after(0) == 5, "its first time is its start"
 

@@ -51,7 +51,7 @@ def test_a_spawn_goes_to_the_process_that_it_starts(name: str) -> None:
     submission = submit_item(item)
     assert submission.process == submission.message_id == item.id
     assert submission.spawn == Spawn(Variant.LEGACY, "us")
-    assert submission.has_one_slot
+    assert submission.slot_key == submission.message_id
     assert submit_item(item, process=item.id) == submission
     with pytest.raises(MalformedError) as caught:
         submit_item(item, process=OTHER)
@@ -116,13 +116,13 @@ def test_an_unsigned_message_without_one_clear_place_is_refused(
 def test_an_unsigned_spawn_is_its_process_and_a_message_is_new_each_time() -> None:
     spawn = submit_unsigned(Message({"type": "Process", "variant": 7, "scheduler": "us"}))
     assert spawn.spawn == Spawn(None, "us")
-    assert spawn.has_one_slot
+    assert spawn.slot_key == spawn.message_id
     assert submit_unsigned(Message({"type": "Process"}), process=None).process != spawn.process
     named = submit_unsigned(Message({"type": "Process", "variant": "ao.N.1"}))
     assert named.spawn == Spawn(Variant.HYPERBEAM, "")
     plain = submit_unsigned(Message({"target": encode_id(PROCESS), "path": "/x"}), process=PROCESS)
     assert (plain.process, plain.path, plain.kind) == (PROCESS, "/x", Kind.UNSIGNED)
-    assert not plain.has_one_slot
+    assert not plain.slot_key
 
 
 def test_a_path_is_bounded_exactly() -> None:

@@ -1,0 +1,148 @@
+"""Writing down what happens to triggers: a message, and the rows that follow from it, as one.
+
+Whatever happens has a key of its own. Where it is unknown whether a commit has come about, the same
+is written again, and has the slot that it has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from seriatim.actors.scheduler.writer import TreeValues
+from seriatim.actors.triggers.rows import TriggerRows, table_row
+from seriatim.formats.errors import NotFoundError
+from seriatim.formats.ids import encode_id
+from seriatim.formats.message import Message
+from seriatim.formats.schedule.signed_fields import sign_fields
+from seriatim.formats.schedule.submission import Submission, submit_item, submit_unsigned
+from seriatim.formats.schedule.variant import Variant
+from seriatim.formats.triggers.definition import NOMINAL_TIME
+from seriatim.formats.triggers.word import TABLE_TYPE
+
+if TYPE_CHECKING:
+    from seriatim.actors.runtime.clock import Clock
+    from seriatim.actors.scheduler.writer import Store
+    from seriatim.formats.message import Value
+    from seriatim.formats.schedule.assignment import Rows
+    from seriatim.formats.signing.wallet import Wallet
+    from seriatim.formats.wire.receipt import Receipt
+    from seriatim.store.log import Log
+    from seriatim.store.tree.tree import Tree
+
+
+class World(NamedTuple):
+    """What a trigger table is handed.
+
+    Attributes:
+        log: read only.
+        tree: read only.
+        clock: by which triggers are due.
+        store: makes rows durable.
+        place: gives a message of the node's own its slot.
+        check_target: refuses what is no process of this node's.
+        wallet: signs what is for processes whose assignments are signed.
+        entropy: gives that many random bytes.
+    """
+
+    log: Log
+    tree: Tree
+    clock: Clock
+    store: Store[TreeValues]
+    place: Callable[[Submission], Awaitable[Receipt]]
+    check_target: Callable[[bytes], object]
+    wallet: Wallet | None
+    entropy: Callable[[int], bytes]
+
+
+class Book:
+    """Writes for the triggers of one node; one thing at a time for each. Of one event loop.
+
+    Attributes:
+        rows: what is written, read.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.rows = TriggerRows(world.tree)
+        self._table = self.rows.table()
+        self._spawning = asyncio.Lock()
+        self._turns: dict[bytes, tuple[asyncio.Lock, list[None]]] = {}
+
+    @property
+    def table(self) -> bytes | None:
+        """The process of the table's own log, 32 raw bytes; ``None`` before it has one."""
+        return self._table
+
+    @asynccontextmanager
+    async def turn(self, trigger: bytes) -> AsyncIterator[None]:
+        """Let nobody else write of *trigger* meanwhile."""
+        lock, users = self._turns.setdefault(trigger, (asyncio.Lock(), []))
+        users.append(None)
+        try:
+            async with lock:
+                yield
+        finally:
+            users.pop()
+            if not users:
+                self._turns.pop(trigger, None)
+
+    async def open_table(self) -> bytes:
+        """Return the process of the table's own log, spawned where there is none yet."""
+        async with self._spawning:
+            if self._table is None:
+                # Two nodes have two tables, though nobody signs their spawns.
+                nonce = encode_id(self._world.entropy(32))
+                fields = {"type": "Process", "variant": Variant.NATIVE.tag, "nonce": nonce}
+                spawn = submit_unsigned(Message({**fields, "table": TABLE_TYPE}))
+                rows = table_row(spawn.process)
+                await self._world.place(spawn._replace(rows=rows))
+                self._table = spawn.process
+        return self._table
+
+    async def note(self, fields: Mapping[str, Value], key: bytes, rows: Rows) -> Receipt:
+        """Write *fields* into the table's own log, under *key*, together with *rows*.
+
+        Raises:
+            SchedulerError: see `Node.place`.
+        """
+        table = await self.open_table()
+        submission = submit_unsigned(Message(fields), process=table)
+        return await self._place(submission._replace(dedupe_key=key, rows=rows))
+
+    async def send(
+        self, process: bytes, fields: Mapping[str, Value], key: bytes, rows: Rows
+    ) -> Receipt:
+        """Place a message that says *fields* in *process*, under *key*, together with *rows*.
+
+        Where assignments are signed, the message is, too: by the node's wallet.
+
+        Raises:
+            NotFoundError: there is no such process.
+            RefusedError, MalformedError: it cannot be signed; see `sign_fields`.
+            SchedulerError: see `Node.place`.
+        """
+        head = self._world.log.head(process)
+        if head is None:
+            raise NotFoundError(f"process {encode_id(process)} is not known here; spawn it first")
+        if head.variant.signed:
+            texts = {**fields, NOMINAL_TIME: str(fields[NOMINAL_TIME])}
+            # An RSA signature takes milliseconds, and lets other threads run meanwhile.
+            item = await asyncio.to_thread(sign_fields, self._world.wallet, texts, target=process)
+            submission = submit_item(item, process=process)
+        else:
+            submission = submit_unsigned(Message(fields), process=process)
+        return await self._place(submission._replace(dedupe_key=key, rows=rows))
+
+    async def keep(self, rows: Rows) -> None:
+        """Make *rows* durable alone: they say what can be found out again."""
+        await self._world.store(TreeValues(rows))
+
+    async def _place(self, submission: Submission) -> Receipt:
+        receipt = await self._world.place(submission)
+        if receipt.repeated:
+            # It was placed before, perhaps for another reason; its rows may be others.
+            await self.keep(submission.rows)
+        return receipt

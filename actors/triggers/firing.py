@@ -1,0 +1,250 @@
+"""Firing: what is due is decided at its time, and made durable one after the other.
+
+A **line** is what has been decided of one trigger and is not on disk yet. The way of a fire::
+
+    Alarms ──due──► decide (pure: due.py) ──► line ──► drain: a turn of the book each
+                        ▲                                │ message + rows, one transaction
+                        └──── the next nominal time ─────┘
+
+Decided is nothing: what the disk says is where a line begins anew, after a change or a restart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from seriatim.actors.runtime.clock import pause
+from seriatim.actors.triggers.alarms import Alarms
+from seriatim.actors.triggers.rows import Begun, Where, change_rows
+from seriatim.actors.triggers.runs import Run, Runs
+from seriatim.formats.errors import SchedulerError
+from seriatim.formats.ids import encode_id
+from seriatim.formats.limits import (
+    FIRE_LATE_MS,
+    FIRE_PAUSE_MAX_MS,
+    FIRE_PAUSE_MIN_MS,
+    FIRES_AT_ONCE_MAX,
+    FIRES_WAITING_MAX,
+)
+from seriatim.formats.recurrence.zone_database import zone_database_version
+from seriatim.formats.triggers.definition import Overlap, fire_key
+from seriatim.formats.triggers.due import Fire, Miss, Reason, Wait, due_of, next_step
+from seriatim.formats.triggers.progress import State
+from seriatim.formats.triggers.word import miss_word
+
+if TYPE_CHECKING:
+    from seriatim.actors.runtime.clock import Clock
+    from seriatim.actors.triggers.book import Book
+    from seriatim.actors.triggers.fires import Fires
+    from seriatim.formats.triggers.progress import Defined, Progress
+
+_LOG: Final = logging.getLogger("seriatim.actors")
+Step = Fire | Miss
+
+
+class _Line:
+    """What is decided of a trigger, and not on disk yet."""
+
+    __slots__ = ("cursor_ms", "defined", "steps", "timing", "trigger")
+
+    def __init__(self, trigger: bytes, defined: Defined, cursor_ms: int) -> None:
+        self.trigger = trigger
+        self.defined = defined
+        self.timing = defined.definition.timing(defined.defined_ms)
+        self.cursor_ms = cursor_ms
+        self.steps: deque[Step] = deque()
+
+
+class Firing:
+    """Fires the triggers of one node that are due by the time. Of one event loop."""
+
+    def __init__(self, book: Book, fires: Fires, runs: Runs, clock: Clock) -> None:
+        self._book = book
+        self._fires = fires
+        self._runs = runs
+        self._clock = clock
+        self._alarms = Alarms(clock, self._decide)
+        self._lines: dict[bytes, _Line] = {}
+        self._drains: set[asyncio.Task[None]] = set()
+        self._places = asyncio.Semaphore(FIRES_AT_ONCE_MAX)
+        self._waiting = 0
+
+    @property
+    def live(self) -> int:
+        """How many triggers wait for their time."""
+        return len(self._alarms)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing that has been due is on its way to disk."""
+        return not self._lines
+
+    def arm(self, trigger: bytes, progress: Progress, defined: Defined) -> None:
+        """Have *trigger* decided when it is due next; forget what was decided of it."""
+        self.forget(trigger)
+        if progress.state is State.LIVE and progress.next_ms is not None:
+            timing = defined.definition.timing(defined.defined_ms)
+            self._alarms.set(trigger, due_of(timing, encode_id(trigger), progress.next_ms))
+
+    def forget(self, trigger: bytes) -> None:
+        """Have *trigger* fire no more; what was decided of it, and is not on disk, is not."""
+        self._alarms.set(trigger, None)
+        line = self._lines.pop(trigger, None)
+        if line is not None:
+            self._waiting -= len(line.steps)
+
+    def arm_at(self, trigger: bytes, due_ms: int) -> None:
+        """Have *trigger* looked at when *due_ms* comes, which is no later than it is due."""
+        self._alarms.set(trigger, due_ms)
+
+    async def settled(self) -> None:
+        """Return when nothing that has been due until now is on its way to disk."""
+        while self._drains:
+            await asyncio.wait(set(self._drains))
+
+    async def close(self) -> None:
+        """Fire nothing more; what is decided, and not on disk, is decided anew by the next node."""
+        self._alarms.hold(is_held=True)
+        for task in self._drains:
+            task.cancel()
+        await asyncio.gather(*self._drains, return_exceptions=True)
+
+    # Deciding.
+
+    def _decide(self, trigger: bytes, now_ms: int) -> None:
+        try:
+            line = self._lines.get(trigger) or self._open(trigger)
+            if line is not None:
+                self._extend(line, now_ms)
+        except SchedulerError:
+            # A damaged row, or a zone that the machine does not have any more.
+            _LOG.exception("trigger %s cannot be read", encode_id(trigger))
+            self._alarms.set(trigger, now_ms + FIRE_LATE_MS)
+
+    def _open(self, trigger: bytes) -> _Line | None:
+        rows = self._book.rows
+        progress, defined = rows.progress(trigger), rows.defined(trigger)
+        if progress is None or defined is None or progress.state is not State.LIVE:
+            return None
+        return _Line(trigger, defined, progress.cursor_ms)
+
+    def _extend(self, line: _Line, now_ms: int) -> None:
+        """Decide what is due next, and when to look again."""
+        step = next_step(line.timing, encode_id(line.trigger), line.cursor_ms, now_ms)
+        if isinstance(step, Wait):
+            self._alarms.set(line.trigger, step.due_ms)
+            return
+        line.steps.append(step)
+        line.cursor_ms = step.cursor_ms
+        self._waiting += 1
+        if line.trigger not in self._lines:
+            self._lines[line.trigger] = line
+            task = asyncio.ensure_future(self._drain(line))
+            self._drains.add(task)
+            task.add_done_callback(self._drains.discard)
+        if self._waiting >= FIRES_WAITING_MAX:
+            self._alarms.hold(is_held=True)
+        next_ms = line.timing.recurrence.after(line.cursor_ms)
+        if next_ms is not None:
+            next_ms = due_of(line.timing, encode_id(line.trigger), next_ms)
+        self._alarms.set(line.trigger, next_ms)
+
+    # Making durable.
+
+    async def _drain(self, line: _Line) -> None:
+        pause_ms = FIRE_PAUSE_MIN_MS
+        while line.steps and self._is_current(line):
+            if not await self._makes_way(line):
+                return
+            try:
+                async with self._places, self._book.turn(line.trigger):
+                    if not self._is_current(line):
+                        return
+                    await self._take(line, line.steps[0])
+            except SchedulerError as error:
+                _LOG.warning("trigger %s has not fired yet: %s", encode_id(line.trigger), error)
+                await pause(self._clock, pause_ms)
+                pause_ms = min(2 * pause_ms, FIRE_PAUSE_MAX_MS)
+            else:
+                pause_ms = FIRE_PAUSE_MIN_MS
+        if self._is_current(line):
+            del self._lines[line.trigger]
+
+    def _is_current(self, line: _Line) -> bool:
+        """Tell whether *line* still holds: a change of its trigger makes another one."""
+        return self._lines.get(line.trigger) is line
+
+    async def _makes_way(self, line: _Line) -> bool:
+        """Return when the run before is out of the way, as the policy says; and whether it was not.
+
+        What has waited for it is late: that is decided anew, by the time that it is then.
+        """
+        overlap = line.defined.definition.overlap
+        if not self._runs.active(line.trigger):
+            return True
+        if overlap is Overlap.CANCEL:
+            await self._runs.cancel(line.trigger)
+        if overlap is not Overlap.QUEUE:
+            return True
+        await self._runs.ended(line.trigger)
+        async with self._book.turn(line.trigger):
+            progress = self._book.rows.progress(line.trigger)
+            if self._is_current(line) and progress is not None:
+                self.arm(line.trigger, progress, line.defined)
+        return False
+
+    async def _take(self, line: _Line, step: Step) -> None:
+        """Make *step* durable; what can never be placed is missed, with the reason."""
+        before = self._book.rows.progress(line.trigger)
+        assert before is not None, "what has a line was defined"
+        if isinstance(step, Fire):
+            is_active = self._runs.active(line.trigger)
+            if is_active and line.defined.definition.overlap is Overlap.SKIP:
+                step = Miss(step.nominal_ms, step.nominal_ms, Reason.OVERLAP)
+        if isinstance(step, Fire):
+            try:
+                await self._fire(line, step, before)
+            except SchedulerError as error:
+                if error.retryable:
+                    raise
+                step = Miss(step.nominal_ms, step.nominal_ms, error.code, str(error))
+        if isinstance(step, Miss):
+            await self._miss(line, step, before)
+        line.steps.popleft()
+        self._waiting -= 1
+        if self._waiting < FIRES_WAITING_MAX:
+            self._alarms.hold(is_held=False)
+
+    async def _fire(self, line: _Line, step: Fire, before: Progress) -> None:
+        definition = line.defined.definition
+        key = fire_key(line.trigger, str(step.nominal_ms))
+        begun = Begun(key, line.trigger, step.nominal_ms)
+        if before.cursor_ms >= step.nominal_ms:
+            # The commit that nobody knew the outcome of has come about.
+            self._runs.begin_if_due(Run(definition, begun))
+            return
+        after = _after(line, step, before)
+        await self._fires.place(definition, begun, before=before, after=after)
+
+    async def _miss(self, line: _Line, step: Miss, before: Progress) -> None:
+        if before.cursor_ms >= step.last_ms:
+            return
+        table = await self._book.open_table()
+        key = fire_key(line.trigger, f"miss {step.first_ms} {step.last_ms}")
+        after = _after(line, step, before)
+        rows = change_rows(line.trigger, after, before, Where(table, key))
+        await self._book.note(miss_word(line.trigger, step), key, rows)
+
+
+def _after(line: _Line, step: Step, before: Progress) -> Progress:
+    """Return how far the trigger of *line* has come by *step*."""
+    next_ms = line.timing.recurrence.after(step.cursor_ms)
+    return before._replace(
+        state=State.OVER if next_ms is None else State.LIVE,
+        cursor_ms=step.cursor_ms,
+        next_ms=next_ms,
+        edition=zone_database_version(),
+    )

@@ -1,0 +1,363 @@
+"""The trigger table: what a node is told of triggers, and what it says of them.
+
+One process is its log; see `formats/triggers/word.py` for what stands there, and `rows.py` for what
+follows from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from seriatim.actors.triggers.book import Book, World
+from seriatim.actors.triggers.fires import Fires
+from seriatim.actors.triggers.firing import Firing
+from seriatim.actors.triggers.rows import Begun, Where, change_rows, defined_rows
+from seriatim.actors.triggers.runs import Act, Runs
+from seriatim.formats.errors import LimitExceededError, NotFoundError, RefusedError
+from seriatim.formats.ids import decode_id, encode_id
+from seriatim.formats.limits import BACKFILL_MAX, PAGE_MAX, TRIGGERS_MAX
+from seriatim.formats.recurrence.zone_database import zone_database_version
+from seriatim.formats.triggers.definition import Definition, fire_key, read_definition
+from seriatim.formats.triggers.due import Miss, Reason, last_until
+from seriatim.formats.triggers.progress import Defined, Progress, State
+from seriatim.formats.triggers.word import Word, define_word, miss_fields, word_of
+from seriatim.formats.wire.stored import StoredAssignment
+
+if TYPE_CHECKING:
+    from seriatim.formats.message import Value
+    from seriatim.formats.schedule.assignment import Rows
+
+
+class Trigger(NamedTuple):
+    """A trigger as it is now.
+
+    Attributes:
+        id: 32 raw bytes.
+        definition: what it is.
+        defined_ms: since when.
+        progress: how far it has come.
+    """
+
+    id: bytes
+    definition: Definition
+    defined_ms: int
+    progress: Progress
+
+
+class Happened(NamedTuple):
+    """Something that has happened to a trigger, as it stands in a log.
+
+    Attributes:
+        number: its place in the trigger's history, from 0.
+        process: whose log, 32 raw bytes.
+        slot: its slot there.
+        timestamp_ms: when it was placed.
+        fields: what the message says.
+    """
+
+    number: int
+    process: bytes
+    slot: int
+    timestamp_ms: int
+    fields: Mapping[str, Value]
+
+
+class TriggerTable:
+    """The triggers of one node; belongs to one event loop."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._book = Book(world)
+        self._runs = Runs(self._book, world.clock)
+        self._fires = Fires(self._book, self._runs)
+        self._firing = Firing(self._book, self._fires, self._runs, world.clock)
+        self._missing: dict[str, set[bytes]] = {}
+        self._count = 0
+
+    @property
+    def process(self) -> bytes | None:
+        """The process of the table's own log; ``None`` before there is one."""
+        return self._book.table
+
+    @property
+    def live(self) -> int:
+        """How many triggers wait for their time."""
+        return self._firing.live
+
+    async def start(self) -> None:
+        """Have everything fire that is live, and begin once more what was interrupted."""
+        self._runs.start()
+        edition = zone_database_version()
+        now_ms = self._world.clock.now_ms()
+        for page in self._book.rows.live():
+            for trigger, progress in page:
+                self._count += 1
+                if progress.waits_for and not self._runs.provides(progress.waits_for):
+                    self._missing.setdefault(progress.waits_for, set()).add(trigger)
+                elif progress.next_ms is not None:
+                    # Another edition may have another next time.
+                    is_known = progress.edition == edition
+                    self._firing.arm_at(trigger, progress.next_ms if is_known else now_ms)
+
+    def provide(self, name: str, act: Act) -> None:
+        """Have *act* do what triggers start that wait for *name*; see `Definition.waits_for`."""
+        self._runs.provide(name, act)
+        for trigger in self._missing.pop(name, ()):
+            self._arm(trigger)
+
+    async def define(self, fields: Mapping[str, object]) -> Trigger:
+        """Define a trigger; the same again is the same one, and nothing happens.
+
+        Args:
+            fields: see `Definition`.
+
+        Raises:
+            MalformedError, LimitExceededError: see `read_definition`; there are ``TRIGGERS_MAX``.
+            NotFoundError: there is no such process.
+            FollowedError: it is a copy of another node's.
+            SchedulerError: it cannot be written now.
+        """
+        definition = read_definition(fields, now_ms=self._world.clock.now_ms())
+        if definition.process:
+            self._world.check_target(decode_id(definition.process))
+        trigger = definition.id
+        async with self._book.turn(trigger):
+            before, defined = self._progress(trigger), self._book.rows.defined(trigger)
+            is_same = defined is not None and defined.definition == definition
+            if not is_same or before is None or before.state is State.OVER:
+                await self._define(trigger, definition, before)
+        return self.show(trigger)
+
+    async def _define(
+        self, trigger: bytes, definition: Definition, before: Progress | None
+    ) -> None:
+        if before is None and self._count >= TRIGGERS_MAX:
+            raise LimitExceededError("triggers", given=self._count + 1, maximum=TRIGGERS_MAX)
+        now_ms = self._world.clock.now_ms()
+        # `now` is a nominal time where somebody says so.
+        cursor_ms = now_ms - 1 if definition.start == "now" else now_ms
+        if before is not None:
+            cursor_ms = max(cursor_ms, before.cursor_ms)
+        defined = Defined(definition, now_ms)
+        after = Progress(
+            State.LIVE,
+            cursor_ms,
+            definition.timing(now_ms).recurrence.after(cursor_ms),
+            0 if before is None else before.changes,
+            waits_for=definition.waits_for,
+            edition=zone_database_version(),
+        )
+        word = define_word(trigger, definition)
+        await self._note(trigger, word, after, before, defined_rows(trigger, defined))
+        self._count += before is None
+
+    async def pause(self, trigger: bytes) -> Trigger:
+        """Have *trigger* fire no more until it is resumed; it is paused already: nothing happens.
+
+        Raises:
+            NotFoundError: there is no such trigger.
+            RefusedError: it is over; code ``trigger_over``.
+        """
+        async with self._book.turn(trigger):
+            before = self._known(trigger).progress
+            if before.state is State.OVER:
+                raise RefusedError("it is over: nothing of it is due any more", code="trigger_over")
+            if before.state is State.LIVE:
+                after = before._replace(state=State.PAUSED, next_ms=None)
+                await self._note(trigger, word_of(Word.PAUSE, trigger), after, before)
+        return self.show(trigger)
+
+    async def resume(self, trigger: bytes) -> Trigger:
+        """Have *trigger* fire again; what was due meanwhile is missed, and the slot says so.
+
+        Raises:
+            NotFoundError: there is no such trigger.
+        """
+        async with self._book.turn(trigger):
+            known = self._known(trigger)
+            before = known.progress
+            if before.state is State.PAUSED:
+                recurrence = known.definition.timing(known.defined_ms).recurrence
+                now_ms = self._world.clock.now_ms()
+                first_ms = recurrence.after(before.cursor_ms)
+                said: dict[str, Value] = {}
+                cursor_ms = before.cursor_ms
+                if first_ms is not None and first_ms <= now_ms:
+                    cursor_ms = last_until(recurrence, first_ms, now_ms)
+                    said = miss_fields(Miss(first_ms, cursor_ms, Reason.PAUSED))
+                next_ms = recurrence.after(cursor_ms)
+                state = State.OVER if next_ms is None else State.LIVE
+                after = before._replace(state=state, cursor_ms=cursor_ms, next_ms=next_ms)
+                word = {**word_of(Word.RESUME, trigger), **said}
+                await self._note(trigger, word, after, before)
+        return self.show(trigger)
+
+    async def remove(self, trigger: bytes) -> None:
+        """Take *trigger* away; its history stays, and so does what it has fired.
+
+        Raises:
+            NotFoundError: there is no such trigger.
+        """
+        async with self._book.turn(trigger):
+            before = self._known(trigger).progress
+            after = before._replace(state=State.REMOVED, next_ms=None)
+            word = word_of(Word.REMOVE, trigger)
+            await self._note(trigger, word, after, before, defined_rows(trigger, None))
+            self._count -= 1
+        await self._runs.cancel(trigger)
+
+    async def fire(self, trigger: bytes) -> Happened:
+        """Have *trigger* fire now, by hand: beside its nominal times, paused or over as it may be.
+
+        Raises:
+            NotFoundError: there is no such trigger.
+            SchedulerError: the message cannot be placed.
+        """
+        async with self._book.turn(trigger):
+            known = self._known(trigger)
+            number = known.progress.changes
+            key = fire_key(trigger, f"by hand {number}")
+            where = await self._fire(known, self._world.clock.now_ms(), key)
+        return self._happened(number, where)
+
+    async def backfill(self, trigger: bytes, first_ms: int, last_ms: int) -> tuple[int, int]:
+        """Have the nominal times from *first_ms* to *last_ms*, both inclusive, fire that have not.
+
+        Only those that are decided: what is still to come fires by itself.
+
+        Returns:
+            How many have fired now, and how many had before.
+
+        Raises:
+            NotFoundError: there is no such trigger.
+            LimitExceededError: they are more than ``BACKFILL_MAX``.
+            SchedulerError: one cannot be placed; those before it have fired.
+        """
+        known = self._known(trigger)
+        recurrence = known.definition.timing(known.defined_ms).recurrence
+        last_ms = min(last_ms, known.progress.cursor_ms)
+        wanted: list[int] = []
+        nominal_ms = recurrence.after(first_ms - 1)
+        while nominal_ms is not None and nominal_ms <= last_ms:
+            wanted.append(nominal_ms)
+            if len(wanted) > BACKFILL_MAX:
+                raise LimitExceededError("fires at once", given=len(wanted), maximum=BACKFILL_MAX)
+            nominal_ms = recurrence.after(nominal_ms)
+        fired = 0
+        for each_ms in wanted:
+            async with self._book.turn(trigger):
+                known = self._known(trigger)
+                key = fire_key(trigger, str(each_ms))
+                where = await self._fires.where(known.definition, key)
+                if self._world.log.find_in(where.process, key) is None:
+                    await self._fire(known, each_ms, key)
+                    fired += 1
+        return fired, len(wanted) - fired
+
+    # Looking.
+
+    def show(self, trigger: bytes) -> Trigger:
+        """Return *trigger* as it is now.
+
+        Raises:
+            NotFoundError: there is no such trigger.
+        """
+        return self._known(trigger)
+
+    def page(self, *, after: bytes | None = None, limit: int) -> list[Trigger]:
+        """Return up to *limit* triggers, at most ``PAGE_MAX``, from the first one behind *after*.
+
+        By the text of their ids.
+        """
+        found = self._book.rows.triggers(after, min(limit, PAGE_MAX))
+        return [self._known(trigger) for trigger in found]
+
+    def next_times(self, trigger: bytes, count: int) -> Iterator[int]:
+        """Yield up to *count* nominal times of *trigger* that are still to come.
+
+        Raises:
+            NotFoundError: there is no such trigger.
+        """
+        known = self._known(trigger)
+        recurrence = known.definition.timing(known.defined_ms).recurrence
+        nominal_ms = known.progress.next_ms
+        while nominal_ms is not None and count > 0:
+            yield nominal_ms
+            count -= 1
+            nominal_ms = recurrence.after(nominal_ms)
+
+    def history(self, trigger: bytes, *, after: int = -1, limit: int) -> list[Happened]:
+        """Return up to *limit* things that have happened to *trigger* behind number *after*.
+
+        Raises:
+            NotFoundError: there never was such a trigger.
+        """
+        if self._progress(trigger) is None:
+            raise NotFoundError(f"no trigger {encode_id(trigger)} was ever here")
+        found = self._book.rows.history(trigger, after, min(limit, PAGE_MAX))
+        return [self._happened(number, where) for number, where in found]
+
+    # The end.
+
+    async def settled(self) -> None:
+        """Return when nothing that was due until now is on its way, and every run has ended."""
+        await self._firing.settled()
+        await self._runs.settled()
+
+    async def close(self) -> None:
+        """Fire nothing more; runs are left where they are."""
+        await self._firing.close()
+        await self._runs.close()
+
+    # Within.
+
+    def _progress(self, trigger: bytes) -> Progress | None:
+        return self._book.rows.progress(trigger)
+
+    def _known(self, trigger: bytes) -> Trigger:
+        defined, progress = self._book.rows.defined(trigger), self._progress(trigger)
+        if defined is None or progress is None:
+            raise NotFoundError(f"no trigger {encode_id(trigger)} here; list shows those there are")
+        return Trigger(trigger, *defined, progress)
+
+    async def _note(
+        self,
+        trigger: bytes,
+        word: Mapping[str, Value],
+        after: Progress,
+        before: Progress | None,
+        more: Rows = (),
+    ) -> None:
+        """Write a change of *trigger*, and have it fire by what it is then."""
+        table = await self._book.open_table()
+        key = fire_key(trigger, f"change {after.changes}")
+        rows = change_rows(trigger, after, before, Where(table, key))
+        await self._book.note(word, key, (*more, *rows))
+        self._arm(trigger)
+
+    def _arm(self, trigger: bytes) -> None:
+        defined, progress = self._book.rows.defined(trigger), self._progress(trigger)
+        self._firing.forget(trigger)
+        if defined is None or progress is None:
+            return
+        if progress.waits_for and not self._runs.provides(progress.waits_for):
+            self._missing.setdefault(progress.waits_for, set()).add(trigger)
+        else:
+            self._firing.arm(trigger, progress, defined)
+
+    async def _fire(self, known: Trigger, nominal_ms: int, key: bytes) -> Where:
+        """Fire beside what is decided: the cursor stays where it is."""
+        before = known.progress
+        begun = Begun(key, known.id, nominal_ms)
+        await self._fires.place(known.definition, begun, before=before, after=before)
+        return await self._fires.where(known.definition, key)
+
+    def _happened(self, number: int, where: Where) -> Happened:
+        log = self._world.log
+        slot = log.find_in(where.process, where.key)
+        record = None if slot is None else log.read(where.process, slot)
+        assert slot is not None, "its row was written with it"
+        assert record is not None, "as above"
+        stored = StoredAssignment(where.process, slot, record)
+        return Happened(number, where.process, slot, record.timestamp_ms, stored.fields)
