@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 
 from seriatim.actors import embedded
+from seriatim.actors.blocking_triggers import BlockingTriggers
 from seriatim.actors.embedded import Computed, EmbeddedNode, Entry, Receipt
+from seriatim.actors.embedded_triggers import Function, TriggerOptions
 from seriatim.actors.proof import Report
 from seriatim.formats.errors import StoppingError, StoreError
 from seriatim.formats.folds.fold import Fold
@@ -55,6 +57,23 @@ class BlockingNode:
     def compute(self, process: str, slot: int | None = None) -> Computed:
         """Return what folds have made of slots; see `EmbeddedNode.compute`."""
         return self._run(self._node.compute(process, slot))
+
+    def every(self, when: str, **options: Unpack[TriggerOptions]) -> Callable[[Function], Function]:
+        """Have the function below called, in a thread of its own; see `EmbeddedNode.every`."""
+        decorator = self._node.every(when, **options)
+        return lambda function: self._run(_decorated(decorator, function))
+
+    def cron(
+        self, expression: str, **options: Unpack[TriggerOptions]
+    ) -> Callable[[Function], Function]:
+        """Have the function below called by a cron expression; see `EmbeddedNode.cron`."""
+        decorator = self._node.cron(expression, **options)
+        return lambda function: self._run(_decorated(decorator, function))
+
+    @property
+    def triggers(self) -> BlockingTriggers:
+        """The triggers of this node."""
+        return BlockingTriggers(self._node.triggers, self._run)
 
     def read(self, process: str, first: int = 0, last: int | None = None) -> Iterator[Entry]:
         """Yield slots; see `EmbeddedNode.read`."""
@@ -135,6 +154,10 @@ def open_blocking(
         opened.add_done_callback(_close)
         thread.join()
         ended.result()
+
+
+async def _decorated(decorator: Callable[[Function], Function], function: Function) -> Function:
+    return decorator(function)
 
 
 def _close(opened: Future[BlockingNode]) -> None:

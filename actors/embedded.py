@@ -5,13 +5,14 @@ The public names are re-exported by ``seriatim`` itself; a blocking twin is in `
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 from seriatim.actors.compute.computer import Computed as ComputedSlot
 from seriatim.actors.compute.folds import Folds
+from seriatim.actors.embedded_triggers import EmbeddedTriggers, Function, TriggerOptions
 from seriatim.actors.keyring import read_wallet
 from seriatim.actors.launch import open_node
 from seriatim.actors.node import Node, Policy
@@ -100,6 +101,8 @@ class EmbeddedNode:
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        assert node.triggers is not None, "it places messages"
+        self._triggers = EmbeddedTriggers(node.triggers, node.now_ms)
 
     async def spawn(
         self,
@@ -183,6 +186,29 @@ class EmbeddedNode:
             raise UnsupportedError("this node has no folds: open(path, folds=[…])")
         self._node.check_scheduled_here(decode_id(process))
         return _computed(await computing.at(decode_id(process), slot))
+
+    def every(self, when: str, **options: Unpack[TriggerOptions]) -> Callable[[Function], Function]:
+        """Have the function below called every ``5 minutes``, or every ``monday at 9``.
+
+        It may be async or not (then it runs in a thread), and take a `Fire` or nothing. What it
+        is called for is on disk before: it is called at least once for each time, by this program
+        or by the next one that has it.
+
+        Raises:
+            MalformedError, RefusedError: see `EmbeddedTriggers.call`.
+        """
+        return lambda function: self.triggers.call(f"every {when}", function, options)
+
+    def cron(
+        self, expression: str, **options: Unpack[TriggerOptions]
+    ) -> Callable[[Function], Function]:
+        """Have the function below called by a cron expression: ``0 9 * * mon-fri``; see `every`."""
+        return lambda function: self.triggers.cron(expression, function, options)
+
+    @property
+    def triggers(self) -> EmbeddedTriggers:
+        """The triggers of this node."""
+        return self._triggers
 
     def read(self, process: str, first: int = 0, last: int | None = None) -> Iterator[Entry]:
         """Yield the slots from *first* to *last*, both inclusive; to the end without *last*.
@@ -280,7 +306,9 @@ async def open(  # noqa: A001  # seriatim.open is what its users expect
         clock=clock,
     )
     try:
-        yield EmbeddedNode(node)
+        embedded = EmbeddedNode(node)
+        yield embedded
+        await embedded.triggers.defined()
     finally:
         await node.close()
 

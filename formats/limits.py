@@ -148,7 +148,7 @@ ZONE_YEARS_CACHED_MAX: Final = 4_096
 # for misfires are so long.
 TRIGGERS_MAX: Final = 1_000_000
 TRIGGER_MAX_BYTES: Final = 256 * 1024
-TRIGGER_NAME_MAX_CHARS: Final = 128
+TRIGGER_NAME_MAX_CHARS: Final = 512
 TRIGGER_PATH_MAX_CHARS: Final = 2_048
 TRIGGER_WINDOWS_MS: Final = MappingProxyType(
     {"once": 7 * 24 * 3_600_000, "all": 24 * 3_600_000, "skip": 0}

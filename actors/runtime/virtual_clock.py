@@ -52,7 +52,7 @@ class VirtualClock:
         """Let time pass; each timer that comes due runs at its own time, in order.
 
         What a timer has started goes on when the event loop has its turn: ``await`` what you wait
-        for, or ``asyncio.sleep(0)``.
+        for. Until then the clock stands at the end: `pass_time` stops it on the way.
 
         Raises:
             ValueError: the sum is below zero: time does not go back, only `set` does.
@@ -79,6 +79,10 @@ class VirtualClock:
     def monotonic_ms(self) -> int:
         """Return the milliseconds that `advance` has let pass in all."""
         return self._clock.monotonic_ms()
+
+    def due_ms(self) -> int | None:
+        """Return the monotonic time of the next timer, or ``None`` when there is none."""
+        return self._clock.due_ms()
 
     def call_later(self, delay_ms: int, callback: Callable[[], object]) -> Timer:
         """Run *callback* in the `advance` that reaches *delay_ms* from now."""

@@ -182,7 +182,7 @@ class Firing:
 
         What has waited for it is late: that is decided anew, by the time that it is then.
         """
-        overlap = line.defined.definition.overlap
+        overlap = line.defined.definition.overlap or Overlap.SKIP
         if not self._runs.active(line.trigger):
             return True
         if overlap is Overlap.CANCEL:
@@ -202,7 +202,7 @@ class Firing:
         assert before is not None, "what has a line was defined"
         if isinstance(step, Fire):
             is_active = self._runs.active(line.trigger)
-            if is_active and line.defined.definition.overlap is Overlap.SKIP:
+            if is_active and line.defined.definition.overlap in (None, Overlap.SKIP):
                 step = Miss(step.nominal_ms, step.nominal_ms, Reason.OVERLAP)
         if isinstance(step, Fire):
             try:

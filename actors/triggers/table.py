@@ -14,9 +14,14 @@ from seriatim.actors.triggers.fires import Fires
 from seriatim.actors.triggers.firing import Firing
 from seriatim.actors.triggers.rows import Begun, Where, change_rows, defined_rows
 from seriatim.actors.triggers.runs import Act, Runs
-from seriatim.formats.errors import LimitExceededError, NotFoundError, RefusedError
+from seriatim.formats.errors import (
+    LimitExceededError,
+    MalformedError,
+    NotFoundError,
+    RefusedError,
+)
 from seriatim.formats.ids import decode_id, encode_id
-from seriatim.formats.limits import BACKFILL_MAX, PAGE_MAX, TRIGGERS_MAX
+from seriatim.formats.limits import BACKFILL_MAX, PAGE_MAX, TRIGGER_NAME_MAX_CHARS, TRIGGERS_MAX
 from seriatim.formats.recurrence.zone_database import zone_database_version
 from seriatim.formats.triggers.definition import Definition, fire_key, read_definition
 from seriatim.formats.triggers.due import Miss, Reason, last_until
@@ -256,6 +261,22 @@ class TriggerTable:
         return fired, len(wanted) - fired
 
     # Looking.
+
+    def find(self, id_or_name: str) -> bytes:
+        """Return the id, 32 raw bytes, of the trigger that is meant: by its name, or by its id.
+
+        Raises:
+            NotFoundError: there is no such trigger.
+        """
+        named = Definition(name=id_or_name).id
+        if self._book.rows.defined(named) is not None:
+            return named
+        try:
+            return decode_id(id_or_name)
+        except MalformedError:
+            raise NotFoundError(
+                f"no trigger {id_or_name[:TRIGGER_NAME_MAX_CHARS]!r} here"
+            ) from None
 
     def show(self, trigger: bytes) -> Trigger:
         """Return *trigger* as it is now.

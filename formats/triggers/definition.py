@@ -87,7 +87,7 @@ class Timing(NamedTuple):
     window_ms: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Definition:
     """A trigger as it was defined; texts are empty where nothing was said.
 
@@ -103,7 +103,7 @@ class Definition:
         fold: see `FoldPolicy`.
         misfire: see `Misfire`.
         window: how late a misfire may be: a duration.
-        overlap: see `Overlap`.
+        overlap: see `Overlap`; ``None`` is to skip.
         name: another definition of the same name replaces this one.
         process: the process that gets a message.
         message: what the message says.
@@ -124,7 +124,7 @@ class Definition:
     fold: FoldPolicy | None = None
     misfire: Misfire = Misfire.ONCE
     window: str = ""
-    overlap: Overlap = Overlap.ALLOW
+    overlap: Overlap | None = None
     name: str = ""
     process: str = ""
     message: Mapping[str, Value] | None = None
@@ -133,6 +133,9 @@ class Definition:
     body: bytes = b""
     content_type: str = ""
     function: str = ""
+
+    def __repr__(self) -> str:
+        return f"Definition({self.fields})"
 
     @property
     def id(self) -> bytes:
@@ -231,7 +234,7 @@ def read_definition(plain: Mapping[str, object], *, now_ms: int) -> Definition:
         gap=_choice(fields, "gap", GapPolicy),
         fold=_choice(fields, "fold", FoldPolicy),
         misfire=_choice(fields, "misfire", Misfire) or Misfire.ONCE,
-        overlap=_choice(fields, "overlap", Overlap) or Overlap.ALLOW,
+        overlap=_choice(fields, "overlap", Overlap),
     )
     size_bytes = len(dump_plain(definition.fields))
     if size_bytes > TRIGGER_MAX_BYTES:
@@ -277,8 +280,8 @@ def _check_action(definition: Definition) -> None:
         _refuse("name", f"at most {TRIGGER_NAME_MAX_CHARS} printable characters", definition.name)
     if definition.process:
         decode_id(definition.process)
-        if definition.overlap is not Overlap.ALLOW:
-            _refuse("overlap", "'allow' for a message, which is done when it is placed", "another")
+        if definition.overlap is not None:
+            _refuse("overlap", "none for a message, which is done with when it is placed", "one")
         taken = _OWN_FIELDS & (definition.message or {}).keys()
         if taken:
             _refuse("message", "no field that a fire has itself", ", ".join(sorted(taken)))

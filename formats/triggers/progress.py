@@ -11,6 +11,7 @@ from typing import NamedTuple
 import cbor2
 
 from seriatim.formats.codecs.cbor import dump_plain
+from seriatim.formats.codecs.fields import freeze
 from seriatim.formats.triggers.definition import Definition
 
 
@@ -85,4 +86,4 @@ def encode_defined(defined: Defined) -> bytes:
 def decode_defined(raw: bytes) -> Defined:
     """Return what `encode_defined` has made *raw* of: it was checked when it was defined."""
     defined_ms, fields = cbor2.loads(raw)
-    return Defined(Definition.from_fields(fields), defined_ms)
+    return Defined(Definition.from_fields(freeze(fields)), defined_ms)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         Receipt,
         open,  # noqa: A004  # public
     )
+    from seriatim.actors.embedded_triggers import Fire, Occurrence, Trigger
     from seriatim.actors.proof import Report
     from seriatim.formats.errors import SchedulerError
     from seriatim.formats.folds.fold import Fold, Outcome, Step, Verdict, fold
@@ -30,12 +31,15 @@ __all__ = [
     "Computed",
     "EmbeddedNode",
     "Entry",
+    "Fire",
     "Fold",
+    "Occurrence",
     "Outcome",
     "Receipt",
     "Report",
     "SchedulerError",
     "Step",
+    "Trigger",
     "Verdict",
     "Wallet",
     "WalletKind",
@@ -54,7 +58,10 @@ _HOMES = {
     "Computed": "seriatim.actors.embedded",
     "EmbeddedNode": "seriatim.actors.embedded",
     "Entry": "seriatim.actors.embedded",
+    "Fire": "seriatim.actors.embedded_triggers",
+    "Occurrence": "seriatim.actors.embedded_triggers",
     "Receipt": "seriatim.actors.embedded",
+    "Trigger": "seriatim.actors.embedded_triggers",
     "Report": "seriatim.actors.proof",
     "open": "seriatim.actors.embedded",
     "SchedulerError": "seriatim.formats.errors",

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from seriatim.actors.runtime.virtual_clock import VirtualClock
+from seriatim.actors.virtual_time import pass_time
 
-__all__ = ["VirtualClock"]
+__all__ = ["VirtualClock", "pass_time"]

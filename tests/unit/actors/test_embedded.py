@@ -314,12 +314,15 @@ def test_the_public_names_are_these_and_all_load() -> None:
         "Computed",
         "EmbeddedNode",
         "Entry",
+        "Fire",
         "Fold",
+        "Occurrence",
         "Outcome",
         "Receipt",
         "Report",
         "SchedulerError",
         "Step",
+        "Trigger",
         "Verdict",
         "Wallet",
         "WalletKind",
@@ -354,6 +357,18 @@ def test_the_example_of_folds_runs(tmp_path: Path) -> None:
     ]
     assert said[0].startswith("slot 3: sum 321, state ")
     assert said[1].startswith("slot 6: sum 642, state ")
+
+
+def test_the_example_of_triggers_runs(tmp_path: Path) -> None:
+    page = (ROOT / "docs/triggers.md").read_text()
+    block = re.search(r"```python\n(.*?)```", page, re.DOTALL)
+    assert block is not None
+    example = ROOT / "docs/examples/triggers.py"
+    assert block[1] == example.read_text(), "docs/triggers.md and docs/examples/triggers.py differ"
+    command = [sys.executable, str(example), str(tmp_path / "data")]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "called for 20" in said
+    assert said.count("\nlive ") == 3
 
 
 def test_the_example_in_the_readme_runs(tmp_path: Path) -> None:

@@ -1,0 +1,290 @@
+"""The triggers of an embedded node: what is due calls a function, or places a message."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple, TypedDict, TypeVar, Unpack
+
+from seriatim.actors.triggers.runs import Act, Run
+from seriatim.actors.triggers.table import Happened, TriggerTable
+from seriatim.actors.triggers.table import Trigger as RawTrigger
+from seriatim.formats.errors import MalformedError, RefusedError
+from seriatim.formats.ids import encode_id
+from seriatim.formats.limits import PROCESSES_PAGE
+from seriatim.formats.message import Value
+from seriatim.formats.recurrence.expression import parse_expression
+from seriatim.formats.triggers.definition import Definition, Overlap, read_definition
+
+_MS: Final = timedelta(milliseconds=1)
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
+
+Function = TypeVar("Function", bound=Callable[..., object])
+
+
+class TriggerOptions(TypedDict, total=False):
+    """What may be said of every trigger; see ``docs/triggers.md``.
+
+    Keys:
+        name: another definition of the same name replaces this one.
+        tz: the IANA zone whose clocks are meant; ``UTC`` by default.
+        start: the first instant that may be due (inclusive), ISO 8601, or ``now``.
+        end: the first instant that may be due no more (exclusive), ISO 8601.
+        jitter: over how much fires are spread, such as ``30s``.
+        gap: what becomes of times that clocks skip: ``after`` or ``skip``.
+        fold: of those that they show twice: ``first``, ``second`` or ``both``.
+        misfire: of those that are late by more than a minute: ``once``, ``all`` or ``skip``.
+        window: how late a misfire may be, such as ``2h``.
+        overlap: what a call does while the one before has not ended: ``skip``, ``queue``,
+            ``allow`` or ``cancel``.
+    """
+
+    name: str
+    tz: str
+    start: str
+    end: str
+    jitter: str
+    gap: str
+    fold: str
+    misfire: str
+    window: str
+    overlap: str
+
+
+class Fire(NamedTuple):
+    """What a function is told that a trigger calls.
+
+    Attributes:
+        trigger: id of the trigger, 43 characters.
+        nominal: the time that it is called for, in UTC.
+    """
+
+    trigger: str
+    nominal: datetime
+
+
+class Trigger(NamedTuple):
+    """A trigger as it is now.
+
+    Attributes:
+        id: 43 characters.
+        definition: what it is.
+        state: ``live``, ``paused`` or ``over``.
+        next: the next time that it is due, in UTC, without its jitter; ``None`` for none.
+    """
+
+    id: str
+    definition: Definition
+    state: str
+    next: datetime | None
+
+
+class Occurrence(NamedTuple):
+    """Something that has happened to a trigger.
+
+    Attributes:
+        number: its place in the trigger's history, from 0.
+        process: in whose log it stands, 43 characters.
+        slot: in which slot.
+        timestamp_ms: when it was placed.
+        fields: what is said there.
+    """
+
+    number: int
+    process: str
+    slot: int
+    timestamp_ms: int
+    fields: Mapping[str, Value]
+
+
+class EmbeddedTriggers:
+    """``node.triggers``: defining triggers, changing them, and looking at them.
+
+    A *trigger* in the arguments is an id or a name.
+    """
+
+    def __init__(self, table: TriggerTable, now_ms: Callable[[], int]) -> None:
+        self._table = table
+        self._now_ms = now_ms
+        self._names: set[str] = set()
+        self._defining: set[asyncio.Task[None]] = set()
+
+    async def add(
+        self,
+        when: str,
+        *,
+        process: str,
+        message: Mapping[str, Value] | None = None,
+        **options: Unpack[TriggerOptions],
+    ) -> Trigger:
+        """Have *message* placed in *process* whenever *when* is due.
+
+        The same again is the same trigger, and nothing happens; one of the same name is changed.
+
+        Raises:
+            MalformedError: *when* or an option is none; the sentence says where and why.
+            NotFoundError: there is no such process.
+            SchedulerError: it cannot be written now; the same again is safe.
+        """
+        fields = {"when": when, "process": process, "message": dict(message or {}), **options}
+        return _trigger(await self._table.define(fields))
+
+    def show(self, trigger: str) -> Trigger:
+        """Return *trigger* as it is now.
+
+        Raises:
+            NotFoundError: there is no such trigger; so for all that follows.
+        """
+        return _trigger(self._table.show(self._id(trigger)))
+
+    async def all(self) -> AsyncIterator[Trigger]:
+        """Yield all triggers, in the order of the text of their ids."""
+        after: bytes | None = None
+        while page := self._table.page(after=after, limit=PROCESSES_PAGE):
+            for each in page:
+                yield _trigger(each)
+            after = page[-1].id
+
+    async def pause(self, trigger: str) -> Trigger:
+        """Have *trigger* fire no more until it is resumed.
+
+        Raises:
+            RefusedError: it is over; code ``trigger_over``.
+        """
+        return _trigger(await self._table.pause(self._id(trigger)))
+
+    async def resume(self, trigger: str) -> Trigger:
+        """Have *trigger* fire again; what was due meanwhile is missed, and its log says so."""
+        return _trigger(await self._table.resume(self._id(trigger)))
+
+    async def remove(self, trigger: str) -> None:
+        """Take *trigger* away; its history stays."""
+        await self._table.remove(self._id(trigger))
+
+    async def fire(self, trigger: str) -> Occurrence:
+        """Have *trigger* fire now, beside its times."""
+        return _occurrence(await self._table.fire(self._id(trigger)))
+
+    async def backfill(self, trigger: str, first: datetime, last: datetime) -> int:
+        """Have the times from *first* to *last*, both inclusive, fire that have not.
+
+        Returns:
+            How many have fired now.
+
+        Raises:
+            LimitExceededError: they are more than ``BACKFILL_MAX``.
+        """
+        bounds = (_to_ms(first), _to_ms(last))
+        fired, _ = await self._table.backfill(self._id(trigger), *bounds)
+        return fired
+
+    def next(self, trigger: str, count: int = 5) -> list[datetime]:
+        """Return the next times of *trigger*, at most *count*, in UTC."""
+        return [_to_datetime(each) for each in self._table.next_times(self._id(trigger), count)]
+
+    def history(self, trigger: str, *, after: int = -1, limit: int = 100) -> list[Occurrence]:
+        """Return what has happened to *trigger*, behind number *after*: at most *limit* of it."""
+        found = self._table.history(self._id(trigger), after=after, limit=limit)
+        return [_occurrence(each) for each in found]
+
+    async def settled(self) -> None:
+        """Return when nothing that was due until now is on its way, and every call has ended.
+
+        Raises:
+            SchedulerError: a function's trigger could not be written.
+        """
+        await self.defined()
+        await self._table.settled()
+
+    # Functions.
+
+    async def defined(self) -> None:
+        """Return when the triggers of all functions are on disk.
+
+        Raises:
+            SchedulerError: one of them could not be written.
+        """
+        while self._defining:
+            await asyncio.gather(*self._defining)
+
+    def call(self, when: str, function: Function, options: TriggerOptions) -> Function:
+        """Have *function* called whenever *when* is due, and return it as it is.
+
+        Raises:
+            MalformedError, LimitExceededError: see `read_definition`.
+            RefusedError: a function of this program has that name already; code ``name_taken``.
+        """
+        name = options.get("name") or f"{function.__module__}.{function.__qualname__}"
+        fields = {"when": when, **options, "name": name, "function": name}
+        definition = read_definition(fields, now_ms=self._now_ms())
+        is_async = inspect.iscoroutinefunction(function)
+        if definition.overlap is Overlap.CANCEL and not is_async:
+            raise MalformedError(
+                "overlap: expected 'skip', 'queue' or 'allow' for a function that is no "
+                "coroutine: a thread cannot be cancelled",
+                code="bad_trigger",
+            )
+        if name in self._names:
+            raise RefusedError(
+                f"{name} is called by a trigger already; give this one a name of its own: name=…",
+                code="name_taken",
+            )
+        self._names.add(name)
+        act = _act(
+            function, is_async=is_async, is_told=bool(inspect.signature(function).parameters)
+        )
+        task = asyncio.ensure_future(self._define(fields, name, act))
+        self._defining.add(task)
+        return function
+
+    def cron(self, expression: str, function: Function, options: TriggerOptions) -> Function:
+        """Have *function* called by a cron expression; see `call`."""
+        parse_expression(expression)
+        return self.call(expression, function, options)
+
+    async def _define(self, fields: Mapping[str, object], name: str, act: Act) -> None:
+        await self._table.define(fields)
+        # Only now: it is not called by what an earlier program has said of it.
+        self._table.provide(name, act)
+        task = asyncio.current_task()
+        if task is not None:
+            self._defining.discard(task)
+
+    def _id(self, trigger: str) -> bytes:
+        return self._table.find(trigger)
+
+
+def _act(function: Callable[..., object], *, is_async: bool, is_told: bool) -> Act:
+    async def act(run: Run) -> None:
+        fire = Fire(encode_id(run.trigger), _to_datetime(run.begun.nominal_ms))
+        told = (fire,) if is_told else ()
+        if is_async:
+            answer = function(*told)
+            assert isinstance(answer, Awaitable), "a coroutine function makes a coroutine"
+            await answer
+        else:
+            await asyncio.to_thread(function, *told)
+
+    return act
+
+
+def _trigger(raw: RawTrigger) -> Trigger:
+    next_ms = raw.progress.next_ms
+    following = None if next_ms is None else _to_datetime(next_ms)
+    return Trigger(encode_id(raw.id), raw.definition, raw.progress.state.value, following)
+
+
+def _occurrence(raw: Happened) -> Occurrence:
+    return Occurrence(raw.number, encode_id(raw.process), raw.slot, raw.timestamp_ms, raw.fields)
+
+
+def _to_datetime(instant_ms: int) -> datetime:
+    return _EPOCH + instant_ms * _MS
+
+
+def _to_ms(moment: datetime) -> int:
+    if moment.tzinfo is None:
+        raise MalformedError(f"{moment} has no time zone; give it one", code="bad_time")
+    return (moment - _EPOCH) // _MS
