@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from seriatim.actors.runtime.clock import Clock
     from seriatim.actors.runtime.future import Future
 
+LISTENER: Final = "a watch of files"
+"""The name of a thread that listens."""
+
 _LOG: Final = logging.getLogger("seriatim.watches")
 
 
@@ -83,7 +86,7 @@ class _Ear:
 
     async def open(self, folder: str, *, is_recursive: bool) -> None:
         self._is_recursive = is_recursive
-        self._thread = await ThreadOffload.start(lambda: self._listen, name="a watch of files")
+        self._thread = await ThreadOffload.start(lambda: self._listen, name=LISTENER)
         self._thread.call([folder]).add_done_callback(self._has_ended)
 
     async def close(self) -> None:

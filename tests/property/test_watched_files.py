@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from seriatim.formats.errors import MalformedError
@@ -119,7 +119,13 @@ def walk(history: Sequence[Files], *, restarts: bool, wanted: frozenset[FileEven
     return events
 
 
+FILE, OTHER = File(1, 2, 3), File(2, 2, 3)
+
+
 @given(histories())
+@example([{"a": FILE, "b": FILE, "c": FILE}, {}])
+@example([{"a": FILE, "b": FILE}, {"c": FILE}])
+@example([{"a": FILE}, {"b": FILE, "c": FILE}])
 def test_what_has_happened_leads_from_one_look_to_the_next(history: list[Files]) -> None:
     for old, new in pairwise(history):
         check_diff(old, new)
@@ -133,9 +139,6 @@ def no_moves(old: Files, new: Files) -> list[Change]:
             change = Change(FileEvent.CREATE, change.path, change.file)  # noqa: PLW2901  # a fault
         found.append(change)
     return found
-
-
-FILE, OTHER = File(1, 2, 3), File(2, 2, 3)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from seriatim.actors.runtime.clock import ManualClock
-from seriatim.actors.watches.bell import Bell
+from seriatim.actors.watches.bell import LISTENER, Bell
 from seriatim.actors.watches.file_watch import FileKind
 from seriatim.actors.watches.look import Look, look
 from seriatim.actors.watches.watch import Watch
@@ -139,6 +140,43 @@ def test_one_file_is_watched_through_whatever_becomes_of_it(tmp_path: Path, poll
             await until(lambda: clock.due_ms() is not None)
             file.write_text("333")
             assert said(await events.next(within_ms=WITHIN_MS[polling])) == ("create", "conf")
+
+    asyncio.run(main())
+
+
+def test_a_file_that_goes_and_comes_back_as_it_was_has_gone_each_time(tmp_path: Path) -> None:
+    folder, file = tmp_path / "in", tmp_path / "in" / "a"
+    folder.mkdir()
+    file.touch()
+
+    async def main() -> None:
+        clock = ManualClock()
+        watch = open_watch(folder, clock, polling=True)
+        found = []
+        async with watching(watch, await watch.first_mark(), clock) as events:
+            for _ in range(2):
+                file.rename(tmp_path / "aside")
+                found.append(await events.next(within_ms=FILES_POLL_MS))
+                (tmp_path / "aside").rename(file)
+                found.append(await events.next(within_ms=FILES_POLL_MS))
+        assert [said(event)[0] for event in found] == ["delete", "create"] * 2
+        assert len({event.key for event in found}) == 4
+
+    asyncio.run(main())
+
+
+def test_a_watch_that_is_closed_leaves_no_thread_behind(tmp_path: Path) -> None:
+    def listeners() -> list[str]:
+        return [each.name for each in threading.enumerate() if each.name == LISTENER]
+
+    async def main() -> None:
+        clock = ManualClock()
+        watch = open_watch(tmp_path, clock)
+        async with watching(watch, b"", clock) as events:
+            events.ask()
+            await until(lambda: clock.due_ms() is not None)
+            assert listeners() == [LISTENER]
+        assert listeners() == []
 
     asyncio.run(main())
 

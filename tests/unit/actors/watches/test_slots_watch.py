@@ -20,6 +20,7 @@ from seriatim.formats.limits import LONG_POLL_MAX_MS, SLOTS_TURN
 from seriatim.formats.message import Message, Value
 from seriatim.formats.schedule.submission import Submission, submit_item, submit_unsigned
 from seriatim.formats.watches.event import Event, check_event
+from seriatim.formats.wire.stored import StoredAssignment
 from seriatim.store.memory_log import MemoryLog
 from tests.support.builders import message_item
 from tests.support.records import make_appends, make_id
@@ -173,26 +174,33 @@ def test_it_waits_for_long_and_asks_the_log_each_time() -> None:
     asyncio.run(main())
 
 
-def test_a_long_past_that_does_not_match_is_read_in_turns() -> None:
+def test_a_long_past_that_does_not_match_is_read_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[int] = []
+    turns: list[int] = [0]
 
     async def wait_for(process: bytes, slot: int, deadline_ms: int) -> bool:
         waits.append(slot)
+        turns.append(0)
         return slot < 3 * SLOTS_TURN
+
+    async def take_turns() -> None:
+        while True:
+            turns[-1] += 1
+            await asyncio.sleep(0)
 
     async def main() -> None:
         world = World(ManualClock(), log_of(3 * SLOTS_TURN), wait_for, None, NO_METRICS)
         spec: dict[str, Value] = {"process": PROCESS, "match": {"no": "such"}}
+        other = asyncio.create_task(take_turns())
         with pytest.raises(OverloadedError, match="try again"):
             await take(SlotsKind().open(spec, world), b"0", 1)
+        other.cancel()
         assert waits == [SLOTS_TURN, 2 * SLOTS_TURN, 3 * SLOTS_TURN]
+        assert all(turns), "others waited for all of it"
 
-    # Records of these builders hold no message that can be read: they have to be.
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            "seriatim.formats.wire.stored.StoredAssignment.fields", property(lambda _: {})
-        )
-        asyncio.run(main())
+    # These builders' records have no message that can be read.
+    monkeypatch.setattr(StoredAssignment, "fields", property(lambda _: {}))
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize(
