@@ -165,6 +165,28 @@ BACKFILL_MAX: Final = 10_000
 RUNS_AT_ONCE_MAX: Final = 64
 RUN_REASON_MAX_CHARS: Final = 512
 
+# Watches: what a spec may say, what an event may be, and how often is looked.
+WATCH_TEXT_MAX_CHARS: Final = 4_096
+WATCH_LIST_MAX: Final = 64
+WATCH_SPAN_MAX_MS: Final = 24 * 3_600_000
+EVENT_KEY_MAX_CHARS: Final = 128
+WATCH_MARK_MAX_BYTES: Final = 4 * 1024 * 1024
+FILES_WATCHED_MAX: Final = 10_000
+# Of any name, folders too, in looking for those that are watched.
+FILES_SEEN_MAX: Final = 100_000
+FILES_DEBOUNCE_DEFAULT_MS: Final = 500
+# With a listener, in case that it has missed something; and without one.
+FILES_LOOK_MS: Final = 60_000
+FILES_POLL_MS: Final = 1_000
+# For how many times as long as a look has taken there is none.
+FILES_REST_FACTOR: Final = 9
+# How long a listener gathers changes; a thread of it wakes up so often.
+FILES_LISTEN_MS: Final = 100
+THRESHOLD_EVERY_MIN_MS: Final = 100
+THRESHOLD_EVERY_DEFAULT_MS: Final = 1_000
+# A watch of slots that reads what it has missed gives everybody else a turn after so many.
+SLOTS_TURN: Final = 64
+
 # Queues: what is waiting, and for how long.
 MAILBOX_MAX: Final = 4_096
 MAIL_BATCH_MAX: Final = 64
@@ -247,6 +269,10 @@ assert COPY_RECORD_MAX_BYTES < HINTED_COPY_MAX_BYTES
 assert BODY_MAX_BYTES < COPY_RECORD_MAX_BYTES, "a message, and what its assignment takes"
 assert BODY_MAX_BYTES < VERIFY_BATCH_MAX_BYTES <= VERIFY_QUEUE_MAX_BYTES
 assert max(COMMIT_BATCH_MAX_BYTES, VERIFY_BATCH_MAX_BYTES) < FRAME_MAX_BYTES, "a frame has a head"
+assert FILES_WATCHED_MAX <= FILES_SEEN_MAX
+assert FILES_LISTEN_MS < FILES_POLL_MS <= FILES_LOOK_MS
+assert THRESHOLD_EVERY_MIN_MS <= THRESHOLD_EVERY_DEFAULT_MS <= WATCH_SPAN_MAX_MS
+assert WATCH_MARK_MAX_BYTES + BODY_MAX_BYTES < COMMIT_BATCH_MAX_BYTES, "a fire has its watch mark"
 assert MAIL_BATCH_MAX <= DISPATCH_TURN_MAX, "one batch fits in a turn of the dispatcher"
 assert DEADLINE_GRAIN_MS < ASK_DEADLINE_MS
 assert GATEWAY_DEADLINE_MS < ASK_DEADLINE_MS, "an assign asks the gateway first"

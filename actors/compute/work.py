@@ -7,13 +7,12 @@ been through one encoding wherever it runs.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import Any, Final, NamedTuple
 
 import cbor2
 
+from seriatim.actors.installed import installed
 from seriatim.actors.runtime.clock import machine_monotonic_ms
 from seriatim.formats.errors import FoldError, UnsupportedError
 from seriatim.formats.folds.failure import is_failure
@@ -91,8 +90,7 @@ def load_folds(places: Iterable[str]) -> list[Fold]:
     Raises:
         UnsupportedError: one cannot be imported, or is no fold.
     """
-    found = [_check(entry.value, entry.load) for entry in entry_points(group=FOLDS)]
-    return found + [_check(place, partial(_import, place)) for place in places]
+    return [*installed(FOLDS, Fold), *map(_import_fold, places)]
 
 
 def job_from_plain(plain: Sequence[Any]) -> Job:
@@ -130,14 +128,10 @@ def _handle(folds: FoldRegistry, job: Job, now_ms: Callable[[], int]) -> Ran:
     return Ran(*ran)
 
 
-def _import(place: str) -> object:
+def _import_fold(place: str) -> Fold:
     module, _, name = place.partition(":")
-    return getattr(import_module(module), name)
-
-
-def _check(place: str, load: Callable[[], object]) -> Fold:
     try:
-        found = load()
+        found = getattr(import_module(module), name)
     except BaseException as error:
         # Whatever that module does when it is imported, the operator hears which one it is.
         raise UnsupportedError(

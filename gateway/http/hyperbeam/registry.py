@@ -10,14 +10,13 @@ requests only (500, ``internal``).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
+from seriatim.actors.installed import installed
 from seriatim.formats.ans104.codec import Ans104Codec
 from seriatim.formats.codecs import Codec, CodecRegistry
 from seriatim.formats.codecs.cbor import CborCodec
 from seriatim.formats.codecs.json import JsonCodec
-from seriatim.formats.errors import UnsupportedError
 from seriatim.formats.httpsig.signature import DEVICE as HTTPSIG
 from seriatim.gateway.http.forward import Forwarder
 from seriatim.gateway.http.hyperbeam.ao_units import AoUnits
@@ -55,7 +54,7 @@ def make_registry(forwarder: Forwarder | None = None) -> Registry:
     Raises:
         UnsupportedError: what another package offers cannot be used.
     """
-    codecs = CodecRegistry((Ans104Codec(), JsonCodec(), CborCodec(), *_installed(CODECS, Codec)))
+    codecs = CodecRegistry((Ans104Codec(), JsonCodec(), CborCodec(), *installed(CODECS, Codec)))
     reader = MessageReader(codecs)
     ao_units = None if forwarder is None else AoUnits(forwarder)
     devices: Iterable[Device] = (
@@ -63,7 +62,7 @@ def make_registry(forwarder: Forwarder | None = None) -> Registry:
         SchedulerDevice(reader, ao_units, name=PROCESS, more=COMPUTE_KEYS),
         MessageDevice(),
         MetaDevice(),
-        *_installed(DEVICES, Device),
+        *installed(DEVICES, Device),
     )
     json = JsonReply()
     replies = (
@@ -72,33 +71,9 @@ def make_registry(forwarder: Forwarder | None = None) -> Registry:
         Aos2Reply(json),
         CborReply(),
         Ans104Reply(),
-        *_installed(REPLIES, ReplyFormat),
+        *installed(REPLIES, ReplyFormat),
     )
     return Registry(
         {device.name: device for device in devices},
         ReplyFormats(replies, own=HTTPSIG, default=JsonReply.device),
-    )
-
-
-def _installed(group: str, shape: Any) -> list[Any]:
-    """Return the objects of an entry point group, each of the protocol *shape*."""
-    return [_load(entry, shape) for entry in entry_points(group=group)]
-
-
-def _load(entry: EntryPoint, shape: Any) -> Any:
-    try:
-        found = entry.load()
-        offered = found() if isinstance(found, type) else found
-    except Exception as error:
-        # Whatever that package does when it is imported, the operator hears which one it is.
-        raise _unusable(entry, f"{type(error).__name__}: {error}") from error
-    if not isinstance(offered, shape):
-        raise _unusable(entry, f"it is no {shape.__name__}")
-    return offered
-
-
-def _unusable(entry: EntryPoint, reason: str) -> UnsupportedError:
-    return UnsupportedError(
-        f"the entry point {entry.name!r} of {entry.group} ({entry.value}) cannot be used: "
-        f"{reason}; mend its package, or uninstall it"
     )

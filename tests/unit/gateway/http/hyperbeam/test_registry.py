@@ -12,6 +12,7 @@ import pytest
 from seriatim.actors.node import Policy
 from seriatim.formats.errors import UnsupportedError
 from seriatim.gateway.http.hyperbeam.registry import make_registry
+from tests.support import packages
 from tests.support.builders import NODE
 from tests.support.http_node import serving
 from tests.support.strategies import known_wallet
@@ -109,13 +110,9 @@ class Install(Protocol):
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     def write(name: str, code: str, entry_points: str) -> None:
-        folder = tmp_path / "site"
-        info = folder / f"{name}-1.0.dist-info"
-        info.mkdir(parents=True)
-        (folder / f"{name}.py").write_text(code)
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text(entry_points)
-        monkeypatch.syspath_prepend(str(folder))
+        packages.install(
+            tmp_path / "site", monkeypatch, name=name, code=code, entry_points=entry_points
+        )
 
     return write
 

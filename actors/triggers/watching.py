@@ -1,0 +1,159 @@
+"""Firing by events: a task for each trigger that watches, as long as it is live.
+
+An event fires like a nominal time does: its message, and the watch mark behind it, are one
+transaction, under the key H(trigger, event). So an event that is seen again fires no second time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Final
+
+from seriatim.formats.watches.event import check_event
+
+from seriatim.actors.runtime.clock import pause
+from seriatim.actors.triggers.rows import Begun, Where, change_rows
+from seriatim.formats.errors import SchedulerError
+from seriatim.formats.ids import encode_id
+from seriatim.formats.limits import FIRE_PAUSE_MAX_MS, FIRE_PAUSE_MIN_MS
+from seriatim.formats.triggers.definition import EVENT, Overlap, fire_key
+from seriatim.formats.triggers.due import Reason
+from seriatim.formats.triggers.progress import State
+from seriatim.formats.triggers.word import Word, word_of
+
+if TYPE_CHECKING:
+    from seriatim.actors.watches.registry import WatchRegistry
+    from seriatim.actors.watches.watch import Watch, World
+    from seriatim.formats.watches.event import Event
+
+    from seriatim.actors.runtime.clock import Clock
+    from seriatim.actors.triggers.book import Book
+    from seriatim.actors.triggers.fires import Fires
+    from seriatim.actors.triggers.runs import Runs
+    from seriatim.formats.message import Value
+    from seriatim.formats.triggers.definition import Definition
+
+_LOG: Final = logging.getLogger("seriatim.actors")
+_KIND: Final = "kind"
+
+
+class Watching:
+    """The triggers of one node that are due by events. Of one event loop."""
+
+    def __init__(
+        self,
+        book: Book,
+        fires: Fires,
+        runs: Runs,
+        clock: Clock,
+        *,
+        kinds: WatchRegistry,
+        world: World,
+    ) -> None:
+        """Open watches of *kinds*, which are handed *world*."""
+        self._book = book
+        self._fires = fires
+        self._runs = runs
+        self._clock = clock
+        self._kinds = kinds
+        self._world = world
+        self._tasks: dict[bytes, asyncio.Task[None]] = {}
+        self._busy = 0
+
+    @property
+    def live(self) -> int:
+        """How many triggers watch."""
+        return len(self._tasks)
+
+    def open(self, definition: Definition) -> Watch:
+        """Return the watch that *definition* asks for.
+
+        Raises:
+            MalformedError: it asks for none; code ``bad_watch``.
+            UnsupportedError: the node does not do what it takes.
+        """
+        spec = dict(definition.watch or {})
+        name = spec.pop(_KIND, None)
+        kind = self._kinds.get(name if isinstance(name, str) else "")
+        kind.check(spec)
+        return kind.open(spec, self._world)
+
+    def arm(self, trigger: bytes, definition: Definition) -> None:
+        """Have *trigger*, which is live, fire by its events."""
+        self.forget(trigger)
+        self._tasks[trigger] = asyncio.ensure_future(self._watch(trigger, definition))
+
+    def forget(self, trigger: bytes) -> None:
+        """Have *trigger* fire no more."""
+        task = self._tasks.pop(trigger, None)
+        if task is not None and task is not asyncio.current_task():
+            task.cancel()
+
+    async def close(self) -> None:
+        """Watch no more; what has been seen, and is not on disk, is seen again by the next node."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _watch(self, trigger: bytes, definition: Definition) -> None:
+        pause_ms = FIRE_PAUSE_MIN_MS
+        while True:
+            try:
+                progress = self._book.rows.progress(trigger)
+                assert progress is not None, "what watches was defined"
+                watch = self.open(definition)
+                async with aclosing(watch.events(progress.mark)) as events:
+                    async for event in events:
+                        await self._take(trigger, definition, check_event(event))
+                        pause_ms = FIRE_PAUSE_MIN_MS
+            except SchedulerError as error:
+                _LOG.warning("trigger %s does not watch now: %s", encode_id(trigger), error)
+            except Exception:  # noqa: BLE001  # somebody's kind of watch raises what it likes
+                _LOG.exception("trigger %s does not watch now", encode_id(trigger))
+            await pause(self._clock, pause_ms)
+            pause_ms = min(2 * pause_ms, FIRE_PAUSE_MAX_MS)
+
+    async def _take(self, trigger: bytes, definition: Definition, event: Event) -> None:
+        """Make *event* durable: it fires, or is missed with the reason.
+
+        Raises:
+            SchedulerError: not now.
+        """
+        reason, detail = await self._make_way(trigger, definition), ""
+        async with self._book.turn(trigger):
+            before = self._book.rows.progress(trigger)
+            if before is None or before.state is not State.LIVE:
+                return
+            after = before._replace(mark=event.mark)
+            key = fire_key(trigger, f"{EVENT} {event.key}")
+            said: dict[str, Value] = {**event.fields, "key": event.key}
+            if not reason:
+                begun = Begun(key, trigger, self._clock.now_ms())
+                try:
+                    await self._fires.place(
+                        definition, begun, before=before, after=after, event=said
+                    )
+                except SchedulerError as error:
+                    if error.retryable:
+                        raise
+                    reason, detail = error.code, str(error)
+            if reason:
+                table = await self._book.open_table()
+                rows = change_rows(trigger, after, before, Where(table, key))
+                word = word_of(Word.MISS, trigger, event=said, reason=reason, detail=detail)
+                await self._book.note(word, key, rows)
+
+    async def _make_way(self, trigger: bytes, definition: Definition) -> str:
+        """Have the run before out of the way, as the policy says; return why there is no way."""
+        if not self._runs.active(trigger):
+            return ""
+        if definition.overlap is Overlap.SKIP:
+            return Reason.OVERLAP
+        if definition.overlap is Overlap.CANCEL:
+            await self._runs.cancel(trigger)
+        elif definition.overlap is not Overlap.ALLOW:
+            await self._runs.ended(trigger)
+        return ""

@@ -1,0 +1,1 @@
+"""Watches: triggers that are due by what happens, and not by the time."""
