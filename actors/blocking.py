@@ -70,6 +70,13 @@ class BlockingNode:
         decorator = self._node.cron(expression, **options)
         return lambda function: self._run(_decorated(decorator, function))
 
+    def on(
+        self, watch: Mapping[str, Value], **options: Unpack[TriggerOptions]
+    ) -> Callable[[Function], Function]:
+        """Have the function below called for each event; see `EmbeddedNode.on`."""
+        decorator = self._node.on(watch, **options)
+        return lambda function: self._run(_decorated(decorator, function))
+
     @property
     def triggers(self) -> BlockingTriggers:
         """The triggers of this node."""

@@ -11,6 +11,7 @@ from seriatim.actors.embedded_triggers import (
     Occurrence,
     Trigger,
     TriggerOptions,
+    When,
 )
 from seriatim.formats.message import Value
 
@@ -33,7 +34,7 @@ class BlockingTriggers:
 
     def add(
         self,
-        when: str,
+        when: When,
         *,
         process: str,
         message: Mapping[str, Value] | None = None,

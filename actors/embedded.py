@@ -15,7 +15,8 @@ from seriatim.actors.compute.folds import Folds
 from seriatim.actors.embedded_triggers import EmbeddedTriggers, Function, TriggerOptions
 from seriatim.actors.keyring import read_wallet
 from seriatim.actors.launch import open_node
-from seriatim.actors.node import Node, Policy
+from seriatim.actors.node import Node
+from seriatim.actors.policy import Policy
 from seriatim.actors.proof import LogCopy, Report, check_log
 from seriatim.actors.runtime.clock import Clock
 from seriatim.formats.ans104.item import DataItem
@@ -205,6 +206,15 @@ class EmbeddedNode:
         """Have the function below called by a cron expression: ``0 9 * * mon-fri``; see `every`."""
         return lambda function: self.triggers.cron(expression, function, options)
 
+    def on(
+        self, watch: Mapping[str, Value], **options: Unpack[TriggerOptions]
+    ) -> Callable[[Function], Function]:
+        """Have the function below called for each event that *watch* sees; see `every`.
+
+        What it is: ``docs/watches.md``.
+        """
+        return lambda function: self.triggers.call(watch, function, options)
+
     @property
     def triggers(self) -> EmbeddedTriggers:
         """The triggers of this node."""
@@ -300,7 +310,7 @@ async def open(  # noqa: A001  # seriatim.open is what its users expect
     node, _ = await open_node(
         Path(path),
         wallet=key,
-        policy=Policy(accept_unsigned=True),
+        policy=Policy(accept_unsigned=True, shows_table=True),
         in_children=False,
         folds=Folds(folds=tuple(folds)),
         clock=clock,

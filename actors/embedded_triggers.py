@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple, TypedDict, TypeVar, Unpack
 
+from seriatim.actors.triggers.fires import NO_EVENT
 from seriatim.actors.triggers.runs import Act, Run
 from seriatim.actors.triggers.table import Happened, TriggerTable
 from seriatim.actors.triggers.table import Trigger as RawTrigger
@@ -22,6 +23,10 @@ _MS: Final = timedelta(milliseconds=1)
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
 Function = TypeVar("Function", bound=Callable[..., object])
+
+
+When = str | Mapping[str, Value]
+"""When a trigger is due: a recurrence, or the map that a watch is."""
 
 
 class TriggerOptions(TypedDict, total=False):
@@ -58,11 +63,13 @@ class Fire(NamedTuple):
 
     Attributes:
         trigger: id of the trigger, 43 characters.
-        nominal: the time that it is called for, in UTC.
+        nominal: the time that it is called for, in UTC; of an event, when it was seen.
+        event: what a watch has seen, and its ``key``; empty for what is due by the time.
     """
 
     trigger: str
     nominal: datetime
+    event: Mapping[str, Value] = NO_EVENT
 
 
 class Trigger(NamedTuple):
@@ -113,13 +120,19 @@ class EmbeddedTriggers:
 
     async def add(
         self,
-        when: str,
+        when: When,
         *,
         process: str,
         message: Mapping[str, Value] | None = None,
         **options: Unpack[TriggerOptions],
     ) -> Trigger:
         """Have *message* placed in *process* whenever *when* is due.
+
+        Args:
+            when: a recurrence, or the map that a watch is.
+            process: its id.
+            message: what the message says, beside what every fire says of itself.
+            **options: see `TriggerOptions`.
 
         The same again is the same trigger, and nothing happens; one of the same name is changed.
 
@@ -128,7 +141,8 @@ class EmbeddedTriggers:
             NotFoundError: there is no such process.
             SchedulerError: it cannot be written now; the same again is safe.
         """
-        fields = {"when": when, "process": process, "message": dict(message or {}), **options}
+        said = {"process": process, "message": dict(message or {}), **options}
+        fields = {**_when(when), **said}
         return _trigger(await self._table.define(fields))
 
     def show(self, trigger: str) -> Trigger:
@@ -209,7 +223,7 @@ class EmbeddedTriggers:
         while self._defining:
             await asyncio.gather(*self._defining)
 
-    def call(self, when: str, function: Function, options: TriggerOptions) -> Function:
+    def call(self, when: When, function: Function, options: TriggerOptions) -> Function:
         """Have *function* called whenever *when* is due, and return it as it is.
 
         Raises:
@@ -217,7 +231,7 @@ class EmbeddedTriggers:
             RefusedError: a function of this program has that name already; code ``name_taken``.
         """
         name = options.get("name") or f"{function.__module__}.{function.__qualname__}"
-        fields = {"when": when, **options, "name": name, "function": name}
+        fields = {**_when(when), **options, "name": name, "function": name}
         definition = read_definition(fields, now_ms=self._now_ms())
         is_async = inspect.iscoroutinefunction(function)
         if definition.overlap is Overlap.CANCEL and not is_async:
@@ -256,9 +270,14 @@ class EmbeddedTriggers:
         return self._table.find(trigger)
 
 
+def _when(when: When) -> dict[str, object]:
+    """Return the field of a definition that says *when*."""
+    return {"when" if isinstance(when, str) else "watch": when}
+
+
 def _act(function: Callable[..., object], *, is_async: bool, is_told: bool) -> Act:
     async def act(run: Run) -> None:
-        fire = Fire(encode_id(run.trigger), _to_datetime(run.begun.nominal_ms))
+        fire = Fire(encode_id(run.trigger), _to_datetime(run.begun.nominal_ms), run.event)
         told = (fire,) if is_told else ()
         if is_async:
             answer = function(*told)

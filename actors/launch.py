@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import AsyncExitStack
 from pathlib import Path
 from random import Random
@@ -22,7 +22,8 @@ from seriatim.actors.compute.folds import Folds, open_computing
 from seriatim.actors.follow.catch_up import CatchUp
 from seriatim.actors.follow.marks import FollowMarks
 from seriatim.actors.lock import acquire_lock
-from seriatim.actors.node import Node, Policy
+from seriatim.actors.node import Node
+from seriatim.actors.policy import Policy
 from seriatim.actors.runtime.batcher import BatchBounds, Batcher
 from seriatim.actors.runtime.child_offload import ChildOffload
 from seriatim.actors.runtime.dispatcher import LoopDispatcher
@@ -34,7 +35,11 @@ from seriatim.actors.scheduler.system import Scheduler
 from seriatim.actors.triggers.book import World as TriggerWorld
 from seriatim.actors.triggers.table import TriggerTable
 from seriatim.actors.uploads.uploader import Uploader
+from seriatim.actors.watches.metrics import machine_metrics
+from seriatim.actors.watches.registry import load_watch_kinds
+from seriatim.actors.watches.watch import World as WatchWorld
 from seriatim.formats.errors import RefusedError
+from seriatim.formats.folds.state import decode_state
 from seriatim.formats.limits import (
     COMMIT_BATCH_MAX,
     COMMIT_BATCH_MAX_BYTES,
@@ -61,6 +66,7 @@ if TYPE_CHECKING:
     from seriatim.actors.scheduler.handlers import Verdict
     from seriatim.actors.scheduler.writer import Job, Sealed
     from seriatim.actors.uploads.carrier import Carrier
+    from seriatim.formats.folds.run import Result
     from seriatim.formats.schedule.record import Kind
     from seriatim.formats.schedule.stored_message import StoredMessage
     from seriatim.formats.signing.wallet import Wallet
@@ -176,29 +182,57 @@ async def open_node(
                 clock=scheduler.clock,
             )
         if policy.mode is not SchedulingMode.DISABLED:
-            node.triggers = await _open_triggers(node, log, tree, scheduler)
+            node.triggers = await _open_triggers(node, log, tree, scheduler, folder)
     return node, lock
 
 
-async def _open_triggers(node: Node, log: Log, tree: Tree, scheduler: Scheduler) -> TriggerTable:
-    table = TriggerTable(
-        TriggerWorld(
-            log=log,
-            tree=tree,
-            clock=scheduler.clock,
-            store=scheduler.store,
-            place=node.place_own,
-            check_target=node.check_target,
-            wallet=node.wallet,
-            entropy=secrets.token_bytes,
-        )
+async def _open_triggers(
+    node: Node, log: Log, tree: Tree, scheduler: Scheduler, folder: DataFolder
+) -> TriggerTable:
+    world = TriggerWorld(
+        log=log,
+        tree=tree,
+        clock=scheduler.clock,
+        store=scheduler.store,
+        place=node.place_own,
+        check_target=node.check_target,
+        wallet=node.wallet,
+        entropy=secrets.token_bytes,
     )
     try:
+        table = TriggerTable(
+            world, kinds=load_watch_kinds(), watch_world=_watch_world(node, log, scheduler, folder)
+        )
         await table.start()
     except BaseException:
         await node.close()
         raise
     return table
+
+
+def _watch_world(node: Node, log: Log, scheduler: Scheduler, folder: DataFolder) -> WatchWorld:
+    computing = node.computing
+    queues: dict[str, Callable[[], float]] = {
+        name: lambda name=name: float(node.waiting[name])  # type: ignore[misc]  # bound now
+        for name in node.waiting
+    }
+
+    async def compute(process: bytes) -> object:
+        assert computing is not None, "only then it is handed on"
+        return decode_state((await computing.at(process)).state)
+
+    async def result_of(process: bytes, slot: int) -> Result:
+        assert computing is not None, "only then it is handed on"
+        return (await computing.at(process, slot)).result
+
+    return WatchWorld(
+        clock=scheduler.clock,
+        log=log,
+        wait_for=node.wait_for,
+        compute=None if computing is None else compute,
+        metrics={**machine_metrics(folder.path, scheduler.clock), **queues},
+        result_of=None if computing is None else result_of,
+    )
 
 
 def _commit_queue(

@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from seriatim.actors.elsewhere import Elsewhere
 from seriatim.actors.locations import Locations
 from seriatim.actors.pages import RenderedPages
+from seriatim.actors.policy import Policy
 from seriatim.actors.reader import Reader
 from seriatim.actors.renditions import Renditions
 from seriatim.actors.runtime.future import Future
@@ -34,7 +35,7 @@ from seriatim.formats.limits import STOP_DEADLINE_MS
 from seriatim.formats.message import Message
 from seriatim.formats.schedule.assignment import Block
 from seriatim.formats.schedule.mode import SchedulingMode
-from seriatim.formats.schedule.record import Kind
+from seriatim.formats.schedule.record import Head, Kind
 from seriatim.formats.schedule.stored_message import StoredMessage
 from seriatim.formats.schedule.submission import submit_reference, submit_unsigned
 from seriatim.formats.schedule.variant import Variant
@@ -54,22 +55,8 @@ if TYPE_CHECKING:
     from seriatim.formats.schedule.location import Location
     from seriatim.formats.schedule.submission import Submission
     from seriatim.formats.signing.wallet import Wallet
-    from seriatim.store.log import Log
+    from seriatim.store.log import Log, Place
     from seriatim.store.tree.tree import Tree, TreePath
-
-
-class Policy(NamedTuple):
-    """What a node takes.
-
-    Attributes:
-        accept_unsigned: messages without a signature; each takes a new slot.
-        any_scheduler: spawns that name another node's wallet as their scheduler.
-        mode: when a message is answered; ``DISABLED`` takes none.
-    """
-
-    accept_unsigned: bool = False
-    any_scheduler: bool = False
-    mode: SchedulingMode = SchedulingMode.LOCAL
 
 
 class Node(Reader):
@@ -151,7 +138,7 @@ class Node(Reader):
     @property
     def live(self) -> list[bytes]:
         """The processes that have a server now."""
-        return self._scheduler.live
+        return [each for each in self._scheduler.live if not self._is_hidden(each)]
 
     @property
     def waiting(self) -> dict[str, int]:
@@ -166,6 +153,25 @@ class Node(Reader):
     def now_ms(self) -> int:
         """Return the node's wall clock."""
         return self._scheduler.clock.now_ms()
+
+    # Looking, but not at what is hidden; see `Policy`.
+
+    def head(self, process: bytes) -> Head | None:
+        """See `Reader.head`."""
+        return None if self._is_hidden(process) else super().head(process)
+
+    def find(self, any_id: bytes) -> list[Place]:
+        """See `Reader.find`."""
+        return [place for place in super().find(any_id) if not self._is_hidden(place.process)]
+
+    def processes(self, *, after: bytes | None = None, limit: int) -> list[bytes]:
+        """See `Reader.processes`."""
+        # One more, in place of the one that may be left out: an empty page is the end.
+        found = super().processes(after=after, limit=limit + 1)
+        return [each for each in found if not self._is_hidden(each)][:limit]
+
+    def _is_hidden(self, process: bytes) -> bool:
+        return not self._policy.shows_table and self._is_table(process)
 
     # Coming in.
 
@@ -445,11 +451,14 @@ class Node(Reader):
 
     def _check_is_no_table(self, process: bytes) -> None:
         """Refuse what others say in the node's own log of its triggers."""
-        if self.triggers is not None and process == self.triggers.process:
+        if self._is_table(process):
             raise RefusedError(
                 "this process is the node's own log of its triggers; define a trigger instead",
                 code="reserved_process",
             )
+
+    def _is_table(self, process: bytes) -> bool:
+        return self.triggers is not None and process == self.triggers.process
 
     def _check_places(self) -> None:
         """Refuse every message that belongs here where the operator says so."""

@@ -27,8 +27,6 @@ STARTED: Final = frozenset({"seriatim.actors.runtime.child", "seriatim.__main__"
 # imported by a test; one that the node comes to use leaves this list.
 OFFERED: Final = frozenset(
     {
-        "seriatim.actors.watches.metrics",
-        "seriatim.actors.watches.registry",
         "seriatim.store.memory_log",
         "seriatim.store.tree.memory_tree",
         "seriatim.store.tree.mounted_tree",

@@ -13,18 +13,21 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from seriatim.actors.scheduler.writer import TreeValues
 from seriatim.actors.triggers.rows import TriggerRows, table_row
+from seriatim.formats.codecs.json import value_to_json
 from seriatim.formats.errors import NotFoundError
 from seriatim.formats.ids import encode_id
 from seriatim.formats.message import Message
 from seriatim.formats.schedule.signed_fields import sign_fields
 from seriatim.formats.schedule.submission import Submission, submit_item, submit_unsigned
 from seriatim.formats.schedule.variant import Variant
-from seriatim.formats.triggers.definition import NOMINAL_TIME
+from seriatim.formats.triggers.definition import EVENT, NOMINAL_TIME
 from seriatim.formats.triggers.word import TABLE_TYPE
+from seriatim.formats.wire.stored import StoredAssignment
 
 if TYPE_CHECKING:
     from seriatim.actors.runtime.clock import Clock
     from seriatim.actors.scheduler.writer import Store
+    from seriatim.actors.triggers.rows import Begun
     from seriatim.formats.message import Value
     from seriatim.formats.schedule.assignment import Rows
     from seriatim.formats.signing.wallet import Wallet
@@ -128,13 +131,25 @@ class Book:
         if head is None:
             raise NotFoundError(f"process {encode_id(process)} is not known here; spawn it first")
         if head.variant.signed:
-            texts = {**fields, NOMINAL_TIME: str(fields[NOMINAL_TIME])}
+            own = {key: fields[key] for key in (NOMINAL_TIME, EVENT) if key in fields}
+            texts = {**fields, **{key: value_to_json(value) for key, value in own.items()}}
             # An RSA signature takes milliseconds, and lets other threads run meanwhile.
             item = await asyncio.to_thread(sign_fields, self._world.wallet, texts, target=process)
             submission = submit_item(item, process=process)
         else:
             submission = submit_unsigned(Message(fields), process=process)
         return await self._place(submission._replace(dedupe_key=key, rows=rows))
+
+    def event_of(self, begun: Begun) -> Mapping[str, Value]:
+        """Return what the run *begun* is for, as its slot says; nothing where that is a time."""
+        if self._table is None:
+            return {}
+        slot = self._world.log.find_in(self._table, begun.key)
+        record = None if slot is None else self._world.log.read(self._table, slot)
+        if slot is None or record is None:
+            return {}
+        event = StoredAssignment(self._table, slot, record).fields.get(EVENT)
+        return event if isinstance(event, Mapping) else {}
 
     async def keep(self, rows: Rows) -> None:
         """Make *rows* durable alone: they say what can be found out again."""

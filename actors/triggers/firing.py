@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from seriatim.actors.runtime.clock import pause
 from seriatim.actors.triggers.alarms import Alarms
+from seriatim.actors.triggers.fires import NO_EVENT, Fires
 from seriatim.actors.triggers.rows import Begun, Where, change_rows
 from seriatim.actors.triggers.runs import Run, Runs
 from seriatim.formats.errors import SchedulerError
@@ -38,7 +39,6 @@ from seriatim.formats.triggers.word import miss_word
 if TYPE_CHECKING:
     from seriatim.actors.runtime.clock import Clock
     from seriatim.actors.triggers.book import Book
-    from seriatim.actors.triggers.fires import Fires
     from seriatim.formats.triggers.progress import Defined, Progress
 
 _LOG: Final = logging.getLogger("seriatim.actors")
@@ -224,7 +224,7 @@ class Firing:
         begun = Begun(key, line.trigger, step.nominal_ms)
         if before.cursor_ms >= step.nominal_ms:
             # The commit that nobody knew the outcome of has come about.
-            self._runs.begin_if_due(Run(definition, begun))
+            self._runs.begin_if_due(Run(definition, begun, NO_EVENT))
             return
         after = _after(line, step, before)
         await self._fires.place(definition, begun, before=before, after=after)

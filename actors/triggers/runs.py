@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from seriatim.actors.runtime.clock import pause
@@ -40,10 +40,12 @@ class Run(NamedTuple):
     Attributes:
         definition: what its trigger is.
         begun: which run it is: the same when it is begun once more.
+        event: what it is for, where that is not a time.
     """
 
     definition: Definition
     begun: Begun
+    event: Mapping[str, Value]
 
     @property
     def trigger(self) -> bytes:
@@ -73,7 +75,8 @@ class Runs:
             defined = self._book.rows.defined(begun.trigger)
             if defined is not None:
                 name = defined.definition.waits_for
-                self._interrupted.setdefault(name, []).append(Run(defined.definition, begun))
+                event = self._book.event_of(begun)
+                self._interrupted.setdefault(name, []).append(Run(defined.definition, begun, event))
 
     def provide(self, name: str, act: Act) -> None:
         """Have *act* do what waits for *name*; see `Definition.waits_for`."""

@@ -14,6 +14,7 @@ from seriatim.actors.triggers.fires import Fires
 from seriatim.actors.triggers.firing import Firing
 from seriatim.actors.triggers.rows import Begun, Where, change_rows, defined_rows
 from seriatim.actors.triggers.runs import Act, Runs
+from seriatim.actors.triggers.watching import Watching
 from seriatim.formats.errors import (
     LimitExceededError,
     MalformedError,
@@ -27,9 +28,12 @@ from seriatim.formats.triggers.definition import Definition, fire_key, read_defi
 from seriatim.formats.triggers.due import Miss, Reason, last_until
 from seriatim.formats.triggers.progress import Defined, Progress, State
 from seriatim.formats.triggers.word import Word, define_word, miss_fields, word_of
+from seriatim.formats.watches.event import check_mark
 from seriatim.formats.wire.stored import StoredAssignment
 
 if TYPE_CHECKING:
+    from seriatim.actors.watches.registry import WatchRegistry
+    from seriatim.actors.watches.watch import World as WatchWorld
     from seriatim.formats.message import Value
     from seriatim.formats.schedule.assignment import Rows
 
@@ -71,12 +75,22 @@ class Happened(NamedTuple):
 class TriggerTable:
     """The triggers of one node; belongs to one event loop."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *, kinds: WatchRegistry, watch_world: WatchWorld) -> None:
+        """Keep the triggers of the node that hands it *world*.
+
+        Args:
+            world: the node's.
+            kinds: of watches.
+            watch_world: what watches are handed.
+        """
         self._world = world
         self._book = Book(world)
         self._runs = Runs(self._book, world.clock)
         self._fires = Fires(self._book, self._runs)
         self._firing = Firing(self._book, self._fires, self._runs, world.clock)
+        self._watching = Watching(
+            self._book, self._fires, self._runs, world.clock, kinds=kinds, world=watch_world
+        )
         self._missing: dict[str, set[bytes]] = {}
         self._count = 0
 
@@ -87,8 +101,8 @@ class TriggerTable:
 
     @property
     def live(self) -> int:
-        """How many triggers wait for their time."""
-        return self._firing.live
+        """How many triggers wait for their time, or for an event."""
+        return self._firing.live + self._watching.live
 
     async def start(self) -> None:
         """Have everything fire that is live, and begin once more what was interrupted."""
@@ -100,7 +114,9 @@ class TriggerTable:
                 self._count += 1
                 if progress.waits_for and not self._runs.provides(progress.waits_for):
                     self._missing.setdefault(progress.waits_for, set()).add(trigger)
-                elif progress.next_ms is not None:
+                elif progress.next_ms is None:
+                    self._arm(trigger)  # it watches
+                else:
                     # Another edition may have another next time.
                     is_known = progress.edition == edition
                     self._firing.arm_at(trigger, progress.next_ms if is_known else now_ms)
@@ -144,18 +160,32 @@ class TriggerTable:
         cursor_ms = now_ms - 1 if definition.start == "now" else now_ms
         if before is not None:
             cursor_ms = max(cursor_ms, before.cursor_ms)
-        defined = Defined(definition, now_ms)
-        after = Progress(
+        begun = Progress(
             State.LIVE,
             cursor_ms,
-            definition.timing(now_ms).recurrence.after(cursor_ms),
-            0 if before is None else before.changes,
+            next_ms=None,
+            changes=0 if before is None else before.changes,
             waits_for=definition.waits_for,
-            edition=zone_database_version(),
         )
+        defined = Defined(definition, now_ms)
+        after = await self._from_here(defined, begun)
         word = define_word(trigger, definition)
         await self._note(trigger, word, after, before, defined_rows(trigger, defined))
         self._count += before is None
+
+    async def _from_here(self, defined: Defined, progress: Progress) -> Progress:
+        """Return *progress* with what is due next, or where its watch looks on."""
+        definition = defined.definition
+        if definition.watch is not None:
+            mark = await self._watching.open(definition).first_mark()
+            return progress._replace(state=State.LIVE, mark=check_mark(mark))
+        timing = definition.timing(defined.defined_ms)
+        next_ms = timing.recurrence.after(progress.cursor_ms)
+        return progress._replace(
+            state=State.OVER if next_ms is None else State.LIVE,
+            next_ms=next_ms,
+            edition=zone_database_version(),
+        )
 
     async def pause(self, trigger: bytes) -> Trigger:
         """Have *trigger* fire no more until it is resumed; it is paused already: nothing happens.
@@ -183,20 +213,25 @@ class TriggerTable:
             known = self._known(trigger)
             before = known.progress
             if before.state is State.PAUSED:
-                recurrence = known.definition.timing(known.defined_ms).recurrence
-                now_ms = self._world.clock.now_ms()
-                first_ms = recurrence.after(before.cursor_ms)
-                said: dict[str, Value] = {}
-                cursor_ms = before.cursor_ms
-                if first_ms is not None and first_ms <= now_ms:
-                    cursor_ms = last_until(recurrence, first_ms, now_ms)
-                    said = miss_fields(Miss(first_ms, cursor_ms, Reason.PAUSED))
-                next_ms = recurrence.after(cursor_ms)
-                state = State.OVER if next_ms is None else State.LIVE
-                after = before._replace(state=state, cursor_ms=cursor_ms, next_ms=next_ms)
+                missed = self._missed_in_pause(known)
+                cursor_ms = before.cursor_ms if missed is None else missed.cursor_ms
+                defined = Defined(known.definition, known.defined_ms)
+                after = await self._from_here(defined, before._replace(cursor_ms=cursor_ms))
+                said = {} if missed is None else miss_fields(missed)
                 word = {**word_of(Word.RESUME, trigger), **said}
                 await self._note(trigger, word, after, before)
         return self.show(trigger)
+
+    def _missed_in_pause(self, known: Trigger) -> Miss | None:
+        """Return what was due while *known*, which is paused, was that; of events nobody knows."""
+        if known.definition.watch is not None:
+            return None
+        recurrence = known.definition.timing(known.defined_ms).recurrence
+        now_ms = self._world.clock.now_ms()
+        first_ms = recurrence.after(known.progress.cursor_ms)
+        if first_ms is None or first_ms > now_ms:
+            return None
+        return Miss(first_ms, last_until(recurrence, first_ms, now_ms), Reason.PAUSED)
 
     async def remove(self, trigger: bytes) -> None:
         """Take *trigger* away; its history stays, and so does what it has fired.
@@ -236,10 +271,13 @@ class TriggerTable:
 
         Raises:
             NotFoundError: there is no such trigger.
+            RefusedError: it is due by events; code ``no_recurrence``.
             LimitExceededError: they are more than ``BACKFILL_MAX``.
             SchedulerError: one cannot be placed; those before it have fired.
         """
         known = self._known(trigger)
+        if known.definition.watch is not None:
+            raise RefusedError("events have no times to backfill", code="no_recurrence")
         recurrence = known.definition.timing(known.defined_ms).recurrence
         last_ms = min(last_ms, known.progress.cursor_ms)
         wanted: list[int] = []
@@ -301,8 +339,10 @@ class TriggerTable:
             NotFoundError: there is no such trigger.
         """
         known = self._known(trigger)
-        recurrence = known.definition.timing(known.defined_ms).recurrence
         nominal_ms = known.progress.next_ms
+        if nominal_ms is None:
+            return
+        recurrence = known.definition.timing(known.defined_ms).recurrence
         while nominal_ms is not None and count > 0:
             yield nominal_ms
             count -= 1
@@ -328,6 +368,7 @@ class TriggerTable:
 
     async def close(self) -> None:
         """Fire nothing more; runs are left where they are."""
+        await self._watching.close()
         await self._firing.close()
         await self._runs.close()
 
@@ -360,12 +401,15 @@ class TriggerTable:
     def _arm(self, trigger: bytes) -> None:
         defined, progress = self._book.rows.defined(trigger), self._progress(trigger)
         self._firing.forget(trigger)
+        self._watching.forget(trigger)
         if defined is None or progress is None:
             return
         if progress.waits_for and not self._runs.provides(progress.waits_for):
             self._missing.setdefault(progress.waits_for, set()).add(trigger)
-        else:
+        elif defined.definition.watch is None:
             self._firing.arm(trigger, progress, defined)
+        elif progress.state is State.LIVE:
+            self._watching.arm(trigger, defined.definition)
 
     async def _fire(self, known: Trigger, nominal_ms: int, key: bytes) -> Where:
         """Fire beside what is decided: the cursor stays where it is."""

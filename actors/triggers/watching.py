@@ -11,8 +11,6 @@ import logging
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
-from seriatim.formats.watches.event import check_event
-
 from seriatim.actors.runtime.clock import pause
 from seriatim.actors.triggers.rows import Begun, Where, change_rows
 from seriatim.formats.errors import SchedulerError
@@ -22,18 +20,18 @@ from seriatim.formats.triggers.definition import EVENT, Overlap, fire_key
 from seriatim.formats.triggers.due import Reason
 from seriatim.formats.triggers.progress import State
 from seriatim.formats.triggers.word import Word, word_of
+from seriatim.formats.watches.event import check_event
 
 if TYPE_CHECKING:
-    from seriatim.actors.watches.registry import WatchRegistry
-    from seriatim.actors.watches.watch import Watch, World
-    from seriatim.formats.watches.event import Event
-
     from seriatim.actors.runtime.clock import Clock
     from seriatim.actors.triggers.book import Book
     from seriatim.actors.triggers.fires import Fires
     from seriatim.actors.triggers.runs import Runs
+    from seriatim.actors.watches.registry import WatchRegistry
+    from seriatim.actors.watches.watch import Watch, World
     from seriatim.formats.message import Value
     from seriatim.formats.triggers.definition import Definition
+    from seriatim.formats.watches.event import Event
 
 _LOG: Final = logging.getLogger("seriatim.actors")
 _KIND: Final = "kind"

@@ -136,6 +136,11 @@ def value_to_plain(value: Any) -> Any:
     return plain
 
 
+def value_to_json(value: Any) -> str:
+    """Return a value of a message as JSON text, with sorted keys."""
+    return orjson.dumps(value_to_plain(value), option=orjson.OPT_SORT_KEYS).decode()
+
+
 def _from_plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_from_plain(child) for child in value]

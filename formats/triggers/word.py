@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from seriatim.formats.ids import encode_id
 from seriatim.formats.message import Value
-from seriatim.formats.triggers.definition import NOMINAL_TIME, TRIGGER, Definition
+from seriatim.formats.triggers.definition import EVENT, NOMINAL_TIME, TRIGGER, Definition
 from seriatim.formats.triggers.due import Miss
 
 TABLE_TYPE = "Trigger-Table"
@@ -54,6 +54,7 @@ def miss_fields(miss: Miss) -> dict[str, Value]:
     return {**said, "detail": miss.detail} if miss.detail else said
 
 
-def fire_fields(trigger: bytes, nominal_ms: int) -> Mapping[str, Value]:
-    """Return what every fire of *trigger* for a nominal time says of itself."""
-    return {TRIGGER: encode_id(trigger), NOMINAL_TIME: nominal_ms}
+def fire_fields(trigger: bytes, nominal_ms: int, event: Mapping[str, Value]) -> Mapping[str, Value]:
+    """Return what every fire of *trigger* says of itself: its time, and its *event*, if any."""
+    said: dict[str, Value] = {TRIGGER: encode_id(trigger), NOMINAL_TIME: nominal_ms}
+    return {**said, EVENT: event} if event else said

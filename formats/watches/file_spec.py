@@ -53,7 +53,7 @@ def read_file_spec(spec: Mapping[str, Value]) -> FileSpec:
         re.compile("|".join(map(translate, globs))),
         frozenset(map(FileEvent, events)),
         reader.flag("recursive", default=True),
-        reader.span_ms("debounce_ms", default_ms=FILES_DEBOUNCE_DEFAULT_MS),
+        reader.span_ms("debounce", default_ms=FILES_DEBOUNCE_DEFAULT_MS),
         reader.flag("polling", default=False),
     )
     reader.end()

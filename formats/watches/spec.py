@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Final, TypeGuard
 
-from seriatim.formats.errors import MalformedError
+from seriatim.formats.errors import FormatError, MalformedError
 from seriatim.formats.ids import decode_id
 from seriatim.formats.limits import (
     JSON_INTEGER_MAX,
@@ -14,6 +14,7 @@ from seriatim.formats.limits import (
     WATCH_TEXT_MAX_CHARS,
 )
 from seriatim.formats.message import Value
+from seriatim.formats.recurrence.interval import parse_duration
 
 _SHOWN_CHARS: Final = 80
 
@@ -52,15 +53,15 @@ class SpecReader:
         raise bad_watch(key, f"a list of 1 to {WATCH_LIST_MAX} texts{words}", value)
 
     def span_ms(self, key: str, *, default_ms: int, least_ms: int = 0) -> int:
-        """Take a whole number of milliseconds, *least_ms* to ``WATCH_SPAN_MAX_MS``."""
+        """Take a duration such as ``2s``, *least_ms* to ``WATCH_SPAN_MAX_MS``; ``0`` for none."""
         if not self._is_there(key):
             return default_ms
         value = self._take(key)
-        if _is_whole(value) and least_ms <= value <= WATCH_SPAN_MAX_MS:
-            return value
-        raise bad_watch(
-            key, f"a whole number of milliseconds, {least_ms} to {WATCH_SPAN_MAX_MS}", value
-        )
+        span_ms = _span_ms(value) if isinstance(value, str) else None
+        if span_ms is not None and least_ms <= span_ms <= WATCH_SPAN_MAX_MS:
+            return span_ms
+        bounds = f"{least_ms} ms to {WATCH_SPAN_MAX_MS} ms"
+        raise bad_watch(key, f"a duration such as '2s', {bounds}", value)
 
     def number(self, key: str) -> float:
         """Take a number within ±``JSON_INTEGER_MAX``, which has to be there."""
@@ -129,6 +130,16 @@ def bad_watch(key: str, expected: str, given: object) -> MalformedError:
 def is_number(value: object) -> TypeGuard[float]:
     """Tell whether *value* is a number, which a truth value is not here."""
     return isinstance(value, float) or _is_whole(value)
+
+
+def _span_ms(text: str) -> int | None:
+    """Return the milliseconds of a duration, ``0`` included; ``None`` for what is none."""
+    if text == "0":
+        return 0
+    try:
+        return parse_duration(text)
+    except FormatError:
+        return None
 
 
 def _is_whole(value: object) -> TypeGuard[int]:

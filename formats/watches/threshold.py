@@ -161,7 +161,7 @@ def read_threshold_spec(spec: Mapping[str, Value]) -> ThresholdSpec:
         () if is_metric else tuple(reader.text("key").split(".")),
         _read_level(reader),
         reader.span_ms(
-            "every_ms", default_ms=THRESHOLD_EVERY_DEFAULT_MS, least_ms=THRESHOLD_EVERY_MIN_MS
+            "every", default_ms=THRESHOLD_EVERY_DEFAULT_MS, least_ms=THRESHOLD_EVERY_MIN_MS
         ),
     )
     reader.end()
@@ -174,7 +174,7 @@ def _read_level(reader: SpecReader) -> Level:
         raise bad_watch("above", "either above or below", "both" if is_above else None)
     at = reader.number("above" if is_above else "below")
     clear = reader.number("clear") if reader.has("clear") else at
-    level = Level(is_above, at, clear, reader.span_ms("for_ms", default_ms=0))
+    level = Level(is_above, at, clear, reader.span_ms("for", default_ms=0))
     if level.is_beyond(clear):
         raise bad_watch("clear", f"{'at most' if is_above else 'at least'} {at}", clear)
     return level

@@ -13,7 +13,8 @@ from time import perf_counter_ns
 from typing import Final, NamedTuple
 
 from seriatim.actors.launch import open_node
-from seriatim.actors.node import Node, Policy
+from seriatim.actors.node import Node
+from seriatim.actors.policy import Policy
 from seriatim.formats.message import Message
 from seriatim.formats.schedule.submission import submit_unsigned
 from seriatim.formats.schedule.variant import Variant

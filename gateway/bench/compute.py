@@ -15,8 +15,8 @@ from seriatim.actors.bench import fill_folder
 from seriatim.actors.compute.computing import Computing
 from seriatim.actors.compute.folds import Folds
 from seriatim.actors.launch import open_node
-from seriatim.actors.node import Policy
 from seriatim.actors.offline import open_offline
+from seriatim.actors.policy import Policy
 from seriatim.formats.errors import UnavailableError
 from seriatim.formats.folds.state import decode_state
 from seriatim.formats.folds.step import read_step

@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 
 from seriatim.actors.bench import fill_folder
 from seriatim.actors.launch import open_node
-from seriatim.actors.node import Node, Policy
+from seriatim.actors.node import Node
+from seriatim.actors.policy import Policy
 from seriatim.formats.ans104.item import DataItem
 from seriatim.formats.errors import UnavailableError
 from seriatim.formats.schedule.assignment import Block

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from seriatim.actors.bench import fill_folder
 from seriatim.actors.launch import open_node
-from seriatim.actors.node import Policy
+from seriatim.actors.policy import Policy
 from seriatim.formats.errors import NotFoundError
 from seriatim.formats.ids import ID_BYTES, encode_id
 from seriatim.formats.message import Message

@@ -17,7 +17,8 @@ from typing import Final
 import orjson
 
 from seriatim.actors.launch import open_node
-from seriatim.actors.node import Node, Policy
+from seriatim.actors.node import Node
+from seriatim.actors.policy import Policy
 from seriatim.formats.errors import StoreError, UnavailableError
 from seriatim.formats.limits import PAGE_MAX
 from seriatim.formats.message import Message

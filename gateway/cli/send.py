@@ -173,7 +173,7 @@ async def _reach(
 async def _open_here(data: Path, key: Wallet) -> AsyncIterator[tuple[str, Scheduling]]:
     """Run a node on *data* for as long as the command takes."""
     from seriatim.actors.launch import open_node
-    from seriatim.actors.node import Policy
+    from seriatim.actors.policy import Policy
     from seriatim.formats.ans104.item import DataItem
     from seriatim.formats.ids import decode_id, encode_id
     from seriatim.formats.schedule.submission import submit_item

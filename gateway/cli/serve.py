@@ -26,7 +26,7 @@ from seriatim.gateway.cli.options import (
 from seriatim.gateway.cli.output import print_json, reporting, say_making
 
 if TYPE_CHECKING:
-    from seriatim.actors.node import Policy
+    from seriatim.actors.policy import Policy
     from seriatim.formats.signing.wallet import Wallet
     from seriatim.gateway.outbound import OutboundPolicy
 
@@ -90,7 +90,7 @@ def serve(  # typer reads options by position
     import uvloop
 
     from seriatim.actors.keyring import folder_wallet, read_wallet
-    from seriatim.actors.node import Policy
+    from seriatim.actors.policy import Policy
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     policy = Policy(

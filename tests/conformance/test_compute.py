@@ -11,7 +11,8 @@ import pytest
 
 import seriatim
 from seriatim.actors.compute.folds import Folds
-from seriatim.actors.node import Node, Policy
+from seriatim.actors.node import Node
+from seriatim.actors.policy import Policy
 from seriatim.formats.errors import RefusedError, StoppingError, UnsupportedError
 from seriatim.formats.folds.failure import Failure
 from seriatim.formats.folds.state import decode_state

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
-from seriatim.actors.node import Policy
+from seriatim.actors.policy import Policy
 from seriatim.formats.signing.scheme import WalletKind
 from seriatim.testing.conformance import CHECKS, Kind, Outcome, Report, run
 from tests.support.defective_node import DEFECTS, Ask, Defect, Forward, defective, no_items, sound

@@ -12,7 +12,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from seriatim.actors.follow import catch_up
-from seriatim.actors.node import Policy
+from seriatim.actors.policy import Policy
 from seriatim.formats.httpsig.commitments import verify
 from seriatim.formats.ids import decode_id, encode_id
 from seriatim.formats.schedule.mode import SchedulingMode

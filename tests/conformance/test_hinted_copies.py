@@ -14,7 +14,7 @@ import pytest
 
 from seriatim.actors.follow import catch_up, copies
 from seriatim.actors.follow.marks import FollowMark, FollowMarks
-from seriatim.actors.node import Policy
+from seriatim.actors.policy import Policy
 from seriatim.actors.scheduler import handlers
 from seriatim.formats.ids import decode_id, encode_id
 from seriatim.formats.schedule.stored_message import StoredMessage

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from seriatim.actors.node import Policy
+from seriatim.actors.policy import Policy
 from seriatim.formats.ans104.avro import Tag
 from seriatim.formats.ans104.item import sign_item
 from seriatim.formats.ids import decode_id, encode_id

@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from seriatim.actors.node import Policy
+from seriatim.actors.policy import Policy
 from seriatim.formats.ans104.avro import Tag
 from seriatim.formats.ans104.codec import from_message
 from seriatim.formats.ans104.item import DataItem, sign_item

@@ -12,7 +12,7 @@ from typing import Final
 import orjson
 import pytest
 
-from seriatim.actors.node import Policy
+from seriatim.actors.policy import Policy
 from seriatim.formats.httpsig.commitments import verify
 from seriatim.formats.ids import decode_id, encode_id
 from seriatim.formats.limits import OFF_LOOP_MIN_BYTES

@@ -13,7 +13,7 @@ from typing import Any, Final
 import orjson
 import pytest
 
-from seriatim.actors.node import Policy
+from seriatim.actors.policy import Policy
 from seriatim.formats.httpsig.canonical import canonical
 from seriatim.formats.httpsig.commitments import verify
 from seriatim.formats.httpsig.placement import HttpMessage, gather

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import orjson
 
-from seriatim.actors.node import Policy
+from seriatim.actors.policy import Policy
 from seriatim.formats.ans104.bundle import decode_bundle
 from seriatim.formats.codecs.cbor import load_map
 from seriatim.formats.httpsig.canonical import canonical

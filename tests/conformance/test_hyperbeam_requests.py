@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from seriatim.actors.node import Policy
+from seriatim.actors.policy import Policy
 from seriatim.formats.schedule.mode import SchedulingMode
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.wallet import Wallet

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from seriatim.actors.node import Node, Policy
+from seriatim.actors.node import Node
+from seriatim.actors.policy import Policy
 from seriatim.formats.ids import decode_id, encode_id
 from seriatim.formats.schedule.variant import Variant
 from tests.support.builders import message, spawn

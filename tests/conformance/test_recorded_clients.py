@@ -23,7 +23,7 @@ import pytest
 from aiohttp import web
 
 from seriatim.actors.launch import open_node
-from seriatim.actors.node import Policy
+from seriatim.actors.policy import Policy
 from seriatim.formats.ans104.avro import Tag
 from seriatim.formats.ans104.item import sign_item
 from seriatim.formats.ids import b64url_decode

@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from seriatim.actors.node import Policy
+from seriatim.actors.policy import Policy
 from seriatim.formats.ans104.item import DataItem
 from seriatim.formats.errors import UnavailableError
 from seriatim.formats.httpsig.commitments import verify

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from seriatim.actors.follow.marks import FollowMarks
-from seriatim.actors.node import Node, Policy
+from seriatim.actors.node import Node
+from seriatim.actors.policy import Policy
 from seriatim.actors.runtime.batcher import BatchBounds, Batcher
 from seriatim.actors.runtime.clock import SystemClock
 from seriatim.actors.runtime.dispatcher import LoopDispatcher

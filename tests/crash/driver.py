@@ -16,7 +16,8 @@ import orjson
 import uvloop
 
 from seriatim.actors.launch import open_node
-from seriatim.actors.node import Node, Policy
+from seriatim.actors.node import Node
+from seriatim.actors.policy import Policy
 from seriatim.formats.errors import ChildDiedError, UnavailableError
 from seriatim.formats.ids import encode_id
 from seriatim.formats.schedule.submission import Submission

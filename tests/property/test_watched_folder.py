@@ -104,7 +104,7 @@ def check_watch(
 
     async def live(folder: Path) -> None:
         clock = ManualClock()
-        spec = read_file_spec({"path": str(folder), "polling": True, "debounce_ms": 100})
+        spec = read_file_spec({"path": str(folder), "polling": True, "debounce": "100 ms"})
         known = listing(folder)
         mark = await watch_of(spec, clock).first_mark()
         for number, batch in enumerate(batches, start=1):

@@ -15,7 +15,8 @@ from yarl import URL
 
 from seriatim.actors.compute.folds import Folds
 from seriatim.actors.launch import open_node
-from seriatim.actors.node import Node, Policy
+from seriatim.actors.node import Node
+from seriatim.actors.policy import Policy
 from seriatim.actors.uploads.carrier import Carrier
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.wallet import Wallet

@@ -11,7 +11,8 @@ from typing import TypeVar
 from seriatim.actors.compute.folds import Folds
 from seriatim.actors.follow.catch_up import OpenSource
 from seriatim.actors.launch import open_node
-from seriatim.actors.node import Node, Policy
+from seriatim.actors.node import Node
+from seriatim.actors.policy import Policy
 from seriatim.formats.schedule.audit import Audit
 from seriatim.formats.schedule.submission import Submission
 from seriatim.formats.schedule.variant import Variant

@@ -8,8 +8,8 @@ import pytest
 
 from seriatim.actors.bench import BATCH_SLOTS, fill_folder
 from seriatim.actors.launch import open_node
-from seriatim.actors.node import Policy
 from seriatim.actors.offline import open_offline
+from seriatim.actors.policy import Policy
 from seriatim.formats.schedule.audit import Audit
 from seriatim.formats.schedule.variant import Variant
 from tests.support.builders import NODE, messages, spawn, unsigned

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from seriatim.actors.node import Node, Policy
+from seriatim.actors.node import Node
+from seriatim.actors.policy import Policy
 from seriatim.formats.ans104.item import DataItem
 from seriatim.formats.errors import (
     BadSignatureError,

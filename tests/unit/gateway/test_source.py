@@ -16,7 +16,8 @@ from aiohttp import web
 
 from seriatim.actors.follow.folder import FollowedProcess, open_followed
 from seriatim.actors.follow.follower import Follower
-from seriatim.actors.node import Node, Policy
+from seriatim.actors.node import Node
+from seriatim.actors.policy import Policy
 from seriatim.actors.runtime.clock import ManualClock
 from seriatim.formats.errors import (
     DivergedError,

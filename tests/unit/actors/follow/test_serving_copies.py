@@ -10,8 +10,8 @@ import pytest
 from seriatim.actors.follow.folder import open_followed
 from seriatim.actors.follow.follower import Follower
 from seriatim.actors.keyring import folder_wallet
-from seriatim.actors.node import Policy
 from seriatim.actors.offline import open_offline
+from seriatim.actors.policy import Policy
 from seriatim.actors.runtime.clock import ManualClock
 from seriatim.formats.errors import FollowedError, RefusedError, StoreLockedError, UnsupportedError
 from seriatim.formats.ids import encode_id

@@ -234,7 +234,7 @@ def test_a_file_that_is_being_written_is_no_event_until_it_is_left_alone(tmp_pat
 
     async def main() -> None:
         clock = ManualClock()
-        watch = open_watch(tmp_path, clock, polling=True, debounce_ms=quiet_ms)
+        watch = open_watch(tmp_path, clock, polling=True, debounce=f"{quiet_ms} ms")
         async with watching(watch, await watch.first_mark(), clock) as events:
             for size in range(1, 30):
                 (tmp_path / "a").write_text("x" * size)
@@ -393,10 +393,10 @@ def test_too_many_files_are_refused(
         ({"path": "/", "patterns": ("a",) * 65}, "patterns of the watch: expected a list"),
         ({"path": "/", "events": ("touch",)}, "each one of create, modify, delete, move"),
         ({"path": "/", "recursive": 1}, "recursive of the watch: expected true or false, found 1"),
-        ({"path": "/", "debounce_ms": 1.5}, "debounce_ms of the watch: expected a whole number"),
-        ({"path": "/", "debounce_ms": True}, "debounce_ms of the watch: expected a whole number"),
+        ({"path": "/", "debounce": 1.5}, "debounce of the watch: expected a duration"),
+        ({"path": "/", "debounce": "soon"}, "debounce of the watch: expected a duration"),
         ({"path": "/", "polling": "no"}, "polling of the watch: expected true or false"),
-        ({"path": "/", "glob": "*"}, "the watch cannot have 'glob'; it can have debounce_ms,"),
+        ({"path": "/", "glob": "*"}, "the watch cannot have 'glob'; it can have debounce,"),
     ],
 )
 def test_a_spec_that_is_none_is_refused(spec: dict[str, Value], sentence: str) -> None:

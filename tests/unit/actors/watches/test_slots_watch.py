@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from seriatim.actors.compute.folds import Folds
-from seriatim.actors.node import Node, Policy
+from seriatim.actors.node import Node
+from seriatim.actors.policy import Policy
 from seriatim.actors.runtime.clock import ManualClock
 from seriatim.actors.watches.slots_watch import SlotsKind
 from seriatim.actors.watches.watch import Watch, World

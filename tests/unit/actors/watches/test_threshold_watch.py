@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from seriatim.actors.compute.folds import Folds
-from seriatim.actors.node import Policy
+from seriatim.actors.policy import Policy
 from seriatim.actors.runtime.clock import ManualClock
 from seriatim.actors.watches.metrics import machine_metrics
 from seriatim.actors.watches.threshold_watch import ThresholdKind
@@ -66,7 +66,7 @@ async def take_all(watch: Watch, mark: bytes, clock: ManualClock) -> list[Event]
 def test_a_crossing_is_one_event_named_by_its_beginning() -> None:
     async def main() -> None:
         clock = ManualClock(START_MS)
-        watch = load(clock, 79, 81, 90, 95, 80, 81, above=80, for_ms=EVERY_MS)
+        watch = load(clock, 79, 81, 90, 95, 80, 81, above=80, **{"for": f"{EVERY_MS} ms"})
         (event,) = await take_all(watch, await watch.first_mark(), clock)
         assert event.key == str(START_MS + EVERY_MS)
         assert event.fields == {
@@ -82,7 +82,7 @@ def test_a_crossing_is_one_event_named_by_its_beginning() -> None:
 def test_it_is_sampled_as_often_as_the_spec_says() -> None:
     async def main() -> None:
         clock = ManualClock(START_MS)
-        watch = load(clock, 5, 5, 5, 1, below=2, every_ms=THRESHOLD_EVERY_MIN_MS)
+        watch = load(clock, 5, 5, 5, 1, below=2, every=f"{THRESHOLD_EVERY_MIN_MS} ms")
         (event,) = await take_all(watch, b"", clock)
         assert event.key == str(START_MS + 3 * THRESHOLD_EVERY_MIN_MS)
         assert event.fields["below"] == 2
@@ -201,9 +201,9 @@ def test_a_metric_that_gives_no_number_is_an_error(reading: Callable[[], float])
         ({"metric": "a", "above": 10**400}, "above of the watch: expected a number"),
         ({"metric": "a", "above": 1, "clear": 2}, "clear of the watch: expected at most 1"),
         ({"metric": "a", "below": 1, "clear": 0}, "clear of the watch: expected at least 1"),
-        ({"metric": "a", "above": 1, "for_ms": -1}, "for_ms of the watch: expected a whole number"),
-        ({"metric": "a", "above": 1, "every_ms": 99}, "milliseconds, 100 to 86400000, found 99"),
-        ({"metric": "a", "above": 1, "every_ms": 100.0}, "every_ms of the watch: expected a whole"),
+        ({"metric": "a", "above": 1, "for": -1}, "for of the watch: expected a duration"),
+        ({"metric": "a", "above": 1, "every": "99 ms"}, "100 ms to 86400000 ms, found '99 ms'"),
+        ({"metric": "a", "above": 1, "every": 100.0}, "every of the watch: expected a duration"),
         ({"metric": "a", "above": 1, "each": 1}, "the watch cannot have 'each'; it can have above"),
     ],
 )

@@ -14,7 +14,7 @@ import uvloop
 from aiohttp import web
 
 from seriatim.actors.launch import open_node
-from seriatim.actors.node import Policy
+from seriatim.actors.policy import Policy
 from seriatim.gateway.http.request import resting
 from seriatim.gateway.http.server import HttpServer, make_dispatcher
 from tests.support.builders import NODE

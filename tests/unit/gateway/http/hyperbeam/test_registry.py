@@ -9,7 +9,7 @@ from typing import Protocol
 import orjson
 import pytest
 
-from seriatim.actors.node import Policy
+from seriatim.actors.policy import Policy
 from seriatim.formats.errors import UnsupportedError
 from seriatim.gateway.http.hyperbeam.registry import make_registry
 from tests.support import packages
