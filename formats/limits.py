@@ -142,6 +142,7 @@ CRON_NEXT_MAX: Final = 1_000
 INTERVAL_MAX_MS: Final = 3_650 * 24 * 3_600_000
 INSTANT_MAX_MS: Final = 250_246_627_199_999
 ZONE_NAME_SHOWN_CHARS: Final = 64
+EXPRESSIONS_CACHED_MAX: Final = 1_024
 ZONE_YEARS_CACHED_MAX: Final = 4_096
 
 # Triggers. A nominal time that is over by more than FIRE_LATE_MS is a misfire; by default, windows

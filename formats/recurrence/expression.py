@@ -7,10 +7,12 @@ from copy import copy
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Final
 
 from cronsim import CronSim
 
+from seriatim.formats.limits import EXPRESSIONS_CACHED_MAX
 from seriatim.formats.recurrence.fields import DAY, FieldText, read_fields, refuse
 from seriatim.formats.recurrence.words import check_text
 
@@ -60,6 +62,7 @@ class Expression:
         return self.first_after(wall_s - 1) == wall_s
 
 
+@lru_cache(maxsize=EXPRESSIONS_CACHED_MAX)
 def parse_expression(text: str) -> Expression:
     """Return the cron expression *text*: five fields, six with the second first, or a shorthand.
 

@@ -20,9 +20,11 @@ from seriatim.store.tree.tree import (
     NodeKind,
     Tree,
     TreePath,
+    check_path,
     check_placing,
     check_removable,
     format_path,
+    resolve_path,
 )
 
 if TYPE_CHECKING:
@@ -41,6 +43,16 @@ class LmdbTree(Tree):
         """See `Tree.node`."""
         with self._environment.reading() as transaction:
             return self._finder(transaction)(path)
+
+    def get(self, path: TreePath) -> bytes | None:
+        """See `Tree.get`; one transaction, however many links there are on the way."""
+        check_path(path)
+        with self._environment.reading() as transaction:
+            find = self._finder(transaction)
+            node = find(path)
+            if node is None or node.kind is NodeKind.LINK:
+                node = find(resolve_path(find, path))
+        return node.content if node is not None and node.kind is NodeKind.VALUE else None
 
     def names(self, path: TreePath, *, after: str | None, limit: int) -> Sequence[str]:
         """See `Tree.names`."""
