@@ -68,6 +68,12 @@ class BlockingTriggers:
         """See `EmbeddedTriggers.fire`."""
         return self._run(self._triggers.fire(trigger))
 
+    def occur(
+        self, trigger: str, key: str, fields: Mapping[str, Value] | None = None
+    ) -> Occurrence:
+        """See `EmbeddedTriggers.occur`."""
+        return self._run(self._triggers.occur(trigger, key, fields))
+
     def backfill(self, trigger: str, first: datetime, last: datetime) -> int:
         """See `EmbeddedTriggers.backfill`."""
         return self._run(self._triggers.backfill(trigger, first, last))

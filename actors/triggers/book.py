@@ -27,7 +27,7 @@ from seriatim.formats.wire.stored import StoredAssignment
 if TYPE_CHECKING:
     from seriatim.actors.runtime.clock import Clock
     from seriatim.actors.scheduler.writer import Store
-    from seriatim.actors.triggers.rows import Begun
+    from seriatim.actors.triggers.rows import Begun, Where
     from seriatim.formats.message import Value
     from seriatim.formats.schedule.assignment import Rows
     from seriatim.formats.signing.wallet import Wallet
@@ -139,6 +139,10 @@ class Book:
         else:
             submission = submit_unsigned(Message(fields), process=process)
         return await self._place(submission._replace(dedupe_key=key, rows=rows))
+
+    def stands(self, where: Where) -> bool:
+        """Tell whether a message stands there."""
+        return self._world.log.find_in(where.process, where.key) is not None
 
     def event_of(self, begun: Begun) -> Mapping[str, Value]:
         """Return what the run *begun* is for, as its slot says; nothing where that is a time."""

@@ -150,14 +150,19 @@ def change_rows(trigger: bytes, after: Progress, before: Progress | None, where:
         where: where the change stands.
     """
     name, number = encode_id(trigger), 0 if before is None else before.changes
-    group = _group(after)
     rows: Rows = (
-        ((*group, name), encode_progress(after._replace(changes=number + 1))),
+        *progress_rows(trigger, after._replace(changes=number + 1)),
         ((*_HISTORY, name, _number(number)), where.process + where.key),
     )
-    if before is None or _group(before) == group:
+    if before is None or _group(before) == _group(after):
         return rows
     return (*rows, ((*_group(before), name), None))
+
+
+def progress_rows(trigger: bytes, progress: Progress) -> Rows:
+    """Return the row that says how far *trigger* has come."""
+    path = (*_group(progress), encode_id(trigger))
+    return ((path, encode_progress(progress)),)
 
 
 def begin_rows(begun: Begun) -> Rows:

@@ -15,6 +15,7 @@ from seriatim.actors.triggers.firing import Firing
 from seriatim.actors.triggers.rows import Begun, Where, change_rows, defined_rows
 from seriatim.actors.triggers.runs import Act, Runs
 from seriatim.actors.triggers.watching import Watching
+from seriatim.actors.watches.webhook_watch import WEBHOOK
 from seriatim.formats.errors import (
     LimitExceededError,
     MalformedError,
@@ -28,7 +29,7 @@ from seriatim.formats.triggers.definition import Definition, fire_key, read_defi
 from seriatim.formats.triggers.due import Miss, Reason, last_until
 from seriatim.formats.triggers.progress import Defined, Progress, State
 from seriatim.formats.triggers.word import Word, define_word, miss_fields, word_of
-from seriatim.formats.watches.event import check_mark
+from seriatim.formats.watches.event import Event, check_event, check_mark
 from seriatim.formats.wire.stored import StoredAssignment
 
 if TYPE_CHECKING:
@@ -260,6 +261,22 @@ class TriggerTable:
             key = fire_key(trigger, f"by hand {number}")
             where = await self._fire(known, self._world.clock.now_ms(), key)
         return self._happened(number, where)
+
+    async def occur(self, trigger: bytes, event: Event) -> Happened:
+        """Have *trigger*, whose watch is a ``webhook``, fire for *event*; the same again, once.
+
+        Raises:
+            NotFoundError: there is no such trigger.
+            RefusedError: its watch is another one (code ``no_webhook``), or it is not live
+                (``not_live``).
+            MalformedError, LimitExceededError: see `check_event`.
+            SchedulerError: not now.
+        """
+        known = self._known(trigger)
+        if (known.definition.watch or {}).get("kind") != WEBHOOK:
+            raise RefusedError("this trigger waits for no webhook", code="no_webhook")
+        where = await self._watching.take(trigger, known.definition, check_event(event))
+        return self._happened(known.progress.changes, where)
 
     async def backfill(self, trigger: bytes, first_ms: int, last_ms: int) -> tuple[int, int]:
         """Have the nominal times from *first_ms* to *last_ms*, both inclusive, fire that have not.

@@ -12,8 +12,8 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 from seriatim.actors.runtime.clock import pause
-from seriatim.actors.triggers.rows import Begun, Where, change_rows
-from seriatim.formats.errors import SchedulerError
+from seriatim.actors.triggers.rows import Begun, Where, change_rows, progress_rows
+from seriatim.formats.errors import RefusedError, SchedulerError
 from seriatim.formats.ids import encode_id
 from seriatim.formats.limits import FIRE_PAUSE_MAX_MS, FIRE_PAUSE_MIN_MS
 from seriatim.formats.triggers.definition import EVENT, Overlap, fire_key
@@ -105,7 +105,7 @@ class Watching:
                 watch = self.open(definition)
                 async with aclosing(watch.events(progress.mark)) as events:
                     async for event in events:
-                        await self._take(trigger, definition, check_event(event))
+                        await self.take(trigger, definition, check_event(event))
                         pause_ms = FIRE_PAUSE_MIN_MS
             except SchedulerError as error:
                 _LOG.warning("trigger %s does not watch now: %s", encode_id(trigger), error)
@@ -114,44 +114,49 @@ class Watching:
             await pause(self._clock, pause_ms)
             pause_ms = min(2 * pause_ms, FIRE_PAUSE_MAX_MS)
 
-    async def _take(self, trigger: bytes, definition: Definition, event: Event) -> None:
-        """Make *event* durable: it fires, or is missed with the reason.
+    async def take(self, trigger: bytes, definition: Definition, event: Event) -> Where:
+        """Make *event* durable: it fires, or is missed with the reason; return where that stands.
 
         Raises:
+            RefusedError: the trigger is not live; code ``not_live``.
             SchedulerError: not now.
         """
-        reason, detail = await self._make_way(trigger, definition), ""
+        missed = await self._make_way(trigger, definition)
+        key = fire_key(trigger, f"{EVENT} {event.key}")
         async with self._book.turn(trigger):
             before = self._book.rows.progress(trigger)
             if before is None or before.state is not State.LIVE:
-                return
+                raise RefusedError("this trigger is paused, or was removed", code="not_live")
             after = before._replace(mark=event.mark)
-            key = fire_key(trigger, f"{EVENT} {event.key}")
+            table = await self._book.open_table()
+            for where in (await self._fires.where(definition, key), Where(table, key)):
+                if self._book.stands(where):  # it was seen before
+                    await self._book.keep(progress_rows(trigger, after))
+                    return where
             said: dict[str, Value] = {**event.fields, "key": event.key}
-            if not reason:
-                begun = Begun(key, trigger, self._clock.now_ms())
-                try:
+            begun = Begun(key, trigger, self._clock.now_ms())
+            try:
+                if not missed:
                     await self._fires.place(
                         definition, begun, before=before, after=after, event=said
                     )
-                except SchedulerError as error:
-                    if error.retryable:
-                        raise
-                    reason, detail = error.code, str(error)
-            if reason:
-                table = await self._book.open_table()
-                rows = change_rows(trigger, after, before, Where(table, key))
-                word = word_of(Word.MISS, trigger, event=said, reason=reason, detail=detail)
-                await self._book.note(word, key, rows)
+                    return await self._fires.where(definition, key)
+            except SchedulerError as error:
+                if error.retryable:
+                    raise
+                missed = {"reason": error.code, "detail": str(error)}
+            word = word_of(Word.MISS, trigger, event=said, **missed)
+            await self._book.note(word, key, change_rows(trigger, after, before, Where(table, key)))
+            return Where(table, key)
 
-    async def _make_way(self, trigger: bytes, definition: Definition) -> str:
-        """Have the run before out of the way, as the policy says; return why there is no way."""
+    async def _make_way(self, trigger: bytes, definition: Definition) -> dict[str, Value]:
+        """Have the run before out of the way, as the policy says; return why it is not."""
         if not self._runs.active(trigger):
-            return ""
+            return {}
         if definition.overlap is Overlap.SKIP:
-            return Reason.OVERLAP
+            return {"reason": Reason.OVERLAP.value}
         if definition.overlap is Overlap.CANCEL:
             await self._runs.cancel(trigger)
         elif definition.overlap is not Overlap.ALLOW:
             await self._runs.ended(trigger)
-        return ""
+        return {}

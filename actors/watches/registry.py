@@ -14,6 +14,7 @@ from seriatim.actors.watches.file_watch import FileKind
 from seriatim.actors.watches.slots_watch import SlotsKind
 from seriatim.actors.watches.threshold_watch import ThresholdKind
 from seriatim.actors.watches.watch import WatchKind
+from seriatim.actors.watches.webhook_watch import WebhookKind
 from seriatim.formats.errors import RefusedError, UnsupportedError
 
 WATCHES: Final = "seriatim.watches"
@@ -63,4 +64,5 @@ def load_watch_kinds() -> WatchRegistry:
         UnsupportedError: one cannot be loaded, or is none.
         RefusedError: two have one name.
     """
-    return WatchRegistry((FileKind(), ThresholdKind(), SlotsKind(), *installed(WATCHES, WatchKind)))
+    own = (FileKind(), ThresholdKind(), SlotsKind(), WebhookKind())
+    return WatchRegistry((*own, *installed(WATCHES, WatchKind)))

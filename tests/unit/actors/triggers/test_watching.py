@@ -93,8 +93,9 @@ async def test_each_event_fires_once_though_it_is_seen_again(tmp_path: Path, fee
         assert table is not None
         progress = table.show(mark).progress
         event = Event("6", {"number": 6}, progress.mark)
-        await table._watching._take(mark, table.show(mark).definition, event)
+        await table._watching.take(mark, table.show(mark).definition, event)
         assert numbers(node, process) == [3, 4, 5, 6]
+        assert len(node.triggers.history("feed")) == 5, "its history has it once, too"
 
 
 @pytest.mark.asyncio
@@ -215,3 +216,26 @@ async def test_a_folder_a_level_and_slots_of_another_process_fire(tmp_path: Path
             if isinstance(each, Mapping)
         }
         assert names == {"new", "memory", "2"}
+
+
+@pytest.mark.asyncio
+async def test_what_is_handed_in_fires_once_by_its_key(tmp_path: Path) -> None:
+    async with seriatim.open(tmp_path, clock=VirtualClock(START)) as node:
+        process = await node.spawn({"name": "target"})
+        await node.triggers.add({"kind": "webhook"}, process=process, name="hook")
+        first = await node.triggers.occur("hook", "payment-1", {"amount": 5})
+        assert (first.process, first.slot) == (process, 1)
+        again = await node.triggers.occur("hook", "payment-1", {"amount": 6})
+        assert again.slot == first.slot
+        assert again.fields["event"] == {"amount": 5, "key": "payment-1"}
+        assert (await node.triggers.occur("hook", "payment-2")).slot == 2
+        assert len(node.triggers.history("hook")) == 3
+        await node.triggers.pause("hook")
+        with pytest.raises(RefusedError) as caught:
+            await node.triggers.occur("hook", "payment-3")
+        assert caught.value.code == "not_live"
+        await node.triggers.add("every hour", process=process, name="hourly")
+        with pytest.raises(RefusedError, match="no webhook"):
+            await node.triggers.occur("hourly", "payment-3")
+        with pytest.raises(MalformedError):
+            await node.triggers.add({"kind": "webhook", "secret": "x"}, process=process)
