@@ -91,11 +91,11 @@ class FileWatch:
                 now_ms = self._clock.monotonic_ms()
                 settling.see(found.files, now_ms)
                 settled = settling.settled(known.files, now_ms)
-                handled = known.handled
+                number = known.number
                 for event in events_between(folder, known, settled, self._spec.events):
                     yield event
-                    handled += 1
-                known = FilesMark(known.is_folder, handled, settled)
+                    number += 1
+                known = FilesMark(known.is_folder, number, settled)
                 await bell.wait(settling.due_ms())
                 found = await self._look(is_folder=known.is_folder)
                 if found.folder != first.folder:
@@ -108,7 +108,8 @@ class FileWatch:
 
     async def _begin(self) -> FilesMark:
         is_of_folder = await asyncio.to_thread(is_folder, self._spec.path)
-        return FilesMark(is_of_folder, 0, (await self._look(is_folder=is_of_folder)).files)
+        found = await self._look(is_folder=is_of_folder)
+        return FilesMark(is_of_folder, self._clock.now_ms(), found.files)
 
     async def _look(self, *, is_folder: bool) -> Look:
         """Look, in a thread; wherever something always changes, a tenth of the time at most."""

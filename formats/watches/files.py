@@ -70,12 +70,13 @@ class FilesMark(NamedTuple):
 
     Attributes:
         is_folder: whether what is watched is a folder; else it is one file.
-        handled: how many events were handled.
+        number: of the next event. It begins with the instant at which the trigger was added, and
+            is one more for each event: a trigger that is added again has other numbers.
         files: the snapshot behind the last of them.
     """
 
     is_folder: bool
-    handled: int
+    number: int
     files: Files
 
 
@@ -134,14 +135,14 @@ def events_between(
         files: what is there now.
         wanted: what is an event.
     """
-    handled = known.handled
+    number = known.number
     behind = dict(known.files)
     for change in changes_between(known.files, files):
         apply(behind, change)
         if change.event in wanted:
-            mark = FilesMark(known.is_folder, handled + 1, behind)
-            yield Event(_key(handled, change), _fields(folder, change), encode_files_mark(mark))
-            handled += 1
+            mark = FilesMark(known.is_folder, number + 1, behind)
+            yield Event(_key(number, change), _fields(folder, change), encode_files_mark(mark))
+            number += 1
 
 
 def encode_files_mark(mark: FilesMark) -> bytes:
@@ -156,10 +157,10 @@ def encode_files_mark(mark: FilesMark) -> bytes:
     paths = sorted(mark.files)
     files = [mark.files[path] for path in paths]
     plain = {
-        "handled": mark.handled,
         "inodes": [file.inode for file in files],
         "is-folder": mark.is_folder,
         "mtimes-ns": [file.mtime_ns for file in files],
+        "number": mark.number,
         "paths": _raw(_BETWEEN_PATHS.join(paths)),
         "sizes": [file.size for file in files],
     }
@@ -178,10 +179,10 @@ def decode_files_mark(raw: bytes) -> FilesMark:
         raise bad_mark(str(error)) from error
     match plain:
         case {
-            "handled": int(handled),
             "inodes": list(inodes),
             "is-folder": bool(is_folder),
             "mtimes-ns": list(mtimes_ns),
+            "number": int(number),
             "paths": bytes(joined),
             "sizes": list(sizes),
         }:
@@ -190,7 +191,7 @@ def decode_files_mark(raw: bytes) -> FilesMark:
             is_whole = len(paths) == len(inodes) == len(mtimes_ns) == len(sizes)
             if is_whole and set(map(type, (*inodes, *mtimes_ns, *sizes))) <= {int}:
                 files = map(File, inodes, mtimes_ns, sizes)
-                return FilesMark(is_folder, handled, dict(zip(paths, files, strict=True)))
+                return FilesMark(is_folder, number, dict(zip(paths, files, strict=True)))
     raise bad_mark("it has no columns of files")
 
 
@@ -208,13 +209,13 @@ def check_count(found: int) -> None:
         )
 
 
-def _key(handled: int, change: Change) -> str:
-    """Return a key for *change* behind so many events.
+def _key(number: int, change: Change) -> str:
+    """Return a key for *change* as the event *number*.
 
     The change alone would not do: a file that is moved out, in and out again is deleted twice.
     """
     said = [change.event.value, _raw(change.path), *change.file, _raw(change.source)]
-    return f"{handled}-{b64url(sha256(dump_plain(said)).digest())}"
+    return f"{number}-{b64url(sha256(dump_plain(said)).digest())}"
 
 
 def _fields(folder: str, change: Change) -> dict[str, Value]:

@@ -53,17 +53,19 @@ def read_slots_spec(spec: Mapping[str, Value]) -> SlotsSpec:
 def slot_event(stored: StoredAssignment, result: Result | None) -> Event:
     """Return the event for a slot, with its result where it is computed.
 
-    Its key is the slot; its watch mark, the next one.
+    Its key is the place, not the slot alone: a trigger may be for another process one day. Its
+    watch mark is the next slot.
     """
+    process = encode_id(stored.process)
     fields: dict[str, Value] = {
-        "process": encode_id(stored.process),
+        "process": process,
         "slot": stored.slot,
         "timestamp-ms": stored.record.timestamp_ms,
         "message": encode_id(stored.record.message_id),
     }
     if result is not None and result.code:
         fields["error"] = {"code": result.code, "reason": result.reason}
-    return Event(str(stored.slot), fields, encode_slots_mark(stored.slot + 1))
+    return Event(f"{process}-{stored.slot}", fields, encode_slots_mark(stored.slot + 1))
 
 
 def encode_slots_mark(slot_next: int) -> bytes:

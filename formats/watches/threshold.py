@@ -190,5 +190,5 @@ def threshold_event(spec: ThresholdSpec, state: Threshold, value: float) -> Even
     if spec.metric:
         fields["metric"] = spec.metric
     else:
-        fields |= {"process": encode_id(spec.process), "key": ".".join(spec.key)}
+        fields |= {"process": encode_id(spec.process), "state-key": ".".join(spec.key)}
     return Event(str(state.since_ms), fields, encode_threshold_mark(state))

@@ -104,13 +104,13 @@ def check_diff(old: Files, new: Files, diff: Diff = changes_between) -> None:
 def walk(history: Sequence[Files], *, restarts: bool, wanted: frozenset[FileEvent]) -> list[Event]:
     """Return all events of a watch; where it *restarts*, each one from the mark before it alone."""
     events: list[Event] = []
-    known = FilesMark(is_folder=True, handled=0, files=history[0])
+    known = FilesMark(is_folder=True, number=0, files=history[0])
     for files in history[1:]:
         while True:
             seen = list(events_between("/f", known, files, wanted))
             if not restarts:
                 events += seen
-                known = FilesMark(known.is_folder, known.handled + len(seen), files)
+                known = FilesMark(known.is_folder, known.number + len(seen), files)
                 break
             if not seen:
                 break
@@ -185,7 +185,7 @@ def test_a_file_that_is_taken_out_twice_is_deleted_twice() -> None:
 def test_what_is_not_wanted_is_known_behind_the_next_event() -> None:
     event, *others = events_between(
         "/f",
-        FilesMark(is_folder=True, handled=4, files={"a": FILE}),
+        FilesMark(is_folder=True, number=4, files={"a": FILE}),
         {"b": OTHER},
         EVERY - {"delete"},
     )
@@ -201,7 +201,7 @@ def test_what_is_not_wanted_is_known_behind_the_next_event() -> None:
 
 
 def test_a_name_that_is_no_text_is_bytes() -> None:
-    known = FilesMark(is_folder=True, handled=0, files={})
+    known = FilesMark(is_folder=True, number=0, files={})
     (event,) = events_between("/f", known, {"\udcff": FILE}, EVERY)
     assert event.fields["file"] == b"\xff"
 
@@ -212,9 +212,9 @@ files = st.builds(
 )
 
 
-@given(st.booleans(), st.integers(0, 2**40), st.dictionaries(names | st.just("\udcff"), files))
-def test_a_mark_comes_back(is_folder: bool, handled: int, found: dict[str, File]) -> None:
-    mark = FilesMark(is_folder, handled, found)
+@given(st.booleans(), st.integers(0, 2**50), st.dictionaries(names | st.just("\udcff"), files))
+def test_a_mark_comes_back(is_folder: bool, number: int, found: dict[str, File]) -> None:
+    mark = FilesMark(is_folder, number, found)
     raw = encode_files_mark(mark)
     assert decode_files_mark(raw) == mark
     assert encode_files_mark(decode_files_mark(raw)) == raw

@@ -165,6 +165,25 @@ def test_a_file_that_goes_and_comes_back_as_it_was_has_gone_each_time(tmp_path: 
     asyncio.run(main())
 
 
+def test_a_trigger_that_is_added_again_has_other_keys(tmp_path: Path) -> None:
+    folder, file = tmp_path / "in", tmp_path / "in" / "a"
+    folder.mkdir()
+    file.touch()
+
+    async def main() -> None:
+        clock = ManualClock()
+        keys = []
+        for _ in range(2):
+            watch = open_watch(folder, clock, polling=True)
+            async with watching(watch, await watch.first_mark(), clock) as events:
+                file.rename(tmp_path / "aside")
+                keys.append((await events.next(within_ms=FILES_POLL_MS)).key)
+            (tmp_path / "aside").rename(file)
+        assert keys[0] != keys[1]
+
+    asyncio.run(main())
+
+
 def test_a_watch_that_is_closed_leaves_no_thread_behind(tmp_path: Path) -> None:
     def listeners() -> list[str]:
         return [each.name for each in threading.enumerate() if each.name == LISTENER]

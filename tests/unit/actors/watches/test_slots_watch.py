@@ -66,7 +66,7 @@ def test_each_slot_that_comes_is_one_event(tmp_path: Path) -> None:
             async with watching(found, await found.first_mark(), ManualClock()) as events:
                 receipt = await post(here, say(data="one"))
                 event = await events.next()
-                assert event.key == "1"
+                assert event.key == f"{PROCESS}-1"
                 assert event.fields == {
                     "process": PROCESS,
                     "slot": 1,
@@ -77,7 +77,7 @@ def test_each_slot_that_comes_is_one_event(tmp_path: Path) -> None:
                 asked = events.ask()
                 await asyncio.sleep(0)
                 await post(here, say(data="two"))
-                assert (await asked).key == "2"
+                assert (await asked).key == f"{PROCESS}-2"
 
     asyncio.run(main())
 
@@ -92,7 +92,7 @@ def test_what_is_there_when_a_trigger_is_added_is_no_event(tmp_path: Path) -> No
                 asked = events.ask()
                 await asyncio.sleep(0)
                 await post(here, say(data="after"))
-                assert (await asked).key == "2"
+                assert (await asked).key == f"{PROCESS}-2"
             # A trigger that keeps its first mark misses nothing, though nobody has watched.
             assert slots_of(await take(watch(here), mark, 1)) == [2]
 

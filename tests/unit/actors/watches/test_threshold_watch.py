@@ -125,7 +125,7 @@ def test_a_number_in_what_a_process_computes_is_watched(tmp_path: Path) -> None:
                 event = await found.next(within_ms=EVERY_MS)
             assert event.fields == {
                 "process": encode_id(spawn.process),
-                "key": "sum",
+                "state-key": "sum",
                 "value": 11,
                 "above": 10,
                 "since-ms": int(event.key),
