@@ -29,7 +29,7 @@ from seriatim.formats.triggers.definition import Definition, fire_key, read_defi
 from seriatim.formats.triggers.due import Miss, Reason, last_until
 from seriatim.formats.triggers.progress import Defined, Progress, State
 from seriatim.formats.triggers.word import Word, define_word, miss_fields, word_of
-from seriatim.formats.watches.event import Event, check_event, check_mark
+from seriatim.formats.watches.event import Event, check_event
 from seriatim.formats.wire.stored import StoredAssignment
 
 if TYPE_CHECKING:
@@ -178,8 +178,8 @@ class TriggerTable:
         """Return *progress* with what is due next, or where its watch looks on."""
         definition = defined.definition
         if definition.watch is not None:
-            mark = await self._watching.open(definition).first_mark()
-            return progress._replace(state=State.LIVE, mark=check_mark(mark))
+            mark = await self._watching.first_mark(definition)
+            return progress._replace(state=State.LIVE, mark=mark)
         timing = definition.timing(defined.defined_ms)
         next_ms = timing.recurrence.after(progress.cursor_ms)
         return progress._replace(

@@ -20,7 +20,7 @@ from seriatim.formats.triggers.definition import EVENT, Overlap, fire_key
 from seriatim.formats.triggers.due import Reason
 from seriatim.formats.triggers.progress import State
 from seriatim.formats.triggers.word import Word, word_of
-from seriatim.formats.watches.event import check_event
+from seriatim.formats.watches.event import check_event, check_mark
 
 if TYPE_CHECKING:
     from seriatim.actors.runtime.clock import Clock
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from seriatim.actors.triggers.fires import Fires
     from seriatim.actors.triggers.runs import Runs
     from seriatim.actors.watches.registry import WatchRegistry
-    from seriatim.actors.watches.watch import Watch, World
+    from seriatim.actors.watches.watch import WatchKind, World
     from seriatim.formats.message import Value
     from seriatim.formats.triggers.definition import Definition
     from seriatim.formats.watches.event import Event
@@ -65,18 +65,18 @@ class Watching:
         """How many triggers watch."""
         return len(self._tasks)
 
-    def open(self, definition: Definition) -> Watch:
-        """Return the watch that *definition* asks for.
+    async def first_mark(self, definition: Definition) -> bytes:
+        """Return from where the watch that *definition* asks for looks on, when it is defined now.
 
         Raises:
             MalformedError: it asks for none; code ``bad_watch``.
             UnsupportedError: the node does not do what it takes.
+            SchedulerError: it cannot look now.
         """
-        spec = dict(definition.watch or {})
-        name = spec.pop(_KIND, None)
-        kind = self._kinds.get(name if isinstance(name, str) else "")
+        kind, spec = self._asked(definition)
+        # Only now: what has been there may be gone by the next start, which is an event then.
         kind.check(spec)
-        return kind.open(spec, self._world)
+        return check_mark(await kind.open(spec, self._world).first_mark())
 
     def arm(self, trigger: bytes, definition: Definition) -> None:
         """Have *trigger*, which is live, fire by its events."""
@@ -96,13 +96,20 @@ class Watching:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def _asked(self, definition: Definition) -> tuple[WatchKind, dict[str, Value]]:
+        """Return the kind of watch that *definition* asks for, and for what."""
+        spec = dict(definition.watch or {})
+        name = spec.pop(_KIND, None)
+        return self._kinds.get(name if isinstance(name, str) else ""), spec
+
     async def _watch(self, trigger: bytes, definition: Definition) -> None:
         pause_ms = FIRE_PAUSE_MIN_MS
         while True:
             try:
                 progress = self._book.rows.progress(trigger)
                 assert progress is not None, "what watches was defined"
-                watch = self.open(definition)
+                kind, spec = self._asked(definition)
+                watch = kind.open(spec, self._world)
                 async with aclosing(watch.events(progress.mark)) as events:
                     async for event in events:
                         await self.take(trigger, definition, check_event(event))

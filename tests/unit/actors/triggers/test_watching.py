@@ -239,3 +239,25 @@ async def test_what_is_handed_in_fires_once_by_its_key(tmp_path: Path) -> None:
             await node.triggers.occur("hourly", "payment-3")
         with pytest.raises(MalformedError):
             await node.triggers.add({"kind": "webhook", "secret": "x"}, process=process)
+
+
+@pytest.mark.asyncio
+async def test_a_file_that_is_gone_when_the_node_starts_again_is_deleted(tmp_path: Path) -> None:
+    clock, file = VirtualClock(START), tmp_path / "conf"
+    file.write_text("x")
+    async with seriatim.open(tmp_path / "data", clock=clock) as node:
+        target = await node.spawn({"name": "target"})
+        await node.triggers.add(
+            {"kind": "file", "path": str(file), "polling": True}, process=target
+        )
+    file.unlink()
+    async with seriatim.open(tmp_path / "data", clock=clock) as node:
+
+        def seen() -> bool:
+            clock.advance(milliseconds=500)
+            return node.slot(target) == 1
+
+        await until(seen)
+        (entry,) = node.read(target, first=1)
+        assert isinstance(entry.fields["event"], Mapping)
+        assert entry.fields["event"]["event"] == "delete"
