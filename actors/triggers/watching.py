@@ -105,6 +105,7 @@ class Watching:
     async def _watch(self, trigger: bytes, definition: Definition) -> None:
         pause_ms = FIRE_PAUSE_MIN_MS
         while True:
+            begun_ms = self._clock.monotonic_ms()
             try:
                 progress = self._book.rows.progress(trigger)
                 assert progress is not None, "what watches was defined"
@@ -118,6 +119,8 @@ class Watching:
                 _LOG.warning("trigger %s does not watch now: %s", encode_id(trigger), error)
             except Exception:  # noqa: BLE001  # somebody's kind of watch raises what it likes
                 _LOG.exception("trigger %s does not watch now", encode_id(trigger))
+            if self._clock.monotonic_ms() - begun_ms > FIRE_PAUSE_MAX_MS:
+                pause_ms = FIRE_PAUSE_MIN_MS  # for so long all was well
             await pause(self._clock, pause_ms)
             pause_ms = min(2 * pause_ms, FIRE_PAUSE_MAX_MS)
 
