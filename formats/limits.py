@@ -73,6 +73,8 @@ MULTIPART_LINES_MAX: Final = 8_192
 PAGE_DEFAULT: Final = 100
 PAGE_MAX: Final = 5_000
 API_PAGE_MAX: Final = 500
+# A client waits so long: many fires are placed one after the other.
+API_DEADLINE_MS: Final = 120_000
 SCHEDULE_PAGE_MAX: Final = 1_001
 PAGE_CHUNK_BYTES: Final = 256 * 1024
 PAGE_BLOCK_SLOTS: Final = 64

@@ -48,6 +48,7 @@ In another terminal:
   seriatim spawn --data {data}                 a process; prints its id
   seriatim send PROCESS --text hello --data {data}
   curl {url}/PROCESS/schedule
+  seriatim cron add "every minute" --process PROCESS --data {data}
   seriatim verify PROCESS --data {data}        offline, from the folder
 
 Ctrl-C stops it."""
