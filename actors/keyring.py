@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
 from seriatim.actors.new_file import new_file
 from seriatim.actors.offline import open_offline
+from seriatim.actors.private_file import read_private
 from seriatim.formats.errors import StoreError
 from seriatim.formats.ids import encode_id
 from seriatim.formats.signing.scheme import WalletKind
 from seriatim.formats.signing.wallet import Wallet, generate, wallet_from_json
 from seriatim.store.folder import FILE_MODE, DataFolder
-
-_LOG: Final = logging.getLogger("seriatim.actors")
-_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 def read_wallet(path: Path, *, is_private: bool = False) -> Wallet:
@@ -34,19 +28,7 @@ def read_wallet(path: Path, *, is_private: bool = False) -> Wallet:
         FormatError: it holds no wallet.
         WeakKeyError: its key is too weak.
     """
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-        with os.fdopen(descriptor, "rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            raw = file.read()
-    except OSError as error:
-        raise StoreError(f"wallet {path} cannot be read: {error.strerror}") from error
-    if mode & _OTHERS:
-        found = f"wallet {path} is open to others (mode {stat.S_IMODE(mode):04o}); chmod 600 it"
-        if is_private:
-            raise StoreError(found)
-        _LOG.warning("%s", found)
-    return wallet_from_json(raw)
+    return wallet_from_json(read_private(path, "wallet", is_private=is_private))
 
 
 def folder_wallet(path: Path, *, on_making: Callable[[Path], None]) -> Wallet:

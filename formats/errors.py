@@ -21,7 +21,9 @@
     │   ├── ElsewhereError          process, url, variant: another node gives out its slots
     │   │   └── FollowedError       scheduler: a copy takes no messages
     │   ├── ForwardLoopError        nodes send a request to each other without an end
-    │   └── OutboundError           a URL leads where the operator allows nobody to lead us
+    │   ├── UnauthorizedError       for the node's operator only
+    │   ├── OutboundError           a URL leads where the operator allows nobody to lead us
+    │   └── WrongMethodError        method, allowed
     ├── ConflictError               valid, but lost a race; read again, then retry
     │   └── SlotConflictError       process, expected, given
     ├── NotFoundError               no such process, slot or message
@@ -49,6 +51,7 @@ to do. HTTP statuses live in ``gateway/problems.py``, nowhere else.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -256,6 +259,30 @@ class ForwardLoopError(RefusedError):
             "that schedules the process, without a via header",
             code="loop",
         )
+
+
+class UnauthorizedError(RefusedError):
+    """Something that only the node's operator may do; who asks has not shown to be that."""
+
+    code = "unauthorized"
+
+    def __init__(self, option: str = "") -> None:
+        others = f", or start the node with {option}" if option else ""
+        super().__init__(
+            "only the node's operator may do that: send the header authorization: Bearer TOKEN, "
+            f"with the token of the file operator-token in the node's data folder{others}",
+            code=self.code,
+        )
+
+
+class WrongMethodError(RefusedError):
+    """A path that is not asked for in this way; ``allowed`` are the methods that it has."""
+
+    code = "wrong_method"
+
+    def __init__(self, method: str, *, allowed: Sequence[str]) -> None:
+        self.allowed = tuple(allowed)
+        super().__init__(f"no {method[:16]!r} here; it has {', '.join(allowed)}", code=self.code)
 
 
 class OutboundError(RefusedError):

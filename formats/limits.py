@@ -72,6 +72,9 @@ MULTIPART_LINES_MAX: Final = 8_192
 # Pages.
 PAGE_DEFAULT: Final = 100
 PAGE_MAX: Final = 5_000
+API_PAGE_MAX: Final = 500
+# A client waits so long: many fires are placed one after the other.
+API_DEADLINE_MS: Final = 120_000
 SCHEDULE_PAGE_MAX: Final = 1_001
 PAGE_CHUNK_BYTES: Final = 256 * 1024
 PAGE_BLOCK_SLOTS: Final = 64
@@ -138,6 +141,7 @@ COPY_RECORD_MAX_BYTES: Final = 20 * 1024 * 1024
 # When a trigger is due. Nominal times end with the year 9899: what is searched for within 50 years
 # of one is a date that Python has. So many characters are 60 items in a field, at most.
 RECURRENCE_MAX_CHARS: Final = 128
+CRON_NEXT_DEFAULT: Final = 5
 CRON_NEXT_MAX: Final = 1_000
 INTERVAL_MAX_MS: Final = 3_650 * 24 * 3_600_000
 INSTANT_MAX_MS: Final = 250_246_627_199_999
@@ -165,6 +169,16 @@ FIRE_PAUSE_MAX_MS: Final = 60_000
 BACKFILL_MAX: Final = 10_000
 RUNS_AT_ONCE_MAX: Final = 64
 RUN_REASON_MAX_CHARS: Final = 512
+# A path that is asked: so long it may take, and so much of its reply is read.
+RUN_DEADLINE_MS: Final = 60_000
+RUN_REPLY_MAX_BYTES: Final = 64 * 1024
+RUNS_STOP_MS: Final = 1_000
+# What strangers may define, where the operator lets them.
+PUBLIC_TRIGGERS_MAX: Final = 100
+PUBLIC_INTERVAL_MIN_MS: Final = 100
+
+# Who may do what only the operator may: the token's random bytes.
+OPERATOR_TOKEN_BYTES: Final = 32
 
 # Watches: what a spec may say, what an event may be, and how often is looked.
 WATCH_TEXT_MAX_CHARS: Final = 4_096
@@ -289,12 +303,13 @@ assert 2 * FOLD_JOB_MS < FOLD_DEADLINE_MS
 assert FORWARDS_STRANGE_MAX <= FORWARDS_MAX - FORWARDS_PER_ORIGIN_MAX, "one named node has room"
 assert max(LOCATIONS_MAX, HINTED_COPIES_MAX) <= PAGE_MAX
 assert MULTIPART_PARTS_MAX <= SF_MEMBERS_MAX, "body-keys names every part"
-assert PAGE_DEFAULT <= SCHEDULE_PAGE_MAX <= PAGE_MAX
+assert PAGE_DEFAULT <= API_PAGE_MAX < SCHEDULE_PAGE_MAX <= PAGE_MAX
 assert LONG_POLLS_MAX < CONNECTIONS_MAX, "readers that wait leave connections to others"
 assert FOLLOW_PAUSE_MIN_MS <= FOLLOW_PAUSE_MAX_MS
 assert UPLOAD_PAUSE_MIN_MS <= UPLOAD_PAUSE_MAX_MS <= UPLOAD_REFUSED_PAUSE_MS
-assert UPLOADS_STOP_MS < STOP_DEADLINE_MS
+assert max(UPLOADS_STOP_MS, RUNS_STOP_MS) < STOP_DEADLINE_MS
 assert FOLLOW_BUNDLE_SLOTS <= MULTIPART_PARTS_MAX // 8, "a slot takes six parts, or some more"
+assert LONG_POLL_MAX_MS < RUN_DEADLINE_MS, "a path may wait for a slot"
 assert FOLLOW_WAIT_MS <= LONG_POLL_MAX_MS < OUTBOUND_DEADLINE_MS, "a request outlives its wait"
 assert CLIENT_PAGE_SLOTS <= SCHEDULE_PAGE_MAX <= CATCH_UP_SLOTS_MAX
 assert OUTBOUND_DEADLINE_MS < CATCH_UP_FETCH_DEADLINE_MS, "a fetch takes some requests"

@@ -28,9 +28,11 @@ from seriatim.formats.errors import (
     RefusedError,
     SchedulerError,
     StoreError,
+    UnauthorizedError,
     UnavailableError,
     UnsupportedError,
     UnsupportedSchemeError,
+    WrongMethodError,
 )
 from seriatim.formats.limits import RETRY_AFTER_MS
 
@@ -47,6 +49,8 @@ _STATUSES: Final[Mapping[type[SchedulerError], int]] = {
     CommitmentError: 400,
     ElsewhereError: 307,
     ForwardLoopError: 508,
+    UnauthorizedError: 401,
+    WrongMethodError: 405,
     RefusedError: 400,
     ConflictError: 409,
     NotFoundError: 404,
@@ -92,6 +96,10 @@ class Problem:
             )
         self.url = error.url if isinstance(error, ElsewhereError) else ""
         self.headers = {CODE_HEADER: self.code}
+        if isinstance(error, UnauthorizedError):
+            self.headers["www-authenticate"] = "Bearer"  # RFC 9110 §11.6.1 asks for it
+        if isinstance(error, WrongMethodError):
+            self.headers["allow"] = ", ".join(error.allowed)
         if isinstance(error, ElsewhereError) and error.variant:
             self.headers["variant"] = error.variant
         if self.status in (429, 503, 504):

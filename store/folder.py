@@ -25,6 +25,7 @@ class DataFolder:
         lock: the lock file of the running node; see ``lock.py``.
         wallet: the node's key.
         evidence: a folder with what followers have found.
+        operator_token: what shows that somebody is the node's operator.
     """
 
     def __init__(self, path: Path) -> None:
@@ -33,6 +34,7 @@ class DataFolder:
         self.lock = path / "node.lock"
         self.wallet = path / "wallet.json"
         self.evidence = path / "evidence"
+        self.operator_token = path / "operator-token"
 
     def create(self) -> None:
         """Make the folder where it does not exist yet, open to its owner only.

@@ -24,7 +24,7 @@ def test_each_link_leads_to_its_folder() -> None:
 
 
 @pytest.mark.slow
-def test_the_wheel_holds_every_module_and_nothing_else(tmp_path: Path) -> None:
+def test_the_wheel_holds_every_module_and_document_and_nothing_else(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--quiet"]
     subprocess.run(
         [*command, "--wheel-dir", str(tmp_path), str(_copied(tmp_path))],
@@ -40,7 +40,8 @@ def test_the_wheel_holds_every_module_and_nothing_else(tmp_path: Path) -> None:
     expected |= {
         f"seriatim/{path.relative_to(ROOT).as_posix()}"
         for folder in PRODUCT_FOLDERS
-        for path in (ROOT / folder).rglob("*.py")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in (".py", ".json")
     }
     assert held == expected
 

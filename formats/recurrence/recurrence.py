@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol
@@ -36,6 +37,14 @@ class Bounded:
         if due_ms is None or (self.end_ms is not None and due_ms >= self.end_ms):
             return None
         return due_ms
+
+
+def times_after(recurrence: Recurrence, instant_ms: int) -> Iterator[int]:
+    """Yield the nominal times strictly after *instant_ms*, as they are asked for."""
+    due_ms = recurrence.after(instant_ms)
+    while due_ms is not None:
+        yield due_ms
+        due_ms = recurrence.after(due_ms)
 
 
 def jitter_of(trigger: str, nominal_ms: int, *, jitter_ms: int) -> int:

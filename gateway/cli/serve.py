@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
     from seriatim.formats.signing.wallet import Wallet
     from seriatim.gateway.outbound import OutboundPolicy
 
+PublicCron = Annotated[
+    bool, typer.Option("--public-cron", help="Let everybody use ~cron@1.0, within bounds.")
+]
+
 HOST_DEFAULT = "127.0.0.1"
 PORT_MAX = 65_535
 PORT_DEFAULT = 8734
@@ -43,6 +48,7 @@ In another terminal:
   seriatim spawn --data {data}                 a process; prints its id
   seriatim send PROCESS --text hello --data {data}
   curl {url}/PROCESS/schedule
+  seriatim cron add "every minute" --process PROCESS --data {data}
   seriatim verify PROCESS --data {data}        offline, from the folder
 
 Ctrl-C stops it."""
@@ -81,6 +87,7 @@ def serve(  # typer reads options by position
         list[str] | None,
         typer.Option(metavar="MODULE:NAME", help="Compute processes with this fold, too."),
     ] = None,
+    public_cron: PublicCron = False,
     follow_redirects: FollowRedirects = False,
     allow_origin: AllowOrigin = None,
     allow_network: AllowNetwork = None,
@@ -113,6 +120,7 @@ def serve(  # typer reads options by position
             bundlers=(bundler, http_bundler),
             fold_places=tuple(compute or ()),
             outbound_policy=allowed if follow_redirects else None,
+            public_cron=public_cron,
             as_json=as_json,
         )
         raise typer.Exit(uvloop.run(serving))
@@ -129,16 +137,20 @@ async def _serve(
     bundlers: tuple[str | None, str | None],
     fold_places: tuple[str, ...],
     outbound_policy: OutboundPolicy | None,
+    public_cron: bool,
     as_json: bool,
 ) -> int:
     """Run a node on *data* until it is told to stop; return the exit status."""
     from seriatim.actors.compute.folds import Folds
     from seriatim.actors.launch import open_node
+    from seriatim.actors.operator_token import make_folder_token
     from seriatim.formats.ids import encode_id
     from seriatim.gateway.bundler import open_bundler
+    from seriatim.gateway.http.operator import Operator
     from seriatim.gateway.http.server import run_server
     from seriatim.gateway.source import opening_sources
 
+    token = make_folder_token(data, entropy=secrets.token_bytes)
     async with AsyncExitStack() as ending:
         carrier = await ending.enter_async_context(open_bundler(*bundlers))
         open_source = None
@@ -170,4 +182,5 @@ async def _serve(
             on_ready=on_ready,
             gateway_url=gateway_url,
             outbound_policy=outbound_policy,
+            operator=Operator(token, public_cron=public_cron),
         )

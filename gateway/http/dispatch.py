@@ -4,6 +4,7 @@ One table per API; a path is legacy's when an ao unit knows it, HyperBEAM's othe
 
     GET  /  /timestamp  /health  /metrics  /{id}  /{process}/latest  /processes/{id}     legacy
     POST /                                                                               legacy
+    *    /api/v1/…                                                                       the API
     *    /~DEVICE/KEY  /{process}/KEY  /{process}~DEVICE/KEY  /push  /schedule        HyperBEAM
 """
 
@@ -20,6 +21,7 @@ from aiohttp import web
 from seriatim.formats.errors import ElsewhereError, LimitExceededError, OutboundError
 from seriatim.formats.ids import ID_CHARS
 from seriatim.gateway.http import legacy
+from seriatim.gateway.http.api.route import API, Api
 from seriatim.gateway.http.forward import Forwarder
 from seriatim.gateway.http.hyperbeam.path import Path, parse_path
 from seriatim.gateway.http.hyperbeam.resolve import Resolver
@@ -46,11 +48,13 @@ class Dispatcher:
         self,
         legacy_api: LegacyApi,
         resolver: Resolver,
+        api: Api,
         metrics: Metrics,
         forwarder: Forwarder | None = None,
     ) -> None:
         """Answer from these; what is for another node goes there by *forwarder*, if any."""
         self._resolve = resolver
+        self._api = api
         self._forward = forwarder
         self._legacy = legacy_api
         self._metrics = metrics
@@ -70,18 +74,20 @@ class Dispatcher:
             return reply_preflight(request.headers.get("access-control-request-headers", ""))
         target = request.raw_path
         exact = self._exact.get((method, target.partition("?")[0]))
-        is_legacy = exact is not None
+        face = "hyperbeam" if exact is None else "legacy"
         try:
             if exact is not None:
                 answering = exact(request)
+            elif target.startswith(API):
+                face = "api"
+                answering = self._api(request, method)
             else:
                 path = parse_path(target)
-                is_legacy = method == "GET" and _is_legacy(path)
-                answering = (
-                    self._read_legacy(request, path)
-                    if is_legacy
-                    else self._resolve(request, method, path)
-                )
+                if method == "GET" and _is_legacy(path):
+                    face = "legacy"
+                    answering = self._read_legacy(request, path)
+                else:
+                    answering = self._resolve(request, method, path)
             try:
                 response = await answering
             except ElsewhereError as error:
@@ -92,13 +98,8 @@ class Dispatcher:
             problem = Problem(error)
             if problem.url:
                 problem.headers["location"] = _place_of(problem.url, target)
-            response = legacy.reply_error(problem) if is_legacy else reply_problem(problem)
-        self._metrics.count(
-            "legacy" if is_legacy else "hyperbeam",
-            method,
-            response.status,
-            perf_counter() - started_s,
-        )
+            response = legacy.reply_error(problem) if face == "legacy" else reply_problem(problem)
+        self._metrics.count(face, method, response.status, perf_counter() - started_s)
         return response
 
     async def _send_on(

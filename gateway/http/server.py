@@ -27,12 +27,17 @@ from seriatim.formats.limits import (
     STOP_DEADLINE_MS,
 )
 from seriatim.gateway.chain import ChainGateway, refresh_block
+from seriatim.gateway.http.api.description import DESCRIPTION
+from seriatim.gateway.http.api.route import Api
+from seriatim.gateway.http.api.triggers import TriggerApi
 from seriatim.gateway.http.dispatch import Dispatcher, Handler
 from seriatim.gateway.http.foreign import ForeignMessages
 from seriatim.gateway.http.forward import Forwarder
 from seriatim.gateway.http.hyperbeam.registry import make_registry
 from seriatim.gateway.http.hyperbeam.resolve import Resolver
 from seriatim.gateway.http.legacy import LegacyApi
+from seriatim.gateway.http.operator import NOBODY, Operator
+from seriatim.gateway.http.own_paths import asking_own_paths
 from seriatim.gateway.http.reply import reply_problem
 from seriatim.gateway.http.request import Request
 from seriatim.gateway.http.stream import send_whole
@@ -144,6 +149,7 @@ async def run_server(
     on_ready: Callable[[str], None],
     gateway_url: str | None = None,
     outbound_policy: OutboundPolicy | None = None,
+    operator: Operator = NOBODY,
 ) -> int:
     """Serve *node* until SIGTERM or SIGINT; return the exit status.
 
@@ -159,6 +165,7 @@ async def run_server(
         gateway_url: the operator's Arweave gateway, if any.
         outbound_policy: where requests for other nodes may be sent on to; ``None`` tells clients
             to go there themselves.
+        operator: who may do what only the operator may.
 
     Raises:
         StoreError: the port cannot be had.
@@ -172,10 +179,11 @@ async def run_server(
         forwarder = None
         if outbound_policy is not None:
             forwarder = await ending.enter_async_context(forwarding(node, outbound_policy))
-        handler = make_dispatcher(node, gateway, forwarder)
+        handler = make_dispatcher(node, gateway, forwarder, operator)
         runner = web.ServerRunner(HttpServer(handler), shutdown_timeout=STOP_DEADLINE_MS / 1000)
         ending.push_async_callback(runner.cleanup)
         await runner.setup()
+        await ending.enter_async_context(asking_own_paths(node, HttpServer(handler)))
         refreshing = _start_refresh(node, gateway)
         if refreshing is not None:
             ending.callback(refreshing.cancel)
@@ -198,7 +206,10 @@ async def forwarding(node: Node, policy: OutboundPolicy) -> AsyncIterator[Forwar
 
 
 def make_dispatcher(
-    node: Node, gateway: ChainGateway | None, forwarder: Forwarder | None = None
+    node: Node,
+    gateway: ChainGateway | None,
+    forwarder: Forwarder | None = None,
+    operator: Operator = NOBODY,
 ) -> Dispatcher:
     """Return the HTTP face of *node*.
 
@@ -206,10 +217,12 @@ def make_dispatcher(
         node: answers.
         gateway: is asked about foreign messages, if any.
         forwarder: sends on what is for other nodes; without one, clients are told to.
+        operator: who may do what only the operator may.
     """
     return Dispatcher(
         LegacyApi(node, ForeignMessages(node, gateway)),
-        Resolver(node, make_registry(forwarder)),
+        Resolver(node, make_registry(forwarder, operator)),
+        Api((*TriggerApi(node).routes(), DESCRIPTION), operator),
         Metrics(node),
         forwarder,
     )

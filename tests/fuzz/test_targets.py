@@ -19,6 +19,7 @@ from seriatim.formats.httpsig import canonical, multipart
 from seriatim.formats.recurrence import fields
 from seriatim.formats.tabm import sf
 from seriatim.formats.tabm.model import Tabm
+from seriatim.formats.triggers import definition
 from seriatim.formats.wire import cbor_page, http_page, schedule_page
 from seriatim.gateway import reply
 from seriatim.gateway.http import preference
@@ -78,6 +79,10 @@ def dawdle(*_: object) -> dict[str, Any]:
     return {"count": str(sum(map(int, ["1"] * 300_000)))}
 
 
+def lose_the_check(*_: object) -> None:
+    """Take anything."""
+
+
 def lose_a_byte(value: bytes) -> bytes:
     return value[:-1]
 
@@ -93,6 +98,7 @@ def keep_all(tabm: Tabm) -> Tabm:
 # A function of the product that the target comes by, what is there instead, and what comes of it.
 PLANTED: list[tuple[str, ModuleType, str, Callable[..., Any], type[Exception]]] = [
     ("bundles", bundle, "_decode_part", leak, KeyError),
+    ("definitions", definition, "_check_request", lose_the_check, AssertionError),
     ("http_messages", canonical, "_without_derived", keep_all, AssertionError),
     ("http_pages", http_page, "_number", leak, KeyError),
     ("items", avro, "_refuse", leak, KeyError),

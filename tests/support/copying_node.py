@@ -10,6 +10,7 @@ from seriatim.actors.compute.folds import Folds
 from seriatim.actors.follow.folder import open_followed
 from seriatim.formats.ids import decode_id
 from seriatim.formats.schedule.variant import Variant
+from seriatim.gateway.http.operator import NOBODY, Operator
 from tests.support.builders import CLIENT, NODE
 from tests.support.http_node import HttpNode, serving, spawned
 from tests.support.loopback import LOOPBACK
@@ -19,11 +20,15 @@ from tests.support.tampering_proxy import TamperingProxy, tampering
 
 @asynccontextmanager
 async def copying(
-    tmp_path: Path, variant: Variant, *, folds: Folds | None = None
+    tmp_path: Path,
+    variant: Variant,
+    *,
+    folds: Folds | None = None,
+    operator: Operator = NOBODY,
 ) -> AsyncIterator[tuple[HttpNode, HttpNode, TamperingProxy, str]]:
     """Serve a process, and an empty copy of it by a node that may ask; a proxy is in between.
 
-    The node with the copy has *folds*.
+    The node with the copy has *folds*, and *operator*.
     """
     async with serving(tmp_path / "source", wallet=known_wallet(NODE)) as source:
         process = await spawned(source, variant)
@@ -37,5 +42,6 @@ async def copying(
                 wallet=known_wallet(CLIENT),
                 outbound_policy=LOOPBACK,
                 folds=folds,
+                operator=operator,
             ) as copy:
                 yield source, copy, proxy, process

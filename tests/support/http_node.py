@@ -17,10 +17,13 @@ from seriatim.actors.compute.folds import Folds
 from seriatim.actors.launch import open_node
 from seriatim.actors.node import Node
 from seriatim.actors.policy import Policy
+from seriatim.actors.runtime.clock import Clock
 from seriatim.actors.uploads.carrier import Carrier
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.wallet import Wallet
 from seriatim.gateway.chain import ChainGateway
+from seriatim.gateway.http.operator import NOBODY, Operator
+from seriatim.gateway.http.own_paths import asking_own_paths
 from seriatim.gateway.http.server import HttpServer, forwarding, make_dispatcher
 from seriatim.gateway.outbound import OutboundPolicy
 from seriatim.gateway.source import opening_sources
@@ -79,11 +82,13 @@ async def serving(
     carrier: Carrier | None = None,
     outbound_policy: OutboundPolicy | None = None,
     folds: Folds | None = None,
+    operator: Operator = NOBODY,
+    clock: Clock | None = None,
 ) -> AsyncIterator[HttpNode]:
     """Serve the data folder *path* until the block ends.
 
     *gateway* is asked about messages; with *outbound_policy*, requests for other nodes are sent on,
-    and copies are brought up to their sources.
+    and copies are brought up to their sources. *operator* is who may define triggers.
     """
     async with AsyncExitStack() as ending:
         open_source = None
@@ -97,14 +102,17 @@ async def serving(
             carrier=carrier,
             open_source=open_source,
             folds=folds,
+            clock=clock,
         )
         ending.push_async_callback(node.close)
         forwarder = None
         if outbound_policy is not None:
             forwarder = await ending.enter_async_context(forwarding(node, outbound_policy))
-        runner = web.ServerRunner(HttpServer(make_dispatcher(node, gateway, forwarder)))
+        handler = make_dispatcher(node, gateway, forwarder, operator)
+        runner = web.ServerRunner(HttpServer(handler))
         ending.push_async_callback(runner.cleanup)
         await runner.setup()
+        await ending.enter_async_context(asking_own_paths(node, HttpServer(handler)))
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         session = await ending.enter_async_context(aiohttp.ClientSession())
         yield HttpNode(node, session, runner.addresses[0][1])

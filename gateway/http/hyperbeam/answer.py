@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Final, NamedTuple, Protocol
 
 from seriatim.actors.node import Node
@@ -45,10 +46,12 @@ class Literal:
     Attributes:
         value: the value.
         is_fixed: whether it will be the same at any later time.
+        status: of the reply; HyperBEAM says some errors in a sentence.
     """
 
     value: Rich
     is_fixed: bool = True
+    status: int = HTTPStatus.OK
 
     def look_up(self, key: str) -> Answer:
         """Return a member of a map, or of a list, which counts from 1."""

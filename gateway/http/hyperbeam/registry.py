@@ -22,8 +22,10 @@ from seriatim.gateway.http.forward import Forwarder
 from seriatim.gateway.http.hyperbeam.ao_units import AoUnits
 from seriatim.gateway.http.hyperbeam.device import Device
 from seriatim.gateway.http.hyperbeam.devices.compute_keys import COMPUTE_KEYS
+from seriatim.gateway.http.hyperbeam.devices.cron_device import CronDevice
 from seriatim.gateway.http.hyperbeam.devices.message_device import MessageDevice
 from seriatim.gateway.http.hyperbeam.devices.meta_device import MetaDevice
+from seriatim.gateway.http.hyperbeam.devices.multipass_device import MultipassDevice
 from seriatim.gateway.http.hyperbeam.devices.scheduler_device import PROCESS, SchedulerDevice
 from seriatim.gateway.http.hyperbeam.replies.ans104_reply import Ans104Reply
 from seriatim.gateway.http.hyperbeam.replies.aos2_reply import Aos2Reply
@@ -32,6 +34,7 @@ from seriatim.gateway.http.hyperbeam.replies.httpsig_reply import HttpsigReply
 from seriatim.gateway.http.hyperbeam.replies.json_reply import JsonReply
 from seriatim.gateway.http.hyperbeam.reply_format import ReplyFormat, ReplyFormats
 from seriatim.gateway.http.hyperbeam.submit import MessageReader
+from seriatim.gateway.http.operator import NOBODY, Operator
 
 DEVICES: Final = "seriatim.devices"
 CODECS: Final = "seriatim.codecs"
@@ -45,11 +48,12 @@ class Registry(NamedTuple):
     replies: ReplyFormats
 
 
-def make_registry(forwarder: Forwarder | None = None) -> Registry:
+def make_registry(forwarder: Forwarder | None = None, operator: Operator = NOBODY) -> Registry:
     """Return what is installed; loads the code of other packages.
 
     Args:
         forwarder: sends messages for ao units on to them; without one, clients are told to.
+        operator: who may define tasks.
 
     Raises:
         UnsupportedError: what another package offers cannot be used.
@@ -62,6 +66,8 @@ def make_registry(forwarder: Forwarder | None = None) -> Registry:
         SchedulerDevice(reader, ao_units, name=PROCESS, more=COMPUTE_KEYS),
         MessageDevice(),
         MetaDevice(),
+        CronDevice(operator),
+        MultipassDevice(),
         *installed(DEVICES, Device),
     )
     json = JsonReply()

@@ -10,7 +10,7 @@ from aiohttp import web
 from seriatim.actors.node import Node
 from seriatim.formats.errors import NotFoundError, UnsupportedError
 from seriatim.formats.ids import decode_id
-from seriatim.gateway.http.hyperbeam.answer import Answer, Placed, Promised
+from seriatim.gateway.http.hyperbeam.answer import Answer, Literal, Placed, Promised
 from seriatim.gateway.http.hyperbeam.device import NO_BASE, Call, refuse_key
 from seriatim.gateway.http.hyperbeam.devices.scheduler_device import PROCESS, SCHEDULER
 from seriatim.gateway.http.hyperbeam.path import Keys, Path, Step
@@ -72,6 +72,8 @@ class Resolver:
             raise _odd(chosen, response)
         if not response.prepared:
             response.headers.setdefault(ALLOW_ORIGIN, "*")
+            if isinstance(answer, Literal):
+                response.set_status(answer.status)
         return response
 
     def _call(self, request: web.BaseRequest, method: str, path: Path) -> tuple[Call, str, int]:

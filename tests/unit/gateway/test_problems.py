@@ -42,6 +42,8 @@ STATUSES = {
     "ElsewhereError": 307,
     "FollowedError": 307,
     "ForwardLoopError": 508,
+    "UnauthorizedError": 401,
+    "WrongMethodError": 405,
     "OutboundError": 400,
     "ConflictError": 409,
     "SlotConflictError": 409,

@@ -119,8 +119,10 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
 
 def test_a_node_has_its_own_without_any() -> None:
     assert sorted(make_registry().devices) == [
+        "cron@1.0",
         "message@1.0",
         "meta@1.0",
+        "multipass@1.0",
         "process@1.0",
         "scheduler@1.0",
     ]

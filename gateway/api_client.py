@@ -1,0 +1,85 @@
+"""A client of a node's own API, for whoever has its operator's token."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+import aiohttp
+import orjson
+from yarl import URL
+
+from seriatim.formats.errors import UnavailableError
+from seriatim.formats.limits import API_DEADLINE_MS
+from seriatim.gateway.client import read_bounded
+from seriatim.gateway.failure import reason_of
+from seriatim.gateway.reply import read_reply
+
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=API_DEADLINE_MS / 1000)
+
+
+class ApiClient:
+    """Asks one node, and follows nobody: the token is for it alone. Made by `connect_api`."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
+        self._session = session
+        self._url = url.rstrip("/")
+
+    async def ask(
+        self,
+        method: str,
+        path: tuple[str, ...],
+        *,
+        query: Mapping[str, object] | None = None,
+        body: Mapping[str, object] | None = None,
+    ) -> dict[str, Any]:
+        """Return the JSON object that the node answers.
+
+        Args:
+            method: such as ``GET``.
+            path: the segments behind ``/api/v1``, as they are meant: not encoded.
+            query: what is asked for beside it; what is ``None`` is left out.
+            body: a JSON object.
+
+        Raises:
+            UnavailableError, NotFoundError, RefusedError, LimitExceededError: see `read_reply`
+                and `read_bounded`.
+        """
+        said = {name: value for name, value in (query or {}).items() if value is not None}
+        target = "/".join(("/api/v1", *(quote(each, safe="") for each in path)))
+        url = f"{self._url}{target}" + (f"?{urlencode(said)}" if said else "")
+        try:
+            async with self._session.request(
+                method,
+                URL(url, encoded=True),
+                data=None if body is None else orjson.dumps(body),
+                headers={} if body is None else {"content-type": "application/json"},
+                allow_redirects=False,
+            ) as reply:
+                raw = await read_bounded(reply.content)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise UnavailableError(f"{self._url} cannot be reached: {reason_of(error)}") from error
+        return read_reply(self._url, reply.status, raw)
+
+
+@asynccontextmanager
+async def connect_api(url: str, token: str) -> AsyncIterator[ApiClient]:
+    """Open connections to the node at *url*, as whoever has *token*, for as long as the block runs.
+
+    Args:
+        url: the node's.
+        token: 43 characters; see `read_token`.
+    """
+    async with aiohttp.ClientSession(
+        timeout=_TIMEOUT,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        headers={
+            "accept": "application/json",
+            "accept-encoding": "identity",
+            "authorization": f"Bearer {token}",
+        },
+    ) as session:
+        yield ApiClient(session, url)

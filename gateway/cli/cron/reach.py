@@ -1,0 +1,103 @@
+"""How a command reaches the triggers of a node: where it is, and the operator's token."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, TypeVar
+
+import typer
+
+from seriatim.gateway.cli.options import DATA_DEFAULT
+from seriatim.gateway.cli.output import reporting
+
+if TYPE_CHECKING:
+    from seriatim.gateway.api_client import ApiClient
+
+T = TypeVar("T")
+
+TOKEN_VARIABLE: Final = "SERIATIM_TOKEN"  # noqa: S105  # a name, no password
+
+Trigger = Annotated[str, typer.Argument(help="The trigger's id, 43 characters, or its name.")]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--token-file",
+        help=f"The operator's token; else ${TOKEN_VARIABLE}, or that of the folder --data.",
+    ),
+]
+
+
+class Reach(NamedTuple):
+    """Which node is meant, as it was said.
+
+    Attributes:
+        url: the node's; ``None`` for the one that runs on the folder.
+        data: the data folder.
+        token_file: where the token is; ``None`` for wherever else.
+    """
+
+    url: str | None = None
+    data: Path = DATA_DEFAULT
+    token_file: Path | None = None
+
+    def ask(
+        self, use: Callable[[ApiClient], Awaitable[T]], say: Callable[[T], None], *, as_json: bool
+    ) -> None:
+        """Have *use* ask the node, and *say* what came of it; see `reporting` for errors."""
+        with reporting(as_json=as_json):
+            say(asyncio.run(self._use(use)))
+
+    async def _use(self, use: Callable[[ApiClient], Awaitable[T]]) -> T:
+        from seriatim.gateway.api_client import connect_api
+
+        url = self.url or _running(self.data)
+        async with connect_api(url, self._token()) as client:
+            return await use(client)
+
+    def _token(self) -> str:
+        """Return the token.
+
+        Raises:
+            RefusedError: there is none for the node at a URL; ``no_token``.
+            StoreError: see `read_token`.
+        """
+        from seriatim.actors.operator_token import parse_token, read_folder_token, read_token
+        from seriatim.formats.errors import RefusedError
+
+        if self.token_file is not None:
+            return read_token(self.token_file)
+        if text := os.environ.get(TOKEN_VARIABLE):
+            return parse_token(text, f"${TOKEN_VARIABLE}")
+        if self.url is not None:
+            # The folder's own is for the folder's own node: whoever answers there gets no other.
+            raise RefusedError(
+                f"the node at {self.url} asks for its operator's token: give --token-file, or set "
+                f"{TOKEN_VARIABLE}",
+                code="no_token",
+            )
+        return read_folder_token(self.data)
+
+
+def _running(data: Path) -> str:
+    from seriatim.actors.offline import running_node
+    from seriatim.formats.errors import UnavailableError
+
+    running = running_node(data)
+    if running is None or running.url is None:
+        raise UnavailableError(
+            f"no node runs on the folder {data}: start one with seriatim serve, or name one with "
+            "--node"
+        )
+    return running.url
+
+
+def path_of(trigger: str, *more: str) -> tuple[str, ...]:
+    """Return the path of *trigger*, and of what is *more* of it, as `ApiClient` takes it."""
+    return ("triggers", trigger, *more)
+
+
+Plain = dict[str, Any]
+"""What the API answers."""

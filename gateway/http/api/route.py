@@ -1,0 +1,148 @@
+"""The table of the API's routes, and which of them a request is for."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Final, NamedTuple
+from urllib.parse import parse_qsl, unquote
+
+from aiohttp import web
+
+from seriatim.formats.codecs.json import message_from_plain, parse_json
+from seriatim.formats.errors import (
+    ElsewhereError,
+    MalformedError,
+    NotFoundError,
+    RefusedError,
+    WrongMethodError,
+)
+from seriatim.formats.limits import HTTP_KEYS_MAX
+from seriatim.formats.message import Value
+from seriatim.gateway.http.body import read_body
+from seriatim.gateway.http.operator import Operator
+from seriatim.gateway.http.paging import parse_integer
+
+API: Final = "/api/"
+
+
+class Asked(NamedTuple):
+    """A request for a route.
+
+    Attributes:
+        request: the request; its body has not been read.
+        named: what the route's path has a name for, decoded.
+        query: what the query says; no names but the route's.
+    """
+
+    request: web.BaseRequest
+    named: Mapping[str, str]
+    query: Mapping[str, str]
+
+    async def fields(self) -> Mapping[str, Value]:
+        """Return the JSON object that the request carries; bytes under ``…+base64url``.
+
+        Raises:
+            FormatError: it carries none; see `message_from_plain`.
+        """
+        return message_from_plain(parse_json(await read_body(self.request))).fields
+
+    def number(self, name: str, default: int, *, minimum: int = 1, maximum: int) -> int:
+        """Return the number from *minimum* to *maximum* that the query has under *name*.
+
+        Raises:
+            MalformedError: it is none; code ``bad_query``.
+        """
+        number = parse_integer(name, self.query.get(name, str(default)))
+        if not minimum <= number <= maximum:
+            raise MalformedError(
+                f"{name} is from {minimum} to {maximum}, not {number}", code="bad_query"
+            )
+        return number
+
+
+Handler = Callable[[Asked], Awaitable[web.StreamResponse]]
+
+
+class Route(NamedTuple):
+    """One thing that can be asked for.
+
+    Attributes:
+        method: such as ``GET``.
+        path: with names in braces, such as ``/api/v1/triggers/{trigger}``.
+        handler: answers.
+        query: names that its query may have.
+        is_public: whether it is for everybody.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    query: frozenset[str] = frozenset()
+    is_public: bool = False
+
+    def match(self, segments: tuple[str, ...]) -> Mapping[str, str] | None:
+        """Return what *segments* of a path, decoded, give the names of this one, if they fit."""
+        own = tuple(self.path.split("/"))
+        if len(own) != len(segments):
+            return None
+        named: dict[str, str] = {}
+        for wanted, given in zip(own, segments, strict=True):
+            if wanted.startswith("{") and given:
+                named[wanted[1:-1]] = given
+            elif wanted != given:
+                return None
+        return named
+
+
+class Api:
+    """Answers requests by a table of routes."""
+
+    def __init__(self, routes: Iterable[Route], operator: Operator) -> None:
+        """Answer *routes*, all but the public ones to *operator* only."""
+        self.routes = tuple(routes)
+        self._operator = operator
+
+    async def __call__(self, request: web.BaseRequest, method: str) -> web.StreamResponse:
+        """Answer *request*.
+
+        Raises:
+            NotFoundError: there is no such path.
+            WrongMethodError: it has other methods.
+            UnauthorizedError: it is for the operator.
+            MalformedError: the query cannot be read; code ``bad_query``.
+            SchedulerError: as the route's handler raises it.
+        """
+        path, _, query = request.raw_path.partition("?")
+        segments = tuple(unquote(each, errors="replace") for each in path.split("/"))
+        found = [
+            (each, named) for each in self.routes if (named := each.match(segments)) is not None
+        ]
+        if not all(route.is_public for route, _ in found):
+            self._operator.check(request)
+        if not found:
+            raise NotFoundError(f"no path {path[:64]!r} here; see /api/v1/openapi.json")
+        for route, named in found:
+            if route.method == method:
+                asked = Asked(request, named, _read_query(query, route.query))
+                try:
+                    return await route.handler(asked)
+                except ElsewhereError as error:
+                    # This API is about this node: nobody is sent to another one, token and all.
+                    raise RefusedError(str(error), code=error.code) from error
+        raise WrongMethodError(method, allowed=sorted(route.method for route, _ in found))
+
+
+def _read_query(text: str, known: frozenset[str]) -> Mapping[str, str]:
+    try:
+        pairs = parse_qsl(
+            text, keep_blank_values=True, errors="strict", max_num_fields=HTTP_KEYS_MAX
+        )
+    except ValueError as error:
+        raise MalformedError(f"the query cannot be read: {error}", code="bad_query") from error
+    for name, _ in pairs:
+        if name not in known:
+            others = ", ".join(sorted(known)) or "none"
+            raise MalformedError(
+                f"no {name[:64]!r} is known in this query; known: {others}", code="bad_query"
+            )
+    return dict(pairs)
