@@ -69,7 +69,7 @@ class BlockingTriggers:
         return self._run(self._triggers.fire(trigger))
 
     def occur(
-        self, trigger: str, key: str, fields: Mapping[str, Value] | None = None
+        self, trigger: str, key: str = "", fields: Mapping[str, Value] | None = None
     ) -> Occurrence:
         """See `EmbeddedTriggers.occur`."""
         return self._run(self._triggers.occur(trigger, key, fields))

@@ -12,14 +12,12 @@ from seriatim.actors.triggers.fires import NO_EVENT
 from seriatim.actors.triggers.runs import Act, Run
 from seriatim.actors.triggers.table import Happened, TriggerTable
 from seriatim.actors.triggers.table import Trigger as RawTrigger
-from seriatim.actors.watches.webhook_watch import WEBHOOK
 from seriatim.formats.errors import MalformedError, RefusedError
 from seriatim.formats.ids import encode_id
 from seriatim.formats.limits import PROCESSES_PAGE
 from seriatim.formats.message import Value
 from seriatim.formats.recurrence.expression import parse_expression
 from seriatim.formats.triggers.definition import Definition, Overlap, read_definition
-from seriatim.formats.watches.event import Event
 
 _MS: Final = timedelta(milliseconds=1)
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
@@ -184,20 +182,20 @@ class EmbeddedTriggers:
         return _occurrence(await self._table.fire(self._id(trigger)))
 
     async def occur(
-        self, trigger: str, key: str, fields: Mapping[str, Value] | None = None
+        self, trigger: str, key: str = "", fields: Mapping[str, Value] | None = None
     ) -> Occurrence:
         """Have *trigger*, whose watch is ``{"kind": "webhook"}``, fire for an event.
 
         Args:
             trigger: which.
-            key: names the event: the same one again fires no second time.
+            key: names the event: the same one again fires no second time. Without it, each is
+                another event.
             fields: what it says.
 
         Raises:
             RefusedError: its watch is another one, or it is not live.
         """
-        event = Event(key, dict(fields or {}), mark=WEBHOOK.encode())
-        return _occurrence(await self._table.occur(self._id(trigger), event))
+        return _occurrence(await self._table.occur(self._id(trigger), key, dict(fields or {})))
 
     async def backfill(self, trigger: str, first: datetime, last: datetime) -> int:
         """Have the times from *first* to *last*, both inclusive, fire that have not.

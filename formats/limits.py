@@ -202,6 +202,10 @@ THRESHOLD_EVERY_DEFAULT_MS: Final = 1_000
 # A watch of slots that reads what it has missed gives everybody else a turn after so many.
 SLOTS_TURN: Final = 64
 
+# Webhooks.
+HOOK_BODY_MAX_BYTES: Final = 256 * 1024
+EVENT_KEY_BYTES: Final = 16
+
 # Queues: what is waiting, and for how long.
 MAILBOX_MAX: Final = 4_096
 MAIL_BATCH_MAX: Final = 64

@@ -22,8 +22,14 @@ from seriatim.formats.errors import (
     NotFoundError,
     RefusedError,
 )
-from seriatim.formats.ids import decode_id, encode_id
-from seriatim.formats.limits import BACKFILL_MAX, PAGE_MAX, TRIGGER_NAME_MAX_CHARS, TRIGGERS_MAX
+from seriatim.formats.ids import b64url, decode_id, encode_id
+from seriatim.formats.limits import (
+    BACKFILL_MAX,
+    EVENT_KEY_BYTES,
+    PAGE_MAX,
+    TRIGGER_NAME_MAX_CHARS,
+    TRIGGERS_MAX,
+)
 from seriatim.formats.recurrence.zone_database import zone_database_version
 from seriatim.formats.triggers.definition import Definition, fire_key, read_definition
 from seriatim.formats.triggers.due import Miss, Reason, last_until
@@ -262,8 +268,13 @@ class TriggerTable:
             where = await self._fire(known, self._world.clock.now_ms(), key)
         return self._happened(number, where)
 
-    async def occur(self, trigger: bytes, event: Event) -> Happened:
-        """Have *trigger*, whose watch is a ``webhook``, fire for *event*; the same again, once.
+    async def occur(self, trigger: bytes, key: str, fields: Mapping[str, Value]) -> Happened:
+        """Have *trigger*, whose watch is a ``webhook``, fire for an event.
+
+        Args:
+            trigger: its id, 32 raw bytes.
+            key: names the event: the same again fires no second time; empty for one of its own.
+            fields: what the event says.
 
         Raises:
             NotFoundError: there is no such trigger.
@@ -275,7 +286,9 @@ class TriggerTable:
         known = self._known(trigger)
         if (known.definition.watch or {}).get("kind") != WEBHOOK:
             raise RefusedError("this trigger waits for no webhook", code="no_webhook")
-        where = await self._watching.take(trigger, known.definition, check_event(event))
+        name = key or b64url(self._world.entropy(EVENT_KEY_BYTES))
+        event = check_event(Event(name, fields, mark=WEBHOOK.encode()))
+        where = await self._watching.take(trigger, known.definition, event)
         return self._happened(known.progress.changes, where)
 
     async def backfill(self, trigger: bytes, first_ms: int, last_ms: int) -> tuple[int, int]:

@@ -32,11 +32,11 @@ def check_event(event: Event) -> Event:
     """Return *event*, of whosever watch, which a trigger can keep.
 
     Raises:
-        MalformedError: its key is empty, or its fields are none that a message can have.
+        MalformedError: its key is empty or not ASCII; a message cannot have its fields.
         LimitExceededError: its key or its watch mark is too long, or a field passes a bound.
     """
-    if not event.key:
-        raise MalformedError("an event has no key; give it one of its own", code="bad_event")
+    if not event.key or not event.key.isascii():
+        raise MalformedError("an event's key is ASCII text, and not empty", code="bad_event")
     _check_length("characters of an event's key", len(event.key), EVENT_KEY_MAX_CHARS)
     check_mark(event.mark)
     freeze(event.fields)

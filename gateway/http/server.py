@@ -27,9 +27,8 @@ from seriatim.formats.limits import (
     STOP_DEADLINE_MS,
 )
 from seriatim.gateway.chain import ChainGateway, refresh_block
-from seriatim.gateway.http.api.description import DESCRIPTION
 from seriatim.gateway.http.api.route import Api
-from seriatim.gateway.http.api.triggers import TriggerApi
+from seriatim.gateway.http.api.routes import every_route
 from seriatim.gateway.http.dispatch import Dispatcher, Handler
 from seriatim.gateway.http.foreign import ForeignMessages
 from seriatim.gateway.http.forward import Forwarder
@@ -222,7 +221,7 @@ def make_dispatcher(
     return Dispatcher(
         LegacyApi(node, ForeignMessages(node, gateway)),
         Resolver(node, make_registry(forwarder, operator)),
-        Api((*TriggerApi(node).routes(), DESCRIPTION), operator),
+        Api(every_route(node, operator), operator),
         Metrics(node),
         forwarder,
     )

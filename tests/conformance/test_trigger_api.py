@@ -16,6 +16,7 @@ from seriatim.actors.node import Node
 from seriatim.actors.policy import Policy
 from seriatim.actors.runtime.virtual_clock import VirtualClock
 from seriatim.formats.ids import decode_id, encode_id
+from seriatim.formats.limits import HOOK_BODY_MAX_BYTES
 from seriatim.formats.schedule.mode import SchedulingMode
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.triggers.definition import Definition
@@ -24,7 +25,7 @@ from seriatim.formats.triggers.word import Word
 from seriatim.gateway.http.api import page, triggers
 from seriatim.gateway.http.api.description import DESCRIPTION
 from seriatim.gateway.http.api.route import Route
-from seriatim.gateway.http.api.triggers import TriggerApi
+from seriatim.gateway.http.api.routes import every_route
 from seriatim.gateway.http.operator import Operator
 from tests.support.builders import NODE, message_item, spawn_item
 from tests.support.copying_node import copying
@@ -332,6 +333,8 @@ def test_the_api_is_for_the_operator_but_for_its_document(tmp_path: Path) -> Non
             reply = await api.http.send(method, target, b"")
             if target == DESCRIPTION.path:
                 assert (reply.status, reply.json()) == (200, DOCUMENT)
+            elif "/hooks/" in target:
+                assert (reply.status, reply.json()["code"]) == (404, "not_found")
             else:
                 assert (reply.status, reply.json()["code"]) == (401, "unauthorized")
         # Who has no token does not hear which paths there are, either.
@@ -341,11 +344,75 @@ def test_the_api_is_for_the_operator_but_for_its_document(tmp_path: Path) -> Non
 
 
 def every_request(node: Node) -> list[tuple[str, str]]:
-    return [(each.method, each.path.replace("{trigger}", NOBODY)) for each in every_route(node)]
+    return [
+        (each.method, each.path.replace("{trigger}", NOBODY).replace("{secret}", NOBODY))
+        for each in routes_of(node)
+    ]
 
 
-def every_route(node: Node) -> tuple[Route, ...]:
-    return (*TriggerApi(node).routes(), DESCRIPTION)
+def routes_of(node: Node) -> tuple[Route, ...]:
+    return every_route(node, Operator(TOKEN))
+
+
+def test_a_hook_takes_events_from_who_knows_its_path(tmp_path: Path) -> None:
+    async def use(api: Asker) -> None:
+        process = await spawned(api.http)
+        one = await api.define(watch={"kind": "webhook"}, process=process, name="hook")
+        assert one["hook"].startswith(f"/api/v1/hooks/{one['id']}/")
+        assert "hook" not in await api.define(when="@hourly", process=process)
+
+        async def post(path: str, body: bytes, **headers: str) -> HttpReply:
+            named = {name.replace("_", "-"): value for name, value in headers.items()}
+            return await api.http.send("POST", path, body, **named)
+
+        paid = {"idempotency_key": "paid-1", "content_type": "application/json"}
+        first = await post(one["hook"], b'{"paid":5}', **paid)
+        assert (first.status, first.json()) == (201, {"process": process, "slot": 1})
+        again = await post(one["hook"], b'{"paid":6}', **paid)
+        assert again.json()["slot"] == 1
+        assert (await post(one["hook"], b"\xff")).json()["slot"] == 2
+        assert (await post(one["hook"], b"\xff")).json()["slot"] == 3, "without a key, another one"
+        events = [each["event"] for each in (await api.get(f"{ALL}/hook/history"))["history"][1:]]
+        assert events[0]["body"] == '{"paid":5}'
+        assert events[1]["body+base64url"] == "_w"
+        for wrong in (one["hook"][:-1], f"/api/v1/hooks/{NOBODY}/{NOBODY}", "/api/v1/hooks/a/b"):
+            assert (await post(wrong, b"")).status == 404
+        large = await post(one["hook"], b"x" * (HOOK_BODY_MAX_BYTES + 1))
+        assert (large.status, large.json()["code"]) == (413, "limit_exceeded")
+        odd = await post(one["hook"], b"", idempotency_key="x" * 200)
+        assert odd.status == 413
+        assert (await api.ask("POST", f"{ALL}/hook/pause")).status == 200
+        assert (await post(one["hook"], b"")).json()["code"] == "not_live"
+
+    with_api(tmp_path, use)
+
+
+def test_the_log_of_the_triggers_is_shown_to_nobody(tmp_path: Path) -> None:
+    async def use(api: Asker) -> None:
+        process = await spawned(api.http)
+        one = await api.define(when="@hourly", process=process, name="secret")
+        (entry,) = (await api.get(f"{ALL}/{one['id']}/history"))["history"]
+        table = entry["process"]
+        for path in (
+            f"/{table}",
+            f"/{table}/schedule",
+            f"/{table}~process@1.0/schedule&from=0",
+            f"/{table}~process@1.0/slot/current",
+            f"/{table}~process@1.0/checkpoint",
+            f"/{table}~process@1.0/name",
+            f"/~scheduler@1.0/schedule?target={table}",
+            f"/~scheduler@1.0/next?target={table}&at-slot=0",
+            f"/{table}?process-id={table}",
+            f"/processes/{table}",
+            f"/{table}/latest",
+        ):
+            reply = await api.http.send("GET", path, b"")
+            assert reply.status in (400, 404), (path, reply.body)
+            assert b"secret" not in reply.body
+        status = await api.http.send("GET", "/~scheduler@1.0/status", b"")
+        assert table.encode() not in status.body
+
+    with_api(tmp_path, use)
 
 
 def test_a_node_that_places_nothing_has_no_triggers(tmp_path: Path) -> None:
@@ -361,7 +428,7 @@ def test_a_node_that_places_nothing_has_no_triggers(tmp_path: Path) -> None:
 
 def test_the_document_has_every_route_with_its_query_and_no_other(tmp_path: Path) -> None:
     async def use(api: Asker) -> None:
-        ours = {(each.method.lower(), each.path): each for each in every_route(api.http.node)}
+        ours = {(each.method.lower(), each.path): each for each in routes_of(api.http.node)}
         theirs = {
             (method, path): operation
             for path, operations in DOCUMENT["paths"].items()
@@ -369,7 +436,11 @@ def test_the_document_has_every_route_with_its_query_and_no_other(tmp_path: Path
         }
         assert theirs.keys() == ours.keys()
         for key, operation in theirs.items():
-            said = {(each["in"], each["name"]) for each in operation.get("parameters", ())}
+            said = {
+                (each["in"], each["name"])
+                for each in operation.get("parameters", ())
+                if each["in"] != "header"
+            }
             named = {("path", name) for name in re.findall(r"{(\w+)}", key[1])}
             assert said == named | {("query", name) for name in ours[key].query}
             assert ours[key].is_public == (operation.get("security") == [])

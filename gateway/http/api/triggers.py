@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from seriatim.actors.node import Node
@@ -27,6 +27,7 @@ from seriatim.formats.recurrence.recurrence import times_after
 from seriatim.formats.recurrence.zone import FoldPolicy, GapPolicy
 from seriatim.formats.recurrence.zone_database import read_zone
 from seriatim.formats.triggers.definition import read_definition
+from seriatim.gateway.http.api.hooks import Hooks
 from seriatim.gateway.http.api.page import reply_page
 from seriatim.gateway.http.api.route import Asked, Route
 from seriatim.gateway.http.api.trigger_plain import happened_plain, times_plain, trigger_plain
@@ -50,8 +51,10 @@ _ASKED_TIMES: Final = frozenset({"when", "tz", "from", "count", "start", "end", 
 class TriggerApi:
     """The triggers of one node. A trigger is named by its id, or by the name that it was given."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, hooks: Hooks) -> None:
+        """Show the triggers of *node*, and to those that have one their path of *hooks*."""
         self._node = node
+        self._hooks = hooks
 
     def routes(self) -> tuple[Route, ...]:
         """Return what can be asked for."""
@@ -88,10 +91,10 @@ class TriggerApi:
         trigger = await self._table.define(fields)
         where = {"location": f"{_ALL}/{encode_id(trigger.id)}"}
         status = 201 if is_new else 200
-        return reply_json(trigger_plain(trigger), status=status, headers=where)
+        return reply_json(self._plain(trigger), status=status, headers=where)
 
     async def _show(self, asked: Asked) -> web.StreamResponse:
-        return reply_json(trigger_plain(self._table.show(self._id(asked))))
+        return reply_json(self._plain(self._table.show(self._id(asked))))
 
     async def _remove(self, asked: Asked) -> web.StreamResponse:
         trigger = self._id(asked)
@@ -157,6 +160,11 @@ class TriggerApi:
         )
         times = islice(times_after(recurrence, since_ms), count)
         return reply_json({"times": times_plain(times, zone)})
+
+    def _plain(self, trigger: Trigger) -> dict[str, Any]:
+        """Return what *trigger* is, with the path that it waits for, if it does."""
+        hook = self._hooks.path_of(trigger)
+        return {**trigger_plain(trigger), **({"hook": hook} if hook else {})}
 
     @property
     def _table(self) -> TriggerTable:
