@@ -62,8 +62,8 @@ def parse_hyperbeam_interval(text: str) -> int:
     """Return the milliseconds of ``<int>-<unit>``, such as ``5-minutes``.
 
     Raises:
-        MalformedError: it is none (``bad_interval``).
-        LimitExceededError: over ``INTERVAL_MAX_MS``.
+        MalformedError: it is none (``bad_interval``); see `check_text`.
+        LimitExceededError: over ``INTERVAL_MAX_MS``, or over ``RECURRENCE_MAX_CHARS``.
 
     Source:
         HyperBEAM ``src/dev_cron.erl``, ``parse_time/1``: the first hyphen divides, the unit's case
@@ -72,6 +72,7 @@ def parse_hyperbeam_interval(text: str) -> int:
     >>> parse_hyperbeam_interval("5-minutes")
     300000
     """
+    check_text(text)
     number, _, unit = text.partition("-")
     if not (number.isascii() and number.isdecimal()):
         raise MalformedError(

@@ -203,6 +203,31 @@ def test_a_signature_covers_one_request_and_no_task(tmp_path: Path) -> None:
     with_cron(tmp_path, use)
 
 
+@pytest.mark.parametrize(
+    ("interval", "sentence"),
+    [
+        ("9" * 5_000 + "-seconds", "Invalid interval value."),
+        ("0" * 5_000 + "-seconds", "Invalid interval value."),
+        ("99999999-days", "Invalid interval value."),
+        ("-1-seconds", "Invalid interval value."),
+        ("\u0665-seconds", "Invalid interval value."),
+        ("5-", "Invalid time unit: "),
+        ("5", "Invalid time unit: "),
+        ("5-\r\nx", "Invalid time unit: \r\nx"),
+        ("5-" + "s" * 5_000, "Invalid time unit: " + "s" * 5_000),
+    ],
+    ids=lambda text: text[:24],
+)
+def test_an_interval_that_is_none_is_told_in_a_sentence(
+    tmp_path: Path, interval: str, sentence: str
+) -> None:
+    async def use(cron: Cron) -> None:
+        reply = await cron.ask(f"every?interval={quote(interval)}&cron-path={STATUS}")
+        assert (reply.status, reply.body.decode()) == (400, sentence)
+
+    with_cron(tmp_path, use)
+
+
 def test_info_is_for_everybody_and_a_node_that_places_nothing_has_no_tasks(tmp_path: Path) -> None:
     async def use(cron: Cron) -> None:
         assert (await cron.ask("info", token="")).json()["body"]["version"] == "1.0"

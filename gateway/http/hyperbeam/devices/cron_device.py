@@ -153,7 +153,7 @@ async def _request(call: Call, path: str) -> dict[str, object]:
 def _wrong_interval(text: str) -> str:
     """Return the sentence that HyperBEAM's source means for an interval that is none."""
     number, _, unit = text.partition("-")
-    is_number = number.isascii() and number.isdecimal() and int(number) > 0
+    is_number = number.isascii() and number.isdecimal() and number.strip("0")
     is_unit = unit.lower().startswith(_UNITS)
     return "Invalid interval value." if is_unit or not is_number else f"Invalid time unit: {unit}"
 
