@@ -7,14 +7,20 @@ is written again, and has the slot that it has.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from functools import wraps
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
 from seriatim.actors.scheduler.writer import TreeValues
 from seriatim.actors.triggers.rows import TriggerRows, table_row
 from seriatim.formats.codecs.json import value_to_json
-from seriatim.formats.errors import NotFoundError
+from seriatim.formats.errors import (
+    DeadlineExceededError,
+    NotFoundError,
+    StoreError,
+    UnavailableError,
+)
 from seriatim.formats.ids import encode_id
 from seriatim.formats.message import Message
 from seriatim.formats.schedule.signed_fields import sign_fields
@@ -34,6 +40,25 @@ if TYPE_CHECKING:
     from seriatim.formats.wire.receipt import Receipt
     from seriatim.store.log import Log
     from seriatim.store.tree.tree import Tree
+
+
+_Asked = ParamSpec("_Asked")
+_Answer = TypeVar("_Answer")
+
+
+def unbroken(
+    change: Callable[_Asked, Coroutine[Any, Any, _Answer]],
+) -> Callable[_Asked, Coroutine[Any, Any, _Answer]]:
+    """Have *change* go on to its end, though whoever has asked for it is cancelled meanwhile.
+
+    What it has sent to the disk comes there all the same: the trigger's turn lasts until then.
+    """
+
+    @wraps(change)
+    async def go_on(*args: _Asked.args, **named: _Asked.kwargs) -> _Answer:
+        return await asyncio.shield(asyncio.ensure_future(change(*args, **named)))
+
+    return go_on
 
 
 class World(NamedTuple):
@@ -156,12 +181,25 @@ class Book:
         return event if isinstance(event, Mapping) else {}
 
     async def keep(self, rows: Rows) -> None:
-        """Make *rows* durable alone: they say what can be found out again."""
-        await self._world.store(TreeValues(rows))
+        """Make *rows* durable alone: they say what can be found out again.
+
+        Raises:
+            UnavailableError: not now, as for what is placed: the same again is safe.
+        """
+        try:
+            await self._world.store(TreeValues(rows))
+        except StoreError as error:
+            raise UnavailableError(f"{error}; send the same again") from error
 
     async def _place(self, submission: Submission) -> Receipt:
-        receipt = await self._world.place(submission)
-        if receipt.repeated:
-            # It was placed before, perhaps for another reason; its rows may be others.
-            await self.keep(submission.rows)
-        return receipt
+        while True:
+            try:
+                receipt = await self._world.place(submission)
+                if receipt.repeated:
+                    # It was placed before, perhaps for another reason; its rows may be others.
+                    await self.keep(submission.rows)
+            except DeadlineExceededError:
+                # It may still come to disk. Until that is known, nobody else may go on from what
+                # the rows say now: the same again is told what has become of it.
+                continue
+            return receipt

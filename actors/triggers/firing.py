@@ -48,7 +48,7 @@ Step = Fire | Miss
 class _Line:
     """What is decided of a trigger, and not on disk yet."""
 
-    __slots__ = ("cursor_ms", "defined", "steps", "timing", "trigger")
+    __slots__ = ("cursor_ms", "defined", "is_placing", "steps", "timing", "trigger")
 
     def __init__(self, trigger: bytes, defined: Defined, cursor_ms: int) -> None:
         self.trigger = trigger
@@ -56,6 +56,7 @@ class _Line:
         self.timing = defined.definition.timing(defined.defined_ms)
         self.cursor_ms = cursor_ms
         self.steps: deque[Step] = deque()
+        self.is_placing = False
 
 
 class Firing:
@@ -68,7 +69,7 @@ class Firing:
         self._clock = clock
         self._alarms = Alarms(clock, self._decide)
         self._lines: dict[bytes, _Line] = {}
-        self._drains: set[asyncio.Task[None]] = set()
+        self._drains: dict[asyncio.Task[None], _Line] = {}
         self._places = asyncio.Semaphore(FIRES_AT_ONCE_MAX)
         self._waiting = 0
 
@@ -103,14 +104,17 @@ class Firing:
     async def settled(self) -> None:
         """Return when nothing that has been due until now is on its way to disk."""
         while self._drains:
-            await asyncio.wait(set(self._drains))
+            await asyncio.wait(self._drains)
 
     async def close(self) -> None:
         """Fire nothing more; what is decided, and not on disk, is decided anew by the next node."""
         self._alarms.hold(is_held=True)
-        for task in self._drains:
+        self._lines.clear()
+        # What is on its way to disk keeps its trigger's turn until it is there.
+        ending = [task for task, line in self._drains.items() if not line.is_placing]
+        for task in ending:
             task.cancel()
-        await asyncio.gather(*self._drains, return_exceptions=True)
+        await asyncio.gather(*ending, return_exceptions=True)
 
     # Deciding.
 
@@ -143,8 +147,8 @@ class Firing:
         if line.trigger not in self._lines:
             self._lines[line.trigger] = line
             task = asyncio.ensure_future(self._drain(line))
-            self._drains.add(task)
-            task.add_done_callback(self._drains.discard)
+            self._drains[task] = line
+            task.add_done_callback(self._drains.__delitem__)
         if self._waiting >= FIRES_WAITING_MAX:
             self._alarms.hold(is_held=True)
         next_ms = line.timing.recurrence.after(line.cursor_ms)
@@ -160,11 +164,10 @@ class Firing:
             if not await self._makes_way(line):
                 return
             try:
-                async with self._places, self._book.turn(line.trigger):
-                    if not self._is_current(line):
-                        return
-                    await self._take(line, line.steps[0])
+                await self._take_turn(line)
             except SchedulerError as error:
+                if not self._is_current(line):
+                    return
                 _LOG.warning("trigger %s has not fired yet: %s", encode_id(line.trigger), error)
                 await pause(self._clock, pause_ms)
                 pause_ms = min(2 * pause_ms, FIRE_PAUSE_MAX_MS)
@@ -195,6 +198,16 @@ class Firing:
             if self._is_current(line) and progress is not None:
                 self.arm(line.trigger, progress, line.defined)
         return False
+
+    async def _take_turn(self, line: _Line) -> None:
+        async with self._places, self._book.turn(line.trigger):
+            if not self._is_current(line):
+                return
+            line.is_placing = True
+            try:
+                await self._take(line, line.steps[0])
+            finally:
+                line.is_placing = False
 
     async def _take(self, line: _Line, step: Step) -> None:
         """Make *step* durable; what can never be placed is missed, with the reason."""

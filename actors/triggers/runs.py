@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from seriatim.actors.runtime.clock import pause
+from seriatim.actors.triggers.book import unbroken
 from seriatim.actors.triggers.rows import Begun, Where, change_rows, end_rows
 from seriatim.formats.errors import SchedulerError, UnsupportedError
 from seriatim.formats.limits import (
@@ -166,6 +167,7 @@ class Runs:
             await pause(self._clock, pause_ms)
             pause_ms = min(2 * pause_ms, FIRE_PAUSE_MAX_MS)
 
+    @unbroken
     async def _note_end(self, run: Run, code: str, reason: str) -> None:
         book = self._book
         async with book.turn(run.trigger):

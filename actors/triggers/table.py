@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from seriatim.actors.triggers.book import Book, World
+from seriatim.actors.triggers.book import Book, World, unbroken
 from seriatim.actors.triggers.fires import Fires
 from seriatim.actors.triggers.firing import Firing
 from seriatim.actors.triggers.rows import Begun, Where, change_rows, defined_rows
@@ -134,6 +134,7 @@ class TriggerTable:
         for trigger in self._missing.pop(name, ()):
             self._arm(trigger)
 
+    @unbroken
     async def define(self, fields: Mapping[str, object]) -> Trigger:
         """Define a trigger; the same again is the same one, and nothing happens.
 
@@ -176,7 +177,7 @@ class TriggerTable:
         )
         defined = Defined(definition, now_ms)
         after = await self._from_here(defined, begun)
-        word = define_word(trigger, definition)
+        word = define_word(trigger, definition, now_ms)
         await self._note(trigger, word, after, before, defined_rows(trigger, defined))
         self._count += before is None
 
@@ -194,6 +195,7 @@ class TriggerTable:
             edition=zone_database_version(),
         )
 
+    @unbroken
     async def pause(self, trigger: bytes) -> Trigger:
         """Have *trigger* fire no more until it is resumed; it is paused already: nothing happens.
 
@@ -210,6 +212,7 @@ class TriggerTable:
                 await self._note(trigger, word_of(Word.PAUSE, trigger), after, before)
         return self.show(trigger)
 
+    @unbroken
     async def resume(self, trigger: bytes) -> Trigger:
         """Have *trigger* fire again; what was due meanwhile is missed, and the slot says so.
 
@@ -240,6 +243,7 @@ class TriggerTable:
             return None
         return Miss(first_ms, last_until(recurrence, first_ms, now_ms), Reason.PAUSED)
 
+    @unbroken
     async def remove(self, trigger: bytes) -> None:
         """Take *trigger* away; its history stays, and so does what it has fired.
 
@@ -254,6 +258,7 @@ class TriggerTable:
             self._count -= 1
         await self._runs.cancel(trigger)
 
+    @unbroken
     async def fire(self, trigger: bytes) -> Happened:
         """Have *trigger* fire now, by hand: beside its nominal times, paused or over as it may be.
 
@@ -268,6 +273,7 @@ class TriggerTable:
             where = await self._fire(known, self._world.clock.now_ms(), key)
         return self._happened(number, where)
 
+    @unbroken
     async def occur(self, trigger: bytes, key: str, fields: Mapping[str, Value]) -> Happened:
         """Have *trigger*, whose watch is a ``webhook``, fire for an event.
 
@@ -291,6 +297,7 @@ class TriggerTable:
         where = await self._watching.take(trigger, known.definition, event)
         return self._happened(known.progress.changes, where)
 
+    @unbroken
     async def backfill(self, trigger: bytes, first_ms: int, last_ms: int) -> tuple[int, int]:
         """Have the nominal times from *first_ms* to *last_ms*, both inclusive, fire that have not.
 
@@ -425,8 +432,11 @@ class TriggerTable:
         table = await self._book.open_table()
         key = fire_key(trigger, f"change {after.changes}")
         rows = change_rows(trigger, after, before, Where(table, key))
-        await self._book.note(word, key, (*more, *rows))
-        self._arm(trigger)
+        try:
+            await self._book.note(word, key, (*more, *rows))
+        finally:
+            # Whether a commit that has failed has come about, the rows say.
+            self._arm(trigger)
 
     def _arm(self, trigger: bytes) -> None:
         defined, progress = self._book.rows.defined(trigger), self._progress(trigger)

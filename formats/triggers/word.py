@@ -34,9 +34,12 @@ def word_of(word: Word, trigger: bytes, **said: Value) -> dict[str, Value]:
     return {"action": word.value, TRIGGER: encode_id(trigger), **plain}
 
 
-def define_word(trigger: bytes, definition: Definition) -> dict[str, Value]:
-    """Return the fields of the slot by which *trigger* is what *definition* says."""
-    return word_of(Word.DEFINE, trigger, definition=definition.fields)
+def define_word(trigger: bytes, definition: Definition, defined_ms: int) -> dict[str, Value]:
+    """Return the fields of the slot by which *trigger* is what *definition* says.
+
+    They say since when, too: the slot's timestamp may be later, and times may count from it.
+    """
+    return word_of(Word.DEFINE, trigger, definition=definition.fields, defined=defined_ms)
 
 
 def miss_word(trigger: bytes, miss: Miss) -> dict[str, Value]:

@@ -24,6 +24,8 @@ SIGN: Final = "seriatim.gateway.bench.corpus"
 LOAD: Final = "seriatim.gateway.bench.load"
 HELLO: Final = "seriatim.gateway.bench.hello"
 IDLE: Final = "seriatim.gateway.bench.idle_child"
+TIMERS: Final = "seriatim.gateway.bench.timers_child"
+PEER_TIMERS: Final = "seriatim.gateway.bench.timers_peer"
 
 
 @asynccontextmanager

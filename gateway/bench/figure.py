@@ -23,6 +23,7 @@ class Part(StrEnum):
     IDLE = "d"
     ENCODE = "e"
     COMPUTE = "f"
+    TIMERS = "g"
 
 
 class Sample(NamedTuple):

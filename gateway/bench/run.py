@@ -27,6 +27,7 @@ from seriatim.gateway.bench.pages import measure_pages
 from seriatim.gateway.bench.posts import measure_posts
 from seriatim.gateway.bench.scale import FULL, QUICK, Scale
 from seriatim.gateway.bench.table import describe, make_table
+from seriatim.gateway.bench.timers import measure_timers
 
 MeasurePart = Callable[[Path, Scale, Say], Awaitable[list[Figure]]]
 
@@ -39,6 +40,7 @@ PARTS: Final[dict[Part, MeasurePart]] = {
     Part.IDLE: measure_idle,
     Part.ENCODE: measure_encodings,
     Part.COMPUTE: measure_computing,
+    Part.TIMERS: measure_timers,
 }
 
 

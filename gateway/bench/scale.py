@@ -27,6 +27,9 @@ class Scale(NamedTuple):
         live: numbers of live processes.
         idle_processes: numbers of processes that a start finds.
         idle_slots: slots of the one long process that a start finds.
+        timers: live timers.
+        timers_at_once: how many of them are due in one second.
+        timers_idle_s: how long all of them wait.
     """
 
     rounds: int
@@ -44,6 +47,9 @@ class Scale(NamedTuple):
     live: tuple[int, ...]
     idle_processes: tuple[int, ...]
     idle_slots: int
+    timers: int
+    timers_at_once: int
+    timers_idle_s: float
 
 
 FULL = Scale(
@@ -62,6 +68,9 @@ FULL = Scale(
     live=(10_000, 100_000),
     idle_processes=(1_000, 100_000),
     idle_slots=1_000_000,
+    timers=100_000,
+    timers_at_once=10_000,
+    timers_idle_s=10.0,
 )
 QUICK = Scale(
     rounds=2,
@@ -79,4 +88,7 @@ QUICK = Scale(
     live=(2_000, 5_000),
     idle_processes=(10, 1_000),
     idle_slots=10_000,
+    timers=1_000,
+    timers_at_once=200,
+    timers_idle_s=0.2,
 )

@@ -23,9 +23,10 @@ def bench(
     only: Annotated[
         str,
         typer.Option(
-            help="Which parts: a in process, b HTTP, c pages, d memory and start, e encoding."
+            help="Which parts: a in process, b HTTP, c pages, d memory and start, e encoding, "
+            "f computing, g timers."
         ),
-    ] = "a,b,c,d,e",
+    ] = "a,b,c,d,e,f,g",
     out: Annotated[Path | None, typer.Option(help="Write the JSON to this file too.")] = None,
     *,
     quick: Annotated[bool, typer.Option("--quick", help="Small counts, for a look.")] = False,

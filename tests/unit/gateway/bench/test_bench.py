@@ -42,7 +42,18 @@ CEILINGS = {
     Part.IDLE: {"2 KB", "two ids in a dict", "1 slot"},
     Part.ENCODE: {"raw cursor", "raw signing, all cores"},
     Part.COMPUTE: {"the fold in a loop", "the same of 1,024 slots"},
+    Part.TIMERS: {
+        "2 KB",
+        "appends",
+        "with one",
+        "as many messages at once, p50",
+        "as many messages at once, p99",
+        "1 % of a core",
+        "a node without timers",
+    },
 }
+# Measured beside us where somebody has installed it.
+PEERS = {"APScheduler 3, in memory"}
 
 
 def run_bench(folder: Path, *options: str) -> subprocess.CompletedProcess[bytes]:
@@ -64,7 +75,7 @@ def test_a_quick_run_prints_each_figure_beside_its_ceiling(tmp_path: Path, part:
     assert 0 <= found["others_share"][part.value] < 1
     assert {"python", "lmdb", "aiohttp", "uvloop"} <= set(found["machine"]["versions"])
     assert {figure["part"] for figure in found["figures"]} == {part.value}
-    assert {figure["ceiling_name"] for figure in found["figures"]} == CEILINGS[part]
+    assert {figure["ceiling_name"] for figure in found["figures"]} - PEERS == CEILINGS[part]
     for figure in found["figures"]:
         assert set(figure) == set(FIGURE_SHAPE)
         for name, kind in FIGURE_SHAPE.items():
@@ -89,4 +100,4 @@ def test_an_unknown_part_is_refused_before_anything_is_measured() -> None:
     result = CliRunner().invoke(app, ["bench", "--only", "a,x", "--json"])
     assert result.exit_code == 4
     told = orjson.loads(result.stdout)
-    assert told == {"error": "bad_part", "reason": "no part x; choose from a, b, c, d, e, f"}
+    assert told == {"error": "bad_part", "reason": "no part x; choose from a, b, c, d, e, f, g"}

@@ -1,0 +1,107 @@
+"""A month of triggers, kills and clocks that jump: each nominal time once, and by its policy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from seriatim.actors.triggers import firing
+from seriatim.actors.triggers.book import Book
+from seriatim.actors.triggers.firing import Firing
+from seriatim.actors.triggers.rows import Where, change_rows
+from seriatim.formats.schedule.submission import Submission
+from seriatim.formats.triggers.definition import Misfire, Timing
+from seriatim.formats.triggers.due import Miss, next_step
+from seriatim.formats.triggers.progress import Progress
+from seriatim.formats.wire.receipt import Receipt
+from tests.support.drawn_triggers import ZONES
+from tests.support.trigger_month import BrokenMonthError, Month
+
+SEED = 5
+FATES = {"fire", "coalesced", "too_old", "late"}
+
+
+def check(month: Month) -> None:
+    month.run()
+    assert month.lives > 5
+    assert month.ran
+    assert month.steps.keys() >= FATES, "the seed draws too little"
+
+
+def test_each_nominal_time_of_a_month_is_decided_once_and_by_its_policy() -> None:
+    check(Month(SEED, 300, ZONES[:1]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, 21))
+def test_whatever_befalls_a_node_in_a_month(seed: int) -> None:
+    Month(seed, 200, ZONES[:1]).run()
+
+
+@pytest.mark.slow
+def test_a_month_of_10_000_triggers() -> None:
+    month = Month(1, 10_000, ZONES[:3])
+    check(month)
+    assert sum(month.steps.values()) > 50_000
+
+
+Break = Callable[[pytest.MonkeyPatch], None]
+
+
+def rows_come_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def place(book: Book, submission: Submission) -> Receipt:
+        receipt = await book._world.place(submission._replace(rows=()))
+        await book.keep(submission.rows)
+        return receipt
+
+    monkeypatch.setattr(Book, "_place", place)
+
+
+def fires_have_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def place(book: Book, submission: Submission) -> Receipt:
+        return await book._world.place(submission._replace(dedupe_key=b""))
+
+    monkeypatch.setattr(Book, "_place", place)
+
+
+def doubt_lets_others_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def place(book: Book, submission: Submission) -> Receipt:
+        return await book._world.place(submission)
+
+    monkeypatch.setattr(Book, "_place", place)
+
+
+def misses_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def miss(table: Firing, line: Any, step: Miss, before: Progress) -> None:
+        after = firing._after(line, step, before)
+        await table._book.keep(change_rows(line.trigger, after, before, Where(bytes(32), b"")))
+
+    monkeypatch.setattr(Firing, "_miss", miss)
+
+
+def a_policy_is_taken_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    def step(timing: Timing, *rest: Any) -> Any:
+        is_once = timing.misfire is Misfire.ONCE
+        return next_step(timing._replace(misfire=Misfire.ALL) if is_once else timing, *rest)
+
+    monkeypatch.setattr(firing, "next_step", step)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "fault",
+    [
+        rows_come_later,
+        fires_have_no_key,
+        doubt_lets_others_go_first,
+        misses_are_dropped,
+        a_policy_is_taken_for_another,
+    ],
+)
+def test_a_planted_fault_is_seen(monkeypatch: pytest.MonkeyPatch, fault: Break) -> None:
+    fault(monkeypatch)
+    with pytest.raises(BrokenMonthError):
+        for seed in range(1, 6):
+            Month(seed, 100, ZONES[:1]).run()

@@ -1,0 +1,156 @@
+"""One life of a node's trigger table over a disk that outlives it; the scheduler is the product's.
+
+A clock that notes when the table looks at it, a writer that does as it is told, and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from seriatim.actors.launch import COMMIT_BOUNDS
+from seriatim.actors.runtime.batcher import Batcher
+from seriatim.actors.runtime.dispatcher import LoopDispatcher
+from seriatim.actors.runtime.future import Future
+from seriatim.actors.scheduler.committer import job_bytes
+from seriatim.actors.scheduler.mail import Submit
+from seriatim.actors.scheduler.system import Scheduler
+from seriatim.actors.triggers.alarms import Alarms
+from seriatim.actors.triggers.book import World
+from seriatim.actors.triggers.runs import Act
+from seriatim.actors.triggers.table import TriggerTable
+from seriatim.formats.schedule.submission import Submission
+from seriatim.formats.schedule.variant import Variant
+from seriatim.formats.wire.receipt import Receipt
+from seriatim.testing import VirtualClock
+from tests.support.simulated_disk import Fate, SimulatedDisk, SimulatedWriter
+from tests.support.waiting import until_idle
+
+if TYPE_CHECKING:
+    from seriatim.actors.runtime.clock import Timer
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NONCES = count()
+
+
+class WatchedClock:
+    """A `Clock` that notes at which times of the wall clock a trigger table looks for what is due.
+
+    Attributes:
+        looks: those times, in their order.
+    """
+
+    def __init__(self, now_ms: int) -> None:
+        self._clock = VirtualClock(_EPOCH + timedelta(milliseconds=now_ms))
+        self.looks: list[int] = []
+
+    def now_ms(self) -> int:
+        """See `Clock.now_ms`."""
+        return self._clock.now_ms()
+
+    def monotonic_ms(self) -> int:
+        """See `Clock.monotonic_ms`."""
+        return self._clock.monotonic_ms()
+
+    def call_later(self, delay_ms: int, callback: Callable[[], object]) -> Timer:
+        """See `Clock.call_later`."""
+        if not isinstance(getattr(callback, "__self__", None), Alarms):
+            return self._clock.call_later(delay_ms, callback)
+
+        def look() -> None:
+            self.looks.append(self.now_ms())
+            callback()
+
+        return self._clock.call_later(delay_ms, look)
+
+    def advance(self, passed_ms: int) -> None:
+        """See `VirtualClock.advance`."""
+        self._clock.advance(milliseconds=passed_ms)
+
+    def set(self, now_ms: int) -> None:
+        """See `VirtualClock.set`."""
+        self._clock.set(_EPOCH + timedelta(milliseconds=now_ms))
+
+
+class TriggerLife:
+    """A node that has triggers and a scheduler, from its start until it is killed.
+
+    Attributes:
+        clock: what it takes for the time.
+        writer: writes for it.
+        table: its triggers.
+        armed: from which look of the clock on the table looks for each trigger, by its id.
+    """
+
+    def __init__(self, disk: SimulatedDisk, now_ms: int, draw_fate: Callable[[], Fate]) -> None:
+        loop = asyncio.get_running_loop()
+        self.clock = WatchedClock(now_ms)
+        self.writer = SimulatedWriter(disk, draw_fate)
+        self._scheduler = Scheduler(
+            dispatcher=LoopDispatcher(loop, self.clock),
+            log=disk.log,
+            writer=Batcher(
+                self.writer,
+                name="the commit queue",
+                bounds=COMMIT_BOUNDS,
+                size=job_bytes,
+                call_soon=loop.call_soon,
+                fails_together=True,
+            ),
+            wallet=None,
+        )
+        self.table = TriggerTable(
+            World(
+                log=disk.log,
+                tree=disk.tree,
+                clock=self.clock,
+                store=self._scheduler.store,
+                place=self.place,
+                check_target=lambda process: None,
+                wallet=None,
+                entropy=lambda size: next(_NONCES).to_bytes(size),
+            )
+        )
+
+        self.armed: dict[bytes, int] = {}
+        arm = self.table._firing.arm
+
+        def note(trigger: bytes, *rest: Any) -> None:
+            self.armed.setdefault(trigger, len(self.clock.looks))
+            arm(trigger, *rest)
+
+        self.table._firing.arm = note  # type: ignore[assignment,method-assign]  # only to see when
+
+    async def place(self, submission: Submission) -> Receipt:
+        """Give *submission* its slot; see `Node.place_own`."""
+        reply: Future[Receipt] = Future()
+        self._scheduler.submit(Submit(submission, Variant.NATIVE, reply, is_early=False))
+        return await reply
+
+    async def start(self, acts: Mapping[str, Act]) -> None:
+        """Start, and have *acts* do what triggers wait for."""
+        await self.table.start()
+        for name, act in acts.items():
+            self.table.provide(name, act)
+
+    async def close(self) -> None:
+        """Have the table fire nothing more; what is on its way to disk may come there."""
+        closing = asyncio.ensure_future(self.table.close())
+        await until_idle()
+        closing.cancel()
+
+    async def pass_time(self, passed_ms: int) -> None:
+        """Let time pass, and everything happen that follows from it."""
+        slow = self.writer.slow
+        self.clock.advance(passed_ms)
+        await until_idle()
+        self.writer.catch_up(slow)
+        await until_idle()
+
+    async def settle(self) -> None:
+        """Let whatever is due come to disk: what has failed is tried again, some time later."""
+        while not self.table._firing.is_idle and not self.writer.is_killed:
+            await self.pass_time(1_000)
