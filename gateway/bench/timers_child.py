@@ -17,7 +17,8 @@ from typing import Final, NamedTuple
 import orjson
 
 from seriatim.actors.launch import open_node
-from seriatim.actors.node import Node, Policy
+from seriatim.actors.node import Node
+from seriatim.actors.policy import Policy
 from seriatim.actors.triggers.table import TriggerTable
 from seriatim.formats.errors import UnavailableError
 from seriatim.formats.ids import encode_id

@@ -15,7 +15,7 @@ from typing import Any
 import uvloop
 
 from seriatim.actors.launch import open_node
-from seriatim.actors.node import Node, Policy
+from seriatim.actors.policy import Policy
 from seriatim.actors.triggers.runs import Run
 from seriatim.formats.errors import StoreLockedError
 from seriatim.formats.ids import encode_id

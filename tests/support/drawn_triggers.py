@@ -119,13 +119,14 @@ def draw_trigger(
     draw = random.choices((_interval, _calendar, _once, _soon), (4, 4, 1, 1))[0]
     fields, times = draw(random, zones)
     more, policy = _policy(random)
-    overlap = "allow"
-    if "process" not in action and random.random() < 0.3:
-        overlap = random.choice(["queue", "skip", "cancel"])
+    overlap = {} if "process" in action else {"overlap": "allow"}
+    if overlap and random.random() < 0.3:
+        overlap["overlap"] = random.choice(["queue", "skip", "cancel"])
     is_named = "process" not in action or random.random() < 0.5
     own = {"name": f"trigger {number}"} if is_named else {"message": {"number": number}}
-    said = {**fields, **more, **own, **action, "overlap": overlap}
-    return DrawnTrigger(said, times, policy, overlap == "allow")
+    said = {**fields, **more, **own, **action, **overlap}
+    is_modelled = overlap.get("overlap", "allow") == "allow"
+    return DrawnTrigger(said, times, policy, is_modelled)
 
 
 def _policy(random: Random) -> tuple[dict[str, str], Policy]:

@@ -22,12 +22,14 @@ from seriatim.actors.triggers.alarms import Alarms
 from seriatim.actors.triggers.book import World
 from seriatim.actors.triggers.runs import Act
 from seriatim.actors.triggers.table import TriggerTable
+from seriatim.actors.watches.registry import WatchRegistry
 from seriatim.formats.schedule.submission import Submission
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.wire.receipt import Receipt
 from seriatim.testing import VirtualClock
 from tests.support.simulated_disk import Fate, SimulatedDisk, SimulatedWriter
 from tests.support.waiting import until_idle
+from tests.support.watching import quiet_world
 
 if TYPE_CHECKING:
     from seriatim.actors.runtime.clock import Timer
@@ -112,7 +114,9 @@ class TriggerLife:
                 check_target=lambda process: None,
                 wallet=None,
                 entropy=lambda size: next(_NONCES).to_bytes(size),
-            )
+            ),
+            kinds=WatchRegistry(()),
+            watch_world=quiet_world(self.clock),
         )
 
         self.armed: dict[bytes, int] = {}

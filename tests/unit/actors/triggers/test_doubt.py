@@ -102,7 +102,7 @@ def test_nobody_goes_on_from_rows_that_change_while_the_node_stops() -> None:
     async def main() -> None:
         told = Told()
         life = await told.start()
-        await life.table.define({"when": "every hour", "function": "act"})
+        await life.table.define({"when": "every hour", "function": "act", "overlap": "allow"})
         await life.pass_time(HOUR_MS)
         told.fates.append(Fate.SLOW)
         await life.pass_time(HOUR_MS)
