@@ -15,6 +15,7 @@ from typing import Any
 import uvloop
 
 from seriatim.actors.launch import open_node
+from seriatim.actors.node import Node
 from seriatim.actors.policy import Policy
 from seriatim.actors.triggers.runs import Run
 from seriatim.formats.errors import StoreLockedError
