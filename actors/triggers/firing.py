@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from seriatim.actors.runtime.clock import pause
 from seriatim.actors.triggers.alarms import Alarms
@@ -42,7 +42,27 @@ if TYPE_CHECKING:
     from seriatim.formats.triggers.progress import Defined, Progress
 
 _LOG: Final = logging.getLogger("seriatim.actors")
-Step = Fire | Miss
+
+
+class _Step(NamedTuple):
+    """Something that is decided.
+
+    Attributes:
+        what: a nominal time fires, or some are missed.
+        next_ms: the nominal time behind it; ``None`` for none.
+    """
+
+    what: Fire | Miss
+    next_ms: int | None
+
+    def after(self, before: Progress) -> Progress:
+        """Return how far a trigger that has come to *before* has come by this."""
+        return before._replace(
+            state=State.OVER if self.next_ms is None else State.LIVE,
+            cursor_ms=self.what.cursor_ms,
+            next_ms=self.next_ms,
+            edition=zone_database_version(),
+        )
 
 
 class _Line:
@@ -55,7 +75,7 @@ class _Line:
         self.defined = defined
         self.timing = defined.definition.timing(defined.defined_ms)
         self.cursor_ms = cursor_ms
-        self.steps: deque[Step] = deque()
+        self.steps: deque[_Step] = deque()
         self.is_placing = False
 
 
@@ -83,12 +103,11 @@ class Firing:
         """Whether nothing that has been due is on its way to disk."""
         return not self._lines
 
-    def arm(self, trigger: bytes, progress: Progress, defined: Defined) -> None:
+    def arm(self, trigger: bytes, progress: Progress) -> None:
         """Have *trigger* decided when it is due next; forget what was decided of it."""
         self.forget(trigger)
         if progress.state is State.LIVE and progress.next_ms is not None:
-            timing = defined.definition.timing(defined.defined_ms)
-            self._alarms.set(trigger, due_of(timing, encode_id(trigger), progress.next_ms))
+            self.arm_at(trigger, progress.next_ms)
 
     def forget(self, trigger: bytes) -> None:
         """Have *trigger* fire no more; what was decided of it, and is not on disk, is not."""
@@ -137,12 +156,14 @@ class Firing:
 
     def _extend(self, line: _Line, now_ms: int) -> None:
         """Decide what is due next, and when to look again."""
-        step = next_step(line.timing, encode_id(line.trigger), line.cursor_ms, now_ms)
-        if isinstance(step, Wait):
-            self._alarms.set(line.trigger, step.due_ms)
+        trigger_id = encode_id(line.trigger)
+        what = next_step(line.timing, trigger_id, line.cursor_ms, now_ms)
+        if isinstance(what, Wait):
+            self._alarms.set(line.trigger, what.due_ms)
             return
-        line.steps.append(step)
-        line.cursor_ms = step.cursor_ms
+        next_ms = line.timing.recurrence.after(what.cursor_ms)
+        line.steps.append(_Step(what, next_ms))
+        line.cursor_ms = what.cursor_ms
         self._waiting += 1
         if line.trigger not in self._lines:
             self._lines[line.trigger] = line
@@ -151,10 +172,8 @@ class Firing:
             task.add_done_callback(self._drains.__delitem__)
         if self._waiting >= FIRES_WAITING_MAX:
             self._alarms.hold(is_held=True)
-        next_ms = line.timing.recurrence.after(line.cursor_ms)
-        if next_ms is not None:
-            next_ms = due_of(line.timing, encode_id(line.trigger), next_ms)
-        self._alarms.set(line.trigger, next_ms)
+        due_ms = None if next_ms is None else due_of(line.timing, trigger_id, next_ms)
+        self._alarms.set(line.trigger, due_ms)
 
     # Making durable.
 
@@ -196,7 +215,7 @@ class Firing:
         async with self._book.turn(line.trigger):
             progress = self._book.rows.progress(line.trigger)
             if self._is_current(line) and progress is not None:
-                self.arm(line.trigger, progress, line.defined)
+                self.arm(line.trigger, progress)
         return False
 
     async def _take_turn(self, line: _Line) -> None:
@@ -209,55 +228,43 @@ class Firing:
             finally:
                 line.is_placing = False
 
-    async def _take(self, line: _Line, step: Step) -> None:
+    async def _take(self, line: _Line, step: _Step) -> None:
         """Make *step* durable; what can never be placed is missed, with the reason."""
         before = self._book.rows.progress(line.trigger)
         assert before is not None, "what has a line was defined"
-        if isinstance(step, Fire):
+        after, what = step.after(before), step.what
+        if isinstance(what, Fire):
             is_active = self._runs.active(line.trigger)
             if is_active and line.defined.definition.overlap in (None, Overlap.SKIP):
-                step = Miss(step.nominal_ms, step.nominal_ms, Reason.OVERLAP)
-        if isinstance(step, Fire):
+                what = Miss(what.nominal_ms, what.nominal_ms, Reason.OVERLAP)
+        if isinstance(what, Fire):
             try:
-                await self._fire(line, step, before)
+                await self._fire(line, what, before, after)
             except SchedulerError as error:
                 if error.retryable:
                     raise
-                step = Miss(step.nominal_ms, step.nominal_ms, error.code, str(error))
-        if isinstance(step, Miss):
-            await self._miss(line, step, before)
+                what = Miss(what.nominal_ms, what.nominal_ms, error.code, str(error))
+        if isinstance(what, Miss):
+            await self._miss(line, what, before, after)
         line.steps.popleft()
         self._waiting -= 1
         if self._waiting < FIRES_WAITING_MAX:
             self._alarms.hold(is_held=False)
 
-    async def _fire(self, line: _Line, step: Fire, before: Progress) -> None:
+    async def _fire(self, line: _Line, fire: Fire, before: Progress, after: Progress) -> None:
         definition = line.defined.definition
-        key = fire_key(line.trigger, str(step.nominal_ms))
-        begun = Begun(key, line.trigger, step.nominal_ms)
-        if before.cursor_ms >= step.nominal_ms:
+        key = fire_key(line.trigger, str(fire.nominal_ms))
+        begun = Begun(key, line.trigger, fire.nominal_ms)
+        if before.cursor_ms >= fire.nominal_ms:
             # The commit that nobody knew the outcome of has come about.
             self._runs.begin_if_due(Run(definition, begun, NO_EVENT))
             return
-        after = _after(line, step, before)
         await self._fires.place(definition, begun, before=before, after=after)
 
-    async def _miss(self, line: _Line, step: Miss, before: Progress) -> None:
-        if before.cursor_ms >= step.last_ms:
+    async def _miss(self, line: _Line, miss: Miss, before: Progress, after: Progress) -> None:
+        if before.cursor_ms >= miss.last_ms:
             return
         table = await self._book.open_table()
-        key = fire_key(line.trigger, f"miss {step.first_ms} {step.last_ms}")
-        after = _after(line, step, before)
+        key = fire_key(line.trigger, f"miss {miss.first_ms} {miss.last_ms}")
         rows = change_rows(line.trigger, after, before, Where(table, key))
-        await self._book.note(miss_word(line.trigger, step), key, rows)
-
-
-def _after(line: _Line, step: Step, before: Progress) -> Progress:
-    """Return how far the trigger of *line* has come by *step*."""
-    next_ms = line.timing.recurrence.after(step.cursor_ms)
-    return before._replace(
-        state=State.OVER if next_ms is None else State.LIVE,
-        cursor_ms=step.cursor_ms,
-        next_ms=next_ms,
-        edition=zone_database_version(),
-    )
+        await self._book.note(miss_word(line.trigger, miss), key, rows)

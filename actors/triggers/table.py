@@ -60,6 +60,11 @@ class Trigger(NamedTuple):
     defined_ms: int
     progress: Progress
 
+    @property
+    def defined(self) -> Defined:
+        """What it is, and since when."""
+        return Defined(self.definition, self.defined_ms)
+
 
 class Happened(NamedTuple):
     """Something that has happened to a trigger, as it stands in a log.
@@ -155,12 +160,12 @@ class TriggerTable:
             before, defined = self._progress(trigger), self._book.rows.defined(trigger)
             is_same = defined is not None and defined.definition == definition
             if not is_same or before is None or before.state is State.OVER:
-                await self._define(trigger, definition, before)
+                return await self._define(trigger, definition, before)
         return self.show(trigger)
 
     async def _define(
         self, trigger: bytes, definition: Definition, before: Progress | None
-    ) -> None:
+    ) -> Trigger:
         if before is None and self._count >= TRIGGERS_MAX:
             raise LimitExceededError("triggers", given=self._count + 1, maximum=TRIGGERS_MAX)
         now_ms = self._world.clock.now_ms()
@@ -178,8 +183,9 @@ class TriggerTable:
         defined = Defined(definition, now_ms)
         after = await self._from_here(defined, begun)
         word = define_word(trigger, definition, now_ms)
-        await self._note(trigger, word, after, before, defined_rows(trigger, defined))
+        await self._note(trigger, word, after, before, defined, defined_rows(trigger, defined))
         self._count += before is None
+        return Trigger(trigger, definition, now_ms, after._replace(changes=after.changes + 1))
 
     async def _from_here(self, defined: Defined, progress: Progress) -> Progress:
         """Return *progress* with what is due next, or where its watch looks on."""
@@ -204,12 +210,15 @@ class TriggerTable:
             RefusedError: it is over; code ``trigger_over``.
         """
         async with self._book.turn(trigger):
-            before = self._known(trigger).progress
+            known = self._known(trigger)
+            before = known.progress
             if before.state is State.OVER:
                 raise RefusedError("it is over: nothing of it is due any more", code="trigger_over")
             if before.state is State.LIVE:
                 after = before._replace(state=State.PAUSED, next_ms=None)
-                await self._note(trigger, word_of(Word.PAUSE, trigger), after, before)
+                await self._note(
+                    trigger, word_of(Word.PAUSE, trigger), after, before, known.defined
+                )
         return self.show(trigger)
 
     @unbroken
@@ -225,11 +234,10 @@ class TriggerTable:
             if before.state is State.PAUSED:
                 missed = self._missed_in_pause(known)
                 cursor_ms = before.cursor_ms if missed is None else missed.cursor_ms
-                defined = Defined(known.definition, known.defined_ms)
-                after = await self._from_here(defined, before._replace(cursor_ms=cursor_ms))
+                after = await self._from_here(known.defined, before._replace(cursor_ms=cursor_ms))
                 said = {} if missed is None else miss_fields(missed)
                 word = {**word_of(Word.RESUME, trigger), **said}
-                await self._note(trigger, word, after, before)
+                await self._note(trigger, word, after, before, known.defined)
         return self.show(trigger)
 
     def _missed_in_pause(self, known: Trigger) -> Miss | None:
@@ -254,7 +262,7 @@ class TriggerTable:
             before = self._known(trigger).progress
             after = before._replace(state=State.REMOVED, next_ms=None)
             word = word_of(Word.REMOVE, trigger)
-            await self._note(trigger, word, after, before, defined_rows(trigger, None))
+            await self._note(trigger, word, after, before, None, defined_rows(trigger, None))
             self._count -= 1
         await self._runs.cancel(trigger)
 
@@ -426,6 +434,7 @@ class TriggerTable:
         word: Mapping[str, Value],
         after: Progress,
         before: Progress | None,
+        defined: Defined | None,
         more: Rows = (),
     ) -> None:
         """Write a change of *trigger*, and have it fire by what it is then."""
@@ -434,12 +443,17 @@ class TriggerTable:
         rows = change_rows(trigger, after, before, Where(table, key))
         try:
             await self._book.note(word, key, (*more, *rows))
-        finally:
+        except BaseException:
             # Whether a commit that has failed has come about, the rows say.
             self._arm(trigger)
+            raise
+        self._arm_as(trigger, defined, after)
 
     def _arm(self, trigger: bytes) -> None:
-        defined, progress = self._book.rows.defined(trigger), self._progress(trigger)
+        """Have *trigger* fire by what the rows say of it."""
+        self._arm_as(trigger, self._book.rows.defined(trigger), self._progress(trigger))
+
+    def _arm_as(self, trigger: bytes, defined: Defined | None, progress: Progress | None) -> None:
         self._firing.forget(trigger)
         self._watching.forget(trigger)
         if defined is None or progress is None:
@@ -447,7 +461,7 @@ class TriggerTable:
         if progress.waits_for and not self._runs.provides(progress.waits_for):
             self._missing.setdefault(progress.waits_for, set()).add(trigger)
         elif defined.definition.watch is None:
-            self._firing.arm(trigger, progress, defined)
+            self._firing.arm(trigger, progress)
         elif progress.state is State.LIVE:
             self._watching.arm(trigger, defined.definition)
 
