@@ -76,7 +76,7 @@ def _beside(found: Found, peer: Found, scale: Scale) -> list[Figure]:
     count, at_once = scale.timers, scale.timers_at_once
     return [
         _line("memory per timer", "bytes", found.timer_bytes, _PEER, peer.timer_bytes, count),
-        _line("adding", "timers/s", found.added_per_s, _PEER, peer.added_per_s, count),
+        _line("adding timers", "timers/s", found.added_per_s, _PEER, peer.added_per_s, count),
         *(
             _line(
                 f"due in one second, {name}",
