@@ -92,6 +92,15 @@ class TriggerRows:
         name = None if after is None else encode_id(after)
         return [decode_id(each) for each in self._tree.list(_DEFINED, after=name, limit=limit)]
 
+    def count(self) -> int:
+        """Return how many triggers there are."""
+        after: str | None = None
+        count = 0
+        while names := self._tree.list(_DEFINED, after=after, limit=PAGE_MAX):
+            count += len(names)
+            after = names[-1]
+        return count
+
     def live(self) -> Iterator[list[tuple[bytes, Progress]]]:
         """Yield all that are live, a page at a time."""
         after: str | None = None

@@ -118,12 +118,12 @@ class TriggerTable:
 
     async def start(self) -> None:
         """Have everything fire that is live, and begin once more what was interrupted."""
+        self._count = self._book.rows.count()
         self._runs.start()
         edition = zone_database_version()
         now_ms = self._world.clock.now_ms()
         for page in self._book.rows.live():
             for trigger, progress in page:
-                self._count += 1
                 if progress.waits_for and not self._runs.provides(progress.waits_for):
                     self._missing.setdefault(progress.waits_for, set()).add(trigger)
                 elif progress.next_ms is None:
@@ -159,15 +159,17 @@ class TriggerTable:
         async with self._book.turn(trigger):
             before, defined = self._progress(trigger), self._book.rows.defined(trigger)
             is_same = defined is not None and defined.definition == definition
+            if defined is None and self._count >= TRIGGERS_MAX:
+                raise LimitExceededError("triggers", given=self._count + 1, maximum=TRIGGERS_MAX)
             if not is_same or before is None or before.state is State.OVER:
-                return await self._define(trigger, definition, before)
+                made = await self._define(trigger, definition, before)
+                self._count += defined is None
+                return made
         return self.show(trigger)
 
     async def _define(
         self, trigger: bytes, definition: Definition, before: Progress | None
     ) -> Trigger:
-        if before is None and self._count >= TRIGGERS_MAX:
-            raise LimitExceededError("triggers", given=self._count + 1, maximum=TRIGGERS_MAX)
         now_ms = self._world.clock.now_ms()
         # `now` is a nominal time where somebody says so.
         cursor_ms = now_ms - 1 if definition.start == "now" else now_ms
@@ -184,7 +186,6 @@ class TriggerTable:
         after = await self._from_here(defined, begun)
         word = define_word(trigger, definition, now_ms)
         await self._note(trigger, word, after, before, defined, defined_rows(trigger, defined))
-        self._count += before is None
         return Trigger(trigger, definition, now_ms, after._replace(changes=after.changes + 1))
 
     async def _from_here(self, defined: Defined, progress: Progress) -> Progress:

@@ -12,6 +12,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 from seriatim.actors.runtime.clock import pause
+from seriatim.actors.triggers.book import unbroken
 from seriatim.actors.triggers.rows import Begun, Where, change_rows, progress_rows
 from seriatim.formats.errors import RefusedError, SchedulerError
 from seriatim.formats.ids import encode_id
@@ -132,6 +133,12 @@ class Watching:
             SchedulerError: not now.
         """
         missed = await self._make_way(trigger, definition)
+        return await self._place(trigger, definition, event, missed)
+
+    @unbroken
+    async def _place(
+        self, trigger: bytes, definition: Definition, event: Event, missed: dict[str, Value]
+    ) -> Where:
         key = fire_key(trigger, f"{EVENT} {event.key}")
         async with self._book.turn(trigger):
             before = self._book.rows.progress(trigger)
