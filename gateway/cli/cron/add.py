@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
 
 def add(  # typer reads options by position
     recurrence: Annotated[
-        str, typer.Argument(help="A cron expression, or a phrase: 'every monday at 9'.")
-    ],
+        str | None, typer.Argument(help="A cron expression, or a phrase: 'every monday at 9'.")
+    ] = None,
+    watch: Annotated[
+        str | None, typer.Option(help="Instead: what it watches, as JSON; see docs/watches.md.")
+    ] = None,
     process: Annotated[
         str | None, typer.Option(help="Place a message in this process, with --tag and a payload.")
     ] = None,
@@ -64,6 +68,7 @@ def add(  # typer reads options by position
     """Define a trigger; the same again is the same one. Print its id."""
     said: dict[str, Any] = {
         "when": recurrence,
+        "watch": watch and _parse_watch(watch),
         "process": process,
         "path": path,
         "name": name,
@@ -82,13 +87,7 @@ def add(  # typer reads options by position
     definition = {key: value for key, value in said.items() if value is not None}
     with reporting(as_json=as_json):
         payload = _payload(text, data_file)
-    if path is None:
-        definition |= _message(tag, payload)
-    elif tag:
-        raise typer.BadParameter("--tag is for the message that --process gets")
-    elif payload is not None:
-        definition = {"method": "POST", **definition, **_plain("body", payload)}
-
+    definition = {**_action(path, tag, payload), **definition}
     _define(Reach(node, data, token_file), definition, as_json=as_json)
 
 
@@ -103,6 +102,24 @@ def _define(reach: Reach, definition: Mapping[str, object], *, as_json: bool) ->
             typer.echo(printable(f"{field(trigger, 'id', str)}  next {next_text(trigger)}"))
 
     reach.ask(define, say, as_json=as_json)
+
+
+def _action(
+    path: str | None, tags: list[str] | None, payload: bytes | str | None
+) -> Mapping[str, object]:
+    """Return what a definition says of what is placed, or asked."""
+    if path is None:
+        return _message(tags, payload)
+    if tags:
+        raise typer.BadParameter("--tag is for the message that --process gets")
+    return {} if payload is None else {"method": "POST", **_plain("body", payload)}
+
+
+def _parse_watch(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"--watch is no JSON: {error}") from error
 
 
 def _payload(text: str | None, file: typer.FileBinaryRead | None) -> bytes | str | None:

@@ -126,6 +126,7 @@ def _lines_of(trigger: Plain) -> Iterable[str]:
         ["when", when_text(definition)],
         ["next", next_text(trigger)],
         ["does", action_text(definition)],
+        *([["hook", field(trigger, "hook", str)]] if "hook" in trigger else []),
         *([key, str(value)] for key, value in definition.items() if key not in told),
     ]
     return table(rows)

@@ -57,6 +57,22 @@ def test_a_token_lies_in_the_data_folder_of_a_node_that_serves(node: LiveNode) -
     assert node.post("/~cron@1.0/once?cron-path=/").status == 401
 
 
+def test_a_watch_is_added_as_json(node: LiveNode, tmp_path: Path) -> None:
+    at = ("--data", node.data, "--process", spawn(node))
+    watch = {"kind": "file", "path": str(tmp_path), "patterns": ["*.csv"]}
+    one = run_json("add", "--watch", orjson.dumps(watch).decode(), *at)
+    assert (one["definition"]["watch"], one["next"]) == (watch, None)
+    hook = run_json("add", "--watch", '{"kind": "webhook"}', *at)
+    assert node.post(hook["hook"]).status == 201
+    assert hook["hook"] in run("show", hook["id"], "--data", node.data)[1]
+    for each in (one, hook):
+        run_json("remove", each["id"], "--data", node.data)
+    wrong = run_json("add", "--watch", '{"kind": "fil"}', *at, status=Exit.UNAVAILABLE)
+    assert "webhook" in wrong["reason"]
+    assert run("add", "--watch", "{", *at)[0] == Exit.USAGE
+    assert run("add", *at)[0] == Exit.REFUSED
+
+
 def test_a_trigger_from_add_to_remove(node: LiveNode) -> None:
     at = ("--data", node.data)
     process = spawn(node)
