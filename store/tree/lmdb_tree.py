@@ -50,6 +50,8 @@ class LmdbTree(Tree):
         with self._environment.reading() as transaction:
             find = self._finder(transaction)
             node = find(path)
+            if node is None and path and find(path[:-1]) == GROUP:
+                return None  # only real groups stand above it, so no link leads anywhere else
             if node is None or node.kind is NodeKind.LINK:
                 node = find(resolve_path(find, path))
         return node.content if node is not None and node.kind is NodeKind.VALUE else None
