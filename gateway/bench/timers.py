@@ -14,6 +14,7 @@ from seriatim.gateway.bench.scale import Scale
 from seriatim.gateway.bench.timers_child import Found
 
 _PEER: Final = "APScheduler 3, in memory"
+_PEER_ON_DISK: Final = "APScheduler 3, on disk"
 _IDLE_SHARE: Final = 0.01
 
 
@@ -31,6 +32,11 @@ async def measure_timers(folder: Path, scale: Scale, say: Say) -> list[Figure]:
         say(f"{scale.timers:,} live timers of APScheduler 3")
         peer = Found(**await run_tool(PEER_TIMERS, *numbers))
         figures += _beside(found, peer, scale)
+        if find_spec("sqlalchemy") is not None:
+            say(f"{scale.timers_at_once:,} timers of APScheduler 3 on disk")
+            few = (str(scale.timers_at_once), str(scale.timers_at_once), "0")
+            peer = Found(**await run_tool(PEER_TIMERS, *few, str(folder / "peer.sqlite")))
+            figures += _beside_on_disk(found, peer, scale)
     return figures
 
 
@@ -73,22 +79,36 @@ def _figures(found: Found, scale: Scale) -> list[Figure]:
 
 def _beside(found: Found, peer: Found, scale: Scale) -> list[Figure]:
     """Return what was found beside what the peer takes, whose timers are gone when it ends."""
-    count, at_once = scale.timers, scale.timers_at_once
+    count = scale.timers
     return [
         _line("memory per timer", "bytes", found.timer_bytes, _PEER, peer.timer_bytes, count),
         _line("adding timers", "timers/s", found.added_per_s, _PEER, peer.added_per_s, count),
-        *(
-            _line(
-                f"due in one second, {name}",
-                "ms",
-                percentile(found.late_ms, share),
-                _PEER,
-                percentile(peer.late_ms, share),
-                at_once,
-            )
-            for name, share in (("p50", 0.5), ("p99", PERCENT_99))
-        ),
+        *_lateness(found, peer, _PEER, scale.timers_at_once),
         _line("CPU while they wait", "ms", found.idle_cpu_ms, _PEER, peer.idle_cpu_ms, count),
+    ]
+
+
+def _beside_on_disk(found: Found, peer: Found, scale: Scale) -> list[Figure]:
+    """Return what was found beside what the peer takes for what is on disk, as ours is."""
+    at_once = scale.timers_at_once
+    against = (_PEER_ON_DISK, peer.added_per_s, at_once)
+    return [
+        _line("adding timers", "timers/s", found.added_per_s, *against),
+        *_lateness(found, peer, _PEER_ON_DISK, at_once),
+    ]
+
+
+def _lateness(found: Found, peer: Found, name: str, at_once: int) -> list[Figure]:
+    return [
+        _line(
+            f"due in one second, {percent}",
+            "ms",
+            percentile(found.late_ms, share),
+            name,
+            percentile(peer.late_ms, share),
+            at_once,
+        )
+        for percent, share in (("p50", 0.5), ("p99", PERCENT_99))
     ]
 
 
