@@ -103,7 +103,7 @@ class EmbeddedNode:
     def __init__(self, node: Node) -> None:
         self._node = node
         assert node.triggers is not None, "it places messages"
-        self._triggers = EmbeddedTriggers(node.triggers, node.now_ms)
+        self._triggers = EmbeddedTriggers(node.triggers)
 
     async def spawn(
         self,
@@ -317,8 +317,11 @@ async def open(  # noqa: A001  # seriatim.open is what its users expect
     )
     try:
         embedded = EmbeddedNode(node)
-        yield embedded
-        await embedded.triggers.defined()
+        try:
+            yield embedded
+            await embedded.triggers.defined()
+        finally:
+            embedded.triggers.close()
     finally:
         await node.close()
 

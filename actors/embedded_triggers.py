@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final, NamedTuple, TypedDict, TypeVar, Unpack
 
 from seriatim.actors.triggers.fires import NO_EVENT
+from seriatim.actors.triggers.reader import Happened
+from seriatim.actors.triggers.reader import Trigger as RawTrigger
 from seriatim.actors.triggers.runs import Act, Run
-from seriatim.actors.triggers.table import Happened, TriggerTable
-from seriatim.actors.triggers.table import Trigger as RawTrigger
+from seriatim.actors.triggers.table import TriggerTable
 from seriatim.formats.errors import MalformedError, RefusedError
 from seriatim.formats.ids import encode_id
-from seriatim.formats.limits import PROCESSES_PAGE
+from seriatim.formats.limits import PROCESSES_PAGE, RUNS_AT_ONCE_MAX
 from seriatim.formats.message import Value
 from seriatim.formats.recurrence.expression import parse_expression
-from seriatim.formats.triggers.definition import Definition, Overlap, read_definition
+from seriatim.formats.triggers.definition import Definition, Overlap
 
 _MS: Final = timedelta(milliseconds=1)
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
@@ -92,7 +96,7 @@ class Occurrence(NamedTuple):
     """Something that has happened to a trigger.
 
     Attributes:
-        number: its place in the trigger's history, from 0.
+        number: its place in the trigger's history, from 0; -1 for an event that was seen before.
         process: in whose log it stands, 43 characters.
         slot: in which slot.
         timestamp_ms: when it was placed.
@@ -112,9 +116,10 @@ class EmbeddedTriggers:
     A *trigger* in the arguments is an id or a name.
     """
 
-    def __init__(self, table: TriggerTable, now_ms: Callable[[], int]) -> None:
+    def __init__(self, table: TriggerTable) -> None:
         self._table = table
-        self._now_ms = now_ms
+        # Their own: functions that take long keep nobody else from a thread.
+        self._threads = ThreadPoolExecutor(RUNS_AT_ONCE_MAX, "trigger")
         self._names: set[str] = set()
         self._defining: set[asyncio.Task[None]] = set()
 
@@ -228,6 +233,10 @@ class EmbeddedTriggers:
         await self.defined()
         await self._table.settled()
 
+    def close(self) -> None:
+        """Begin no more calls in threads; those that last go on to their ends."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
     # Functions.
 
     async def defined(self) -> None:
@@ -243,12 +252,12 @@ class EmbeddedTriggers:
         """Have *function* called whenever *when* is due, and return it as it is.
 
         Raises:
-            MalformedError, LimitExceededError: see `read_definition`.
+            MalformedError, LimitExceededError: see `TriggerTable.check`.
             RefusedError: a function of this program has that name already; code ``name_taken``.
         """
         name = options.get("name") or f"{function.__module__}.{function.__qualname__}"
         fields = {**_when(when), **options, "name": name, "function": name}
-        definition = read_definition(fields, now_ms=self._now_ms())
+        definition = self._table.check(fields)
         is_async = inspect.iscoroutinefunction(function)
         if definition.overlap is Overlap.CANCEL and not is_async:
             raise MalformedError(
@@ -262,9 +271,8 @@ class EmbeddedTriggers:
                 code="name_taken",
             )
         self._names.add(name)
-        act = _act(
-            function, is_async=is_async, is_told=bool(inspect.signature(function).parameters)
-        )
+        is_told = bool(inspect.signature(function).parameters)
+        act = self._act(function, is_async=is_async, is_told=is_told)
         task = asyncio.ensure_future(self._define(fields, name, act))
         self._defining.add(task)
         return function
@@ -282,6 +290,21 @@ class EmbeddedTriggers:
         if task is not None:
             self._defining.discard(task)
 
+    def _act(self, function: Callable[..., object], *, is_async: bool, is_told: bool) -> Act:
+        async def act(run: Run) -> None:
+            fire = Fire(encode_id(run.trigger), _to_datetime(run.begun.nominal_ms), run.event)
+            told = (fire,) if is_told else ()
+            if is_async:
+                answer = function(*told)
+                assert isinstance(answer, Awaitable), "a coroutine function makes a coroutine"
+                await answer
+            else:
+                context = copy_context()
+                call = partial(context.run, function, *told)
+                await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+        return act
+
     def _id(self, trigger: str) -> bytes:
         return self._table.find(trigger)
 
@@ -289,20 +312,6 @@ class EmbeddedTriggers:
 def _when(when: When) -> dict[str, object]:
     """Return the field of a definition that says *when*."""
     return {"when" if isinstance(when, str) else "watch": when}
-
-
-def _act(function: Callable[..., object], *, is_async: bool, is_told: bool) -> Act:
-    async def act(run: Run) -> None:
-        fire = Fire(encode_id(run.trigger), _to_datetime(run.begun.nominal_ms), run.event)
-        told = (fire,) if is_told else ()
-        if is_async:
-            answer = function(*told)
-            assert isinstance(answer, Awaitable), "a coroutine function makes a coroutine"
-            await answer
-        else:
-            await asyncio.to_thread(function, *told)
-
-    return act
 
 
 def _trigger(raw: RawTrigger) -> Trigger:

@@ -168,6 +168,7 @@ FIRE_PAUSE_MIN_MS: Final = 250
 FIRE_PAUSE_MAX_MS: Final = 60_000
 BACKFILL_MAX: Final = 10_000
 RUNS_AT_ONCE_MAX: Final = 64
+RUNS_OF_TRIGGER_MAX: Final = 32
 RUN_REASON_MAX_CHARS: Final = 512
 # A path that is asked: so long it may take, and so much of its reply is read.
 RUN_DEADLINE_MS: Final = 60_000

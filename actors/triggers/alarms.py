@@ -30,6 +30,7 @@ class Alarms:
         self._timer: Timer | None = None
         self._timer_ms = 0
         self._is_held = False
+        self._is_closed = False
         self._is_ringing = False
 
     def __len__(self) -> int:
@@ -51,6 +52,11 @@ class Alarms:
         if not self._is_ringing and (self._timer is None or due_ms < self._timer_ms):
             self._arm()
 
+    def close(self) -> None:
+        """Say nothing any more."""
+        self._is_closed = True
+        self._arm()
+
     def hold(self, *, is_held: bool) -> None:
         """Say nothing more of what comes due until it is wanted again."""
         if is_held is not self._is_held:
@@ -64,7 +70,7 @@ class Alarms:
         heap, due = self._heap, self._due_ms
         while heap and due.get(heap[0][1]) != heap[0][0]:
             heapq.heappop(heap)  # set to another time since
-        if not heap or self._is_held:
+        if not heap or self._is_held or self._is_closed:
             return
         now_ms = self._clock.now_ms()
         self._timer_ms = min(heap[0][0], now_ms + CLOCK_CHECK_MS)
@@ -76,13 +82,15 @@ class Alarms:
         now_ms = self._clock.now_ms()
         due = self._due_ms
         self._is_ringing = True
-        for _ in range(FIRES_DECIDED_AT_ONCE_MAX):
-            heap = self._heap
-            if not heap or heap[0][0] > now_ms or self._is_held:
-                break
-            due_ms, key = heapq.heappop(heap)
-            if due.get(key) == due_ms:
-                del due[key]
-                self._on_due(key, now_ms)
-        self._is_ringing = False
-        self._arm()
+        try:
+            for _ in range(FIRES_DECIDED_AT_ONCE_MAX):
+                heap = self._heap
+                if not heap or heap[0][0] > now_ms or self._is_held:
+                    break
+                due_ms, key = heapq.heappop(heap)
+                if due.get(key) == due_ms:
+                    del due[key]
+                    self._on_due(key, now_ms)
+        finally:
+            self._is_ringing = False
+            self._arm()

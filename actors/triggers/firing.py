@@ -29,6 +29,7 @@ from seriatim.formats.limits import (
     FIRE_PAUSE_MIN_MS,
     FIRES_AT_ONCE_MAX,
     FIRES_WAITING_MAX,
+    RUNS_OF_TRIGGER_MAX,
 )
 from seriatim.formats.recurrence.zone_database import zone_database_version
 from seriatim.formats.triggers.definition import Overlap, fire_key
@@ -68,13 +69,14 @@ class _Step(NamedTuple):
 class _Line:
     """What is decided of a trigger, and not on disk yet."""
 
-    __slots__ = ("cursor_ms", "defined", "is_placing", "steps", "timing", "trigger")
+    __slots__ = ("cursor_ms", "defined", "is_placing", "next_ms", "steps", "timing", "trigger")
 
     def __init__(self, trigger: bytes, defined: Defined, cursor_ms: int) -> None:
         self.trigger = trigger
         self.defined = defined
         self.timing = defined.definition.timing(defined.defined_ms)
         self.cursor_ms = cursor_ms
+        self.next_ms: int | None = None
         self.steps: deque[_Step] = deque()
         self.is_placing = False
 
@@ -98,11 +100,6 @@ class Firing:
         """How many triggers wait for their time."""
         return len(self._alarms)
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing that has been due is on its way to disk."""
-        return not self._lines
-
     def arm(self, trigger: bytes, progress: Progress) -> None:
         """Have *trigger* decided when it is due next; forget what was decided of it."""
         self.forget(trigger)
@@ -114,7 +111,7 @@ class Firing:
         self._alarms.set(trigger, None)
         line = self._lines.pop(trigger, None)
         if line is not None:
-            self._waiting -= len(line.steps)
+            self._count(-len(line.steps))
 
     def arm_at(self, trigger: bytes, due_ms: int) -> None:
         """Have *trigger* looked at when *due_ms* comes, which is no later than it is due."""
@@ -126,8 +123,8 @@ class Firing:
             await asyncio.wait(self._drains)
 
     async def close(self) -> None:
-        """Fire nothing more; what is decided, and not on disk, is decided anew by the next node."""
-        self._alarms.hold(is_held=True)
+        """Decide nothing more; what is on its way to disk is not waited for."""
+        self._alarms.close()
         self._lines.clear()
         # What is on its way to disk keeps its trigger's turn until it is there.
         ending = [task for task, line in self._drains.items() if not line.is_placing]
@@ -142,8 +139,8 @@ class Firing:
             line = self._lines.get(trigger) or self._open(trigger)
             if line is not None:
                 self._extend(line, now_ms)
-        except SchedulerError:
-            # A damaged row, or a zone that the machine does not have any more.
+        except Exception:  # noqa: BLE001  # the others go on
+            # A damaged row, say, or a zone that the machine does not have any more.
             _LOG.exception("trigger %s cannot be read", encode_id(trigger))
             self._alarms.set(trigger, now_ms + FIRE_LATE_MS)
 
@@ -155,7 +152,12 @@ class Firing:
         return _Line(trigger, defined, progress.cursor_ms)
 
     def _extend(self, line: _Line, now_ms: int) -> None:
-        """Decide what is due next, and when to look again."""
+        """Decide what is due next, and when to look again.
+
+        Of what queues, no more than one: the others are decided when its turn is over.
+        """
+        if line.steps and line.defined.definition.overlap is Overlap.QUEUE:
+            return
         trigger_id = encode_id(line.trigger)
         what = next_step(line.timing, trigger_id, line.cursor_ms, now_ms)
         if isinstance(what, Wait):
@@ -163,15 +165,13 @@ class Firing:
             return
         next_ms = line.timing.recurrence.after(what.cursor_ms)
         line.steps.append(_Step(what, next_ms))
-        line.cursor_ms = what.cursor_ms
-        self._waiting += 1
+        line.cursor_ms, line.next_ms = what.cursor_ms, next_ms
+        self._count(1)
         if line.trigger not in self._lines:
             self._lines[line.trigger] = line
             task = asyncio.ensure_future(self._drain(line))
             self._drains[task] = line
             task.add_done_callback(self._drains.__delitem__)
-        if self._waiting >= FIRES_WAITING_MAX:
-            self._alarms.hold(is_held=True)
         due_ms = None if next_ms is None else due_of(line.timing, trigger_id, next_ms)
         self._alarms.set(line.trigger, due_ms)
 
@@ -194,6 +194,13 @@ class Firing:
                 pause_ms = FIRE_PAUSE_MIN_MS
         if self._is_current(line):
             del self._lines[line.trigger]
+            if line.defined.definition.overlap is Overlap.QUEUE:
+                self._alarms.set(line.trigger, line.next_ms)
+
+    def _count(self, more: int) -> None:
+        """Count what waits for the disk: too much of it, and nothing more is decided."""
+        self._waiting += more
+        self._alarms.hold(is_held=self._waiting >= FIRES_WAITING_MAX)
 
     def _is_current(self, line: _Line) -> bool:
         """Tell whether *line* still holds: a change of its trigger makes another one."""
@@ -204,12 +211,8 @@ class Firing:
 
         What has waited for it is late: that is decided anew, by the time that it is then.
         """
-        overlap = line.defined.definition.overlap or Overlap.SKIP
-        if not self._runs.active(line.trigger):
-            return True
-        if overlap is Overlap.CANCEL:
-            await self._runs.cancel(line.trigger)
-        if overlap is not Overlap.QUEUE:
+        is_queued = line.defined.definition.overlap is Overlap.QUEUE
+        if not is_queued or not self._runs.active(line.trigger):
             return True
         await self._runs.ended(line.trigger)
         async with self._book.turn(line.trigger):
@@ -233,10 +236,8 @@ class Firing:
         before = self._book.rows.progress(line.trigger)
         assert before is not None, "what has a line was defined"
         after, what = step.after(before), step.what
-        if isinstance(what, Fire):
-            is_active = self._runs.active(line.trigger)
-            if is_active and line.defined.definition.overlap in (None, Overlap.SKIP):
-                what = Miss(what.nominal_ms, what.nominal_ms, Reason.OVERLAP)
+        if isinstance(what, Fire) and self._overlaps(line):
+            what = Miss(what.nominal_ms, what.nominal_ms, Reason.OVERLAP)
         if isinstance(what, Fire):
             try:
                 await self._fire(line, what, before, after)
@@ -246,10 +247,15 @@ class Firing:
                 what = Miss(what.nominal_ms, what.nominal_ms, error.code, str(error))
         if isinstance(what, Miss):
             await self._miss(line, what, before, after)
-        line.steps.popleft()
-        self._waiting -= 1
-        if self._waiting < FIRES_WAITING_MAX:
-            self._alarms.hold(is_held=False)
+        if self._is_current(line):
+            line.steps.popleft()
+            self._count(-1)
+
+    def _overlaps(self, line: _Line) -> bool:
+        """Tell whether so many runs have not ended that the policy allows no more."""
+        active = self._runs.active(line.trigger)
+        is_skipped = line.defined.definition.overlap in (None, Overlap.SKIP)
+        return active >= (1 if is_skipped else RUNS_OF_TRIGGER_MAX)
 
     async def _fire(self, line: _Line, fire: Fire, before: Progress, after: Progress) -> None:
         definition = line.defined.definition

@@ -12,9 +12,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from seriatim.formats.errors import FormatError, StoreError
 from seriatim.formats.ids import ID_BYTES, decode_id, encode_id
 from seriatim.formats.limits import PAGE_MAX
 from seriatim.formats.triggers.progress import (
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from seriatim.formats.schedule.assignment import Rows
     from seriatim.store.tree.tree import Tree, TreePath
 
+_LOG: Final = logging.getLogger("seriatim.actors")
 TABLE: Final[TreePath] = ("triggers", "table")
 _DEFINED: Final[TreePath] = ("triggers", "defined")
 _LIVE: Final[TreePath] = ("triggers", "live")
@@ -66,6 +70,13 @@ class Begun(NamedTuple):
     nominal_ms: int
 
 
+class Known(NamedTuple):
+    """What is known of a trigger, at one moment."""
+
+    defined: Defined | None
+    progress: Progress | None
+
+
 class TriggerRows:
     """Reads the rows of triggers; ids are 32 raw bytes."""
 
@@ -76,16 +87,41 @@ class TriggerRows:
         """Return the id of the process whose log is the table's; ``None`` before there is one."""
         return self._tree.get(TABLE)
 
+    def of(self, trigger: bytes) -> Known:
+        """Return what *trigger* is, and how far it has come; of one that was removed, the latter.
+
+        Raises:
+            StoreError: a row is damaged.
+        """
+        name = encode_id(trigger)
+        defined, *progress = self._tree.get_all(
+            ((*_DEFINED, name), (*_LIVE, name), (*_RESTING, name))
+        )
+        with _reading(trigger):
+            return Known(
+                None if defined is None else decode_defined(defined), _first_progress(progress)
+            )
+
     def defined(self, trigger: bytes) -> Defined | None:
-        """Return what *trigger* is."""
+        """Return what *trigger* is.
+
+        Raises:
+            StoreError: the row is damaged.
+        """
         raw = self._tree.get((*_DEFINED, encode_id(trigger)))
-        return None if raw is None else decode_defined(raw)
+        with _reading(trigger):
+            return None if raw is None else decode_defined(raw)
 
     def progress(self, trigger: bytes) -> Progress | None:
-        """Return how far *trigger* has come; that of one that was removed, too."""
+        """Return how far *trigger* has come; that of one that was removed, too.
+
+        Raises:
+            StoreError: the row is damaged.
+        """
         name = encode_id(trigger)
-        raw = self._tree.get((*_LIVE, name)) or self._tree.get((*_RESTING, name))
-        return None if raw is None else decode_progress(raw)
+        found = self._tree.get_all(((*_LIVE, name), (*_RESTING, name)))
+        with _reading(trigger):
+            return _first_progress(found)
 
     def triggers(self, after: bytes | None, limit: int) -> list[bytes]:
         """Return up to *limit* triggers, from the first one behind *after*, by the text of ids."""
@@ -102,14 +138,20 @@ class TriggerRows:
         return count
 
     def live(self) -> Iterator[list[tuple[bytes, Progress]]]:
-        """Yield all that are live, a page at a time."""
+        """Yield all that are live, a page at a time; what is damaged is logged, and left out."""
         after: str | None = None
         while names := self._tree.list(_LIVE, after=after, limit=PAGE_MAX):
             page = []
             for name in names:
                 raw = self._tree.get((*_LIVE, name))
-                if raw is not None:
-                    page.append((decode_id(name), decode_progress(raw)))
+                if raw is None:
+                    continue
+                trigger = decode_id(name)
+                try:
+                    with _reading(trigger):
+                        page.append((trigger, decode_progress(raw)))
+                except StoreError:
+                    _LOG.exception("a trigger does not fire")
             yield page
             after = names[-1]
 
@@ -136,6 +178,22 @@ class TriggerRows:
     def has_begun(self, key: bytes) -> bool:
         """Tell whether the run with *key* is one that has not ended."""
         return self._tree.get((*_RUNS, encode_id(key))) is not None
+
+
+@contextmanager
+def _reading(trigger: bytes) -> Iterator[None]:
+    """Say of which trigger a row is that cannot be read."""
+    try:
+        yield
+    except (ValueError, TypeError, LookupError, FormatError) as error:
+        raise StoreError(
+            f"what is stored of trigger {encode_id(trigger)} is damaged: {error}; define it again"
+        ) from error
+
+
+def _first_progress(raws: Sequence[bytes | None]) -> Progress | None:
+    raw = next((each for each in raws if each is not None), None)
+    return None if raw is None else decode_progress(raw)
 
 
 def table_row(process: bytes) -> Rows:

@@ -21,13 +21,14 @@ from seriatim.formats.limits import (
     RUN_REASON_MAX_CHARS,
     RUNS_AT_ONCE_MAX,
 )
-from seriatim.formats.triggers.definition import NOMINAL_TIME, fire_key
+from seriatim.formats.triggers.definition import NOMINAL_TIME, Overlap, fire_key
 from seriatim.formats.triggers.word import Word, word_of
 
 if TYPE_CHECKING:
     from seriatim.actors.runtime.clock import Clock
     from seriatim.actors.triggers.book import Book
     from seriatim.formats.message import Value
+    from seriatim.formats.schedule.assignment import Rows
     from seriatim.formats.triggers.definition import Definition
 
 _LOG: Final = logging.getLogger("seriatim.actors")
@@ -58,6 +59,22 @@ Act = Callable[[Run], Awaitable[None]]
 """Does what a run is; raises where that fails."""
 
 
+class _RaisedError(Exception):
+    """What somebody's code has raised, in words: whatever it was, it ends nothing of ours."""
+
+
+class _Running:
+    """A run that has begun. Its work may be cancelled; what becomes of it is seen through."""
+
+    __slots__ = ("cancelled", "run", "seen", "work")
+
+    def __init__(self, run: Run, work: asyncio.Task[None]) -> None:
+        self.run = run
+        self.work = work
+        self.seen: asyncio.Task[None] | None = None
+        self.cancelled = ""
+
+
 class Runs:
     """The runs of one node; belongs to one event loop."""
 
@@ -65,19 +82,24 @@ class Runs:
         self._book = book
         self._clock = clock
         self._places = asyncio.Semaphore(RUNS_AT_ONCE_MAX)
-        self._tasks: dict[bytes, set[asyncio.Task[None]]] = {}
-        self._cancelled: set[asyncio.Task[None]] = set()
+        # By trigger and by key, in the order in which they have begun.
+        self._running: dict[bytes, dict[bytes, _Running]] = {}
         self._acts: dict[str, Act] = {}
         self._interrupted: dict[str, list[Run]] = {}
+        self._is_closed = False
 
-    def start(self) -> None:
+    async def start(self) -> None:
         """Look for runs that were interrupted; each begins once more when it can."""
+        orphans: Rows = ()
         for begun in self._book.rows.begun():
             defined = self._book.rows.defined(begun.trigger)
-            if defined is not None:
-                name = defined.definition.waits_for
-                event = self._book.event_of(begun)
-                self._interrupted.setdefault(name, []).append(Run(defined.definition, begun, event))
+            if defined is None:  # its trigger was removed
+                orphans = (*orphans, *end_rows(begun.key))
+                continue
+            run = Run(defined.definition, begun, self._book.event_of(begun))
+            self._interrupted.setdefault(defined.definition.waits_for, []).append(run)
+        if orphans:
+            await self._book.keep(orphans)
 
     def provide(self, name: str, act: Act) -> None:
         """Have *act* do what waits for *name*; see `Definition.waits_for`."""
@@ -89,75 +111,91 @@ class Runs:
         """Tell whether something here does what waits for *name*; nothing has to, for no name."""
         return not name or name in self._acts
 
-    def active(self, trigger: bytes) -> bool:
-        """Tell whether a run of *trigger* has not ended."""
-        return trigger in self._tasks
+    def active(self, trigger: bytes) -> int:
+        """Return how many runs of *trigger* have not ended."""
+        return len(self._running.get(trigger, ()))
 
     def begin(self, run: Run) -> None:
-        """Begin *run*, which is on disk."""
-        task = asyncio.ensure_future(self._run(run))
-        self._tasks.setdefault(run.trigger, set()).add(task)
-        task.add_done_callback(lambda done: self._forget(run.trigger, done))
+        """Begin *run*, which is on disk; nothing happens if it has begun, or the node ends.
+
+        Where a run takes the place of those before, or queues for an event, it waits for their end.
+        """
+        own = self._running.get(run.trigger, {})
+        if self._is_closed or run.begun.key in own:
+            return
+        overlap = run.definition.overlap
+        if overlap is Overlap.CANCEL:
+            self._cancel(run.trigger, "a later one has taken its place")
+        waits = overlap is Overlap.CANCEL or (run.event and overlap in (None, Overlap.QUEUE))
+        before = next(reversed(own.values())).seen if waits and own else None
+        running = _Running(run, asyncio.ensure_future(self._work(run, before)))
+        self._running.setdefault(run.trigger, own)[run.begun.key] = running
+        running.seen = asyncio.ensure_future(self._see_through(running))
 
     def begin_if_due(self, run: Run) -> None:
-        """Begin *run* if it is on disk, has not ended, and nobody has begun it."""
-        if self._book.rows.has_begun(run.begun.key) and not self.active(run.trigger):
+        """Begin *run* if it is on disk and has not ended."""
+        if self._book.rows.has_begun(run.begun.key):
             self.begin(run)
 
     async def ended(self, trigger: bytes) -> None:
         """Return when no run of *trigger* is left."""
-        while tasks := self._tasks.get(trigger):
-            await asyncio.wait(tasks)
+        while own := self._running.get(trigger):
+            await asyncio.wait([each.seen for each in own.values() if each.seen])
 
     async def settled(self) -> None:
         """Return when no run is left."""
-        while self._tasks:
-            await self.ended(next(iter(self._tasks)))
+        while self._running:
+            await self.ended(next(iter(self._running)))
 
-    async def cancel(self, trigger: bytes) -> None:
-        """Cancel the runs of *trigger*, and return when their ends are on disk."""
-        for task in self._tasks.get(trigger, ()):
-            self._cancelled.add(task)
-            task.cancel()
+    async def cancel(self, trigger: bytes, reason: str) -> None:
+        """Cancel the runs of *trigger* for *reason*, and return when their ends are on disk."""
+        self._cancel(trigger, reason)
         await self.ended(trigger)
+
+    def _cancel(self, trigger: bytes, reason: str) -> None:
+        for each in self._running.get(trigger, {}).values():
+            if each.work.cancel():
+                each.cancelled = reason
 
     async def close(self) -> None:
         """Leave every run where it is: the next node begins it once more."""
-        tasks = [task for tasks in self._tasks.values() for task in tasks]
+        self._is_closed = True
+        running = [each for own in self._running.values() for each in own.values()]
+        tasks = [task for each in running for task in (each.work, each.seen) if task]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _forget(self, trigger: bytes, task: asyncio.Task[None]) -> None:
-        self._cancelled.discard(task)
-        tasks = self._tasks[trigger]
-        tasks.discard(task)
-        if not tasks:
-            del self._tasks[trigger]
-
-    async def _run(self, run: Run) -> None:
-        code, reason = "", ""
-        try:
-            async with self._places:
-                act = self._acts.get(run.definition.waits_for)
-                if act is None:
-                    raise UnsupportedError("nothing here does that: see `provide`")
+    async def _work(self, run: Run, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await asyncio.wait([before])
+        async with self._places:
+            act = self._acts.get(run.definition.waits_for)
+            if act is None:
+                raise UnsupportedError("nothing here does that: see `provide`")
+            try:
                 await act(run)
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is None or task not in self._cancelled:
-                raise  # the node ends
-            task.uncancel()
-            code, reason = CANCELLED, "a later fire has taken its place"
-        except SchedulerError as error:
-            code, reason = error.code, str(error)
-        except (Exception, SystemExit) as error:  # noqa: BLE001  # somebody's code raises what it likes
-            code, reason = RAISED, f"{type(error).__name__}: {_words(error)}"
-        await self._end(run, code, reason)
+            except SchedulerError:
+                raise
+            except (Exception, SystemExit) as error:
+                raise _RaisedError(f"{type(error).__name__}: {_words(error)}") from error
+
+    async def _see_through(self, running: _Running) -> None:
+        """Wait for the end of *running*, whatever it is, and have it on disk."""
+        run = running.run
+        try:
+            await asyncio.wait([running.work])
+            if not self._is_closed:
+                await self._end(run, *_outcome(running))
+        finally:
+            own = self._running[run.trigger]
+            del own[run.begun.key]
+            if not own:
+                del self._running[run.trigger]
 
     async def _end(self, run: Run, code: str, reason: str) -> None:
         pause_ms = FIRE_PAUSE_MIN_MS
-        while True:
+        while not self._is_closed:
             try:
                 await self._note_end(run, code, reason)
             except SchedulerError:
@@ -183,6 +221,18 @@ class Runs:
                 said |= {"code": code, "reason": reason[:RUN_REASON_MAX_CHARS]}
             word = {**word_of(Word.END, run.trigger), **said}
             await book.note(word, key, (*rows, *end_rows(run.begun.key)))
+
+
+def _outcome(running: _Running) -> tuple[str, str]:
+    """Return the code and the reason of what has become of a run; both empty if all is well."""
+    if running.cancelled:
+        return CANCELLED, running.cancelled
+    if running.work.cancelled():  # by itself: it has waited for something that was cancelled
+        return RAISED, "CancelledError"
+    error = running.work.exception()
+    if error is None:
+        return "", ""
+    return (error.code if isinstance(error, SchedulerError) else RAISED), str(error)
 
 
 def _words(error: BaseException) -> str:

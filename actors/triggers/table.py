@@ -6,37 +6,39 @@ follows from it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from seriatim.actors.triggers.book import Book, World, unbroken
 from seriatim.actors.triggers.fires import Fires
 from seriatim.actors.triggers.firing import Firing
+from seriatim.actors.triggers.reader import Happened, Trigger, TriggerReader
 from seriatim.actors.triggers.rows import Begun, Where, change_rows, defined_rows
 from seriatim.actors.triggers.runs import Act, Runs
 from seriatim.actors.triggers.watching import Watching
 from seriatim.actors.watches.webhook_watch import WEBHOOK
 from seriatim.formats.errors import (
+    FormatError,
     LimitExceededError,
-    MalformedError,
-    NotFoundError,
     RefusedError,
 )
-from seriatim.formats.ids import b64url, decode_id, encode_id
+from seriatim.formats.ids import b64url, decode_id
 from seriatim.formats.limits import (
     BACKFILL_MAX,
     EVENT_KEY_BYTES,
-    PAGE_MAX,
-    TRIGGER_NAME_MAX_CHARS,
     TRIGGERS_MAX,
 )
 from seriatim.formats.recurrence.zone_database import zone_database_version
-from seriatim.formats.triggers.definition import Definition, fire_key, read_definition
+from seriatim.formats.triggers.definition import (
+    Definition,
+    check_times,
+    fire_key,
+    parse_definition,
+)
 from seriatim.formats.triggers.due import Miss, Reason, last_until
 from seriatim.formats.triggers.progress import Defined, Progress, State
 from seriatim.formats.triggers.word import Word, define_word, miss_fields, word_of
 from seriatim.formats.watches.event import Event, check_event
-from seriatim.formats.wire.stored import StoredAssignment
 
 if TYPE_CHECKING:
     from seriatim.actors.watches.registry import WatchRegistry
@@ -45,46 +47,7 @@ if TYPE_CHECKING:
     from seriatim.formats.schedule.assignment import Rows
 
 
-class Trigger(NamedTuple):
-    """A trigger as it is now.
-
-    Attributes:
-        id: 32 raw bytes.
-        definition: what it is.
-        defined_ms: since when.
-        progress: how far it has come.
-    """
-
-    id: bytes
-    definition: Definition
-    defined_ms: int
-    progress: Progress
-
-    @property
-    def defined(self) -> Defined:
-        """What it is, and since when."""
-        return Defined(self.definition, self.defined_ms)
-
-
-class Happened(NamedTuple):
-    """Something that has happened to a trigger, as it stands in a log.
-
-    Attributes:
-        number: its place in the trigger's history, from 0.
-        process: whose log, 32 raw bytes.
-        slot: its slot there.
-        timestamp_ms: when it was placed.
-        fields: what the message says.
-    """
-
-    number: int
-    process: bytes
-    slot: int
-    timestamp_ms: int
-    fields: Mapping[str, Value]
-
-
-class TriggerTable:
+class TriggerTable(TriggerReader):
     """The triggers of one node; belongs to one event loop."""
 
     def __init__(self, world: World, *, kinds: WatchRegistry, watch_world: WatchWorld) -> None:
@@ -97,6 +60,7 @@ class TriggerTable:
         """
         self._world = world
         self._book = Book(world)
+        super().__init__(self._book.rows, world.log)
         self._runs = Runs(self._book, world.clock)
         self._fires = Fires(self._book, self._runs)
         self._firing = Firing(self._book, self._fires, self._runs, world.clock)
@@ -118,11 +82,11 @@ class TriggerTable:
 
     async def start(self) -> None:
         """Have everything fire that is live, and begin once more what was interrupted."""
-        self._count = self._book.rows.count()
-        self._runs.start()
+        self._count = self._rows.count()
+        await self._runs.start()
         edition = zone_database_version()
         now_ms = self._world.clock.now_ms()
-        for page in self._book.rows.live():
+        for page in self._rows.live():
             for trigger, progress in page:
                 if progress.waits_for and not self._runs.provides(progress.waits_for):
                     self._missing.setdefault(progress.waits_for, set()).add(trigger)
@@ -152,20 +116,43 @@ class TriggerTable:
             FollowedError: it is a copy of another node's.
             SchedulerError: it cannot be written now.
         """
-        definition = read_definition(fields, now_ms=self._world.clock.now_ms())
+        definition = parse_definition(fields)
         if definition.process:
             self._world.check_target(decode_id(definition.process))
         trigger = definition.id
         async with self._book.turn(trigger):
-            before, defined = self._progress(trigger), self._book.rows.defined(trigger)
-            is_same = defined is not None and defined.definition == definition
-            if defined is None and self._count >= TRIGGERS_MAX:
+            known = self._rows.of(trigger)
+            if known.defined is not None and known.defined.definition == definition:
+                if known.progress is None or known.progress.state is not State.OVER:
+                    return self.show(trigger)
+                if not self._is_due_again(definition):
+                    return self.show(trigger)
+            check_times(definition, self._world.clock.now_ms())
+            if known.defined is None and self._count >= TRIGGERS_MAX:
                 raise LimitExceededError("triggers", given=self._count + 1, maximum=TRIGGERS_MAX)
-            if not is_same or before is None or before.state is State.OVER:
-                made = await self._define(trigger, definition, before)
-                self._count += defined is None
-                return made
-        return self.show(trigger)
+            made = await self._define(trigger, definition, known.progress)
+            self._count += known.defined is None
+        return made
+
+    def check(self, fields: Mapping[str, object]) -> Definition:
+        """Return the definition that *fields* say, if `define` would take it now.
+
+        Raises:
+            MalformedError, LimitExceededError: as for `define`.
+        """
+        definition = parse_definition(fields)
+        defined = self._rows.of(definition.id).defined
+        if defined is None or defined.definition != definition:
+            check_times(definition, self._world.clock.now_ms())
+        return definition
+
+    def _is_due_again(self, definition: Definition) -> bool:
+        """Tell whether *definition*, which is over, has a time again when it is defined now."""
+        try:
+            check_times(definition, self._world.clock.now_ms())
+        except FormatError:
+            return False
+        return True
 
     async def _define(
         self, trigger: bytes, definition: Definition, before: Progress | None
@@ -265,7 +252,7 @@ class TriggerTable:
             word = word_of(Word.REMOVE, trigger)
             await self._note(trigger, word, after, before, None, defined_rows(trigger, None))
             self._count -= 1
-        await self._runs.cancel(trigger)
+        await self._runs.cancel(trigger, "its trigger was removed")
 
     @unbroken
     async def fire(self, trigger: bytes) -> Happened:
@@ -303,8 +290,8 @@ class TriggerTable:
             raise RefusedError("this trigger waits for no webhook", code="no_webhook")
         name = key or b64url(self._world.entropy(EVENT_KEY_BYTES))
         event = check_event(Event(name, fields, mark=WEBHOOK.encode()))
-        where = await self._watching.take(trigger, known.definition, event)
-        return self._happened(known.progress.changes, where)
+        where, number = await self._watching.take(trigger, known.definition, event)
+        return self._happened(number, where)
 
     @unbroken
     async def backfill(self, trigger: bytes, first_ms: int, last_ms: int) -> tuple[int, int]:
@@ -344,67 +331,6 @@ class TriggerTable:
                     fired += 1
         return fired, len(wanted) - fired
 
-    # Looking.
-
-    def find(self, id_or_name: str) -> bytes:
-        """Return the id, 32 raw bytes, of the trigger that is meant: by its name, or by its id.
-
-        Raises:
-            NotFoundError: there is no such trigger.
-        """
-        named = Definition(name=id_or_name).id
-        if self._book.rows.defined(named) is not None:
-            return named
-        try:
-            return decode_id(id_or_name)
-        except MalformedError:
-            raise NotFoundError(
-                f"no trigger {id_or_name[:TRIGGER_NAME_MAX_CHARS]!r} here"
-            ) from None
-
-    def show(self, trigger: bytes) -> Trigger:
-        """Return *trigger* as it is now.
-
-        Raises:
-            NotFoundError: there is no such trigger.
-        """
-        return self._known(trigger)
-
-    def page(self, *, after: bytes | None = None, limit: int) -> list[Trigger]:
-        """Return up to *limit* triggers, at most ``PAGE_MAX``, from the first one behind *after*.
-
-        By the text of their ids.
-        """
-        found = self._book.rows.triggers(after, min(limit, PAGE_MAX))
-        return [self._known(trigger) for trigger in found]
-
-    def next_times(self, trigger: bytes, count: int) -> Iterator[int]:
-        """Yield up to *count* nominal times of *trigger* that are still to come.
-
-        Raises:
-            NotFoundError: there is no such trigger.
-        """
-        known = self._known(trigger)
-        nominal_ms = known.progress.next_ms
-        if nominal_ms is None:
-            return
-        recurrence = known.definition.timing(known.defined_ms).recurrence
-        while nominal_ms is not None and count > 0:
-            yield nominal_ms
-            count -= 1
-            nominal_ms = recurrence.after(nominal_ms)
-
-    def history(self, trigger: bytes, *, after: int = -1, limit: int) -> list[Happened]:
-        """Return up to *limit* things that have happened to *trigger* behind number *after*.
-
-        Raises:
-            NotFoundError: there never was such a trigger.
-        """
-        if self._progress(trigger) is None:
-            raise NotFoundError(f"no trigger {encode_id(trigger)} was ever here")
-        found = self._book.rows.history(trigger, after, min(limit, PAGE_MAX))
-        return [self._happened(number, where) for number, where in found]
-
     # The end.
 
     async def settled(self) -> None:
@@ -421,13 +347,7 @@ class TriggerTable:
     # Within.
 
     def _progress(self, trigger: bytes) -> Progress | None:
-        return self._book.rows.progress(trigger)
-
-    def _known(self, trigger: bytes) -> Trigger:
-        defined, progress = self._book.rows.defined(trigger), self._progress(trigger)
-        if defined is None or progress is None:
-            raise NotFoundError(f"no trigger {encode_id(trigger)} here; list shows those there are")
-        return Trigger(trigger, *defined, progress)
+        return self._rows.progress(trigger)
 
     async def _note(
         self,
@@ -452,7 +372,7 @@ class TriggerTable:
 
     def _arm(self, trigger: bytes) -> None:
         """Have *trigger* fire by what the rows say of it."""
-        self._arm_as(trigger, self._book.rows.defined(trigger), self._progress(trigger))
+        self._arm_as(trigger, *self._rows.of(trigger))
 
     def _arm_as(self, trigger: bytes, defined: Defined | None, progress: Progress | None) -> None:
         self._firing.forget(trigger)
@@ -472,12 +392,3 @@ class TriggerTable:
         begun = Begun(key, known.id, nominal_ms)
         await self._fires.place(known.definition, begun, before=before, after=before)
         return await self._fires.where(known.definition, key)
-
-    def _happened(self, number: int, where: Where) -> Happened:
-        log = self._world.log
-        slot = log.find_in(where.process, where.key)
-        record = None if slot is None else log.read(where.process, slot)
-        assert slot is not None, "its row was written with it"
-        assert record is not None, "as above"
-        stored = StoredAssignment(where.process, slot, record)
-        return Happened(number, where.process, slot, record.timestamp_ms, stored.fields)

@@ -14,9 +14,15 @@ from typing import TYPE_CHECKING, Final
 from seriatim.actors.runtime.clock import pause
 from seriatim.actors.triggers.book import unbroken
 from seriatim.actors.triggers.rows import Begun, Where, change_rows, progress_rows
-from seriatim.formats.errors import RefusedError, SchedulerError
+from seriatim.actors.triggers.runs import Run, Runs
+from seriatim.formats.errors import OverloadedError, RefusedError, SchedulerError
 from seriatim.formats.ids import encode_id
-from seriatim.formats.limits import FIRE_PAUSE_MAX_MS, FIRE_PAUSE_MIN_MS
+from seriatim.formats.limits import (
+    FIRE_PAUSE_MAX_MS,
+    FIRE_PAUSE_MIN_MS,
+    RETRY_AFTER_MS,
+    RUNS_OF_TRIGGER_MAX,
+)
 from seriatim.formats.triggers.definition import EVENT, Overlap, fire_key
 from seriatim.formats.triggers.due import Reason
 from seriatim.formats.triggers.progress import State
@@ -27,7 +33,6 @@ if TYPE_CHECKING:
     from seriatim.actors.runtime.clock import Clock
     from seriatim.actors.triggers.book import Book
     from seriatim.actors.triggers.fires import Fires
-    from seriatim.actors.triggers.runs import Runs
     from seriatim.actors.watches.registry import WatchRegistry
     from seriatim.actors.watches.watch import WatchKind, World
     from seriatim.formats.message import Value
@@ -59,7 +64,6 @@ class Watching:
         self._kinds = kinds
         self._world = world
         self._tasks: dict[bytes, asyncio.Task[None]] = {}
-        self._busy = 0
 
     @property
     def live(self) -> int:
@@ -87,7 +91,7 @@ class Watching:
     def forget(self, trigger: bytes) -> None:
         """Have *trigger* fire no more."""
         task = self._tasks.pop(trigger, None)
-        if task is not None and task is not asyncio.current_task():
+        if task is not None:
             task.cancel()
 
     async def close(self) -> None:
@@ -125,55 +129,53 @@ class Watching:
             await pause(self._clock, pause_ms)
             pause_ms = min(2 * pause_ms, FIRE_PAUSE_MAX_MS)
 
-    async def take(self, trigger: bytes, definition: Definition, event: Event) -> Where:
-        """Make *event* durable: it fires, or is missed with the reason; return where that stands.
+    @unbroken
+    async def take(self, trigger: bytes, definition: Definition, event: Event) -> tuple[Where, int]:
+        """Make *event* durable: it fires, or is missed with the reason.
+
+        Returns:
+            Where that stands, and its number in the trigger's history; -1 where it stood before.
 
         Raises:
             RefusedError: the trigger is not live; code ``not_live``.
+            OverloadedError: ``RUNS_OF_TRIGGER_MAX`` of its runs have not ended.
             SchedulerError: not now.
         """
-        missed = await self._make_way(trigger, definition)
-        return await self._place(trigger, definition, event, missed)
-
-    @unbroken
-    async def _place(
-        self, trigger: bytes, definition: Definition, event: Event, missed: dict[str, Value]
-    ) -> Where:
         key = fire_key(trigger, f"{EVENT} {event.key}")
+        said: dict[str, Value] = {**event.fields, "key": event.key}
         async with self._book.turn(trigger):
             before = self._book.rows.progress(trigger)
             if before is None or before.state is not State.LIVE:
                 raise RefusedError("this trigger is paused, or was removed", code="not_live")
             after = before._replace(mark=event.mark)
             table = await self._book.open_table()
-            for where in (await self._fires.where(definition, key), Where(table, key)):
+            fired, missed = await self._fires.where(definition, key), Where(table, key)
+            begun = Begun(key, trigger, self._clock.now_ms())
+            for where in (fired, missed):
                 if self._book.stands(where):  # it was seen before
                     await self._book.keep(progress_rows(trigger, after))
-                    return where
-            said: dict[str, Value] = {**event.fields, "key": event.key}
-            begun = Begun(key, trigger, self._clock.now_ms())
+                    self._runs.begin_if_due(Run(definition, begun, said))
+                    return where, -1
+            failed = self._overlap_of(trigger, definition)
             try:
-                if not missed:
+                if not failed:
                     await self._fires.place(
                         definition, begun, before=before, after=after, event=said
                     )
-                    return await self._fires.where(definition, key)
+                    return fired, before.changes
             except SchedulerError as error:
                 if error.retryable:
                     raise
-                missed = {"reason": error.code, "detail": str(error)}
-            word = word_of(Word.MISS, trigger, event=said, **missed)
-            await self._book.note(word, key, change_rows(trigger, after, before, Where(table, key)))
-            return Where(table, key)
+                failed = {"reason": error.code, "detail": str(error)}
+            word = word_of(Word.MISS, trigger, event=said, **failed)
+            await self._book.note(word, key, change_rows(trigger, after, before, missed))
+            return missed, before.changes
 
-    async def _make_way(self, trigger: bytes, definition: Definition) -> dict[str, Value]:
-        """Have the run before out of the way, as the policy says; return why it is not."""
-        if not self._runs.active(trigger):
-            return {}
-        if definition.overlap is Overlap.SKIP:
+    def _overlap_of(self, trigger: bytes, definition: Definition) -> dict[str, Value]:
+        """Return why an event is missed because of the runs before it; empty where it is not."""
+        active = self._runs.active(trigger)
+        if active and definition.overlap is Overlap.SKIP:
             return {"reason": Reason.OVERLAP.value}
-        if definition.overlap is Overlap.CANCEL:
-            await self._runs.cancel(trigger)
-        elif definition.overlap is not Overlap.ALLOW:
-            await self._runs.ended(trigger)
+        if active >= RUNS_OF_TRIGGER_MAX:
+            raise OverloadedError("the runs of this trigger", retry_after_ms=RETRY_AFTER_MS)
         return {}

@@ -103,7 +103,7 @@ class Definition:
         fold: see `FoldPolicy`.
         misfire: see `Misfire`.
         window: how late a misfire may be: a duration.
-        overlap: see `Overlap`; ``None`` is to skip.
+        overlap: see `Overlap`; ``None`` is to skip, and for events to queue.
         name: another definition of the same name replaces this one.
         process: the process that gets a message.
         message: what the message says.
@@ -210,16 +210,15 @@ _TEXTS: Final = (
 )
 
 
-def read_definition(plain: Mapping[str, object], *, now_ms: int) -> Definition:
-    """Return the definition that *plain* says.
+def parse_definition(plain: Mapping[str, object]) -> Definition:
+    """Return the definition that *plain* says; whether it is ever due is not looked at.
 
     Args:
         plain: the fields of `Definition`, with hyphens; those that are not there say nothing.
-        now_ms: when it is defined.
 
     Raises:
         MalformedError: a field is not known, or says what it cannot (``bad_trigger``, which names
-            it); a time is none (see `Definition.timing`); it is never due (``never_due``).
+            it; ``bad_value``).
         LimitExceededError: it is larger than a trigger can be.
     """
     fields = freeze(plain)
@@ -236,12 +235,53 @@ def read_definition(plain: Mapping[str, object], *, now_ms: int) -> Definition:
         misfire=_choice(fields, "misfire", Misfire) or Misfire.ONCE,
         overlap=_choice(fields, "overlap", Overlap),
     )
-    size_bytes = len(dump_plain(definition.fields))
+    try:
+        size_bytes = len(dump_plain(definition.fields))
+    except UnicodeEncodeError as error:
+        raise MalformedError(f"text that is not Unicode: {error}", code="bad_value") from error
     if size_bytes > TRIGGER_MAX_BYTES:
         raise LimitExceededError("bytes of a trigger", given=size_bytes, maximum=TRIGGER_MAX_BYTES)
     _check_action(definition)
-    _check_times(definition, now_ms)
+    if bool(definition.when) == (definition.watch is not None):
+        _refuse("when", "a recurrence, or a watch instead of it", definition.when)
     return definition
+
+
+def read_definition(plain: Mapping[str, object], *, now_ms: int) -> Definition:
+    """Return the definition that *plain* says, which is due some time.
+
+    Args:
+        plain: as for `parse_definition`.
+        now_ms: when it is defined.
+
+    Raises:
+        MalformedError: as for `parse_definition`; a time is none (see `Definition.timing`); it is
+            never due (``never_due``, ``past_time``).
+        LimitExceededError: as for `parse_definition`, and of times.
+    """
+    definition = parse_definition(plain)
+    check_times(definition, now_ms)
+    return definition
+
+
+def check_times(definition: Definition, now_ms: int) -> None:
+    """Return when *definition* is one that is due, some time from *now_ms* on.
+
+    Raises:
+        MalformedError, LimitExceededError: see `read_definition`.
+    """
+    if definition.watch is not None:
+        for key in ("start", "end", "jitter", "window"):
+            if getattr(definition, key):
+                _refuse(key, "nothing beside a watch", getattr(definition, key))
+        return
+    timing = definition.timing(now_ms)
+    if timing.recurrence.after(now_ms - 1) is None:
+        raise MalformedError(
+            f"{definition.when!r} is never due from its start to its end", code="never_due"
+        )
+    if timing.misfire is Misfire.SKIP and definition.window:
+        _refuse("window", "no window beside the policy 'skip'", definition.window)
 
 
 def fire_key(trigger: bytes, occasion: str) -> bytes:
@@ -249,26 +289,9 @@ def fire_key(trigger: bytes, occasion: str) -> bytes:
 
     Args:
         trigger: its id, 32 raw bytes.
-        occasion: the nominal time in decimal, or what else names it; see `Occasion`.
+        occasion: the nominal time in decimal; or what else has happened, in words of its own.
     """
     return sha256(_FIRE + trigger + occasion.encode()).digest()
-
-
-def _check_times(definition: Definition, now_ms: int) -> None:
-    if bool(definition.when) == (definition.watch is not None):
-        _refuse("when", "a recurrence, or a watch instead of it", definition.when)
-    if definition.watch is None:
-        timing = definition.timing(now_ms)
-        if timing.recurrence.after(now_ms - 1) is None:
-            raise MalformedError(
-                f"{definition.when!r} is never due from its start to its end", code="never_due"
-            )
-        if timing.misfire is Misfire.SKIP and definition.window:
-            _refuse("window", "no window beside the policy 'skip'", definition.window)
-        return
-    for key in ("start", "end", "jitter", "window"):
-        if getattr(definition, key):
-            _refuse(key, "nothing beside a watch", getattr(definition, key))
 
 
 def _check_action(definition: Definition) -> None:
@@ -282,7 +305,8 @@ def _check_action(definition: Definition) -> None:
         decode_id(definition.process)
         if definition.overlap is not None:
             _refuse("overlap", "none for a message, which is done with when it is placed", "one")
-        taken = _OWN_FIELDS & (definition.message or {}).keys()
+        # Names of tags have no case.
+        taken = _OWN_FIELDS & {name.lower() for name in definition.message or ()}
         if taken:
             _refuse("message", "no field that a fire has itself", ", ".join(sorted(taken)))
     elif definition.message is not None:

@@ -46,8 +46,8 @@ class Progress(NamedTuple):
         next_ms: the nominal time after it; ``None`` for none, and for watches.
         changes: how many entries its history has.
         mark: where its watch looks on.
-        waits_for: the name of the function that it calls, empty for none: it is not live before a
-            program has that function.
+        waits_for: the function that it calls, or `PATHS`; empty for none. Nothing of it fires
+            before somebody does that.
         edition: of the time zone database by which ``next_ms`` was found.
     """
 

@@ -46,15 +46,14 @@ class LmdbTree(Tree):
 
     def get(self, path: TreePath) -> bytes | None:
         """See `Tree.get`; one transaction, however many links there are on the way."""
-        check_path(path)
+        with self._environment.reading() as transaction:
+            return _value(self._finder(transaction), path)
+
+    def get_all(self, paths: Sequence[TreePath]) -> list[bytes | None]:
+        """See `Tree.get_all`."""
         with self._environment.reading() as transaction:
             find = self._finder(transaction)
-            node = find(path)
-            if node is None and path and find(path[:-1]) == GROUP:
-                return None  # only real groups stand above it, so no link leads anywhere else
-            if node is None or node.kind is NodeKind.LINK:
-                node = find(resolve_path(find, path))
-        return node.content if node is not None and node.kind is NodeKind.VALUE else None
+            return [_value(find, path) for path in paths]
 
     def names(self, path: TreePath, *, after: str | None, limit: int) -> Sequence[str]:
         """See `Tree.names`."""
@@ -94,6 +93,17 @@ class LmdbTree(Tree):
             return None if stored is None else _decode(path, stored)
 
         return find
+
+
+def _value(find: Callable[[TreePath], Node | None], path: TreePath) -> bytes | None:
+    """Return the value to which *path* leads, by what *find* finds at exactly a path."""
+    check_path(path)
+    node = find(path)
+    if node is None and path and find(path[:-1]) == GROUP:
+        return None  # only real groups stand above it, so no link leads anywhere else
+    if node is None or node.kind is NodeKind.LINK:
+        node = find(resolve_path(find, path))
+    return node.content if node is not None and node.kind is NodeKind.VALUE else None
 
 
 def _key(path: TreePath) -> bytes:

@@ -209,6 +209,14 @@ class Tree(ABC):
         node = self.node(self.resolve(path))
         return node.content if node is not None and node.kind is NodeKind.VALUE else None
 
+    def get_all(self, paths: Sequence[TreePath]) -> list[bytes | None]:
+        """Return the value to which each of *paths* leads, as `get` does, all at one moment.
+
+        Raises:
+            MalformedError, LimitExceededError, RefusedError: as for `resolve`.
+        """
+        return [self.get(path) for path in paths]
+
     def put(self, path: TreePath, value: bytes) -> None:
         """Make *path* the value *value*; see `place`.
 

@@ -74,8 +74,9 @@ def doubt_lets_others_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def misses_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def miss(table: Firing, line: Any, step: Miss, before: Progress) -> None:
-        after = firing._after(line, step, before)
+    async def miss(
+        table: Firing, line: Any, missed: Miss, before: Progress, after: Progress
+    ) -> None:
         await table._book.keep(change_rows(line.trigger, after, before, Where(bytes(32), b"")))
 
     monkeypatch.setattr(Firing, "_miss", miss)

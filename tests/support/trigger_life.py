@@ -156,5 +156,5 @@ class TriggerLife:
 
     async def settle(self) -> None:
         """Let whatever is due come to disk: what has failed is tried again, some time later."""
-        while not self.table._firing.is_idle and not self.writer.is_killed:
+        while self.table._firing._lines and not self.writer.is_killed:
             await self.pass_time(1_000)

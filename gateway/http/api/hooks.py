@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from seriatim.actors.node import Node
-from seriatim.actors.triggers.table import Trigger
+from seriatim.actors.triggers.reader import Trigger
 from seriatim.actors.watches.webhook_watch import WEBHOOK
 from seriatim.formats.errors import (
     DisabledError,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from seriatim.actors.triggers.table import Happened, Trigger
+from seriatim.actors.triggers.reader import Happened, Trigger
 from seriatim.formats.codecs.json import parse_json, value_to_plain
 from seriatim.formats.ids import encode_id
 from seriatim.formats.message import Value

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from seriatim.actors.node import Node
-from seriatim.actors.triggers.table import Trigger, TriggerTable
+from seriatim.actors.triggers.reader import Trigger
+from seriatim.actors.triggers.table import TriggerTable
 from seriatim.formats.errors import (
     DisabledError,
     MalformedError,
@@ -26,7 +27,6 @@ from seriatim.formats.recurrence.parse import parse_recurrence
 from seriatim.formats.recurrence.recurrence import times_after
 from seriatim.formats.recurrence.zone import FoldPolicy, GapPolicy
 from seriatim.formats.recurrence.zone_database import read_zone
-from seriatim.formats.triggers.definition import read_definition
 from seriatim.gateway.http.api.hooks import Hooks
 from seriatim.gateway.http.api.page import reply_page
 from seriatim.gateway.http.api.route import Asked, Route
@@ -84,7 +84,7 @@ class TriggerApi:
     async def _define(self, asked: Asked) -> web.StreamResponse:
         """Define a trigger: 201 where there was none, 200 where there was."""
         fields = await asked.fields()
-        definition = read_definition(fields, now_ms=self._node.now_ms())
+        definition = self._table.check(fields)
         if definition.path:
             check_stays_here(definition.path)
         is_new = self._known(definition.id) is None
