@@ -12,7 +12,12 @@ from typing import Any, NamedTuple, Unpack
 
 from seriatim.actors.compute.computer import Computed as ComputedSlot
 from seriatim.actors.compute.folds import Folds
-from seriatim.actors.embedded_triggers import EmbeddedTriggers, Function, TriggerOptions
+from seriatim.actors.embedded_triggers import (
+    EmbeddedTriggers,
+    Function,
+    TriggerOptions,
+    every_text,
+)
 from seriatim.actors.keyring import read_wallet
 from seriatim.actors.launch import open_node
 from seriatim.actors.node import Node
@@ -198,7 +203,8 @@ class EmbeddedNode:
         Raises:
             MalformedError, RefusedError: see `EmbeddedTriggers.call`.
         """
-        return lambda function: self.triggers.call(f"every {when}", function, options)
+        recurrence = every_text(when)
+        return lambda function: self.triggers.call(recurrence, function, options)
 
     def cron(
         self, expression: str, **options: Unpack[TriggerOptions]

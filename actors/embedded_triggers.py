@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Final, NamedTuple, TypedDict, TypeVar, Unpack
 
+from seriatim.actors.called_function import CalledFunction, read_function
 from seriatim.actors.triggers.fires import NO_EVENT
 from seriatim.actors.triggers.reader import Happened
 from seriatim.actors.triggers.reader import Trigger as RawTrigger
-from seriatim.actors.triggers.runs import Act, Run
+from seriatim.actors.triggers.runs import Run
 from seriatim.actors.triggers.table import TriggerTable
 from seriatim.formats.errors import MalformedError, RefusedError
 from seriatim.formats.ids import encode_id
@@ -252,29 +250,26 @@ class EmbeddedTriggers:
         """Have *function* called whenever *when* is due, and return it as it is.
 
         Raises:
-            MalformedError, LimitExceededError: see `TriggerTable.check`.
+            MalformedError, LimitExceededError: see `TriggerTable.check` and `read_function`.
             RefusedError: a function of this program has that name already; code ``name_taken``.
         """
-        name = options.get("name") or f"{function.__module__}.{function.__qualname__}"
-        fields = {**_when(when), **options, "name": name, "function": name}
+        called = read_function(function, options.get("name", ""))
+        fields = {**_when(when), **options, "name": called.name, "function": called.name}
         definition = self._table.check(fields)
-        is_async = inspect.iscoroutinefunction(function)
-        if definition.overlap is Overlap.CANCEL and not is_async:
+        if definition.overlap is Overlap.CANCEL and not called.is_async:
             raise MalformedError(
                 "overlap: expected 'skip', 'queue' or 'allow' for a function that is no "
                 "coroutine: a thread cannot be cancelled",
                 code="bad_trigger",
             )
-        if name in self._names:
+        if called.name in self._names:
             raise RefusedError(
-                f"{name} is called by a trigger already; give this one a name of its own: name=…",
+                f"{called.name} is called by a trigger already; give this one a name of its own: "
+                "name=…",
                 code="name_taken",
             )
-        self._names.add(name)
-        is_told = bool(inspect.signature(function).parameters)
-        act = self._act(function, is_async=is_async, is_told=is_told)
-        task = asyncio.ensure_future(self._define(fields, name, act))
-        self._defining.add(task)
+        self._names.add(called.name)
+        self._defining.add(asyncio.ensure_future(self._define(fields, called)))
         return function
 
     def cron(self, expression: str, function: Function, options: TriggerOptions) -> Function:
@@ -282,31 +277,32 @@ class EmbeddedTriggers:
         parse_expression(expression)
         return self.call(expression, function, options)
 
-    async def _define(self, fields: Mapping[str, object], name: str, act: Act) -> None:
+    async def _define(self, fields: Mapping[str, object], called: CalledFunction) -> None:
+        async def act(run: Run) -> None:
+            fire = Fire(encode_id(run.trigger), _to_datetime(run.begun.nominal_ms), run.event)
+            await called.call(fire, self._threads)
+
         await self._table.define(fields)
         # Only now: it is not called by what an earlier program has said of it.
-        self._table.provide(name, act)
+        self._table.provide(called.name, act)
         task = asyncio.current_task()
         if task is not None:
             self._defining.discard(task)
 
-    def _act(self, function: Callable[..., object], *, is_async: bool, is_told: bool) -> Act:
-        async def act(run: Run) -> None:
-            fire = Fire(encode_id(run.trigger), _to_datetime(run.begun.nominal_ms), run.event)
-            told = (fire,) if is_told else ()
-            if is_async:
-                answer = function(*told)
-                assert isinstance(answer, Awaitable), "a coroutine function makes a coroutine"
-                await answer
-            else:
-                context = copy_context()
-                call = partial(context.run, function, *told)
-                await asyncio.get_running_loop().run_in_executor(self._threads, call)
-
-        return act
-
     def _id(self, trigger: str) -> bytes:
         return self._table.find(trigger)
+
+
+def every_text(when: object) -> str:
+    """Return the recurrence that ``every`` makes of *when*.
+
+    Raises:
+        MalformedError: it is no text, as where the parentheses of a decorator are missing; code
+            ``bad_trigger``.
+    """
+    if not isinstance(when, str):
+        raise MalformedError("write @node.every('5 minutes')", code="bad_trigger")
+    return f"every {when}"
 
 
 def _when(when: When) -> dict[str, object]:

@@ -258,10 +258,12 @@ class Node(Reader):
         Raises:
             NotFoundError: it is not known.
             FollowedError: it is a copy of another node's.
+            RefusedError: it is the log of the node's triggers; code ``reserved_process``.
         """
         if self._log.head(process) is None:
             raise NotFoundError(f"process {encode_id(process)} is not known here; spawn it first")
         self._elsewhere.check(process)
+        self._check_is_no_table(process)
 
     async def schedule_reference(
         self, process: bytes, message_id: bytes, *, excludes: tuple[str, ...] = ()
@@ -373,6 +375,8 @@ class Node(Reader):
             self.uploader.release()
         if self.computing is not None:
             self.computing.release()
+        if self.triggers is not None:
+            self.triggers.release()
 
     async def close(self) -> None:
         """Refuse new work, finish what was taken, release everything. Idempotent.

@@ -122,10 +122,14 @@ class Firing:
         while self._drains:
             await asyncio.wait(self._drains)
 
-    async def close(self) -> None:
-        """Decide nothing more; what is on its way to disk is not waited for."""
+    def release(self) -> None:
+        """Decide nothing more, and forget what is not on its way to disk."""
         self._alarms.close()
         self._lines.clear()
+
+    async def close(self) -> None:
+        """End; what is on its way to disk is not waited for."""
+        self.release()
         # What is on its way to disk keeps its trigger's turn until it is there.
         ending = [task for task, line in self._drains.items() if not line.is_placing]
         for task in ending:

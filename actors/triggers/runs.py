@@ -20,6 +20,7 @@ from seriatim.formats.limits import (
     FIRE_PAUSE_MIN_MS,
     RUN_REASON_MAX_CHARS,
     RUNS_AT_ONCE_MAX,
+    RUNS_STOP_MS,
 )
 from seriatim.formats.triggers.definition import NOMINAL_TIME, Overlap, fire_key
 from seriatim.formats.triggers.word import Word, word_of
@@ -59,8 +60,13 @@ Act = Callable[[Run], Awaitable[None]]
 """Does what a run is; raises where that fails."""
 
 
-class _RaisedError(Exception):
+class RaisedError(Exception):
     """What somebody's code has raised, in words: whatever it was, it ends nothing of ours."""
+
+    @classmethod
+    def of(cls, error: BaseException) -> RaisedError:
+        """Return *error*, in words."""
+        return cls(f"{type(error).__name__}: {_words(error)}")
 
 
 class _Running:
@@ -164,7 +170,9 @@ class Runs:
         tasks = [task for each in running for task in (each.work, each.seen) if task]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            # Somebody's code may go on all the same.
+            await asyncio.wait(tasks, timeout=RUNS_STOP_MS / 1_000)
 
     async def _work(self, run: Run, before: asyncio.Task[None] | None) -> None:
         if before is not None:
@@ -175,10 +183,10 @@ class Runs:
                 raise UnsupportedError("nothing here does that: see `provide`")
             try:
                 await act(run)
-            except SchedulerError:
+            except (SchedulerError, RaisedError):
                 raise
-            except (Exception, SystemExit) as error:
-                raise _RaisedError(f"{type(error).__name__}: {_words(error)}") from error
+            except (Exception, SystemExit, GeneratorExit) as error:
+                raise RaisedError.of(error) from error
 
     async def _see_through(self, running: _Running) -> None:
         """Wait for the end of *running*, whatever it is, and have it on disk."""

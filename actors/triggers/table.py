@@ -13,7 +13,7 @@ from seriatim.actors.triggers.book import Book, World, unbroken
 from seriatim.actors.triggers.fires import Fires
 from seriatim.actors.triggers.firing import Firing
 from seriatim.actors.triggers.reader import Happened, Trigger, TriggerReader
-from seriatim.actors.triggers.rows import Begun, Where, change_rows, defined_rows
+from seriatim.actors.triggers.rows import Begun, Known, Where, change_rows, defined_rows
 from seriatim.actors.triggers.runs import Act, Runs
 from seriatim.actors.triggers.watching import Watching
 from seriatim.actors.watches.webhook_watch import WEBHOOK
@@ -130,7 +130,7 @@ class TriggerTable(TriggerReader):
             check_times(definition, self._world.clock.now_ms())
             if known.defined is None and self._count >= TRIGGERS_MAX:
                 raise LimitExceededError("triggers", given=self._count + 1, maximum=TRIGGERS_MAX)
-            made = await self._define(trigger, definition, known.progress)
+            made = await self._define(trigger, definition, known)
             self._count += known.defined is None
         return made
 
@@ -154,14 +154,16 @@ class TriggerTable(TriggerReader):
             return False
         return True
 
-    async def _define(
-        self, trigger: bytes, definition: Definition, before: Progress | None
-    ) -> Trigger:
+    async def _define(self, trigger: bytes, definition: Definition, known: Known) -> Trigger:
         now_ms = self._world.clock.now_ms()
         # `now` is a nominal time where somebody says so.
         cursor_ms = now_ms - 1 if definition.start == "now" else now_ms
+        before, missed = known.progress, None
         if before is not None:
             cursor_ms = max(cursor_ms, before.cursor_ms)
+            if known.defined is not None:
+                old = Trigger(trigger, *known.defined, before)
+                missed = self._missed(old, Reason.CHANGED)
         begun = Progress(
             State.LIVE,
             cursor_ms,
@@ -171,7 +173,8 @@ class TriggerTable(TriggerReader):
         )
         defined = Defined(definition, now_ms)
         after = await self._from_here(defined, begun)
-        word = define_word(trigger, definition, now_ms)
+        said = {} if missed is None else miss_fields(missed)
+        word = {**define_word(trigger, definition, now_ms), **said}
         await self._note(trigger, word, after, before, defined, defined_rows(trigger, defined))
         return Trigger(trigger, definition, now_ms, after._replace(changes=after.changes + 1))
 
@@ -220,7 +223,7 @@ class TriggerTable(TriggerReader):
             known = self._known(trigger)
             before = known.progress
             if before.state is State.PAUSED:
-                missed = self._missed_in_pause(known)
+                missed = self._missed(known, Reason.PAUSED)
                 cursor_ms = before.cursor_ms if missed is None else missed.cursor_ms
                 after = await self._from_here(known.defined, before._replace(cursor_ms=cursor_ms))
                 said = {} if missed is None else miss_fields(missed)
@@ -228,8 +231,8 @@ class TriggerTable(TriggerReader):
                 await self._note(trigger, word, after, before, known.defined)
         return self.show(trigger)
 
-    def _missed_in_pause(self, known: Trigger) -> Miss | None:
-        """Return what was due while *known*, which is paused, was that; of events nobody knows."""
+    def _missed(self, known: Trigger, reason: Reason) -> Miss | None:
+        """Return what of *known* is due until now, and not decided; of events nobody knows."""
         if known.definition.watch is not None:
             return None
         recurrence = known.definition.timing(known.defined_ms).recurrence
@@ -237,7 +240,7 @@ class TriggerTable(TriggerReader):
         first_ms = recurrence.after(known.progress.cursor_ms)
         if first_ms is None or first_ms > now_ms:
             return None
-        return Miss(first_ms, last_until(recurrence, first_ms, now_ms), Reason.PAUSED)
+        return Miss(first_ms, last_until(recurrence, first_ms, now_ms), reason)
 
     @unbroken
     async def remove(self, trigger: bytes) -> None:
@@ -337,6 +340,10 @@ class TriggerTable(TriggerReader):
         """Return when nothing that was due until now is on its way, and every run has ended."""
         await self._firing.settled()
         await self._runs.settled()
+
+    def release(self) -> None:
+        """Decide nothing more that is due by the time."""
+        self._firing.release()
 
     async def close(self) -> None:
         """Fire nothing more; runs are left where they are."""

@@ -304,7 +304,8 @@ def _check_action(definition: Definition) -> None:
     if definition.process:
         decode_id(definition.process)
         if definition.overlap is not None:
-            _refuse("overlap", "none for a message, which is done with when it is placed", "one")
+            wanted = "nothing for a message, which is done with when it is placed"
+            _refuse("overlap", wanted, definition.overlap)
         # Names of tags have no case.
         taken = _OWN_FIELDS & {name.lower() for name in definition.message or ()}
         if taken:

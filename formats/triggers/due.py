@@ -39,6 +39,8 @@ class Reason(StrEnum):
     """They were late, and the policy is to skip such."""
     PAUSED = "paused"
     """The trigger was paused."""
+    CHANGED = "changed"
+    """They were due by what the trigger was, and had not fired when it became something else."""
     OVERLAP = "overlap"
     """The run before had not ended."""
 

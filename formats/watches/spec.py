@@ -103,7 +103,7 @@ class SpecReader:
             MalformedError: it says more; code ``bad_watch``.
         """
         for key in self._left:
-            known = ", ".join(sorted(self._known))
+            known = ", ".join(sorted(self._known)) or "nothing but its kind"
             raise MalformedError(
                 f"the watch cannot have {key[:_SHOWN_CHARS]!r}; it can have {known}; leave it out",
                 code="bad_watch",

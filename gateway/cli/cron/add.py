@@ -135,6 +135,8 @@ def _message(tags: list[str] | None, payload: bytes | str | None) -> Mapping[str
         name, equals, value = each.partition("=")
         if not equals or not name:
             raise typer.BadParameter(f"--tag {each!r} is not NAME=VALUE")
+        if name in fields:
+            raise typer.BadParameter(f"--tag {name} is given twice; a message has one of a name")
         fields[name] = value
     if payload is not None:
         fields |= _plain("data", payload)

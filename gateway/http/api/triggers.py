@@ -85,6 +85,11 @@ class TriggerApi:
         """Define a trigger: 201 where there was none, 200 where there was."""
         fields = await asked.fields()
         definition = self._table.check(fields)
+        if definition.function:
+            raise MalformedError(
+                "function: a node serves no functions; open the folder in your program",
+                code="bad_trigger",
+            )
         if definition.path:
             check_stays_here(definition.path)
         is_new = self._known(definition.id) is None

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import threading
 from collections import Counter
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -224,3 +227,114 @@ def test_blocking_code_has_the_same(tmp_path: Path) -> None:
         node.triggers.remove("daily")
         assert node.triggers.history(trigger.id)[-1].fields["action"] == "remove"
         assert called.wait(30)
+
+
+@pytest.mark.asyncio
+async def test_whatever_a_function_raises_has_its_end(tmp_path: Path) -> None:
+    clock = VirtualClock(START)
+    async with seriatim.open(tmp_path, clock=clock) as node:
+        for kind in (StopIteration, GeneratorExit, KeyError, SystemExit):
+
+            def in_thread(kind: type[BaseException] = kind) -> None:
+                raise kind
+
+            async def in_loop(fire: object, kind: type[BaseException] = kind) -> None:
+                raise kind
+
+            name = kind.__name__
+            node.triggers.call("every hour", functools.partial(in_thread, kind), {"name": name})
+            node.triggers.call("every hour", in_loop, {"name": f"async {name}"})
+        await pass_time(node, clock, hours=2)
+        for kind in (StopIteration, GeneratorExit, KeyError, SystemExit):
+            for name in (kind.__name__, f"async {kind.__name__}"):
+                said = ends(node, name)
+                assert [code for code, _ in said] == ["raised", "raised"], name
+                assert kind.__name__ in str(said[0][1])
+
+
+@pytest.mark.asyncio
+async def test_a_program_ends_though_its_function_does_not_let_itself_be_cancelled(
+    tmp_path: Path,
+) -> None:
+    clock = VirtualClock(START)
+    ended = asyncio.Event()
+    async with seriatim.open(tmp_path, clock=clock) as node:
+        begun = asyncio.Event()
+
+        @node.every("hour", name="stubborn")
+        async def stubborn() -> None:
+            begun.set()
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                await asyncio.sleep(0)
+            ended.set()
+
+        await node.triggers.defined()
+        clock.advance(hours=1)
+        await begun.wait()
+    assert ended.is_set()
+    async with seriatim.open(tmp_path, clock=clock) as node:
+        assert len(list(node._node.triggers._book.rows.begun())) == 1  # type: ignore[union-attr]  # it has triggers
+
+
+def two(first: object, second: object) -> None: ...
+def keyword(*, fire: object) -> None: ...
+def generator() -> Iterator[int]:
+    yield 1
+
+
+async def async_generator() -> AsyncIterator[int]:
+    yield 1
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (two, "one argument"),
+        (keyword, "one argument"),
+        (generator, "without yield"),
+        (async_generator, "without yield"),
+        (functools.partial(two, 1), "name="),
+        (5, "expected a function"),
+    ],
+)
+async def test_what_cannot_be_called_is_refused_at_once(
+    tmp_path: Path, function: Any, words: str
+) -> None:
+    async with seriatim.open(tmp_path, clock=VirtualClock(START)) as node:
+        with pytest.raises(MalformedError, match=words):
+            node.every("hour")(function)
+        with pytest.raises(MalformedError, match=r"@node\.every"):
+            node.every(function)
+
+
+@pytest.mark.asyncio
+async def test_what_was_due_before_a_change_is_missed_and_the_change_says_so(
+    tmp_path: Path,
+) -> None:
+    clock = VirtualClock(START)
+    async with seriatim.open(tmp_path, clock=clock) as node:
+        process = await node.spawn({"name": "target"})
+        await node.triggers.add("every hour", process=process, name="n", misfire="all")
+        await pass_time(node, clock, hours=2)
+    clock.advance(hours=3)
+    async with seriatim.open(tmp_path, clock=clock) as node:
+        await node.triggers.add("every 2 hours", process=process, name="n", misfire="all")
+        changed = node.triggers.history("n")[-1].fields
+        ms = [int((START + n * HOUR).timestamp() * 1000) for n in (3, 5)]
+        assert (changed["action"], changed["reason"]) == ("define", "changed")
+        assert [changed["first"], changed["last"]] == ms
+        await pass_time(node, clock, hours=2)
+        assert node.slot(process) == 3
+
+
+@pytest.mark.asyncio
+async def test_the_tables_own_log_is_no_target(tmp_path: Path) -> None:
+    async with seriatim.open(tmp_path, clock=VirtualClock(START)) as node:
+        process = await node.spawn({"name": "target"})
+        trigger = await node.triggers.add("every hour", process=process)
+        table = node.triggers.history(trigger.id)[0].process
+        with pytest.raises(RefusedError, match="own log"):
+            await node.triggers.add("every hour", process=table, message={"action": "remove"})
