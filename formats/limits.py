@@ -195,6 +195,10 @@ FILES_LOOK_MS: Final = 60_000
 FILES_POLL_MS: Final = 1_000
 # For how many times as long as a look has taken there is none.
 FILES_REST_FACTOR: Final = 9
+# Threads of one node that listen, each to a folder (beyond, they are polled), and those that
+# look at the same time.
+FILES_LISTENERS_MAX: Final = 64
+FILES_LOOKERS_MAX: Final = 8
 # How long a listener gathers changes; a thread of it wakes up so often.
 FILES_LISTEN_MS: Final = 100
 THRESHOLD_EVERY_MIN_MS: Final = 100
