@@ -187,6 +187,10 @@ WATCH_SPAN_MAX_MS: Final = 24 * 3_600_000
 EVENT_KEY_MAX_CHARS: Final = 128
 WATCH_MARK_MAX_BYTES: Final = 4 * 1024 * 1024
 FILES_WATCHED_MAX: Final = 10_000
+# What a watch mark says of them all; and after how many changes one says that anew, and not how it
+# was and what has changed since.
+FILES_SNAPSHOT_MAX_BYTES: Final = 3 * 1024 * 1024
+FILES_TURN: Final = 64
 # Of any name, folders too, in looking for those that are watched.
 FILES_SEEN_MAX: Final = 100_000
 FILES_DEBOUNCE_DEFAULT_MS: Final = 500
@@ -293,6 +297,10 @@ assert BODY_MAX_BYTES < COPY_RECORD_MAX_BYTES, "a message, and what its assignme
 assert BODY_MAX_BYTES < VERIFY_BATCH_MAX_BYTES <= VERIFY_QUEUE_MAX_BYTES
 assert max(COMMIT_BATCH_MAX_BYTES, VERIFY_BATCH_MAX_BYTES) < FRAME_MAX_BYTES, "a frame has a head"
 assert FILES_WATCHED_MAX <= FILES_SEEN_MAX
+assert (
+    FILES_SNAPSHOT_MAX_BYTES + 2 * FILES_TURN * (WATCH_TEXT_MAX_CHARS + 1_024)
+    < WATCH_MARK_MAX_BYTES
+), "a path has 4 KiB at most, and the name at its end 255 bytes"
 assert FILES_LISTEN_MS < FILES_POLL_MS <= FILES_LOOK_MS
 assert THRESHOLD_EVERY_MIN_MS <= THRESHOLD_EVERY_DEFAULT_MS <= WATCH_SPAN_MAX_MS
 assert WATCH_MARK_MAX_BYTES + BODY_MAX_BYTES < COMMIT_BATCH_MAX_BYTES, "a fire has its watch mark"

@@ -16,13 +16,9 @@ from seriatim.actors.watches.file_threads import FileThreads
 from seriatim.actors.watches.look import Look, folder_of, is_folder, look
 from seriatim.formats.errors import UnavailableError
 from seriatim.formats.limits import FILES_REST_FACTOR
+from seriatim.formats.watches.file_events import events_of, turns_between
 from seriatim.formats.watches.file_spec import FileSpec, read_file_spec
-from seriatim.formats.watches.files import (
-    FilesMark,
-    decode_files_mark,
-    encode_files_mark,
-    events_between,
-)
+from seriatim.formats.watches.files_mark import FilesMark, decode_files_mark, encode_files_mark
 from seriatim.formats.watches.settling import Settling
 from seriatim.formats.watches.spec import bad_watch
 
@@ -33,6 +29,7 @@ if TYPE_CHECKING:
     from seriatim.actors.watches.watch import Watch, World
     from seriatim.formats.message import Value
     from seriatim.formats.watches.event import Event
+    from seriatim.formats.watches.files import Files
 
 
 class FileKind:
@@ -77,7 +74,7 @@ class FileWatch:
             await self._threads.run(partial(is_folder, path))
         except UnavailableError as error:
             raise bad_watch("path", "a folder or a file that is there", path) from error
-        return encode_files_mark(await self._begin())
+        return await self._threads.run(partial(encode_files_mark, await self._begin()))
 
     async def events(self, mark: bytes) -> AsyncGenerator[Event, None]:
         """See `Watch.events`.
@@ -87,7 +84,8 @@ class FileWatch:
                 code ``no_folder``.
             LimitExceededError: there are too many files.
         """
-        known = decode_files_mark(mark) if mark else await self._begin()
+        run, wanted = self._threads.run, self._spec.events
+        known = await run(partial(decode_files_mark, mark)) if mark else await self._begin()
         folder = folder_of(self._spec, is_folder=known.is_folder)
         bell = Bell(self._clock, self._threads)
         try:
@@ -99,12 +97,13 @@ class FileWatch:
             found = first
             while True:
                 now_ms = self._clock.monotonic_ms()
-                settling.see(found.files, now_ms)
-                settled = settling.settled(known.files, now_ms)
+                settled = await run(partial(_settled, settling, known, found.files, now_ms))
                 number = known.number
-                for event in events_between(folder, known, settled, self._spec.events):
-                    yield event
-                    number += 1
+                turns = turns_between(known, settled, wanted)
+                while (turn := await run(partial(next, turns, None))) is not None:
+                    for event in events_of(folder, turn, wanted):
+                        yield event
+                        number += 1
                 known = FilesMark(known.is_folder, number, settled)
                 await bell.wait(settling.due_ms())
                 found = await self._look(is_folder=known.is_folder)
@@ -131,3 +130,9 @@ class FileWatch:
         ended_ms = self._clock.monotonic_ms()
         self._rest_until_ms = ended_ms + FILES_REST_FACTOR * (ended_ms - began_ms)
         return found
+
+
+def _settled(settling: Settling, known: FilesMark, found: Files, now_ms: int) -> Files:
+    """Have *settling* see what was found; return what of it counts."""
+    settling.see(found, now_ms)
+    return settling.settled(known.files, now_ms)
