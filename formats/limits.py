@@ -188,6 +188,10 @@ WATCH_SPAN_MAX_MS: Final = 24 * 3_600_000
 EVENT_KEY_MAX_CHARS: Final = 128
 WATCH_MARK_MAX_BYTES: Final = 4 * 1024 * 1024
 FILES_WATCHED_MAX: Final = 10_000
+# What a watch mark says of them all; and after how many changes one says that anew, and not how it
+# was and what has changed since.
+FILES_SNAPSHOT_MAX_BYTES: Final = 3 * 1024 * 1024
+FILES_TURN: Final = 64
 # Of any name, folders too, in looking for those that are watched.
 FILES_SEEN_MAX: Final = 100_000
 FILES_DEBOUNCE_DEFAULT_MS: Final = 500
@@ -196,6 +200,10 @@ FILES_LOOK_MS: Final = 60_000
 FILES_POLL_MS: Final = 1_000
 # For how many times as long as a look has taken there is none.
 FILES_REST_FACTOR: Final = 9
+# Threads of one node that listen, each to a folder (beyond, they are polled), and those that
+# look at the same time.
+FILES_LISTENERS_MAX: Final = 64
+FILES_LOOKERS_MAX: Final = 8
 # How long a listener gathers changes; a thread of it wakes up so often.
 FILES_LISTEN_MS: Final = 100
 THRESHOLD_EVERY_MIN_MS: Final = 100
@@ -290,6 +298,10 @@ assert BODY_MAX_BYTES < COPY_RECORD_MAX_BYTES, "a message, and what its assignme
 assert BODY_MAX_BYTES < VERIFY_BATCH_MAX_BYTES <= VERIFY_QUEUE_MAX_BYTES
 assert max(COMMIT_BATCH_MAX_BYTES, VERIFY_BATCH_MAX_BYTES) < FRAME_MAX_BYTES, "a frame has a head"
 assert FILES_WATCHED_MAX <= FILES_SEEN_MAX
+assert (
+    FILES_SNAPSHOT_MAX_BYTES + 2 * FILES_TURN * (WATCH_TEXT_MAX_CHARS + 1_024)
+    < WATCH_MARK_MAX_BYTES
+), "a path has 4 KiB at most, and the name at its end 255 bytes"
 assert FILES_LISTEN_MS < FILES_POLL_MS <= FILES_LOOK_MS
 assert THRESHOLD_EVERY_MIN_MS <= THRESHOLD_EVERY_DEFAULT_MS <= WATCH_SPAN_MAX_MS
 assert WATCH_MARK_MAX_BYTES + BODY_MAX_BYTES < COMMIT_BATCH_MAX_BYTES, "a fire has its watch mark"

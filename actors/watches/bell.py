@@ -14,11 +14,17 @@ from typing import TYPE_CHECKING, Final
 from watchfiles import watch
 
 from seriatim.actors.runtime.offload import ThreadOffload
-from seriatim.formats.limits import FILES_LISTEN_MS, FILES_LOOK_MS, FILES_POLL_MS
+from seriatim.formats.limits import (
+    FILES_LISTEN_MS,
+    FILES_LISTENERS_MAX,
+    FILES_LOOK_MS,
+    FILES_POLL_MS,
+)
 
 if TYPE_CHECKING:
     from seriatim.actors.runtime.clock import Clock
     from seriatim.actors.runtime.future import Future
+    from seriatim.actors.watches.file_threads import FileThreads
 
 LISTENER: Final = "a watch of files"
 """The name of a thread that listens."""
@@ -29,18 +35,26 @@ _LOG: Final = logging.getLogger("seriatim.watches")
 class Bell:
     """Rings for one watch. Belongs to the event loop's thread."""
 
-    def __init__(self, clock: Clock) -> None:
-        """Take the time from *clock*; ring by the time only, until `listen`."""
+    def __init__(self, clock: Clock, threads: FileThreads) -> None:
+        """Take the time from *clock*; ring by the time only, until `listen` takes a thread."""
         self._clock = clock
+        self._threads = threads
         self._rung = asyncio.Event()
         self._ear: _Ear | None = None
 
     async def listen(self, folder: str, *, is_recursive: bool) -> None:
         """Ring from now on when something in *folder* changes; also once when that has begun.
 
-        Where the system tells of no changes (no more inotify watches, say), that is logged, and the
-        bell goes on to ring by the time.
+        Where too many listen already, or the system tells of no changes (no more inotify watches,
+        say), that is logged, and the bell goes on to ring by the time.
         """
+        if not self._threads.take_listener():
+            _LOG.warning(
+                "%d watches of files listen already, so this folder is polled: %s",
+                FILES_LISTENERS_MAX,
+                folder,
+            )
+            return
         self._ear = _Ear(asyncio.get_running_loop(), self.ring)
         await self._ear.open(folder, is_recursive=is_recursive)
 
@@ -69,7 +83,11 @@ class Bell:
     async def close(self) -> None:
         """Ring no more, and give back what listening takes."""
         if self._ear is not None:
-            await self._ear.close()
+            try:
+                await self._ear.close()
+            finally:
+                self._ear = None
+                self._threads.give_back_listener()
 
 
 class _Ear:

@@ -46,6 +46,7 @@ class Watch(Protocol):
         before the first event.
 
         Raises:
+            MalformedError: what it is to watch is not there; code ``bad_watch``.
             SchedulerError: as `events`.
         """
 
@@ -74,7 +75,7 @@ class WatchKind(Protocol):
         """What a trigger calls it, such as ``file``."""
 
     def check(self, spec: Mapping[str, Value]) -> None:
-        """Return when *spec* is one of this kind, as far as can be told without a node.
+        """Return when *spec* is one of this kind, as far as can be told without looking; at once.
 
         Raises:
             MalformedError: it is not; code ``bad_watch``. The sentence names the key, what was

@@ -13,10 +13,12 @@ from aiohttp import web
 
 from seriatim.actors.policy import Policy
 from seriatim.actors.runtime.virtual_clock import VirtualClock
+from seriatim.formats.errors import OverloadedError
 from seriatim.formats.ids import decode_id, encode_id
 from seriatim.formats.limits import PUBLIC_TRIGGERS_MAX
 from seriatim.formats.schedule.mode import SchedulingMode
 from seriatim.gateway.http.hyperbeam import public_tasks
+from seriatim.gateway.http.hyperbeam.public_tasks import PublicTasks
 from seriatim.gateway.http.operator import Operator
 from tests.support.builders import NODE, message_item, spawn_item
 from tests.support.http_node import HttpNode, HttpReply, serving, spawned
@@ -406,6 +408,32 @@ def test_strangers_have_few_tasks_and_not_too_often(
         assert (await cron.ask(f"stop?task={third}", token="")).status == 200
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("are_cancelled", [False, True])
+def test_strangers_have_no_more_tasks_though_they_ask_at_the_same_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, are_cancelled: bool
+) -> None:
+    monkeypatch.setattr(public_tasks, "PUBLIC_TRIGGERS_MAX", 3)
+
+    async def use(cron: Cron) -> None:
+        triggers = cron.http.node.triggers
+        assert triggers is not None
+        tasks, hour_ms = PublicTasks(), 3_600_000
+        fields = [{"path": STATUS, "when": f"{hours} hours"} for hours in range(1, 31)]
+        asked = [asyncio.ensure_future(tasks.define(triggers, each, hour_ms)) for each in fields]
+        await asyncio.sleep(0)
+        if are_cancelled:
+            asked[0].cancel()
+        ends = await asyncio.gather(*asked, return_exceptions=True)
+        refused = [end for end in ends if isinstance(end, OverloadedError)]
+        assert len(refused) == len(fields) - 3
+        assert triggers.live == 3
+        for each in triggers.page(limit=100):
+            await tasks.remove(triggers, each.id)  # each is a stranger's to stop
+        assert triggers.live == 0
+
+    with_cron(tmp_path, use, operator=EVERYBODY)
 
 
 # Multipass.

@@ -10,19 +10,24 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from seriatim.formats.errors import MalformedError
-from seriatim.formats.limits import EVENT_KEY_MAX_CHARS
+from seriatim.formats.limits import EVENT_KEY_MAX_CHARS, FILES_TURN
+from seriatim.formats.watches import file_events
 from seriatim.formats.watches.event import Event, check_event
+from seriatim.formats.watches.file_events import events_of, turns_between
 from seriatim.formats.watches.files import (
     Change,
     File,
     FileEvent,
     Files,
-    FilesMark,
     apply,
     changes_between,
+)
+from seriatim.formats.watches.files_mark import (
+    FilesMark,
     decode_files_mark,
+    encode_changes,
     encode_files_mark,
-    events_between,
+    encode_within,
 )
 from seriatim.formats.watches.settling import Settling
 
@@ -101,18 +106,27 @@ def check_diff(old: Files, new: Files, diff: Diff = changes_between) -> None:
     assert not set(left) & {each.file for each in by_event[FileEvent.CREATE]}
 
 
+def events_between(
+    folder: str, known: FilesMark, files: Files, wanted: frozenset[FileEvent]
+) -> list[Event]:
+    """Return all events on the way from *known* to *files*."""
+    turns = turns_between(known, files, wanted)
+    return [event for turn in turns for event in events_of(folder, turn, wanted)]
+
+
 def walk(history: Sequence[Files], *, restarts: bool, wanted: frozenset[FileEvent]) -> list[Event]:
     """Return all events of a watch; where it *restarts*, each one from the mark before it alone."""
     events: list[Event] = []
     known = FilesMark(is_folder=True, number=0, files=history[0])
     for files in history[1:]:
         while True:
-            seen = list(events_between("/f", known, files, wanted))
+            seen = events_between("/f", known, files, wanted)
             if not restarts:
                 events += seen
                 known = FilesMark(known.is_folder, known.number + len(seen), files)
                 break
-            if not seen:
+            if not seen:  # what it has seen, it knows for as long as it lives
+                known = FilesMark(known.is_folder, known.number, files)
                 break
             events.append(seen[0])
             known = decode_files_mark(seen[0].mark)
@@ -156,12 +170,14 @@ def test_a_diff_that_says_something_else_is_caught(old: Files, new: Files, diff:
         check_diff(old, new, diff)
 
 
-@given(histories(), st.sets(st.sampled_from(FileEvent)))
+@given(histories(), st.sets(st.sampled_from(FileEvent)), st.integers(1, 4))
 def test_a_watch_that_restarts_after_each_event_sees_the_same(
-    history: list[Files], wanted: set[FileEvent]
+    history: list[Files], wanted: set[FileEvent], turn: int
 ) -> None:
-    straight = walk(history, restarts=False, wanted=frozenset(wanted))
-    restarted = walk(history, restarts=True, wanted=frozenset(wanted))
+    with pytest.MonkeyPatch.context() as patch:
+        straight = walk(history, restarts=False, wanted=frozenset(wanted))
+        patch.setattr(file_events, "FILES_TURN", turn)
+        restarted = walk(history, restarts=True, wanted=frozenset(wanted))
     assert [each.fields for each in restarted] == [each.fields for each in straight]
     assert [each.key for each in restarted] == [each.key for each in straight]
 
@@ -200,6 +216,13 @@ def test_what_is_not_wanted_is_known_behind_the_next_event() -> None:
     assert decode_files_mark(event.mark) == FilesMark(True, 5, {"b": OTHER})
 
 
+def test_what_is_not_wanted_is_forgotten_where_no_event_came_behind_it() -> None:
+    known, wanted = FilesMark(is_folder=True, number=0, files={}), frozenset({FileEvent.MODIFY})
+    assert not events_between("/f", known, {"a": FILE}, wanted)
+    # From the same mark: it was created, and modified since, which is a create.
+    assert not events_between("/f", known, {"a": OTHER}, wanted)
+
+
 def test_a_name_that_is_no_text_is_bytes() -> None:
     known = FilesMark(is_folder=True, number=0, files={})
     (event,) = events_between("/f", known, {"\udcff": FILE}, EVERY)
@@ -227,6 +250,53 @@ def test_what_is_no_mark_is_refused(raw: bytes) -> None:
     with pytest.raises(MalformedError) as caught:
         decode_files_mark(raw)
     assert caught.value.code == "bad_mark"
+
+
+@given(histories(), st.integers(1, 4))
+def test_what_a_mark_knows_is_what_its_event_leads_to(history: list[Files], turn: int) -> None:
+    known = FilesMark(is_folder=True, number=3, files=history[0])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(file_events, "FILES_TURN", turn)
+        events = events_between("/f", known, history[-1], EVERY)
+    behind = dict(known.files)
+    changes = changes_between(history[0], history[-1])
+    for number, (event, change) in enumerate(zip(events, changes, strict=True), start=4):
+        apply(behind, change)
+        assert decode_files_mark(event.mark) == FilesMark(True, number, behind)
+
+
+def test_snapshots_are_encoded_by_the_turn_and_not_by_the_event(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    encoded: list[int] = []
+
+    def encode(mark: FilesMark) -> bytes:
+        encoded.append(mark.number)
+        return encode_files_mark(mark)
+
+    monkeypatch.setattr(file_events, "encode_files_mark", encode)
+    known = FilesMark(is_folder=True, number=0, files={})
+    events = events_between("/f", known, {f"{n}": FILE for n in range(FILES_TURN + 1)}, EVERY)
+    assert len(events) == FILES_TURN + 1
+    assert encoded == [0, FILES_TURN, FILES_TURN + 1]  # one change needs none before it
+
+
+def test_a_mark_whose_changes_are_none_of_its_files_is_refused() -> None:
+    before = encode_files_mark(FilesMark(True, 0, {"a": FILE}))
+    gone = encode_changes(
+        [Change(FileEvent.DELETE, "a", FILE), Change(FileEvent.DELETE, "b", FILE)]
+    )
+    assert decode_files_mark(encode_within(before, gone, 1, 1)) == FilesMark(True, 1, {})
+    for torn in (
+        encode_within(before, gone, 2, 2),
+        encode_within(before, gone.replace(b"delete", b"vanish"), 1, 1),
+        encode_within(before, before, 1, 1),
+        encode_within(gone, gone, 1, 1),
+        encode_within(before, b"", 1, 1),
+    ):
+        with pytest.raises(MalformedError) as caught:
+            decode_files_mark(torn)
+        assert caught.value.code == "bad_mark"
 
 
 def test_a_mark_with_columns_of_different_lengths_is_refused() -> None:

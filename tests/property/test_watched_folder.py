@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seriatim.actors.runtime.clock import ManualClock
+from seriatim.actors.watches.file_threads import FileThreads
 from seriatim.actors.watches.file_watch import FileWatch
 from seriatim.actors.watches.look import Look
 from seriatim.formats.limits import FILES_POLL_MS
@@ -103,17 +104,17 @@ def check_watch(
     left = list(ends)
 
     async def live(folder: Path) -> None:
-        clock = ManualClock()
+        clock, threads = ManualClock(), FileThreads()
         spec = read_file_spec({"path": str(folder), "polling": True, "debounce": "100 ms"})
         known = listing(folder)
-        mark = await watch_of(spec, clock).first_mark()
+        mark = await watch_of(spec, clock, threads).first_mark()
         for number, batch in enumerate(batches, start=1):
             for place, step in enumerate(batch):
                 change(folder, step, 10 * number + place)
             last = f"~{number}"  # behind all others of its look
             (folder / last).touch()
             while last not in known:
-                async with watching(watch_of(spec, clock), mark, clock) as events:
+                async with watching(watch_of(spec, clock, threads), mark, clock) as events:
                     while last not in known:
                         event = await events.next(within_ms=FILES_POLL_MS)
                         replay(known, event)

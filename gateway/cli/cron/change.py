@@ -17,58 +17,6 @@ if TYPE_CHECKING:
     from seriatim.gateway.api_client import ApiClient
 
 
-def pause(
-    trigger: Trigger,
-    node: NodeUrl = None,
-    data: Data = DATA_DEFAULT,
-    token_file: TokenFile = None,
-    *,
-    as_json: Json = False,
-) -> None:
-    """Have TRIGGER fire no more until it is resumed."""
-    reach, path = Reach(node, data, token_file), path_of(trigger, "pause")
-    _do(reach, "POST", path, _state_line, as_json=as_json)
-
-
-def resume(
-    trigger: Trigger,
-    node: NodeUrl = None,
-    data: Data = DATA_DEFAULT,
-    token_file: TokenFile = None,
-    *,
-    as_json: Json = False,
-) -> None:
-    """Have TRIGGER fire again; what was due meanwhile is missed."""
-    reach, path = Reach(node, data, token_file), path_of(trigger, "resume")
-    _do(reach, "POST", path, _state_line, as_json=as_json)
-
-
-def trigger(
-    trigger: Trigger,
-    node: NodeUrl = None,
-    data: Data = DATA_DEFAULT,
-    token_file: TokenFile = None,
-    *,
-    as_json: Json = False,
-) -> None:
-    """Have TRIGGER fire now, beside its times, paused or over as it may be."""
-    reach, path = Reach(node, data, token_file), path_of(trigger, "fire")
-    _do(reach, "POST", path, event_line, as_json=as_json)
-
-
-def remove(
-    trigger: Trigger,
-    node: NodeUrl = None,
-    data: Data = DATA_DEFAULT,
-    token_file: TokenFile = None,
-    *,
-    as_json: Json = False,
-) -> None:
-    """Take TRIGGER away; its history stays."""
-    reach, path = Reach(node, data, token_file), path_of(trigger)
-    _do(reach, "DELETE", path, _state_line, as_json=as_json)
-
-
 def backfill(
     trigger: Trigger,
     first: Annotated[str, typer.Option("--from", help="The first time (ISO 8601), included.")],
@@ -87,6 +35,33 @@ def backfill(
 
     reach, path = Reach(node, data, token_file), path_of(trigger, "backfill")
     _do(reach, "POST", path, line, body={"from": first, "to": last}, as_json=as_json)
+
+
+def _changing(
+    method: str, *more: str, line: Callable[[Plain], str], says: str
+) -> Callable[..., None]:
+    """Return the command that asks for a change of one trigger, and prints its answer by *line*.
+
+    Args:
+        method: of HTTP.
+        more: what stands behind the trigger in the path.
+        line: what people are shown.
+        says: what the command does, for its help.
+    """
+
+    def change(
+        trigger: Trigger,
+        node: NodeUrl = None,
+        data: Data = DATA_DEFAULT,
+        token_file: TokenFile = None,
+        *,
+        as_json: Json = False,
+    ) -> None:
+        reach = Reach(node, data, token_file)
+        _do(reach, method, path_of(trigger, *more), line, as_json=as_json)
+
+    change.__doc__ = says
+    return change
 
 
 def _do(
@@ -115,3 +90,21 @@ def _do(
 def _state_line(trigger: Plain) -> str:
     line = f"{field(trigger, 'id', str)}  {field(trigger, 'state', str)}"
     return f"{line}  next {next_text(trigger)}" if trigger.get("next") else line
+
+
+pause = _changing(
+    "POST", "pause", line=_state_line, says="Have TRIGGER fire no more until it is resumed."
+)
+resume = _changing(
+    "POST",
+    "resume",
+    line=_state_line,
+    says="Have TRIGGER fire again; what was due meanwhile is missed.",
+)
+trigger = _changing(
+    "POST",
+    "fire",
+    line=event_line,
+    says="Have TRIGGER fire now, beside its times, paused or over as it may be.",
+)
+remove = _changing("DELETE", line=_state_line, says="Take TRIGGER away; its history stays.")

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Final
 
+from seriatim.actors.triggers.book import unbroken
 from seriatim.actors.triggers.table import TriggerTable
 from seriatim.formats.codecs.cbor import dump_plain
 from seriatim.formats.codecs.fields import freeze
@@ -28,12 +29,16 @@ _NAME: Final = "public cron "
 
 
 class PublicTasks:
-    """What strangers have defined at one node; belongs to one event loop."""
+    """What strangers have defined at one node; belongs to one event loop.
+
+    One change at a time, and each to its end: what is counted is what is in the table.
+    """
 
     def __init__(self) -> None:
         self._known: set[bytes] | None = None
-        self._looking = asyncio.Lock()
+        self._changing = asyncio.Lock()
 
+    @unbroken
     async def define(
         self, table: TriggerTable, fields: Mapping[str, object], every_ms: int | None
     ) -> bytes:
@@ -55,41 +60,35 @@ class PublicTasks:
             )
         name = _NAME + b64url(sha256(dump_plain(freeze(fields))).digest())
         task = Definition(name=name).id
-        known = await self._tasks(table)
-        is_new = task not in known
-        if is_new:
-            await self._make_room(table, known)
-            known.add(task)  # before anybody else looks whether there is room
-        try:
-            await table.define({**fields, "name": name})
-        except BaseException:
-            if is_new:
-                known.discard(task)
-            raise
+        async with self._changing:
+            known = await self._tasks(table)
+            if task not in known:
+                await self._make_room(table, known)
+            try:
+                await table.define({**fields, "name": name})
+            finally:
+                _note(table, task, known)
         return task
 
+    @unbroken
     async def remove(self, table: TriggerTable, task: bytes) -> None:
         """Take a stranger's *task* out of *table*.
 
         Raises:
             NotFoundError: there is none, or it is the operator's.
         """
-        known = await self._tasks(table)
-        if task not in known:
-            raise NotFoundError("no stranger has such a task")
-        known.discard(task)  # before it can be defined anew
-        try:
-            await table.remove(task)
-        except NotFoundError:
-            raise
-        except BaseException:
-            known.add(task)
-            raise
+        async with self._changing:
+            known = await self._tasks(table)
+            if task not in known:
+                raise NotFoundError("no stranger has such a task")
+            try:
+                await table.remove(task)
+            finally:
+                _note(table, task, known)
 
     async def _tasks(self, table: TriggerTable) -> set[bytes]:
-        async with self._looking:
-            if self._known is None:
-                self._known = await _find(table)
+        if self._known is None:
+            self._known = await _find(table)
         return self._known
 
     async def _make_room(self, table: TriggerTable, known: set[bytes]) -> None:
@@ -105,6 +104,16 @@ class PublicTasks:
                 known.discard(task)  # by the operator
         if len(known) >= PUBLIC_TRIGGERS_MAX:
             raise OverloadedError("what everybody may define", retry_after_ms=RETRY_AFTER_MS)
+
+
+def _note(table: TriggerTable, task: bytes, known: set[bytes]) -> None:
+    """Have *known* say what *table* says of *task*, however its change has ended."""
+    try:
+        table.show(task)
+    except NotFoundError:
+        known.discard(task)
+    else:
+        known.add(task)
 
 
 async def _find(table: TriggerTable) -> set[bytes]:

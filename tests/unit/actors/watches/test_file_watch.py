@@ -13,6 +13,7 @@ import pytest
 
 from seriatim.actors.runtime.clock import ManualClock
 from seriatim.actors.watches.bell import LISTENER, Bell
+from seriatim.actors.watches.file_threads import FileThreads
 from seriatim.actors.watches.file_watch import FileKind
 from seriatim.actors.watches.look import Look, look
 from seriatim.actors.watches.watch import Watch
@@ -202,7 +203,7 @@ def test_a_watch_that_is_closed_leaves_no_thread_behind(tmp_path: Path) -> None:
 
 def test_a_listener_rings_and_no_time_has_to_go_by(tmp_path: Path) -> None:
     async def main() -> None:
-        bell = Bell(ManualClock())
+        bell = Bell(ManualClock(), FileThreads())
         try:
             await bell.listen(str(tmp_path), is_recursive=True)
             await bell.wait()  # it has begun to listen
@@ -232,6 +233,16 @@ def test_a_bell_that_cannot_listen_polls_and_says_so(
 
     asyncio.run(main())
     assert "polled for: [Errno 28] OS file watch limit reached" in caplog.text
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    async def main() -> None:
+        with pytest.raises(MalformedError) as caught:
+            await open_watch(tmp_path / "none", ManualClock()).first_mark()
+        assert caught.value.code == "bad_watch"
+        assert "path of the watch: expected a folder or a file that is there" in str(caught.value)
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize(("polling", "pause_ms"), [(False, FILES_LOOK_MS), (True, FILES_POLL_MS)])
@@ -405,7 +416,6 @@ def test_too_many_files_are_refused(
         ({}, "path of the watch: expected text of 1 to 4096 characters, found nothing"),
         ({"path": "in"}, "path of the watch: expected an absolute path, found 'in'"),
         ({"path": "/a\0b"}, "path of the watch: expected an absolute path"),
-        ({"path": "/no/such"}, "path of the watch: expected a folder or a file that is there"),
         ({"path": "/", "patterns": "*"}, "patterns of the watch: expected a list of 1 to 64 texts"),
         ({"path": "/", "patterns": ()}, "patterns of the watch: expected a list"),
         ({"path": "/", "patterns": ("a", 7)}, "patterns of the watch: expected a list"),
