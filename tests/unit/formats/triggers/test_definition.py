@@ -44,7 +44,7 @@ BAD: list[tuple[Mapping[str, Any], str, str]] = [
     ({**GOOD, "window": "0s"}, "bad_interval", ""),
     ({**GOOD, "misfire": "never"}, "bad_trigger", "once or all or skip"),
     ({**GOOD, "misfire": "skip", "window": "1h"}, "bad_trigger", "no window"),
-    ({**GOOD, "overlap": "queue"}, "bad_trigger", "none for a message"),
+    ({**GOOD, "overlap": "queue"}, "bad_trigger", "nothing for a message"),
     ({**GOOD, "end": "2020-01-01T00:00Z"}, "never_due", ""),
     ({**GOOD, "start": "now and then"}, "bad_time", ""),
     ({**GOOD, "name": "two\nlines"}, "bad_trigger", "printable"),
