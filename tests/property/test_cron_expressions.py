@@ -68,6 +68,7 @@ def any_date(spec: Spec) -> bool:
     return any(map(spec.has_date, days))
 
 
+@pytest.mark.slow
 @given(expressions(), starts)
 @settings(max_examples=400)
 def test_expressions_match_what_a_scan_of_two_years_finds(

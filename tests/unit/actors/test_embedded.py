@@ -359,6 +359,7 @@ def test_the_example_of_folds_runs(tmp_path: Path) -> None:
     assert said[1].startswith("slot 6: sum 642, state ")
 
 
+@pytest.mark.slow
 def test_the_example_of_triggers_runs(tmp_path: Path) -> None:
     page = (ROOT / "docs/triggers.md").read_text()
     block = re.search(r"```python\n(.*?)```", page, re.DOTALL)
