@@ -79,7 +79,6 @@ class Watching:
             SchedulerError: it cannot look now.
         """
         kind, spec = self._asked(definition)
-        # Only now: what has been there may be gone by the next start, which is an event then.
         kind.check(spec)
         return check_mark(await kind.open(spec, self._world).first_mark())
 

@@ -124,9 +124,9 @@ def _line(
         part=Part.TIMERS,
         name=name,
         unit=unit,
-        samples=[Sample(value)],
+        samples=[Sample(float(value))],
         ceiling_name=against,
-        ceilings=[Sample(ceiling)],
+        ceilings=[Sample(float(ceiling))],
         n=n,
         aim=aim,
     )
