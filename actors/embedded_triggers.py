@@ -9,10 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple, TypedDict, TypeVar, Unpack
 
 from seriatim.actors.called_function import CalledFunction, read_function
-from seriatim.actors.triggers.fires import NO_EVENT
 from seriatim.actors.triggers.reader import Happened
 from seriatim.actors.triggers.reader import Trigger as RawTrigger
-from seriatim.actors.triggers.runs import Run
+from seriatim.actors.triggers.runs import NO_EVENT, Run
 from seriatim.actors.triggers.table import TriggerTable
 from seriatim.formats.errors import MalformedError, RefusedError
 from seriatim.formats.ids import encode_id

@@ -56,7 +56,10 @@ def unbroken(
 
     @wraps(change)
     async def go_on(*args: _Asked.args, **named: _Asked.kwargs) -> _Answer:
-        return await asyncio.shield(asyncio.ensure_future(change(*args, **named)))
+        going_on = asyncio.ensure_future(change(*args, **named))
+        # Where nobody waits any more, nobody has to hear how it has ended.
+        going_on.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(going_on)
 
     return go_on
 
@@ -164,6 +167,11 @@ class Book:
         else:
             submission = submit_unsigned(Message(fields), process=process)
         return await self._place(submission._replace(dedupe_key=key, rows=rows))
+
+    def slot_of(self, begun: Begun) -> int:
+        """Return the slot of the table's log in which the run *begun* begins; -1 for none."""
+        slot = self._world.log.find_in(self._table, begun.key) if self._table else None
+        return -1 if slot is None else slot
 
     def stands(self, where: Where) -> bool:
         """Tell whether a message stands there."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from seriatim.actors.triggers.rows import Begun, Where, begin_rows, change_rows
-from seriatim.actors.triggers.runs import Run, Runs
+from seriatim.actors.triggers.runs import NO_EVENT, Run, Runs
 from seriatim.formats.ids import decode_id
 from seriatim.formats.triggers.word import Word, fire_fields, word_of
 
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     from seriatim.formats.message import Value
     from seriatim.formats.triggers.definition import Definition
     from seriatim.formats.triggers.progress import Progress
-
-NO_EVENT: Final[Mapping[str, Value]] = MappingProxyType({})
 
 
 class Fires:

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from seriatim.actors.runtime.clock import pause
 from seriatim.actors.triggers.alarms import Alarms
-from seriatim.actors.triggers.fires import NO_EVENT, Fires
+from seriatim.actors.triggers.fires import Fires
 from seriatim.actors.triggers.rows import Begun, Where, change_rows
-from seriatim.actors.triggers.runs import Run, Runs
+from seriatim.actors.triggers.runs import NO_EVENT, Run, Runs
 from seriatim.formats.errors import SchedulerError
 from seriatim.formats.ids import encode_id
 from seriatim.formats.limits import (
@@ -184,9 +184,9 @@ class Firing:
     async def _drain(self, line: _Line) -> None:
         pause_ms = FIRE_PAUSE_MIN_MS
         while line.steps and self._is_current(line):
-            if not await self._makes_way(line):
-                return
             try:
+                if not await self._makes_way(line):
+                    return
                 await self._take_turn(line)
             except SchedulerError as error:
                 if not self._is_current(line):

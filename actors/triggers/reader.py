@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from seriatim.formats.errors import MalformedError, NotFoundError
+from seriatim.actors.triggers.rows import Known
+from seriatim.formats.errors import MalformedError, NotFoundError, StoreError
 from seriatim.formats.ids import decode_id, encode_id
 from seriatim.formats.limits import PAGE_MAX, TRIGGER_NAME_MAX_CHARS
 from seriatim.formats.recurrence.recurrence import times_after
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from seriatim.actors.triggers.rows import TriggerRows, Where
     from seriatim.formats.message import Value
     from seriatim.store.log import Log
+
+
+_LOG: Final = logging.getLogger("seriatim.actors")
 
 
 class Trigger(NamedTuple):
@@ -97,7 +102,7 @@ class TriggerReader:
         By the text of their ids.
         """
         found = self._rows.triggers(after, min(limit, PAGE_MAX))
-        known = ((trigger, *self._rows.of(trigger)) for trigger in found)
+        known = ((trigger, *self._whole(trigger)) for trigger in found)
         return [
             # What is not there any more was removed meanwhile.
             Trigger(trigger, *defined, progress)
@@ -127,6 +132,14 @@ class TriggerReader:
             raise NotFoundError(f"no trigger {encode_id(trigger)} was ever here")
         found = self._rows.history(trigger, after, min(limit, PAGE_MAX))
         return [self._happened(number, where) for number, where in found]
+
+    def _whole(self, trigger: bytes) -> Known:
+        """Return what is known of *trigger*; where its rows are damaged, nothing, and log that."""
+        try:
+            return self._rows.of(trigger)
+        except StoreError:
+            _LOG.exception("a trigger is left out")
+            return Known(None, None)
 
     def _known(self, trigger: bytes) -> Trigger:
         defined, progress = self._rows.of(trigger)

@@ -185,9 +185,10 @@ def _reading(trigger: bytes) -> Iterator[None]:
     """Say of which trigger a row is that cannot be read."""
     try:
         yield
-    except (ValueError, TypeError, LookupError, FormatError) as error:
+    except FormatError as error:
         raise StoreError(
-            f"what is stored of trigger {encode_id(trigger)} is damaged: {error}; define it again"
+            f"trigger {encode_id(trigger)}: {error}; restore the data folder, or define the "
+            "trigger under another name"
         ) from error
 
 

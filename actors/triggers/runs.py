@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from seriatim.actors.runtime.clock import pause
 from seriatim.actors.triggers.book import unbroken
 from seriatim.actors.triggers.rows import Begun, Where, change_rows, end_rows
-from seriatim.formats.errors import SchedulerError, UnsupportedError
+from seriatim.formats.errors import SchedulerError, StoreError, UnsupportedError
 from seriatim.formats.limits import (
     FIRE_PAUSE_MAX_MS,
     FIRE_PAUSE_MIN_MS,
@@ -22,17 +23,16 @@ from seriatim.formats.limits import (
     RUNS_AT_ONCE_MAX,
     RUNS_STOP_MS,
 )
-from seriatim.formats.triggers.definition import NOMINAL_TIME, Overlap, fire_key
+from seriatim.formats.triggers.definition import NOMINAL_TIME, Definition, Overlap, fire_key
 from seriatim.formats.triggers.word import Word, word_of
 
 if TYPE_CHECKING:
     from seriatim.actors.runtime.clock import Clock
     from seriatim.actors.triggers.book import Book
     from seriatim.formats.message import Value
-    from seriatim.formats.schedule.assignment import Rows
-    from seriatim.formats.triggers.definition import Definition
 
 _LOG: Final = logging.getLogger("seriatim.actors")
+NO_EVENT: Final[Mapping[str, Value]] = MappingProxyType({})
 CANCELLED: Final = "cancelled"
 RAISED: Final = "raised"
 
@@ -96,16 +96,18 @@ class Runs:
 
     async def start(self) -> None:
         """Look for runs that were interrupted; each begins once more when it can."""
-        orphans: Rows = ()
-        for begun in self._book.rows.begun():
-            defined = self._book.rows.defined(begun.trigger)
-            if defined is None:  # its trigger was removed
-                orphans = (*orphans, *end_rows(begun.key))
+        for begun in sorted(self._book.rows.begun(), key=self._book.slot_of):
+            try:
+                defined = self._book.rows.defined(begun.trigger)
+            except StoreError:
+                _LOG.exception("a run is not begun once more")
+                continue
+            if defined is None:
+                run = Run(Definition(), begun, NO_EVENT)
+                await self._note_end(run, CANCELLED, "its trigger was removed")
                 continue
             run = Run(defined.definition, begun, self._book.event_of(begun))
             self._interrupted.setdefault(defined.definition.waits_for, []).append(run)
-        if orphans:
-            await self._book.keep(orphans)
 
     def provide(self, name: str, act: Act) -> None:
         """Have *act* do what waits for *name*; see `Definition.waits_for`."""
@@ -154,9 +156,19 @@ class Runs:
             await self.ended(next(iter(self._running)))
 
     async def cancel(self, trigger: bytes, reason: str) -> None:
-        """Cancel the runs of *trigger* for *reason*, and return when their ends are on disk."""
+        """Cancel the runs of *trigger* for *reason*; return when their ends are on disk, or soon.
+
+        Those that were interrupted, and wait to begin once more, have their ends, too.
+        """
         self._cancel(trigger, reason)
-        await self.ended(trigger)
+        for runs in self._interrupted.values():
+            for run in [each for each in runs if each.trigger == trigger]:
+                runs.remove(run)
+                await self._note_end(run, CANCELLED, reason)
+        seen = [each.seen for each in self._running.get(trigger, {}).values() if each.seen]
+        if seen:
+            # Somebody's code may not let itself be cancelled.
+            await asyncio.wait(seen, timeout=RUNS_STOP_MS / 1_000)
 
     def _cancel(self, trigger: bytes, reason: str) -> None:
         for each in self._running.get(trigger, {}).values():
@@ -183,9 +195,9 @@ class Runs:
                 raise UnsupportedError("nothing here does that: see `provide`")
             try:
                 await act(run)
-            except (SchedulerError, RaisedError):
+            except (SchedulerError, RaisedError, asyncio.CancelledError, KeyboardInterrupt):
                 raise
-            except (Exception, SystemExit, GeneratorExit) as error:
+            except BaseException as error:
                 raise RaisedError.of(error) from error
 
     async def _see_through(self, running: _Running) -> None:
@@ -240,7 +252,7 @@ def _outcome(running: _Running) -> tuple[str, str]:
     error = running.work.exception()
     if error is None:
         return "", ""
-    return (error.code if isinstance(error, SchedulerError) else RAISED), str(error)
+    return (error.code if isinstance(error, SchedulerError) else RAISED), _words(error)
 
 
 def _words(error: BaseException) -> str:

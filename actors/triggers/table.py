@@ -20,6 +20,7 @@ from seriatim.actors.watches.webhook_watch import WEBHOOK
 from seriatim.formats.errors import (
     FormatError,
     LimitExceededError,
+    MalformedError,
     RefusedError,
 )
 from seriatim.formats.ids import b64url, decode_id
@@ -132,6 +133,9 @@ class TriggerTable(TriggerReader):
                 raise LimitExceededError("triggers", given=self._count + 1, maximum=TRIGGERS_MAX)
             made = await self._define(trigger, definition, known)
             self._count += known.defined is None
+        old = known.defined
+        if old is not None and old.definition.waits_for != definition.waits_for:
+            await self._runs.cancel(trigger, "its trigger was changed")
         return made
 
     def check(self, fields: Mapping[str, object]) -> Definition:
@@ -164,6 +168,8 @@ class TriggerTable(TriggerReader):
             if known.defined is not None:
                 old = Trigger(trigger, *known.defined, before)
                 missed = self._missed(old, Reason.CHANGED)
+        if missed is not None:
+            cursor_ms = max(cursor_ms, missed.cursor_ms)
         begun = Progress(
             State.LIVE,
             cursor_ms,
@@ -173,6 +179,12 @@ class TriggerTable(TriggerReader):
         )
         defined = Defined(definition, now_ms)
         after = await self._from_here(defined, begun)
+        if after.state is State.OVER:
+            raise MalformedError(
+                "every time of it is before what this trigger has decided already: the clock was "
+                "set back; give it another name",
+                code="never_due",
+            )
         said = {} if missed is None else miss_fields(missed)
         word = {**define_word(trigger, definition, now_ms), **said}
         await self._note(trigger, word, after, before, defined, defined_rows(trigger, defined))

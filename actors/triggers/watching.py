@@ -64,6 +64,7 @@ class Watching:
         self._kinds = kinds
         self._world = world
         self._tasks: dict[bytes, asyncio.Task[None]] = {}
+        self._ending: set[asyncio.Task[None]] = set()
 
     @property
     def live(self) -> int:
@@ -92,10 +93,12 @@ class Watching:
         task = self._tasks.pop(trigger, None)
         if task is not None:
             task.cancel()
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
 
     async def close(self) -> None:
         """Watch no more; what has been seen, and is not on disk, is seen again by the next node."""
-        tasks = list(self._tasks.values())
+        tasks = [*self._tasks.values(), *self._ending]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -5,6 +5,8 @@ Derived from the logs, and written in the transaction of the slot that they are 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -12,6 +14,7 @@ import cbor2
 
 from seriatim.formats.codecs.cbor import dump_plain
 from seriatim.formats.codecs.fields import freeze
+from seriatim.formats.errors import FormatError, MalformedError
 from seriatim.formats.triggers.definition import Definition
 
 
@@ -73,9 +76,14 @@ def encode_progress(progress: Progress) -> bytes:
 
 
 def decode_progress(raw: bytes) -> Progress:
-    """Return what `encode_progress` has made *raw* of."""
-    state, *others = cbor2.loads(raw)
-    return Progress(State(state), *others)
+    """Return what `encode_progress` has made *raw* of.
+
+    Raises:
+        MalformedError: it is damaged; code ``bad_row``.
+    """
+    with _reading():
+        state, *others = cbor2.loads(raw)
+        return Progress(State(state), *others)
 
 
 def encode_defined(defined: Defined) -> bytes:
@@ -84,6 +92,19 @@ def encode_defined(defined: Defined) -> bytes:
 
 
 def decode_defined(raw: bytes) -> Defined:
-    """Return what `encode_defined` has made *raw* of: it was checked when it was defined."""
-    defined_ms, fields = cbor2.loads(raw)
-    return Defined(Definition.from_fields(freeze(fields)), defined_ms)
+    """Return what `encode_defined` has made *raw* of: it was checked when it was defined.
+
+    Raises:
+        MalformedError: it is damaged; code ``bad_row``.
+    """
+    with _reading():
+        defined_ms, fields = cbor2.loads(raw)
+        return Defined(Definition.from_fields(freeze(fields)), defined_ms)
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
+    except (cbor2.CBORError, ValueError, TypeError, AttributeError, FormatError) as error:
+        raise MalformedError(f"a damaged row: {error}", code="bad_row") from error

@@ -13,7 +13,7 @@ import seriatim
 from seriatim.actors.embedded import EmbeddedNode
 from seriatim.actors.triggers import firing
 from seriatim.actors.triggers.table import TriggerTable
-from seriatim.formats.errors import OverloadedError
+from seriatim.formats.errors import MalformedError, OverloadedError, StoreError
 from seriatim.formats.limits import RUNS_OF_TRIGGER_MAX
 from seriatim.formats.triggers.due import next_step
 from seriatim.testing import VirtualClock, pass_time
@@ -232,27 +232,133 @@ async def test_a_closed_table_stays_silent(tmp_path: Path) -> None:
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("damage", [b"\xff", b"", b"\xa1\x61", b"\x01", b"\xa0"])
 async def test_a_damaged_row_stops_its_own_trigger_only(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: bytes
 ) -> None:
     clock = VirtualClock(START)
     async with seriatim.open(tmp_path, clock=clock) as node:
         process = await node.spawn()
         bad = await node.triggers.add("every hour", process=process, name="bad")
         worse = await node.triggers.add("every hour", process=process, name="worse")
-        await node.triggers.add("every hour", process=process, name="good")
-        rows = (
-            (("triggers", "defined", bad.id), b"\xff"),
-            (("triggers", "live", worse.id), b"\x01"),
-        )
+        good = await node.triggers.add("every hour", process=process, name="good")
+        rows = ((("triggers", "defined", bad.id), damage), (("triggers", "live", worse.id), damage))
         await table_of(node)._book.keep(rows)
         await pass_time(node, clock, hours=2)
         assert node.slot(process) == 2
     async with seriatim.open(tmp_path, clock=clock) as node:
         await pass_time(node, clock, hours=2)
         assert node.slot(process) == 4
+        assert [each.id async for each in node.triggers.all()] == [good.id]
+        with pytest.raises(StoreError, match="another name"):
+            await node.triggers.pause("bad")
     assert bad.id in caplog.text
     assert worse.id in caplog.text
+
+
+@pytest.mark.asyncio
+async def test_events_that_wait_are_called_for_in_their_order_by_the_next_program(
+    tmp_path: Path,
+) -> None:
+    keys = [str(number) for number in range(12)]
+    calls: list[object] = []
+    async with seriatim.open(tmp_path, clock=VirtualClock(START)) as node:
+
+        @node.on({"kind": "webhook"}, name="hook")
+        async def hangs() -> None:
+            await asyncio.Event().wait()
+
+        await node.triggers.defined()
+        for key in keys:
+            await node.triggers.occur("hook", key)
+    async with seriatim.open(tmp_path, clock=VirtualClock(START)) as node:
+
+        @node.on({"kind": "webhook"}, name="hook")
+        async def goes_on(fire: seriatim.Fire) -> None:
+            calls.append(fire.event["key"])
+
+        await node.triggers.settled()
+        assert calls == keys
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("change", ["removed", "changed"])
+async def test_an_interrupted_run_has_its_end_when_its_trigger_goes(
+    tmp_path: Path, change: str
+) -> None:
+    clock, begun = VirtualClock(START), asyncio.Event()
+    async with seriatim.open(tmp_path, clock=clock) as node:
+
+        @node.every("hour", name="long")
+        async def long() -> None:
+            begun.set()
+            await asyncio.Event().wait()
+
+        await node.triggers.defined()
+        trigger = node.triggers.show("long").id
+        clock.advance(hours=1)
+        await begun.wait()
+    async with seriatim.open(tmp_path, clock=clock) as node:
+        if change == "removed":
+            await node.triggers.remove("long")
+        else:
+            process = await node.spawn()
+            await node.triggers.add("every hour", process=process, name="long")
+        assert list(table_of(node)._book.rows.begun()) == []
+        ended = node.triggers.history(trigger)[-1].fields
+        assert (ended["code"], change in str(ended["reason"])) == ("cancelled", True)
+
+
+class WordlessError(BaseException):
+    def __str__(self) -> str:
+        raise ValueError
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "error", [WordlessError(), MalformedError("x\ud800", code="bad"), BaseException("\ud800")]
+)
+async def test_no_error_of_a_coroutine_is_too_odd_for_an_end(
+    tmp_path: Path, error: BaseException
+) -> None:
+    clock = VirtualClock(START)
+    async with seriatim.open(tmp_path, clock=clock) as node:
+
+        @node.every("hour", name="odd")
+        async def odd() -> None:
+            raise error
+
+        await pass_time(node, clock, hours=3)
+        assert len(codes(node, "odd")) == 3
+
+
+@pytest.mark.asyncio
+async def test_a_change_at_a_time_of_both_decides_it_once(tmp_path: Path) -> None:
+    clock = VirtualClock(START)
+    async with seriatim.open(tmp_path, clock=clock) as node:
+        process = await node.spawn({"name": "target"})
+        await node.triggers.add("every hour", process=process, name="n", misfire="all")
+    clock.advance(hours=2)
+    async with seriatim.open(tmp_path, clock=clock) as node:
+        at_once = {"start": "now", "name": "n"}
+        await node.triggers.add("every 30 minutes", process=process, **at_once)  # type: ignore[arg-type]  # a plain map
+        await pass_time(node, clock, minutes=30)
+        fired = [entry.fields["nominal-time"] for entry in node.read(process, first=1)]
+        assert fired == [int((START + 2.5 * HOUR).timestamp() * 1000)]
+
+
+@pytest.mark.asyncio
+async def test_what_can_never_fire_since_the_clock_was_set_back_is_refused(
+    tmp_path: Path,
+) -> None:
+    clock = VirtualClock(START)
+    async with seriatim.open(tmp_path, clock=clock) as node:
+        process = await node.spawn({"name": "target"})
+        await node.triggers.add("every hour", process=process, name="n")
+        await pass_time(node, clock, hours=5)
+        clock.set(START + 2 * HOUR)
+        with pytest.raises(MalformedError, match="set back"):
+            await node.triggers.add("in 10 minutes", process=process, name="n")
 
 
 @pytest.mark.asyncio
