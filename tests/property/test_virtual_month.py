@@ -16,7 +16,9 @@ from seriatim.formats.triggers.definition import Misfire, Timing
 from seriatim.formats.triggers.due import Miss, next_step
 from seriatim.formats.triggers.progress import Progress
 from seriatim.formats.wire.receipt import Receipt
+from tests.support import trigger_month
 from tests.support.drawn_triggers import ZONES
+from tests.support.simulated_disk import Fate
 from tests.support.trigger_month import BrokenMonthError, Month
 
 SEED = 5
@@ -67,6 +69,9 @@ def fires_have_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def doubt_lets_others_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    # It takes somebody who writes while a slow commit is awaited no more.
+    monkeypatch.setitem(trigger_month.FATES, Fate.SLOW, 60)
+
     async def place(book: Book, submission: Submission) -> Receipt:
         return await book._world.place(submission)
 

@@ -156,5 +156,11 @@ class TriggerLife:
 
     async def settle(self) -> None:
         """Let whatever is due come to disk: what has failed is tried again, some time later."""
-        while self.table._firing._lines and not self.writer.is_killed:
+        while not self.writer.is_killed and (self.table._firing._lines or self._is_due):
             await self.pass_time(1_000)
+
+    @property
+    def _is_due(self) -> bool:
+        """Whether anything is due and not decided: what queues is, one after the other."""
+        due_ms = self.table._firing._alarms._due_ms.values()
+        return any(each <= self.clock.now_ms() for each in due_ms)
