@@ -18,9 +18,33 @@ from seriatim.formats.message import Value
 from seriatim.formats.signing.scheme import WalletKind
 from seriatim.formats.watches.event import Event
 from seriatim.testing import VirtualClock, pass_time
+from tests.support import packages
 from tests.support.waiting import until
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+TIDES = """
+import asyncio
+from seriatim.formats.watches.event import Event
+
+class Tides:
+    name = "tides"
+
+    def check(self, spec):
+        pass
+
+    def open(self, spec, world):
+        return self
+
+    async def first_mark(self):
+        return b"0"
+
+    async def events(self, mark):
+        for number in range(int(mark), 3):
+            yield Event(f"tide {number}", {"number": number}, str(number + 1).encode())
+        await asyncio.Event().wait()
+"""
 
 
 class Feed:
@@ -263,3 +287,19 @@ async def test_a_file_that_is_gone_when_the_node_starts_again_is_deleted(tmp_pat
         (entry,) = node.read(target, first=1)
         assert isinstance(entry.fields["event"], Mapping)
         assert entry.fields["event"]["event"] == "delete"
+
+
+@pytest.mark.asyncio
+async def test_another_package_adds_a_kind_by_its_entry_point(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry_points = "[seriatim.watches]\nmine = sea:Tides\n"
+    site = tmp_path / "site"
+    packages.install(site, monkeypatch, name="sea", code=TIDES, entry_points=entry_points)
+    async with seriatim.open(tmp_path / "data", clock=VirtualClock(START)) as node:
+        process = await node.spawn({"name": "target"})
+        await node.triggers.add({"kind": "tides"}, process=process)
+        await until(lambda: node.slot(process) == 3)
+        assert numbers(node, process) == [0, 1, 2]
+        with pytest.raises(UnsupportedError, match="file, slots, threshold, tides, webhook"):
+            await node.triggers.add({"kind": "ebbs"}, process=process)
