@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Final
+from typing import Unpack
 
 from seriatim.actors.embedded import EmbeddedNode
-from seriatim.actors.runtime.virtual_clock import VirtualClock
-
-_MS: Final = timedelta(milliseconds=1)
+from seriatim.actors.runtime.virtual_clock import Passed, VirtualClock, passed_ms
 
 
-async def pass_time(
-    node: EmbeddedNode,
-    clock: VirtualClock,
-    *,
-    days: float = 0,
-    hours: float = 0,
-    minutes: float = 0,
-    seconds: float = 0,
-    milliseconds: float = 0,
-) -> None:
+async def pass_time(node: EmbeddedNode, clock: VirtualClock, **passed: Unpack[Passed]) -> None:
     """Let time pass for *node*, which was opened with *clock*.
 
     The clock stops whenever a timer comes due, until the messages of triggers are on disk and the
@@ -29,10 +17,7 @@ async def pass_time(
     Raises:
         ValueError: the sum is below zero.
     """
-    passed = timedelta(
-        days=days, hours=hours, minutes=minutes, seconds=seconds, milliseconds=milliseconds
-    )
-    end_ms = clock.monotonic_ms() + passed // _MS
+    end_ms = clock.monotonic_ms() + passed_ms(passed)
     await node.triggers.settled()
     while (due_ms := clock.due_ms()) is not None and due_ms <= end_ms:
         clock.advance(milliseconds=due_ms - clock.monotonic_ms())

@@ -26,7 +26,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from seriatim.actors.runtime.clock import pause
+from seriatim.actors.runtime.pauses import Pauses
 from seriatim.formats.errors import (
     DivergedError,
     ForkError,
@@ -125,7 +125,7 @@ class Follower:
             DivergedError: the source serves what cannot be followed; the evidence is on disk.
             SchedulerError: see `Source` and `Copy`.
         """
-        pause_ms = FOLLOW_PAUSE_MIN_MS
+        pauses = Pauses(self._clock, FOLLOW_PAUSE_MIN_MS, FOLLOW_PAUSE_MAX_MS)
         while True:
             slots = self._copy.slots
             try:
@@ -138,24 +138,24 @@ class Follower:
                 self._until_compare = 0
                 news = News("away", self._copy.slots, str(error))
             if self._copy.slots > slots:
-                pause_ms = FOLLOW_PAUSE_MIN_MS
-            self._tell(news._replace(wait_ms=0 if once else pause_ms))
+                pauses.restart()
+            self._tell(news._replace(wait_ms=0 if once else pauses.next_ms))
             if once:
                 return
-            pause_ms = await self._rest(news, pause_ms)
+            await self._rest(news, pauses)
 
-    async def _rest(self, news: News, pause_ms: int) -> int:
-        """Wait until the next step is due, *pause_ms* if need be; return the pause after it."""
+    async def _rest(self, news: News, pauses: Pauses) -> None:
+        """Wait until the next step is due: at the source, or for the next of *pauses*."""
         if news.what == "head":
             slots = self._copy.slots
             waited = await self._arrival()
-            if self._copy.slots > slots:
-                return FOLLOW_PAUSE_MIN_MS
-            if waited:
-                # Nothing has come. A source that only says that it waits gets no faster asks.
-                pause_ms = FOLLOW_PAUSE_MIN_MS
-        await pause(self._clock, pause_ms)
-        return min(pause_ms * 2, FOLLOW_PAUSE_MAX_MS)
+            has_come = self._copy.slots > slots
+            if waited or has_come:
+                pauses.restart()
+            if has_come:
+                return
+            # A source that only says that it waits gets no faster asks.
+        await pauses.rest()
 
     async def _arrival(self) -> bool:
         """Wait at the source for the next slot and append it; return whether the source waits."""

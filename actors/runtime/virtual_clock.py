@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypedDict, Unpack
 
 from seriatim.actors.runtime.clock import ManualClock
 
@@ -13,6 +13,21 @@ if TYPE_CHECKING:
 
 _MS: Final = timedelta(milliseconds=1)
 _START: Final = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Passed(TypedDict, total=False):
+    """How much time passes: the sum of these."""
+
+    days: float
+    hours: float
+    minutes: float
+    seconds: float
+    milliseconds: float
+
+
+def passed_ms(passed: Passed) -> int:
+    """Return *passed* in whole milliseconds."""
+    return timedelta(**passed) // _MS
 
 
 class VirtualClock:
@@ -40,15 +55,7 @@ class VirtualClock:
         """The wall clock, in UTC."""
         return datetime.fromtimestamp(0, UTC) + self.now_ms() * _MS
 
-    def advance(
-        self,
-        *,
-        days: float = 0,
-        hours: float = 0,
-        minutes: float = 0,
-        seconds: float = 0,
-        milliseconds: float = 0,
-    ) -> None:
+    def advance(self, **passed: Unpack[Passed]) -> None:
         """Let time pass; each timer that comes due runs at its own time, in order.
 
         What a timer has started goes on when the event loop has its turn: ``await`` what you wait
@@ -57,10 +64,7 @@ class VirtualClock:
         Raises:
             ValueError: the sum is below zero: time does not go back, only `set` does.
         """
-        passed = timedelta(
-            days=days, hours=hours, minutes=minutes, seconds=seconds, milliseconds=milliseconds
-        )
-        self._clock.advance(passed // _MS)
+        self._clock.advance(passed_ms(passed))
 
     def set(self, now: datetime) -> None:
         """Set the wall clock, forth or back, as an operator or NTP does; timers do not notice.

@@ -16,7 +16,7 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from seriatim.actors.runtime.clock import pause
+from seriatim.actors.runtime.pauses import Pauses
 from seriatim.actors.triggers.alarms import Alarms
 from seriatim.actors.triggers.fires import Fires
 from seriatim.actors.triggers.rows import Begun, Where, change_rows
@@ -182,20 +182,25 @@ class Firing:
     # Making durable.
 
     async def _drain(self, line: _Line) -> None:
-        pause_ms = FIRE_PAUSE_MIN_MS
+        pauses = Pauses(self._clock, FIRE_PAUSE_MIN_MS, FIRE_PAUSE_MAX_MS)
         while line.steps and self._is_current(line):
             try:
                 if not await self._makes_way(line):
                     return
                 await self._take_turn(line)
-            except SchedulerError as error:
+            except Exception as error:  # noqa: BLE001  # a fault of ours, too, is tried again
                 if not self._is_current(line):
                     return
-                _LOG.warning("trigger %s has not fired yet: %s", encode_id(line.trigger), error)
-                await pause(self._clock, pause_ms)
-                pause_ms = min(2 * pause_ms, FIRE_PAUSE_MAX_MS)
+                is_ours = not isinstance(error, SchedulerError)
+                _LOG.warning(
+                    "trigger %s has not fired yet: %r",
+                    encode_id(line.trigger),
+                    error,
+                    exc_info=is_ours,
+                )
+                await pauses.rest()
             else:
-                pause_ms = FIRE_PAUSE_MIN_MS
+                pauses.restart()
         if self._is_current(line):
             del self._lines[line.trigger]
             if line.defined.definition.overlap is Overlap.QUEUE:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from seriatim.actors.runtime.clock import pause
+from seriatim.actors.runtime.pauses import Pauses
 from seriatim.actors.triggers.book import unbroken
 from seriatim.actors.triggers.rows import Begun, Where, change_rows, end_rows
 from seriatim.formats.errors import SchedulerError, StoreError, UnsupportedError
@@ -214,7 +214,7 @@ class Runs:
                 del self._running[run.trigger]
 
     async def _end(self, run: Run, code: str, reason: str) -> None:
-        pause_ms = FIRE_PAUSE_MIN_MS
+        pauses = Pauses(self._clock, FIRE_PAUSE_MIN_MS, FIRE_PAUSE_MAX_MS)
         while not self._is_closed:
             try:
                 await self._note_end(run, code, reason)
@@ -222,8 +222,7 @@ class Runs:
                 _LOG.warning("the end of a run is not on disk yet; once more", exc_info=True)
             else:
                 return
-            await pause(self._clock, pause_ms)
-            pause_ms = min(2 * pause_ms, FIRE_PAUSE_MAX_MS)
+            await pauses.rest()
 
     @unbroken
     async def _note_end(self, run: Run, code: str, reason: str) -> None:

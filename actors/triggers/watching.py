@@ -11,7 +11,7 @@ import logging
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
-from seriatim.actors.runtime.clock import pause
+from seriatim.actors.runtime.pauses import Pauses
 from seriatim.actors.triggers.book import unbroken
 from seriatim.actors.triggers.rows import Begun, Where, change_rows, progress_rows
 from seriatim.actors.triggers.runs import Run, Runs
@@ -110,7 +110,7 @@ class Watching:
         return self._kinds.get(name if isinstance(name, str) else ""), spec
 
     async def _watch(self, trigger: bytes, definition: Definition) -> None:
-        pause_ms = FIRE_PAUSE_MIN_MS
+        pauses = Pauses(self._clock, FIRE_PAUSE_MIN_MS, FIRE_PAUSE_MAX_MS)
         while True:
             begun_ms = self._clock.monotonic_ms()
             try:
@@ -121,15 +121,14 @@ class Watching:
                 async with aclosing(watch.events(progress.mark)) as events:
                     async for event in events:
                         await self.take(trigger, definition, check_event(event))
-                        pause_ms = FIRE_PAUSE_MIN_MS
+                        pauses.restart()
             except SchedulerError as error:
                 _LOG.warning("trigger %s does not watch now: %s", encode_id(trigger), error)
             except Exception:  # noqa: BLE001  # somebody's kind of watch raises what it likes
                 _LOG.exception("trigger %s does not watch now", encode_id(trigger))
             if self._clock.monotonic_ms() - begun_ms > FIRE_PAUSE_MAX_MS:
-                pause_ms = FIRE_PAUSE_MIN_MS  # for so long all was well
-            await pause(self._clock, pause_ms)
-            pause_ms = min(2 * pause_ms, FIRE_PAUSE_MAX_MS)
+                pauses.restart()  # for so long all was well
+            await pauses.rest()
 
     @unbroken
     async def take(self, trigger: bytes, definition: Definition, event: Event) -> tuple[Where, int]:

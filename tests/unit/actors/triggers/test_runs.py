@@ -12,6 +12,7 @@ import pytest
 import seriatim
 from seriatim.actors.embedded import EmbeddedNode
 from seriatim.actors.triggers import firing
+from seriatim.actors.triggers.fires import Fires
 from seriatim.actors.triggers.table import TriggerTable
 from seriatim.formats.errors import MalformedError, OverloadedError, StoreError
 from seriatim.formats.limits import RUNS_OF_TRIGGER_MAX
@@ -330,6 +331,35 @@ async def test_no_error_of_a_coroutine_is_too_odd_for_an_end(
 
         await pass_time(node, clock, hours=3)
         assert len(codes(node, "odd")) == 3
+
+
+@pytest.mark.asyncio
+async def test_a_fault_of_ours_holds_up_its_own_trigger_and_not_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = VirtualClock(START)
+    place = Fires.place
+    faults = 2
+
+    async def faulty(fires: Fires, *arguments: Any, **named: Any) -> None:
+        nonlocal faults
+        if faults:
+            faults -= 1
+            raise AssertionError("a fault of ours")
+        await place(fires, *arguments, **named)
+
+    monkeypatch.setattr(Fires, "place", faulty)
+    async with seriatim.open(tmp_path, clock=clock) as node:
+        process = await node.spawn()
+        await node.triggers.add("in 1 minute", process=process)
+        clock.advance(minutes=1)
+
+        def placed() -> bool:
+            clock.advance(milliseconds=100)
+            return node.slot(process) == 1
+
+        await until(placed)
+        assert not faults
 
 
 @pytest.mark.asyncio
