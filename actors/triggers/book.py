@@ -123,6 +123,7 @@ class Book:
     async def open_table(self) -> bytes:
         """Return the process of the table's own log, spawned where there is none yet."""
         async with self._spawning:
+            self._table = self._table or self.rows.table()
             if self._table is None:
                 # Two nodes have two tables, though nobody signs their spawns.
                 nonce = encode_id(self._world.entropy(32))

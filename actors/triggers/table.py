@@ -159,25 +159,41 @@ class TriggerTable(TriggerReader):
         return True
 
     async def _define(self, trigger: bytes, definition: Definition, known: Known) -> Trigger:
-        now_ms = self._world.clock.now_ms()
+        """Make *trigger* what *definition* says; what of it is not changed goes on as it was."""
+        before, old = known.progress, known.defined
+        missed = None
+        if before is not None and old is not None and _goes_on(before, old, definition):
+            defined = Defined(definition, old.defined_ms)
+            after = before._replace(waits_for=definition.waits_for)
+        else:
+            if before is not None and old is not None:
+                missed = self._missed(Trigger(trigger, *old, before), Reason.CHANGED)
+            defined = Defined(definition, self._world.clock.now_ms())
+            after = await self._begin(defined, before, missed)
+        said = {} if missed is None else miss_fields(missed)
+        word = {**define_word(trigger, definition, defined.defined_ms), **said}
+        await self._note(trigger, word, after, before, defined, defined_rows(trigger, defined))
+        return Trigger(trigger, *defined, after._replace(changes=after.changes + 1))
+
+    async def _begin(
+        self, defined: Defined, before: Progress | None, missed: Miss | None
+    ) -> Progress:
+        """Return the progress of what is defined now: no time before counts any more.
+
+        Raises:
+            MalformedError: none is left; code ``never_due``.
+        """
+        definition, now_ms = defined.definition, defined.defined_ms
+        decided = [each.cursor_ms for each in (before, missed) if each is not None]
         # `now` is a nominal time where somebody says so.
-        cursor_ms = now_ms - 1 if definition.start == "now" else now_ms
-        before, missed = known.progress, None
-        if before is not None:
-            cursor_ms = max(cursor_ms, before.cursor_ms)
-            if known.defined is not None:
-                old = Trigger(trigger, *known.defined, before)
-                missed = self._missed(old, Reason.CHANGED)
-        if missed is not None:
-            cursor_ms = max(cursor_ms, missed.cursor_ms)
+        first_ms = now_ms - 1 if definition.start == "now" else now_ms
         begun = Progress(
             State.LIVE,
-            cursor_ms,
+            max([first_ms, *decided]),
             next_ms=None,
             changes=0 if before is None else before.changes,
             waits_for=definition.waits_for,
         )
-        defined = Defined(definition, now_ms)
         after = await self._from_here(defined, begun)
         if after.state is State.OVER:
             raise MalformedError(
@@ -185,10 +201,7 @@ class TriggerTable(TriggerReader):
                 "set back; give it another name",
                 code="never_due",
             )
-        said = {} if missed is None else miss_fields(missed)
-        word = {**define_word(trigger, definition, now_ms), **said}
-        await self._note(trigger, word, after, before, defined, defined_rows(trigger, defined))
-        return Trigger(trigger, definition, now_ms, after._replace(changes=after.changes + 1))
+        return after
 
     async def _from_here(self, defined: Defined, progress: Progress) -> Progress:
         """Return *progress* with what is due next, or where its watch looks on."""
@@ -262,9 +275,12 @@ class TriggerTable(TriggerReader):
             NotFoundError: there is no such trigger.
         """
         async with self._book.turn(trigger):
-            before = self._known(trigger).progress
-            after = before._replace(state=State.REMOVED, next_ms=None)
-            word = word_of(Word.REMOVE, trigger)
+            known = self._known(trigger)
+            before, missed = known.progress, self._missed(known, Reason.REMOVED)
+            cursor_ms = before.cursor_ms if missed is None else missed.cursor_ms
+            after = before._replace(state=State.REMOVED, cursor_ms=cursor_ms, next_ms=None)
+            said = {} if missed is None else miss_fields(missed)
+            word = {**word_of(Word.REMOVE, trigger), **said}
             await self._note(trigger, word, after, before, None, defined_rows(trigger, None))
             self._count -= 1
         await self._runs.cancel(trigger, "its trigger was removed")
@@ -411,3 +427,8 @@ class TriggerTable(TriggerReader):
         begun = Begun(key, known.id, nominal_ms)
         await self._fires.place(known.definition, begun, before=before, after=before)
         return await self._fires.where(known.definition, key)
+
+
+def _goes_on(before: Progress, old: Defined, definition: Definition) -> bool:
+    """Tell whether a trigger that is live stays due as it was, by the same times or watch."""
+    return before.state is State.LIVE and old.definition.due_by == definition.due_by

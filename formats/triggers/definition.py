@@ -161,6 +161,11 @@ class Definition:
         return cls(**{name: _CHOICES.get(name, _same)(value) for name, value in said.items()})
 
     @property
+    def due_by(self) -> tuple[object, ...]:
+        """All that decides when it is due; the policies for what is late do not."""
+        return (self.when, self.tz, self.start, self.end, self.gap, self.fold, self.watch)
+
+    @property
     def waits_for(self) -> str:
         """What has to be there before it can fire: a function, or `PATHS`; empty for nothing."""
         return self.function or (PATHS if self.path else "")

@@ -41,6 +41,8 @@ class Reason(StrEnum):
     """The trigger was paused."""
     CHANGED = "changed"
     """They were due by what the trigger was, and had not fired when it became something else."""
+    REMOVED = "removed"
+    """They were due, and had not fired when the trigger was removed."""
     OVERLAP = "overlap"
     """The run before had not ended."""
 

@@ -155,6 +155,7 @@ class TriggerReplay:
         changes = 0
         if before is not None:
             cursor_ms, changes = max(cursor_ms, before.cursor_ms), before.changes
+        cursor_ms = max(cursor_ms, fields.get("last", cursor_ms))
         defined = Defined(definition, defined_ms)
         self._triggers[trigger] = _Trigger(defined, State.LIVE, cursor_ms, changes)
 

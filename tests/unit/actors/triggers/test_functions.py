@@ -338,3 +338,39 @@ async def test_the_tables_own_log_is_no_target(tmp_path: Path) -> None:
         table = node.triggers.history(trigger.id)[0].process
         with pytest.raises(RefusedError, match="own log"):
             await node.triggers.add("every hour", process=table, message={"action": "remove"})
+
+
+@pytest.mark.asyncio
+async def test_a_change_of_what_it_does_leaves_its_times_as_they_are(tmp_path: Path) -> None:
+    clock = VirtualClock(START)
+    async with seriatim.open(tmp_path, clock=clock) as node:
+        process = await node.spawn({"name": "target"})
+        await node.triggers.add("every 3 hours", process=process, name="n")
+        clock.advance(hours=1)
+        changed = await node.triggers.add(
+            "every 3 hours", process=process, name="n", message={"version": 2}, misfire="all"
+        )
+        assert changed.next == START + 3 * HOUR
+    clock.advance(hours=6)
+    async with seriatim.open(tmp_path, clock=clock) as node:
+        await node.triggers.add(
+            "every 3 hours", process=process, name="n", message={"version": 3}, misfire="all"
+        )
+        await pass_time(node, clock)
+        entries = list(node.read(process, first=1))
+        assert [entry.fields["version"] for entry in entries] == [3, 3]
+        assert node.triggers.show("n").next == START + 9 * HOUR
+
+
+@pytest.mark.asyncio
+async def test_what_was_due_when_a_trigger_is_removed_is_missed_and_said(tmp_path: Path) -> None:
+    clock = VirtualClock(START)
+    async with seriatim.open(tmp_path, clock=clock) as node:
+        process = await node.spawn({"name": "target"})
+        trigger = (await node.triggers.add("every hour", process=process)).id
+    clock.advance(hours=2)
+    async with seriatim.open(tmp_path, clock=clock) as node:
+        await node.triggers.remove(trigger)
+        said = node.triggers.history(trigger)[-1].fields
+        ms = [int((START + n * HOUR).timestamp() * 1000) for n in (1, 2)]
+        assert [said["reason"], said["first"], said["last"]] == ["removed", *ms]
