@@ -210,6 +210,7 @@ THRESHOLD_EVERY_MIN_MS: Final = 100
 THRESHOLD_EVERY_DEFAULT_MS: Final = 1_000
 # A watch of slots that reads what it has missed gives everybody else a turn after so many.
 SLOTS_TURN: Final = 64
+SLOTS_UNMARKED_MAX: Final = 1_024
 
 # Webhooks.
 HOOK_BODY_MAX_BYTES: Final = 256 * 1024

@@ -370,8 +370,9 @@ class TriggerTable(TriggerReader):
         await self._runs.settled()
 
     def release(self) -> None:
-        """Decide nothing more that is due by the time."""
+        """Decide nothing more, and watch no more."""
         self._firing.release()
+        self._watching.release()
 
     async def close(self) -> None:
         """Fire nothing more; runs are left where they are."""

@@ -15,7 +15,11 @@ from seriatim.actors.runtime.pauses import Pauses
 from seriatim.actors.triggers.book import unbroken
 from seriatim.actors.triggers.rows import Begun, Where, change_rows, progress_rows
 from seriatim.actors.triggers.runs import Run, Runs
-from seriatim.formats.errors import OverloadedError, RefusedError, SchedulerError
+from seriatim.formats.errors import (
+    OverloadedError,
+    RefusedError,
+    SchedulerError,
+)
 from seriatim.formats.ids import encode_id
 from seriatim.formats.limits import (
     FIRE_PAUSE_MAX_MS,
@@ -27,7 +31,7 @@ from seriatim.formats.triggers.definition import EVENT, Overlap, fire_key
 from seriatim.formats.triggers.due import Reason
 from seriatim.formats.triggers.progress import State
 from seriatim.formats.triggers.word import Word, word_of
-from seriatim.formats.watches.event import check_event, check_mark
+from seriatim.formats.watches.event import NoEvent, check_event, check_mark
 
 if TYPE_CHECKING:
     from seriatim.actors.runtime.clock import Clock
@@ -96,12 +100,15 @@ class Watching:
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
 
-    async def close(self) -> None:
+    def release(self) -> None:
         """Watch no more; what has been seen, and is not on disk, is seen again by the next node."""
-        tasks = [*self._tasks.values(), *self._ending]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for trigger in list(self._tasks):
+            self.forget(trigger)
+
+    async def close(self) -> None:
+        """Watch no more, and return when nothing does."""
+        self.release()
+        await asyncio.gather(*self._ending, return_exceptions=True)
 
     def _asked(self, definition: Definition) -> tuple[WatchKind, dict[str, Value]]:
         """Return the kind of watch that *definition* asks for, and for what."""
@@ -119,8 +126,8 @@ class Watching:
                 kind, spec = self._asked(definition)
                 watch = kind.open(spec, self._world)
                 async with aclosing(watch.events(progress.mark)) as events:
-                    async for event in events:
-                        await self.take(trigger, definition, check_event(event))
+                    async for seen in events:
+                        await self._keep(trigger, definition, seen)
                         pauses.restart()
             except SchedulerError as error:
                 _LOG.warning("trigger %s does not watch now: %s", encode_id(trigger), error)
@@ -129,6 +136,32 @@ class Watching:
             if self._clock.monotonic_ms() - begun_ms > FIRE_PAUSE_MAX_MS:
                 pauses.restart()  # for so long all was well
             await pauses.rest()
+
+    async def _keep(self, trigger: bytes, definition: Definition, seen: Event | NoEvent) -> None:
+        """Have on disk what a watch has *seen*, however long that takes: it sees it only once."""
+        pauses = Pauses(self._clock, FIRE_PAUSE_MIN_MS, FIRE_PAUSE_MAX_MS)
+        while True:
+            try:
+                if isinstance(seen, NoEvent):
+                    await self._pass(trigger, check_mark(seen.mark))
+                else:
+                    await self.take(trigger, definition, check_event(seen))
+            except SchedulerError as error:
+                if not error.retryable:
+                    raise
+                _LOG.warning("trigger %s has not fired yet: %s", encode_id(trigger), error)
+            else:
+                return
+            await pauses.rest()
+
+    @unbroken
+    async def _pass(self, trigger: bytes, mark: bytes) -> None:
+        """Have the watch of *trigger* look on from *mark*, though nothing fires."""
+        async with self._book.turn(trigger):
+            before = self._book.rows.progress(trigger)
+            if before is not None and before.state is State.LIVE:
+                after = before._replace(mark=mark)
+                await self._book.keep(progress_rows(trigger, after))
 
     @unbroken
     async def take(self, trigger: bytes, definition: Definition, event: Event) -> tuple[Where, int]:

@@ -16,6 +16,7 @@ from seriatim.actors.watches.file_threads import FileThreads
 from seriatim.actors.watches.look import Look, folder_of, is_folder, look
 from seriatim.formats.errors import UnavailableError
 from seriatim.formats.limits import FILES_REST_FACTOR
+from seriatim.formats.watches.event import Event, NoEvent
 from seriatim.formats.watches.file_events import events_of, turns_between
 from seriatim.formats.watches.file_spec import FileSpec, read_file_spec
 from seriatim.formats.watches.files_mark import FilesMark, decode_files_mark, encode_files_mark
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from seriatim.actors.runtime.clock import Clock
     from seriatim.actors.watches.watch import Watch, World
     from seriatim.formats.message import Value
-    from seriatim.formats.watches.event import Event
     from seriatim.formats.watches.files import Files
 
 
@@ -76,7 +76,7 @@ class FileWatch:
             raise bad_watch("path", "a folder or a file that is there", path) from error
         return await self._threads.run(partial(encode_files_mark, await self._begin()))
 
-    async def events(self, mark: bytes) -> AsyncGenerator[Event, None]:
+    async def events(self, mark: bytes) -> AsyncGenerator[Event | NoEvent, None]:
         """See `Watch.events`.
 
         Raises:
@@ -101,9 +101,9 @@ class FileWatch:
                 number = known.number
                 turns = turns_between(known, settled, wanted)
                 while (turn := await run(partial(next, turns, None))) is not None:
-                    for event in events_of(folder, turn, wanted):
-                        yield event
-                        number += 1
+                    for seen in events_of(folder, turn, wanted):
+                        yield seen
+                        number += isinstance(seen, Event)
                 known = FilesMark(known.is_folder, number, settled)
                 await bell.wait(settling.due_ms())
                 found = await self._look(is_folder=known.is_folder)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from seriatim.formats.errors import OverloadedError, UnsupportedError
 from seriatim.formats.ids import encode_id
-from seriatim.formats.limits import LONG_POLL_MAX_MS, RETRY_AFTER_MS, SLOTS_TURN
+from seriatim.formats.limits import LONG_POLL_MAX_MS, RETRY_AFTER_MS, SLOTS_TURN, SLOTS_UNMARKED_MAX
+from seriatim.formats.watches.event import NoEvent
 from seriatim.formats.watches.slots import (
     SlotsSpec,
     decode_slots_mark,
@@ -58,7 +59,7 @@ class SlotsWatch:
         """See `Watch.first_mark`."""
         return encode_slots_mark(self._end())
 
-    async def events(self, mark: bytes) -> AsyncGenerator[Event, None]:
+    async def events(self, mark: bytes) -> AsyncGenerator[Event | NoEvent, None]:
         """See `Watch.events`.
 
         Raises:
@@ -66,12 +67,16 @@ class SlotsWatch:
             CorruptRecordError: a record is damaged.
             FoldError, UnsupportedError: a slot is not computed, nor will be.
         """
-        slot = decode_slots_mark(mark) if mark else self._end()
+        marked = slot = decode_slots_mark(mark) if mark else self._end()
         while True:
             for stored in self._stored(slot):
                 slot = stored.slot + 1
                 if self._spec.matches(stored):
                     yield slot_event(stored, await self._result(stored.slot))
+                    marked = slot
+            if slot - marked >= SLOTS_UNMARKED_MAX:
+                yield NoEvent(encode_slots_mark(slot))
+                marked = slot
             # Reading what was missed takes the loop's time: everybody else gets a turn.
             await asyncio.sleep(0)
             await self._wait_for(slot)

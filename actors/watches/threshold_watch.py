@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from seriatim.actors.runtime.clock import pause
 from seriatim.formats.errors import UnavailableError, UnsupportedError
 from seriatim.formats.ids import encode_id
-from seriatim.formats.limits import JSON_INTEGER_MAX, TRIGGERS_MAX
+from seriatim.formats.limits import JSON_INTEGER_MAX
+from seriatim.formats.watches.event import NoEvent
 from seriatim.formats.watches.spec import bad_watch, is_number
 from seriatim.formats.watches.threshold import (
     Phase,
@@ -38,9 +39,6 @@ class ThresholdKind:
 
     name = "threshold"
 
-    def __init__(self) -> None:
-        self._seen = Seen()
-
     def check(self, spec: Mapping[str, Value]) -> None:
         """See `WatchKind.check`."""
         read_threshold_spec(spec)
@@ -49,42 +47,7 @@ class ThresholdKind:
         """See `WatchKind.open`."""
         found = read_threshold_spec(spec)
         read = _metric(found, world) if found.metric else _computed(found, world)
-        return ThresholdWatch(found, read, world.clock, self._seen)
-
-
-class Seen:
-    """What the thresholds of one node have seen since their last events; only in memory.
-
-    A watch mark comes with an event only, and does not say that a number is back since. So a watch
-    that begins anew in the same life of the node asks here; by its spec and its mark, which is of
-    one crossing. Of more than ``TRIGGERS_MAX``, those are forgotten that were not kept for longest.
-    """
-
-    def __init__(self) -> None:
-        self._kept: dict[tuple[ThresholdSpec, bytes], tuple[Threshold, Event | None]] = {}
-
-    def behind(self, spec: ThresholdSpec, mark: bytes) -> tuple[Threshold, Event | None]:
-        """Return where the threshold stands that has *mark*, and an event that is not durable."""
-        return self._kept.get((spec, mark)) or (decode_threshold_mark(mark), None)
-
-    def keep(self, spec: ThresholdSpec, mark: bytes, state: Threshold, event: Event | None) -> None:
-        """Remember *state*, and *event*, which is new with it; of a first mark, nothing.
-
-        A first mark is that of any trigger, and says as much: the threshold is armed.
-        """
-        marked = decode_threshold_mark(mark)
-        if marked.phase is not Phase.FIRED or (state == marked and event is None):
-            return
-        if state.phase is Phase.OVER:
-            state = state._replace(phase=Phase.ARMED)  # it has to be held anew
-        self.forget(spec, mark)
-        self._kept[spec, mark] = state, event
-        if len(self._kept) > TRIGGERS_MAX:
-            del self._kept[next(iter(self._kept))]
-
-    def forget(self, spec: ThresholdSpec, mark: bytes) -> None:
-        """Forget what came behind *mark*: another one is durable."""
-        self._kept.pop((spec, mark), None)
+        return ThresholdWatch(found, read, world.clock)
 
 
 class ThresholdWatch:
@@ -95,15 +58,10 @@ class ThresholdWatch:
     """
 
     def __init__(
-        self,
-        spec: ThresholdSpec,
-        read: Callable[[], Awaitable[float]],
-        clock: Clock,
-        seen: Seen,
+        self, spec: ThresholdSpec, read: Callable[[], Awaitable[float]], clock: Clock
     ) -> None:
-        """Have *read* give the value that *spec* is for; go on from what was *seen*."""
+        """Have *read* give the value that *spec* is for."""
         self._spec = spec
-        self._seen = seen
         self._read = read
         self._clock = clock
 
@@ -111,25 +69,24 @@ class ThresholdWatch:
         """See `Watch.first_mark`. What is over already is an event, too."""
         return encode_threshold_mark(Threshold())
 
-    async def events(self, mark: bytes) -> AsyncGenerator[Event, None]:
+    async def events(self, mark: bytes) -> AsyncGenerator[Event | NoEvent, None]:
         """See `Watch.events`.
 
         Raises:
             UnavailableError: there is no number to be read; code ``no_reading``.
             SchedulerError: the process cannot be computed.
         """
-        state, event = self._seen.behind(self._spec, mark)
+        state = decode_threshold_mark(mark)
         while True:
-            if event is None:
-                value = await self._read()
-                sample = Sample(value, self._clock.now_ms(), self._clock.monotonic_ms())
-                state, has_fired = step(self._spec.level, state, sample)
-                event = threshold_event(self._spec, state, value) if has_fired else None
-                self._seen.keep(self._spec, mark, state, event)
-            if event is not None:
-                yield event
-                self._seen.forget(self._spec, mark)
-                mark, event = event.mark, None
+            value = await self._read()
+            sample = Sample(value, self._clock.now_ms(), self._clock.monotonic_ms())
+            before = state.phase
+            state, has_fired = step(self._spec.level, state, sample)
+            if has_fired:
+                yield threshold_event(self._spec, state, value)
+            elif before is Phase.FIRED and state.phase is not Phase.FIRED:
+                # The next crossing counts, also where a restart comes before it.
+                yield NoEvent(encode_threshold_mark(state))
             await pause(self._clock, self._spec.every_ms)
 
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from seriatim.actors.runtime.clock import Clock
     from seriatim.formats.folds.run import Result
     from seriatim.formats.message import Value
-    from seriatim.formats.watches.event import Event
+    from seriatim.formats.watches.event import Event, NoEvent
     from seriatim.store.log import Log
 
 
@@ -50,15 +50,16 @@ class Watch(Protocol):
             SchedulerError: as `events`.
         """
 
-    def events(self, mark: bytes) -> AsyncGenerator[Event, None]:
+    def events(self, mark: bytes) -> AsyncGenerator[Event | NoEvent, None]:
         """Yield the events from *mark* on, in order; never ends by itself.
 
         The next event is asked for only when the one before is durable, with its mark. What happens
-        meanwhile is not lost; how far it is gathered, each kind says. Close it (``aclose``) to give
-        back what it holds.
+        meanwhile is not lost; how far it is gathered, each kind says. Where much has happened that
+        is no event, or something that decides whether there will be one, a `NoEvent` says so. Close
+        it (``aclose``) to give back what it holds.
 
         Args:
-            mark: from `first_mark`, or of the last event that is durable; empty bytes for what
+            mark: from `first_mark`, or the last one that is durable; empty bytes for what
                 `first_mark` would return now.
 
         Raises:

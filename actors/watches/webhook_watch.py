@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from seriatim.actors.watches.watch import Watch, World
     from seriatim.formats.message import Value
-    from seriatim.formats.watches.event import Event
+    from seriatim.formats.watches.event import Event, NoEvent
 
 WEBHOOK: Final = "webhook"
 
@@ -40,7 +40,7 @@ class WebhookWatch:
         """See `Watch.first_mark`: what has not been handed in is nowhere."""
         return WEBHOOK.encode()
 
-    async def events(self, mark: bytes) -> AsyncGenerator[Event, None]:
+    async def events(self, mark: bytes) -> AsyncGenerator[Event | NoEvent, None]:
         """See `Watch.events`: there are none."""
         del mark
         none: tuple[Event, ...] = ()

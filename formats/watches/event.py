@@ -28,6 +28,16 @@ class Event(NamedTuple):
     mark: bytes
 
 
+class NoEvent(NamedTuple):
+    """How far a watch has come without an event: what it need not see again after a restart.
+
+    Attributes:
+        mark: the watch mark, as of an `Event`.
+    """
+
+    mark: bytes
+
+
 def check_event(event: Event) -> Event:
     """Return *event*, of whosever watch, which a trigger can keep.
 

@@ -10,7 +10,7 @@ from seriatim.formats.codecs.cbor import dump_plain
 from seriatim.formats.ids import b64url
 from seriatim.formats.limits import FILES_TURN
 from seriatim.formats.message import Value
-from seriatim.formats.watches.event import Event
+from seriatim.formats.watches.event import Event, NoEvent
 from seriatim.formats.watches.files import (
     Change,
     FileEvent,
@@ -48,7 +48,7 @@ class Turn(NamedTuple):
 
 
 def turns_between(known: FilesMark, files: Files, wanted: frozenset[FileEvent]) -> Iterator[Turn]:
-    """Yield what has happened from *known* to *files*, as far as something of it is an event.
+    """Yield what has happened from *known* to *files*, events or not.
 
     Each turn takes as long as snapshots take to be encoded, and the first one also as long as the
     difference takes to be found.
@@ -56,7 +56,7 @@ def turns_between(known: FilesMark, files: Files, wanted: frozenset[FileEvent]) 
     Args:
         known: from where to look on.
         files: what is there now.
-        wanted: what is an event; anything else is known behind the next one, too.
+        wanted: what is an event.
 
     Raises:
         LimitExceededError: the files behind a turn are more than a mark can say.
@@ -71,14 +71,15 @@ def turns_between(known: FilesMark, files: Files, wanted: frozenset[FileEvent]) 
         encoded = encode_files_mark(before) if has_marks_within else b""
         for change in turn:
             apply(left, change)
-        if events:
-            behind = encode_files_mark(FilesMark(known.is_folder, number + events, left))
-            yield Turn(number, turn, encoded, encode_changes(turn), behind)
-            number += events
+        behind = encode_files_mark(FilesMark(known.is_folder, number + events, left))
+        yield Turn(number, turn, encoded, encode_changes(turn), behind)
+        number += events
 
 
-def events_of(folder: str, turn: Turn, wanted: frozenset[FileEvent]) -> Iterator[Event]:
+def events_of(folder: str, turn: Turn, wanted: frozenset[FileEvent]) -> Iterator[Event | NoEvent]:
     """Yield the events of *turn*, each with what is known behind it; takes no time to speak of.
+
+    Where the last change is none, what is known behind it comes alone.
 
     Args:
         folder: the folder that paths are relative to.
@@ -93,6 +94,8 @@ def events_of(folder: str, turn: Turn, wanted: frozenset[FileEvent]) -> Iterator
         is_last = handled == len(turn.changes)
         mark = turn.behind if is_last else encode_within(turn.before, turn.encoded, handled, number)
         yield Event(key, _fields(folder, change), mark)
+    if turn.changes[-1].event not in wanted:
+        yield NoEvent(turn.behind)
 
 
 def _key(number: int, change: Change) -> str:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from seriatim.formats.errors import MalformedError
 from seriatim.formats.limits import EVENT_KEY_MAX_CHARS, FILES_TURN
 from seriatim.formats.watches import file_events
-from seriatim.formats.watches.event import Event, check_event
+from seriatim.formats.watches.event import Event, NoEvent, check_event
 from seriatim.formats.watches.file_events import events_of, turns_between
 from seriatim.formats.watches.files import (
     Change,
@@ -108,8 +108,8 @@ def check_diff(old: Files, new: Files, diff: Diff = changes_between) -> None:
 
 def events_between(
     folder: str, known: FilesMark, files: Files, wanted: frozenset[FileEvent]
-) -> list[Event]:
-    """Return all events on the way from *known* to *files*."""
+) -> list[Event | NoEvent]:
+    """Return all that a watch says on the way from *known* to *files*."""
     turns = turns_between(known, files, wanted)
     return [event for turn in turns for event in events_of(folder, turn, wanted)]
 
@@ -121,15 +121,12 @@ def walk(history: Sequence[Files], *, restarts: bool, wanted: frozenset[FileEven
     for files in history[1:]:
         while True:
             seen = events_between("/f", known, files, wanted)
-            if not restarts:
-                events += seen
-                known = FilesMark(known.is_folder, known.number + len(seen), files)
+            taken = seen[:1] if restarts else seen
+            events += [each for each in taken if isinstance(each, Event)]
+            if not taken:
+                assert known.files == files, "all that has happened is on disk"
                 break
-            if not seen:  # what it has seen, it knows for as long as it lives
-                known = FilesMark(known.is_folder, known.number, files)
-                break
-            events.append(seen[0])
-            known = decode_files_mark(seen[0].mark)
+            known = decode_files_mark(taken[-1].mark)
     return events
 
 
@@ -206,6 +203,7 @@ def test_what_is_not_wanted_is_known_behind_the_next_event() -> None:
         EVERY - {"delete"},
     )
     assert not others
+    assert isinstance(event, Event)
     assert event.fields == {
         "event": "create",
         "folder": "/f",
@@ -216,16 +214,20 @@ def test_what_is_not_wanted_is_known_behind_the_next_event() -> None:
     assert decode_files_mark(event.mark) == FilesMark(True, 5, {"b": OTHER})
 
 
-def test_what_is_not_wanted_is_forgotten_where_no_event_came_behind_it() -> None:
+def test_what_is_not_wanted_is_known_behind_itself_where_no_event_comes() -> None:
     known, wanted = FilesMark(is_folder=True, number=0, files={}), frozenset({FileEvent.MODIFY})
-    assert not events_between("/f", known, {"a": FILE}, wanted)
-    # From the same mark: it was created, and modified since, which is a create.
-    assert not events_between("/f", known, {"a": OTHER}, wanted)
+    (created,) = events_between("/f", known, {"a": FILE}, wanted)
+    assert isinstance(created, NoEvent)
+    known = decode_files_mark(created.mark)
+    assert known == FilesMark(True, 0, {"a": FILE})
+    (modified,) = events_between("/f", known, {"a": OTHER}, wanted)
+    assert isinstance(modified, Event)
 
 
 def test_a_name_that_is_no_text_is_bytes() -> None:
     known = FilesMark(is_folder=True, number=0, files={})
     (event,) = events_between("/f", known, {"\udcff": FILE}, EVERY)
+    assert isinstance(event, Event)
     assert event.fields["file"] == b"\xff"
 
 

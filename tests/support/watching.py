@@ -13,7 +13,7 @@ from seriatim.actors.runtime.clock import Clock, ManualClock
 from seriatim.actors.watches.watch import Watch, World
 from seriatim.formats.folds.run import Result
 from seriatim.formats.folds.state import decode_state
-from seriatim.formats.watches.event import Event
+from seriatim.formats.watches.event import Event, NoEvent
 from seriatim.store.memory_log import MemoryLog
 
 NO_METRICS: Mapping[str, Callable[[], float]] = MappingProxyType({})
@@ -44,9 +44,14 @@ def world_of(node: Node, clock: Clock) -> World:
 
 
 class Watching:
-    """A watch that is asked for its events one by one, while its clock goes on where it has to."""
+    """A watch that is asked for its events one by one, while its clock goes on where it has to.
 
-    def __init__(self, events: AsyncGenerator[Event, None], clock: ManualClock) -> None:
+    Attributes:
+        mark: the last watch mark that it has said; empty for none.
+    """
+
+    def __init__(self, events: AsyncGenerator[Event | NoEvent, None], clock: ManualClock) -> None:
+        self.mark = b""
         self._events = events
         self._clock = clock
         self._asked: asyncio.Task[Event] | None = None
@@ -75,7 +80,11 @@ class Watching:
             await asyncio.wait([self._asked])
 
     async def _next(self) -> Event:
-        return await anext(self._events)
+        while True:
+            seen = await anext(self._events)
+            self.mark = seen.mark
+            if isinstance(seen, Event):
+                return seen
 
 
 @asynccontextmanager

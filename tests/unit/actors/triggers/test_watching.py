@@ -14,9 +14,12 @@ from seriatim.actors.embedded import EmbeddedNode
 from seriatim.actors.watches.registry import WatchRegistry
 from seriatim.actors.watches.watch import World
 from seriatim.formats.errors import MalformedError, RefusedError, UnavailableError, UnsupportedError
+from seriatim.formats.ids import decode_id
 from seriatim.formats.message import Value
+from seriatim.formats.schedule.submission import Submission
 from seriatim.formats.signing.scheme import WalletKind
-from seriatim.formats.watches.event import Event
+from seriatim.formats.watches.event import Event, NoEvent
+from seriatim.formats.wire.receipt import Receipt
 from seriatim.testing import VirtualClock, pass_time
 from tests.support import packages
 from tests.support.waiting import until
@@ -26,7 +29,8 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 TIDES = """
 import asyncio
-from seriatim.formats.watches.event import Event
+from seriatim.formats.watches.event import Event, NoEvent
+from seriatim.formats.wire.receipt import Receipt
 
 class Tides:
     name = "tides"
@@ -303,3 +307,66 @@ async def test_another_package_adds_a_kind_by_its_entry_point(
         assert numbers(node, process) == [0, 1, 2]
         with pytest.raises(UnsupportedError, match="file, slots, threshold, tides, webhook"):
             await node.triggers.add({"kind": "ebbs"}, process=process)
+
+
+@pytest.mark.asyncio
+async def test_how_far_a_watch_has_come_without_an_event_is_on_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Silent(Feed):
+        async def events(self, mark: bytes) -> AsyncGenerator[Event | NoEvent, None]:  # type: ignore[override]  # it says more
+            self.opened += 1
+            yield NoEvent(str(int(mark) + 10).encode())
+            await asyncio.Event().wait()
+
+    silent = Silent()
+    monkeypatch.setattr("seriatim.actors.launch.load_watch_kinds", lambda: WatchRegistry([silent]))
+    for expected in (b"10", b"20"):
+        async with seriatim.open(tmp_path, clock=VirtualClock(START)) as node:
+            process = await node.spawn({"name": "target"})
+            trigger = await node.triggers.add({"kind": "feed"}, process=process)
+            table = node._node.triggers
+            assert table is not None
+
+            def mark() -> bytes:
+                return table.show(decode_id(trigger.id)).progress.mark  # noqa: B023  # asked at once
+
+            await until(lambda: mark() == expected)  # noqa: B023  # as above
+            assert node.slot(process) == 0
+            assert len(node.triggers.history(trigger.id)) == 1
+
+
+@pytest.mark.asyncio
+async def test_an_event_that_cannot_be_placed_now_is_not_asked_for_again(
+    tmp_path: Path, feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = VirtualClock(START)
+    async with seriatim.open(tmp_path, clock=clock) as node:
+        process = await node.spawn({"name": "target"})
+        await node.triggers.add({"kind": "feed"}, process=process)
+        await until(lambda: feed.opened == 1)
+        table = node._node.triggers
+        assert table is not None
+        world, tried = table._book._world, 0
+
+        async def refuse(submission: Submission) -> Receipt:
+            nonlocal tried
+            tried += 1
+            raise UnavailableError("the disk is full")
+
+        monkeypatch.setattr(table._book, "_world", world._replace(place=refuse))
+        feed.emit()
+
+        def tries_again() -> bool:
+            clock.advance(milliseconds=100)
+            return tried > 3
+
+        await until(tries_again)
+        monkeypatch.setattr(table._book, "_world", world)
+
+        def placed() -> bool:
+            clock.advance(milliseconds=100)
+            return node.slot(process) == 1
+
+        await until(placed)
+        assert feed.opened == 1

@@ -13,6 +13,7 @@ from seriatim.actors.compute.folds import Folds
 from seriatim.actors.node import Node
 from seriatim.actors.policy import Policy
 from seriatim.actors.runtime.clock import ManualClock
+from seriatim.actors.watches import slots_watch
 from seriatim.actors.watches.slots_watch import SlotsKind
 from seriatim.actors.watches.watch import Watch, World
 from seriatim.formats.errors import MalformedError, OverloadedError, UnsupportedError
@@ -193,12 +194,16 @@ def test_a_long_past_that_does_not_match_is_read_in_turns(monkeypatch: pytest.Mo
         world = World(ManualClock(), log_of(3 * SLOTS_TURN), wait_for, None, NO_METRICS)
         spec: dict[str, Value] = {"process": PROCESS, "match": {"no": "such"}}
         other = asyncio.create_task(take_turns())
-        with pytest.raises(OverloadedError, match="try again"):
-            await take(SlotsKind().open(spec, world), b"0", 1)
+        async with watching(SlotsKind().open(spec, world), b"0", ManualClock()) as found:
+            with pytest.raises(OverloadedError, match="try again"):
+                await found.next()
+        # It need not be read again.
+        assert found.mark == str(2 * SLOTS_TURN).encode()
         other.cancel()
         assert waits == [SLOTS_TURN, 2 * SLOTS_TURN, 3 * SLOTS_TURN]
         assert all(turns), "others waited for all of it"
 
+    monkeypatch.setattr(slots_watch, "SLOTS_UNMARKED_MAX", 2 * SLOTS_TURN)
     # These builders' records have no message that can be read.
     monkeypatch.setattr(StoredAssignment, "fields", property(lambda _: {}))
     asyncio.run(main())

@@ -102,48 +102,18 @@ def test_a_restart_while_it_is_over_does_not_fire_again() -> None:
     asyncio.run(main())
 
 
-def test_what_was_seen_is_known_to_a_watch_that_begins_anew_in_the_same_life() -> None:
+def test_that_it_is_back_is_on_disk_and_no_restart_loses_the_next_crossing() -> None:
     async def main() -> None:
-        clock, kind = ManualClock(START_MS), ThresholdKind()
-
-        def begin(*values: float) -> Watch:
-            world = quiet_world(clock, metrics={"load": told(*values)})
-            return kind.open({"metric": "load", "above": 80}, world)
-
-        (first,) = await take_all(begin(90), b"", clock)
-        # It is back, and then cannot be read.
-        assert await take_all(begin(95, 70), first.mark, clock) == []
-        # It crosses, and the event cannot be placed.
-        async with watching(begin(90), first.mark, clock) as found:
-            lost = await found.next()
-        # Before anything is read, it is seen again.
-        (again,) = await take_all(begin(), first.mark, clock)
-        assert again == lost
-        assert again.key > first.key
-        assert await take_all(begin(90), again.mark, clock) == []
-        assert await take_all(begin(70), again.mark, clock) == []
-        assert len(await take_all(begin(90), again.mark, clock)) == 1
-        # Another trigger has seen nothing yet.
-        assert await take_all(begin(70), b"", clock) == []
-
-    asyncio.run(main())
-
-
-def test_what_nobody_asks_for_any_more_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seriatim.actors.watches.threshold_watch.TRIGGERS_MAX", 2)
-
-    async def main() -> None:
-        clock, kind = ManualClock(START_MS), ThresholdKind()
-
-        async def values(level: int, mark: bytes, *values: float) -> list[Event]:
-            world = quiet_world(clock, metrics={"load": told(*values)})
-            return await take_all(kind.open({"metric": "load", "above": level}, world), mark, clock)
-
-        marks = {level: (await values(level, b"", 90))[0].mark for level in (10, 20, 30)}
-        for level, mark in marks.items():
-            assert await values(level, mark, 0) == []
-        again = [level for level, mark in marks.items() if await values(level, mark, 90)]
-        assert again == [20, 30]
+        clock = ManualClock(START_MS)
+        async with watching(load(clock, 90, 95, 70, 75, above=80), b"", clock) as found:
+            event = await found.next()
+            asked = found.ask()
+            while found.mark == event.mark:
+                clock.advance(EVERY_MS)
+                await asyncio.sleep(0)
+            assert not asked.done()
+        (again,) = await take_all(load(clock, 90, above=80), found.mark, clock)
+        assert again.key > event.key
 
     asyncio.run(main())
 
