@@ -7,10 +7,9 @@ is written again, and has the slot that it has.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from functools import wraps
-from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 from seriatim.actors.scheduler.writer import TreeValues
 from seriatim.actors.triggers.rows import TriggerRows, table_row
@@ -40,28 +39,6 @@ if TYPE_CHECKING:
     from seriatim.formats.wire.receipt import Receipt
     from seriatim.store.log import Log
     from seriatim.store.tree.tree import Tree
-
-
-_Asked = ParamSpec("_Asked")
-_Answer = TypeVar("_Answer")
-
-
-def unbroken(
-    change: Callable[_Asked, Coroutine[Any, Any, _Answer]],
-) -> Callable[_Asked, Coroutine[Any, Any, _Answer]]:
-    """Have *change* go on to its end, though whoever has asked for it is cancelled meanwhile.
-
-    What it has sent to the disk comes there all the same: the trigger's turn lasts until then.
-    """
-
-    @wraps(change)
-    async def go_on(*args: _Asked.args, **named: _Asked.kwargs) -> _Answer:
-        going_on = asyncio.ensure_future(change(*args, **named))
-        # Where nobody waits any more, nobody has to hear how it has ended.
-        going_on.add_done_callback(lambda done: done.cancelled() or done.exception())
-        return await asyncio.shield(going_on)
-
-    return go_on
 
 
 class World(NamedTuple):

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from seriatim.actors.runtime.pauses import Pauses
-from seriatim.actors.triggers.book import unbroken
+from seriatim.actors.runtime.unbroken import unbroken
 from seriatim.actors.triggers.rows import Begun, Where, change_rows, end_rows
 from seriatim.formats.errors import SchedulerError, StoreError, UnsupportedError
 from seriatim.formats.limits import (

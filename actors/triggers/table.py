@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from seriatim.actors.triggers.book import Book, World, unbroken
+from seriatim.actors.runtime.unbroken import unbroken
+from seriatim.actors.triggers.book import Book, World
 from seriatim.actors.triggers.fires import Fires
 from seriatim.actors.triggers.firing import Firing
 from seriatim.actors.triggers.reader import Happened, Trigger, TriggerReader

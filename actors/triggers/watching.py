@@ -12,7 +12,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 from seriatim.actors.runtime.pauses import Pauses
-from seriatim.actors.triggers.book import unbroken
+from seriatim.actors.runtime.unbroken import unbroken
 from seriatim.actors.triggers.rows import Begun, Where, change_rows, progress_rows
 from seriatim.actors.triggers.runs import Run, Runs
 from seriatim.formats.errors import (

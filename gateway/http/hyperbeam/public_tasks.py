@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Final
 
-from seriatim.actors.triggers.book import unbroken
+from seriatim.actors.runtime.unbroken import unbroken
 from seriatim.actors.triggers.table import TriggerTable
 from seriatim.formats.codecs.cbor import dump_plain
 from seriatim.formats.codecs.fields import freeze
