@@ -11,15 +11,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from seriatim.actors.blocking import BlockingNode, open_blocking
-    from seriatim.actors.embedded import (
+    from seriatim.actors.embedding.blocking import BlockingNode, open_blocking
+    from seriatim.actors.embedding.node import (
         Computed,
         EmbeddedNode,
         Entry,
         Receipt,
         open,  # noqa: A004  # public
     )
-    from seriatim.actors.embedded_triggers import Fire, Occurrence, Trigger
+    from seriatim.actors.embedding.triggers import Fire, Occurrence, Trigger
     from seriatim.actors.proof import Report
     from seriatim.formats.errors import SchedulerError
     from seriatim.formats.folds.fold import Fold, Outcome, Step, Verdict, fold
@@ -53,17 +53,17 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOMES = {
-    "BlockingNode": "seriatim.actors.blocking",
-    "open_blocking": "seriatim.actors.blocking",
-    "Computed": "seriatim.actors.embedded",
-    "EmbeddedNode": "seriatim.actors.embedded",
-    "Entry": "seriatim.actors.embedded",
-    "Fire": "seriatim.actors.embedded_triggers",
-    "Occurrence": "seriatim.actors.embedded_triggers",
-    "Receipt": "seriatim.actors.embedded",
-    "Trigger": "seriatim.actors.embedded_triggers",
+    "BlockingNode": "seriatim.actors.embedding.blocking",
+    "open_blocking": "seriatim.actors.embedding.blocking",
+    "Computed": "seriatim.actors.embedding.node",
+    "EmbeddedNode": "seriatim.actors.embedding.node",
+    "Entry": "seriatim.actors.embedding.node",
+    "Fire": "seriatim.actors.embedding.triggers",
+    "Occurrence": "seriatim.actors.embedding.triggers",
+    "Receipt": "seriatim.actors.embedding.node",
+    "Trigger": "seriatim.actors.embedding.triggers",
     "Report": "seriatim.actors.proof",
-    "open": "seriatim.actors.embedded",
+    "open": "seriatim.actors.embedding.node",
     "SchedulerError": "seriatim.formats.errors",
     "Wallet": "seriatim.formats.signing.wallet",
     "Fold": "seriatim.formats.folds.fold",

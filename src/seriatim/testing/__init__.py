@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
+from seriatim.actors.embedding.virtual_time import pass_time
 from seriatim.actors.runtime.virtual_clock import VirtualClock
-from seriatim.actors.virtual_time import pass_time
 
 __all__ = ["VirtualClock", "pass_time"]

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import seriatim
-from seriatim.actors.embedded import EmbeddedNode
+from seriatim.actors.embedding.node import EmbeddedNode
 from seriatim.formats.errors import MalformedError, RefusedError
 from seriatim.testing import VirtualClock, pass_time
 from tests.support.waiting import until

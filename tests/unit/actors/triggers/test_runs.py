@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import seriatim
-from seriatim.actors.embedded import EmbeddedNode
+from seriatim.actors.embedding.node import EmbeddedNode
 from seriatim.actors.triggers import firing
 from seriatim.actors.triggers.fires import Fires
 from seriatim.actors.triggers.table import TriggerTable

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import seriatim
-from seriatim.actors.embedded import EmbeddedNode
+from seriatim.actors.embedding.node import EmbeddedNode
 from seriatim.actors.triggers.table import TriggerTable
 from seriatim.formats.errors import (
     LimitExceededError,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import seriatim
-from seriatim.actors.embedded import EmbeddedNode
+from seriatim.actors.embedding.node import EmbeddedNode
 from seriatim.actors.watches.registry import WatchRegistry
 from seriatim.actors.watches.watch import World
 from seriatim.formats.errors import MalformedError, RefusedError, UnavailableError, UnsupportedError

@@ -1,4 +1,4 @@
-"""The blocking twin of `embedded_triggers.py`."""
+"""The blocking twin of `triggers.py`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Coroutine, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Protocol, TypeVar, Unpack
 
-from seriatim.actors.embedded_triggers import (
+from seriatim.actors.embedding.triggers import (
     EmbeddedTriggers,
     Occurrence,
     Trigger,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from seriatim.actors.embedded import EmbeddedNode
+from seriatim.actors.embedding.node import EmbeddedNode
 from seriatim.actors.runtime.virtual_clock import Passed, VirtualClock, passed_ms
 
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple, TypedDict, TypeVar, Unpack
 
-from seriatim.actors.called_function import CalledFunction, read_function
+from seriatim.actors.embedding.called_function import CalledFunction, read_function
 from seriatim.actors.triggers.reader import Happened
 from seriatim.actors.triggers.reader import Trigger as RawTrigger
 from seriatim.actors.triggers.runs import NO_EVENT, Run

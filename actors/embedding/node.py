@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Unpack
 
 from seriatim.actors.compute.computer import Computed as ComputedSlot
 from seriatim.actors.compute.folds import Folds
-from seriatim.actors.embedded_triggers import (
+from seriatim.actors.embedding.triggers import (
     EmbeddedTriggers,
     Function,
     TriggerOptions,

@@ -1,4 +1,4 @@
-"""The blocking twin of `embedded.py`: a loop on a thread of its own, for programs without one."""
+"""The blocking twin of `node.py`: a loop on a thread of its own, for programs without one."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, Unpack
 
-from seriatim.actors import embedded
-from seriatim.actors.blocking_triggers import BlockingTriggers
-from seriatim.actors.embedded import Computed, EmbeddedNode, Entry, Receipt
-from seriatim.actors.embedded_triggers import Function, TriggerOptions
+from seriatim.actors.embedding import node as embedded
+from seriatim.actors.embedding.blocking_triggers import BlockingTriggers
+from seriatim.actors.embedding.node import Computed, EmbeddedNode, Entry, Receipt
+from seriatim.actors.embedding.triggers import Function, TriggerOptions
 from seriatim.actors.proof import Report
 from seriatim.formats.errors import StoppingError, StoreError
 from seriatim.formats.folds.fold import Fold
