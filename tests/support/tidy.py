@@ -43,7 +43,11 @@ WORLD: Final[Mapping[str, tuple[str, ...]]] = {
     "uuid.": (),
     "os.urandom": ("actors/scheduler/handlers.py", *_TOOLS),
     "os.fork": (),
-    "threading.Thread": ("actors/runtime/offload.py", "actors/embedding/blocking.py", "store/baseline.py"),
+    "threading.Thread": (
+        "actors/runtime/offload.py",
+        "actors/embedding/blocking.py",
+        "store/baseline.py",
+    ),
     "multiprocessing.": (),
     "subprocess.": ("actors/runtime/child_offload.py", *_TOOLS),
     "pickle.": (),
