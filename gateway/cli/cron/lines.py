@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -75,7 +76,9 @@ def event_line(event: object) -> str:
     if "first" in said:
         first, last = (local_text(str(said.get(key))) for key in ("first", "last"))
         parts.append(first if first == last else f"{first} to {last}")
-    parts += [str(said[key]) for key in ("event", "code", "reason", "detail") if key in said]
+    if "event" in said:
+        parts.append(json.dumps(said["event"], ensure_ascii=False))
+    parts += [str(said[key]) for key in ("code", "reason", "detail") if key in said]
     return printable("  ".join(parts).rstrip())
 
 

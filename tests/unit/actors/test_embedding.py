@@ -337,49 +337,44 @@ def test_the_public_names_are_these_and_all_load() -> None:
         _ = seriatim.no_such_name
 
 
-def test_the_example_of_folds_runs(tmp_path: Path) -> None:
-    page = (ROOT / "docs/folds.md").read_text()
-    block = re.search(r"```python\n(.*?)```", page, re.DOTALL)
+def first_block(page: str) -> str:
+    """Return the first block of Python on *page*."""
+    block = re.search(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
     assert block is not None
-    example = ROOT / "docs/examples/tally.py"
-    whole = example.read_text()
-    for part in block[1].split("\n\n\n"):
+    return block[1]
+
+
+def run_example(name: str, folder: Path) -> str:
+    """Run the example *name* on *folder*; return what it prints."""
+    command = [sys.executable, str(ROOT / "docs/examples" / name), str(folder)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_the_example_of_folds_runs(tmp_path: Path) -> None:
+    block, whole = first_block("docs/folds.md"), (ROOT / "docs/examples/tally.py").read_text()
+    for part in block.split("\n\n\n"):
         assert part.strip() in whole, "docs/folds.md and docs/examples/tally.py differ"
-    exec(compile(block[1], "docs/folds.md", "exec"), {})  # our own page
-    said = [
-        subprocess.run(
-            [sys.executable, str(example), str(tmp_path / "data")],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for _ in range(2)
-    ]
-    assert said[0].startswith("slot 3: sum 321, state ")
-    assert said[1].startswith("slot 6: sum 642, state ")
+    exec(compile(block, "docs/folds.md", "exec"), {})  # our own page
+    assert run_example("tally.py", tmp_path).startswith("slot 3: sum 321, state ")
+    assert run_example("tally.py", tmp_path).startswith("slot 6: sum 642, state ")
+
+
+@pytest.mark.parametrize(
+    ("page", "name"), [("README.md", "embed.py"), ("docs/triggers.md", "triggers.py")]
+)
+def test_an_example_on_a_page_is_the_file_and_short(page: str, name: str) -> None:
+    block = first_block(page)
+    assert block == (ROOT / "docs/examples" / name).read_text(), f"{page} and {name} differ"
+    assert len(block.splitlines()) <= 30
 
 
 @pytest.mark.slow
 def test_the_example_of_triggers_runs(tmp_path: Path) -> None:
-    page = (ROOT / "docs/triggers.md").read_text()
-    block = re.search(r"```python\n(.*?)```", page, re.DOTALL)
-    assert block is not None
-    example = ROOT / "docs/examples/triggers.py"
-    assert block[1] == example.read_text(), "docs/triggers.md and docs/examples/triggers.py differ"
-    command = [sys.executable, str(example), str(tmp_path / "data")]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    said = run_example("triggers.py", tmp_path)
     assert "called for 20" in said
     assert said.count("\nlive ") == 3
 
 
 def test_the_example_in_the_readme_runs(tmp_path: Path) -> None:
-    readme = (ROOT / "README.md").read_text()
-    block = re.search(r"```python\n(.*?)```", readme, re.DOTALL)
-    assert block is not None
-    example = ROOT / "docs/examples/embed.py"
-    assert block[1] == example.read_text(), "README and docs/examples/embed.py differ"
-    assert len(block[1].splitlines()) <= 30
-    command = [sys.executable, str(example), str(tmp_path / "orders")]
     for expected in ("slot 3", "slot 6"):
-        ran = subprocess.run(command, capture_output=True, text=True, check=True)
-        assert expected in ran.stdout
+        assert expected in run_example("embed.py", tmp_path)
