@@ -23,7 +23,10 @@ from seriatim.actors.follow.catch_up import CatchUp
 from seriatim.actors.follow.marks import FollowMarks
 from seriatim.actors.lock import acquire_lock
 from seriatim.actors.node import Node
+from seriatim.actors.own_log import OwnLog
 from seriatim.actors.policy import Policy
+from seriatim.actors.queue.queues import Queues
+from seriatim.actors.queue.world import World as QueueWorld
 from seriatim.actors.runtime.batcher import BatchBounds, Batcher
 from seriatim.actors.runtime.child_offload import ChildOffload
 from seriatim.actors.runtime.dispatcher import LoopDispatcher
@@ -62,6 +65,7 @@ from seriatim.store.tree.lmdb_tree import LmdbTree
 if TYPE_CHECKING:
     from seriatim.actors.follow.catch_up import OpenSource
     from seriatim.actors.runtime.clock import Clock
+    from seriatim.actors.runtime.dispatcher import Dispatcher
     from seriatim.actors.runtime.offload import Offload
     from seriatim.actors.scheduler.handlers import Verdict
     from seriatim.actors.scheduler.writer import Job, Sealed
@@ -182,8 +186,22 @@ async def open_node(
                 clock=scheduler.clock,
             )
         if policy.mode is not SchedulingMode.DISABLED:
+            node.queues = _open_queues(node, tree, scheduler, dispatcher)
             node.triggers = await _open_triggers(node, log, tree, scheduler, folder)
     return node, lock
+
+
+def _open_queues(node: Node, tree: Tree, scheduler: Scheduler, dispatcher: Dispatcher) -> Queues:
+    world = QueueWorld(
+        dispatcher=dispatcher,
+        tree=tree,
+        own=OwnLog(node.place_own, scheduler.store),
+        entropy=secrets.token_bytes,
+        draw=Random().random,  # noqa: S311  # for the length of pauses
+    )
+    queues = Queues(world)
+    queues.start()
+    return queues
 
 
 async def _open_triggers(
@@ -193,8 +211,7 @@ async def _open_triggers(
         log=log,
         tree=tree,
         clock=scheduler.clock,
-        store=scheduler.store,
-        place=node.place_own,
+        own=OwnLog(node.place_own, scheduler.store),
         check_target=node.check_target,
         wallet=node.wallet,
         entropy=secrets.token_bytes,

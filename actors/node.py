@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from seriatim.actors.compute.computing import Computing
     from seriatim.actors.follow.catch_up import CatchUp
     from seriatim.actors.follow.marks import FollowMarks
+    from seriatim.actors.queue.queues import Queues
     from seriatim.actors.runtime.batcher import Batcher
     from seriatim.actors.scheduler.handlers import Verdict
     from seriatim.actors.scheduler.system import Scheduler
@@ -69,6 +70,7 @@ class Node(Reader):
         readers_catching_up: how many readers wait until a copy is brought up to its source.
         computing: computes processes, where the operator lets it.
         triggers: what is due by the time or by an event, where the node places messages.
+        queues: what is to be done by workers, where the node places messages.
     """
 
     def __init__(  # the parts that launch.py composes
@@ -104,6 +106,7 @@ class Node(Reader):
         self._release = release
         self.computing: Computing | None = None
         self.triggers: TriggerTable | None = None
+        self.queues: Queues | None = None
         self._is_stopping = False
         self._taken = 0
         self._idle: Future[None] = Future()
@@ -171,7 +174,7 @@ class Node(Reader):
         return [each for each in found if not self._is_hidden(each)][:limit]
 
     def _is_hidden(self, process: bytes) -> bool:
-        return not self._policy.shows_table and self._is_table(process)
+        return not self._policy.shows_own_logs and self._is_own(process)
 
     # Coming in.
 
@@ -198,7 +201,7 @@ class Node(Reader):
             UnavailableError: not now; the same again is safe.
         """
         self._elsewhere.check(submission.process)
-        self._check_is_no_table(submission.process)
+        self._check_is_not_own(submission.process)
         if not submission.is_signed:
             self.check_takes_unsigned()
             check_is_no_failure(submission)
@@ -258,12 +261,12 @@ class Node(Reader):
         Raises:
             NotFoundError: it is not known.
             FollowedError: it is a copy of another node's.
-            RefusedError: it is the log of the node's triggers; code ``reserved_process``.
+            RefusedError: it is a log of the node's own; code ``reserved_process``.
         """
         if self._log.head(process) is None:
             raise NotFoundError(f"process {encode_id(process)} is not known here; spawn it first")
         self._elsewhere.check(process)
-        self._check_is_no_table(process)
+        self._check_is_not_own(process)
 
     async def schedule_reference(
         self, process: bytes, message_id: bytes, *, excludes: tuple[str, ...] = ()
@@ -291,7 +294,7 @@ class Node(Reader):
                 f"process {encode_id(process)} is {head.variant.tag} and takes no assigns; "
                 "send it the signed message itself, or start the node with --accept-unsigned"
             )
-        self._check_is_no_table(process)
+        self._check_is_not_own(process)
         self._check_places()
         submission = submit_reference(process, message_id, excludes=excludes)
         self._take()
@@ -401,6 +404,8 @@ class Node(Reader):
                 ending.push_async_callback(self._catch_up.close)
             if self.computing is not None:
                 ending.push_async_callback(self.computing.close)
+            if self.queues is not None:
+                ending.push_async_callback(self.queues.close)
             if self.triggers is not None:
                 await self.triggers.close()
             if self._taken:
@@ -453,15 +458,18 @@ class Node(Reader):
         if self._is_stopping and not self._taken:
             self._idle.resolve()
 
-    def _check_is_no_table(self, process: bytes) -> None:
-        """Refuse what others say in the node's own log of its triggers."""
-        if self._is_table(process):
+    def _check_is_not_own(self, process: bytes) -> None:
+        """Refuse what others say in a log of the node's own."""
+        if self._is_own(process):
             raise RefusedError(
-                "this process is the node's own log of its triggers; define a trigger instead",
+                "this process is a log of the node's own, of its triggers or of a queue; define a "
+                "trigger, or submit a job, instead",
                 code="reserved_process",
             )
 
-    def _is_table(self, process: bytes) -> bool:
+    def _is_own(self, process: bytes) -> bool:
+        if self.queues is not None and self.queues.is_own(process):
+            return True
         return self.triggers is not None and process == self.triggers.process
 
     def _check_places(self) -> None:

@@ -14,11 +14,11 @@ class Policy(NamedTuple):
         accept_unsigned: messages without a signature; each takes a new slot.
         any_scheduler: spawns that name another node's wallet as their scheduler.
         mode: when a message is answered; ``DISABLED`` takes none.
-        shows_table: the log of the node's triggers is read like any other; else by whoever has the
-            folder only. It says what the operator does, when, and with which words.
+        shows_own_logs: the logs of the node's triggers and queues are read like any other; else by
+            whoever has the folder only. They say what the operator does, when, and in which words.
     """
 
     accept_unsigned: bool = False
     any_scheduler: bool = False
     mode: SchedulingMode = SchedulingMode.LOCAL
-    shows_table: bool = False
+    shows_own_logs: bool = False

@@ -266,6 +266,43 @@ STATE_KEPT_MAX_BYTES: Final = 64 * 1024
 STATES_CACHED_MAX: Final = 1_000
 STATES_CACHED_MAX_BYTES: Final = 64 * 1024 * 1024
 
+# Jobs: what one may say and have.
+JOB_NAME_MAX_CHARS: Final = 64
+JOB_KEY_MAX_CHARS: Final = 256
+JOB_TRACE_MAX_CHARS: Final = 256
+JOB_ARGS_MAX_BYTES: Final = 256 * 1024
+JOB_PRIORITY_MAX: Final = 1_000
+JOB_PARENTS_MAX: Final = 1_000
+JOB_TAKES_MAX: Final = 16
+JOB_TOKENS_MAX: Final = 1_000_000
+JOB_RETRIES_MAX: Final = 1_000_000
+JOB_CRASHES_DEFAULT: Final = 3
+JOB_CRASHES_MAX: Final = 1_000
+JOB_FAILURES_KEPT_MAX: Final = 10
+JOB_LEASE_DEFAULT_MS: Final = 30_000
+JOB_LEASE_MIN_MS: Final = 100
+JOB_LEASE_MAX_MS: Final = 24 * 3_600_000
+BACKOFF_BASE_DEFAULT_MS: Final = 1_000
+BACKOFF_FACTOR_DEFAULT: Final = 2.0
+BACKOFF_FACTOR_MAX: Final = 100.0
+BACKOFF_MAX_DEFAULT_MS: Final = 3_600_000
+BACKOFF_JITTER_DEFAULT: Final = 0.2
+
+# Queues: how many jobs wait, how much of what at once, and what one slot says.
+JOBS_AT_ONCE_DEFAULT: Final = 1
+QUEUE_JOBS_DEFAULT: Final = 1_000_000
+QUEUE_JOBS_MAX: Final = 10_000_000
+QUEUE_KEPT_DEFAULT_MS: Final = 7 * 24 * 3_600_000
+QUEUE_TYPES_SET_MAX: Final = 1_000
+QUEUE_SUBMIT_MAX: Final = 1_000
+QUEUE_EVENTS_MAX: Final = 1_024
+QUEUE_EVENTS_MAX_BYTES: Final = 2 * 1024 * 1024
+QUEUE_COMMANDS_MAX: Final = 16_384
+QUEUE_WANTED_PAUSE_MS: Final = 60_000
+QUEUES_MAX: Final = 1_000
+CLAIM_JOBS_MAX: Final = 256
+RATE_PER_MAX_MS: Final = 365 * 24 * 3_600_000
+
 # The conformance kit: how long it waits for a reply, how many plans it tries, and how many more
 # to find a shorter failure.
 CONFORM_DEADLINE_MS: Final = 15_000

@@ -27,6 +27,7 @@ STARTED: Final = frozenset({"seriatim.actors.runtime.child", "seriatim.__main__"
 # imported by a test; one that the node comes to use leaves this list.
 OFFERED: Final = frozenset(
     {
+        "seriatim.formats.jobs.replay",
         "seriatim.store.memory_log",
         "seriatim.store.tree.memory_tree",
         "seriatim.store.tree.mounted_tree",

@@ -316,7 +316,7 @@ async def open(  # noqa: A001  # seriatim.open is what its users expect
     node, _ = await open_node(
         Path(path),
         wallet=key,
-        policy=Policy(accept_unsigned=True, shows_table=True),
+        policy=Policy(accept_unsigned=True, shows_own_logs=True),
         in_children=False,
         folds=Folds(folds=tuple(folds)),
         clock=clock,

@@ -162,11 +162,8 @@ class Writer:
         return Sealed(b"", b"", b"")
 
     def _write_rows(self, rows: Rows) -> None:
-        for path, value in rows:
-            if value is None:
-                self._tree.remove(path)
-            else:
-                self._tree.put(path, value)
+        if rows:
+            self._tree.change(rows)
 
     def _write_copied(self, job: Copied) -> Sealed:
         """Append to a copy, its mark first: nobody ever sees slots of another node without one.

@@ -1,37 +1,30 @@
 """Writing down what happens to triggers: a message, and the rows that follow from it, as one.
 
-Whatever happens has a key of its own. Where it is unknown whether a commit has come about, the same
-is written again, and has the slot that it has.
+Whatever happens has a key of its own.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from seriatim.actors.scheduler.writer import TreeValues
 from seriatim.actors.triggers.rows import TriggerRows, table_row
 from seriatim.formats.codecs.json import value_to_json
-from seriatim.formats.errors import (
-    DeadlineExceededError,
-    NotFoundError,
-    StoreError,
-    UnavailableError,
-)
+from seriatim.formats.errors import NotFoundError
 from seriatim.formats.ids import encode_id
 from seriatim.formats.message import Message
 from seriatim.formats.schedule.signed_fields import sign_fields
-from seriatim.formats.schedule.submission import Submission, submit_item, submit_unsigned
+from seriatim.formats.schedule.submission import submit_item, submit_unsigned
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.triggers.definition import EVENT, NOMINAL_TIME
 from seriatim.formats.triggers.word import TABLE_TYPE
 from seriatim.formats.wire.stored import StoredAssignment
 
 if TYPE_CHECKING:
+    from seriatim.actors.own_log import OwnLog
     from seriatim.actors.runtime.clock import Clock
-    from seriatim.actors.scheduler.writer import Store
     from seriatim.actors.triggers.rows import Begun, Where
     from seriatim.formats.message import Value
     from seriatim.formats.schedule.assignment import Rows
@@ -48,8 +41,7 @@ class World(NamedTuple):
         log: read only.
         tree: read only.
         clock: by which triggers are due.
-        store: makes rows durable.
-        place: gives a message of the node's own its slot.
+        own: makes slots and rows durable.
         check_target: refuses what is no process of this node's.
         wallet: signs what is for processes whose assignments are signed.
         entropy: gives that many random bytes.
@@ -58,8 +50,7 @@ class World(NamedTuple):
     log: Log
     tree: Tree
     clock: Clock
-    store: Store[TreeValues]
-    place: Callable[[Submission], Awaitable[Receipt]]
+    own: OwnLog
     check_target: Callable[[bytes], object]
     wallet: Wallet | None
     entropy: Callable[[int], bytes]
@@ -107,7 +98,7 @@ class Book:
                 fields = {"type": "Process", "variant": Variant.NATIVE.tag, "nonce": nonce}
                 spawn = submit_unsigned(Message({**fields, "table": TABLE_TYPE}))
                 rows = table_row(spawn.process)
-                await self._world.place(spawn._replace(rows=rows))
+                await self._world.own.place(spawn._replace(rows=rows))
                 self._table = spawn.process
         return self._table
 
@@ -119,7 +110,7 @@ class Book:
         """
         table = await self.open_table()
         submission = submit_unsigned(Message(fields), process=table)
-        return await self._place(submission._replace(dedupe_key=key, rows=rows))
+        return await self._world.own.place(submission._replace(dedupe_key=key, rows=rows))
 
     async def send(
         self, process: bytes, fields: Mapping[str, Value], key: bytes, rows: Rows
@@ -144,7 +135,7 @@ class Book:
             submission = submit_item(item, process=process)
         else:
             submission = submit_unsigned(Message(fields), process=process)
-        return await self._place(submission._replace(dedupe_key=key, rows=rows))
+        return await self._world.own.place(submission._replace(dedupe_key=key, rows=rows))
 
     def slot_of(self, begun: Begun) -> int:
         """Return the slot of the table's log in which the run *begun* begins; -1 for none."""
@@ -167,25 +158,5 @@ class Book:
         return event if isinstance(event, Mapping) else {}
 
     async def keep(self, rows: Rows) -> None:
-        """Make *rows* durable alone: they say what can be found out again.
-
-        Raises:
-            UnavailableError: not now, as for what is placed: the same again is safe.
-        """
-        try:
-            await self._world.store(TreeValues(rows))
-        except StoreError as error:
-            raise UnavailableError(f"{error}; send the same again") from error
-
-    async def _place(self, submission: Submission) -> Receipt:
-        while True:
-            try:
-                receipt = await self._world.place(submission)
-                if receipt.repeated:
-                    # It was placed before, perhaps for another reason; its rows may be others.
-                    await self.keep(submission.rows)
-            except DeadlineExceededError:
-                # It may still come to disk. Until that is known, nobody else may go on from what
-                # the rows say now: the same again is told what has become of it.
-                continue
-            return receipt
+        """Make *rows* durable alone; see `OwnLog.keep`."""
+        await self._world.own.keep(rows)

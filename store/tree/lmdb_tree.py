@@ -9,9 +9,10 @@ and the content.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from seriatim.formats.errors import StoreError
+from seriatim.formats.limits import PAGE_MAX
 from seriatim.store.environment import Environment
 from seriatim.store.tree.tree import (
     GROUP,
@@ -20,15 +21,21 @@ from seriatim.store.tree.tree import (
     NodeKind,
     Tree,
     TreePath,
+    check_length,
+    check_page,
     check_path,
     check_placing,
     check_removable,
+    check_segment,
     format_path,
     resolve_path,
 )
 
 if TYPE_CHECKING:
     from lmdb import Transaction
+
+
+_VALUE: Final = bytes((NodeKind.VALUE,))
 
 
 class LmdbTree(Tree):
@@ -58,12 +65,10 @@ class LmdbTree(Tree):
     def names(self, path: TreePath, *, after: str | None, limit: int) -> Sequence[str]:
         """See `Tree.names`."""
         prefix = _children_prefix(path)
-        # No name lies between `after` and `after` with a zero byte behind it.
-        start = prefix if after is None else prefix + after.encode() + b"\0"
         names: list[str] = []
         with self._environment.reading() as transaction:
             cursor = transaction.cursor(self._tree)
-            if limit > 0 and cursor.set_range(start):
+            if limit > 0 and cursor.set_range(_behind(prefix, after)):
                 for key in cursor.iternext(keys=True, values=False):
                     if key[: len(prefix)] != prefix:
                         break
@@ -78,6 +83,49 @@ class LmdbTree(Tree):
             for group in check_placing(self._finder(transaction), path):
                 transaction.put(_key(group), _encode(GROUP), db=self._tree)
             transaction.put(_key(path), _encode(node), db=self._tree)
+
+    def values(
+        self, path: TreePath, *, after: str | None = None, limit: int = PAGE_MAX
+    ) -> Sequence[tuple[str, bytes]]:
+        """See `Tree.values`; one range scan."""
+        check_page(limit)
+        with self._environment.reading() as transaction:
+            group = resolve_path(self._finder(transaction), check_path(path))
+            if after is not None:
+                check_path((*group, after))
+            prefix = _children_prefix(group)
+            cursor = transaction.cursor(self._tree)
+            found: list[tuple[str, bytes]] = []
+            if limit > 0 and cursor.set_range(_behind(prefix, after)):
+                for key, stored in cursor.iternext():
+                    if key[: len(prefix)] != prefix:
+                        break
+                    if stored[0] == NodeKind.VALUE:
+                        found.append((str(key[len(prefix) :], "ascii"), bytes(stored[1:])))
+                        if len(found) == limit:
+                            break
+        return found
+
+    def change(self, rows: Sequence[tuple[TreePath, bytes | None]]) -> None:
+        """See `Tree.change`; what is known of a group holds for all that are put into it."""
+        groups: set[TreePath] = set()
+        with self._environment.writing() as transaction:
+            find = self._finder(transaction)
+            for path, value in rows:
+                if path[:-1] in groups:
+                    check_segment(path[-1])
+                    check_length(path)
+                else:
+                    check_path(path)
+                if value is None:
+                    check_removable(find(path), path)
+                    transaction.delete(_key(path), db=self._tree)
+                    continue
+                if path[:-1] not in groups or find(path) == GROUP:
+                    for group in check_placing(find, path):
+                        transaction.put(_key(group), _encode(GROUP), db=self._tree)
+                    groups.add(path[:-1])
+                transaction.put(_key(path), _VALUE + value, db=self._tree)
 
     def remove(self, path: TreePath) -> None:
         """See `Tree.remove`."""
@@ -113,6 +161,12 @@ def _key(path: TreePath) -> bytes:
 def _children_prefix(path: TreePath) -> bytes:
     """Return what the keys of the children of *path*, and no others, begin with."""
     return bytes((len(path) + 1,)) + "".join(f"{segment}/" for segment in path).encode()
+
+
+def _behind(prefix: bytes, after: str | None) -> bytes:
+    """Return where the keys with *prefix* begin that lie behind the name *after*."""
+    # No name lies between `after` and `after` with a zero byte behind it.
+    return prefix if after is None else prefix + after.encode() + b"\0"
 
 
 def _encode(node: Node) -> bytes:

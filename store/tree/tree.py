@@ -91,14 +91,32 @@ def check_path(path: TreePath) -> TreePath:
         LimitExceededError: the whole is too long.
     """
     for segment in path:
-        if len(segment) > PATH_SEGMENT_MAX_BYTES or segment in {".", ".."}:
-            raise _bad_segment(segment)
-        if _SEGMENT.fullmatch(segment) is None:
-            raise _bad_segment(segment)
+        check_segment(segment)
+    check_length(path)
+    return path
+
+
+def check_segment(segment: str) -> None:
+    """Return when *segment* is within the rules of `parse_path`.
+
+    Raises:
+        MalformedError: it is not allowed; code ``bad_path``.
+    """
+    if len(segment) > PATH_SEGMENT_MAX_BYTES or segment in {".", ".."}:
+        raise _bad_segment(segment)
+    if _SEGMENT.fullmatch(segment) is None:
+        raise _bad_segment(segment)
+
+
+def check_length(path: TreePath) -> None:
+    """Return when the whole of *path* is not too long.
+
+    Raises:
+        LimitExceededError: it is.
+    """
     size_bytes = sum(map(len, path)) + len(path) - 1
     if size_bytes > PATH_MAX_BYTES:
         raise LimitExceededError("path length", given=size_bytes, maximum=PATH_MAX_BYTES)
-    return path
 
 
 def content_path(content: bytes) -> TreePath:
@@ -226,6 +244,20 @@ class Tree(ABC):
         """
         self.place(check_path(path), Node(NodeKind.VALUE, value))
 
+    def change(self, rows: Sequence[tuple[TreePath, bytes | None]]) -> None:
+        """Make each path of *rows* its value, as `put` does, or `remove` it for ``None``.
+
+        One after another; together, where the tree is stored.
+
+        Raises:
+            MalformedError, LimitExceededError, RefusedError: as for `put` and `remove`.
+        """
+        for path, value in rows:
+            if value is None:
+                self.remove(path)
+            else:
+                self.put(path, value)
+
     def put_content(self, content: bytes) -> TreePath:
         """Store *content* under its hash, once however often it is given; return its path."""
         path = content_path(content)
@@ -286,12 +318,41 @@ class Tree(ABC):
             MalformedError, LimitExceededError, RefusedError: as for `resolve`; *after* is no
                 name, or *limit* is too large.
         """
-        if limit > PAGE_MAX:
-            raise LimitExceededError("page", given=limit, maximum=PAGE_MAX)
+        check_page(limit)
         group = self.resolve(path)
         if after is not None:
             check_path((*group, after))
         return self.names(group, after=after, limit=limit)
+
+    def values(
+        self, path: TreePath, *, after: str | None = None, limit: int = PAGE_MAX
+    ) -> Sequence[tuple[str, bytes]]:
+        """Return names as `list` does, each with its value; what is no value is left out.
+
+        All of them at one moment, where the tree is stored.
+
+        Raises:
+            MalformedError, LimitExceededError, RefusedError: as for `list`.
+        """
+        group = self.resolve(path)
+        found = (
+            (name, self.node((*group, name))) for name in self.list(group, after=after, limit=limit)
+        )
+        return [
+            (name, node.content)
+            for name, node in found
+            if node is not None and node.kind is NodeKind.VALUE
+        ]
+
+
+def check_page(limit: int) -> None:
+    """Return when a page may have *limit* names.
+
+    Raises:
+        LimitExceededError: these are too many.
+    """
+    if limit > PAGE_MAX:
+        raise LimitExceededError("page", given=limit, maximum=PAGE_MAX)
 
 
 def check_removable(node: Node | None, path: TreePath) -> None:

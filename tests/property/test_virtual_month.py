@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from seriatim.actors.own_log import OwnLog
 from seriatim.actors.triggers import firing
-from seriatim.actors.triggers.book import Book
 from seriatim.actors.triggers.firing import Firing
 from seriatim.actors.triggers.rows import Where, change_rows
 from seriatim.formats.schedule.submission import Submission
@@ -53,29 +53,29 @@ Break = Callable[[pytest.MonkeyPatch], None]
 
 
 def rows_come_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def place(book: Book, submission: Submission) -> Receipt:
-        receipt = await book._world.place(submission._replace(rows=()))
-        await book.keep(submission.rows)
+    async def place(own: OwnLog, submission: Submission) -> Receipt:
+        receipt = await own._place(submission._replace(rows=()))
+        await own.keep(submission.rows)
         return receipt
 
-    monkeypatch.setattr(Book, "_place", place)
+    monkeypatch.setattr(OwnLog, "place", place)
 
 
 def fires_have_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def place(book: Book, submission: Submission) -> Receipt:
-        return await book._world.place(submission._replace(dedupe_key=b""))
+    async def place(own: OwnLog, submission: Submission) -> Receipt:
+        return await own._place(submission._replace(dedupe_key=b""))
 
-    monkeypatch.setattr(Book, "_place", place)
+    monkeypatch.setattr(OwnLog, "place", place)
 
 
 def doubt_lets_others_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
     # It takes somebody who writes while a slow commit is awaited no more.
     monkeypatch.setitem(trigger_month.FATES, Fate.SLOW, 60)
 
-    async def place(book: Book, submission: Submission) -> Receipt:
-        return await book._world.place(submission)
+    async def place(own: OwnLog, submission: Submission) -> Receipt:
+        return await own._place(submission)
 
-    monkeypatch.setattr(Book, "_place", place)
+    monkeypatch.setattr(OwnLog, "place", place)
 
 
 def misses_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:

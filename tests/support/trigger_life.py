@@ -12,6 +12,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from seriatim.actors.launch import COMMIT_BOUNDS
+from seriatim.actors.own_log import OwnLog
 from seriatim.actors.runtime.batcher import Batcher
 from seriatim.actors.runtime.dispatcher import LoopDispatcher
 from seriatim.actors.runtime.future import Future
@@ -109,8 +110,7 @@ class TriggerLife:
                 log=disk.log,
                 tree=disk.tree,
                 clock=self.clock,
-                store=self._scheduler.store,
-                place=self.place,
+                own=OwnLog(self.place, self._scheduler.store),
                 check_target=lambda process: None,
                 wallet=None,
                 entropy=lambda size: next(_NONCES).to_bytes(size),

@@ -232,3 +232,45 @@ class TreeContract(ABC):
         assert [tree.get(("computed", "p", str(slot))) for slot in range(5)] == [b"result"] * 5
         assert tree.list(("data",)) == [content_path(b"result")[1]]
         assert tree.put_content(b"other") != content_path(b"result")
+
+    def test_values_come_with_their_names_and_without_what_is_none(self, tree: Tree) -> None:
+        for number in range(5):
+            tree.put(("a", f"v{number}"), b"%d" % number)
+        tree.put(("a", "group", "b"), b"below")
+        tree.link(("a", "link"), ("a", "v1"))
+        tree.put(("b", "v9"), b"beside")
+        tree.link(("c",), A)
+        assert tree.values(A) == [(f"v{number}", b"%d" % number) for number in range(5)]
+        assert tree.values(("c",), after="v1", limit=2) == [("v2", b"2"), ("v3", b"3")]
+        assert tree.values(A, after="v4") == tree.values(("none",)) == []
+        with pytest.raises(LimitExceededError):
+            tree.values(A, limit=PAGE_MAX + 1)
+
+    def test_a_change_is_what_its_rows_are_one_after_another(self, tree: Tree) -> None:
+        tree.put(("a", "old"), b"old")
+        tree.change(
+            [
+                (("a", "b", "one"), b"1"),
+                (("a", "b", "two"), b"2"),
+                (("a", "b", "one"), None),
+                (("a", "old"), b"new"),
+                (("a", "none"), None),
+            ]
+        )
+        assert tree.values(A) == [("old", b"new")]
+        assert tree.values(("a", "b")) == [("two", b"2")]
+        assert tree.kind(("a", "b")) is NodeKind.GROUP
+
+    @pytest.mark.parametrize("bad", BAD_SEGMENTS)
+    def test_a_change_puts_nothing_at_a_bad_path(self, tree: Tree, bad: str) -> None:
+        with pytest.raises(MalformedError):
+            tree.change([(("a", "good"), b""), (("a", bad), b"")])
+
+    def test_a_change_puts_nothing_where_a_group_is_or_at_too_long_a_path(self, tree: Tree) -> None:
+        tree.put(("a", "b", "c"), b"")
+        for value in (b"", None):
+            with pytest.raises(RefusedError):
+                tree.change([(("a", "d"), b""), (("a", "b"), value)])
+        below = LONGEST[:-1]
+        with pytest.raises(LimitExceededError):
+            tree.change([((*below, "s"), b""), ((*below, "s" * PATH_SEGMENT_MAX_BYTES), b"")])

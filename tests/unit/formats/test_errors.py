@@ -11,7 +11,7 @@ from seriatim.formats.errors import SchedulerError
 def tree(kind: type[SchedulerError], depth: int = 0) -> list[tuple[int, str]]:
     found = [(depth, kind.__name__)]
     for child in kind.__subclasses__():
-        if child.__module__ == errors.__name__:
+        if child.__module__.startswith(errors.__name__):
             found += tree(child, depth + 1)
     return found
 

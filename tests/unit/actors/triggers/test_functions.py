@@ -336,7 +336,7 @@ async def test_the_tables_own_log_is_no_target(tmp_path: Path) -> None:
         process = await node.spawn({"name": "target"})
         trigger = await node.triggers.add("every hour", process=process)
         table = node.triggers.history(trigger.id)[0].process
-        with pytest.raises(RefusedError, match="own log"):
+        with pytest.raises(RefusedError, match="log of the node's own"):
             await node.triggers.add("every hour", process=table, message={"action": "remove"})
 
 

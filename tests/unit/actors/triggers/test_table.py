@@ -14,6 +14,7 @@ import pytest
 
 import seriatim
 from seriatim.actors.embedding.node import EmbeddedNode
+from seriatim.actors.own_log import OwnLog
 from seriatim.actors.triggers.table import TriggerTable
 from seriatim.formats.errors import (
     LimitExceededError,
@@ -251,7 +252,9 @@ async def test_a_fire_that_cannot_be_placed_now_is_tried_with_longer_and_longer_
             tried.append(clock.monotonic_ms())
             raise UnavailableError("the disk is full")
 
-        monkeypatch.setattr(table_of(node)._book, "_world", world._replace(place=refuse))
+        monkeypatch.setattr(
+            table_of(node)._book, "_world", world._replace(own=OwnLog(refuse, world.own._store))
+        )
         clock.advance(minutes=1)
         for _ in range(600):
             clock.advance(seconds=1)

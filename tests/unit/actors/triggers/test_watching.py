@@ -11,6 +11,7 @@ import pytest
 
 import seriatim
 from seriatim.actors.embedding.node import EmbeddedNode
+from seriatim.actors.own_log import OwnLog
 from seriatim.actors.watches.registry import WatchRegistry
 from seriatim.actors.watches.watch import World
 from seriatim.formats.errors import MalformedError, RefusedError, UnavailableError, UnsupportedError
@@ -354,7 +355,9 @@ async def test_an_event_that_cannot_be_placed_now_is_not_asked_for_again(
             tried += 1
             raise UnavailableError("the disk is full")
 
-        monkeypatch.setattr(table._book, "_world", world._replace(place=refuse))
+        monkeypatch.setattr(
+            table._book, "_world", world._replace(own=OwnLog(refuse, world.own._store))
+        )
         feed.emit()
 
         def tries_again() -> bool:

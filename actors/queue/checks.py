@@ -1,0 +1,132 @@
+"""Whether jobs may be submitted, looked at before any of them is: all of a batch, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import orjson
+
+from seriatim.formats.errors import (
+    ConflictError,
+    LimitExceededError,
+    MalformedError,
+    NotFoundError,
+    OverloadedError,
+    RefusedError,
+)
+from seriatim.formats.jobs.job_id import is_made_id
+from seriatim.formats.jobs.raw_json import dump_json
+from seriatim.formats.limits import QUEUE_SUBMIT_MAX, RETRY_AFTER_MS
+
+if TYPE_CHECKING:
+    from seriatim.formats.jobs.fold import QueueFold
+    from seriatim.formats.jobs.job import Job, Spec
+    from seriatim.formats.jobs.spec import Asked
+
+
+def check_submit(fold: QueueFold, jobs: Sequence[Asked]) -> list[str | None]:
+    """Return, for each of *jobs*, its id where it was submitted before, and else ``None``.
+
+    Each of them has an id.
+
+    Raises:
+        LimitExceededError: too many at once.
+        OverloadedError: the queue is full.
+        ConflictError: another job has the id of one of them.
+        MalformedError: an id is there twice (``bad_job``), or jobs wait for each other in a circle
+            (``cycle``).
+        NotFoundError: one waits for a job that is not there, and that nobody could still submit.
+        RefusedError: one takes tokens that the queue does not have; code ``no_such_token``.
+    """
+    if len(jobs) > QUEUE_SUBMIT_MAX:
+        raise LimitExceededError(
+            "number of jobs at once", given=len(jobs), maximum=QUEUE_SUBMIT_MAX
+        )
+    fresh: dict[str, Asked] = {}
+    known: list[str | None] = []
+    for asked in jobs:
+        existing = None if asked.is_new else fold.job(asked.id)
+        if existing is not None:
+            _check_same(existing, asked)
+        elif fresh.setdefault(asked.id, asked) is not asked:
+            raise MalformedError(f"two of the jobs have the id {asked.id}", code="bad_job")
+        known.append(None if existing is None else asked.id)
+    if len(fold.live) + len(fresh) > fold.settings.jobs_max:
+        raise OverloadedError(f"queue {fold.queue}", retry_after_ms=RETRY_AFTER_MS)
+    for asked in fresh.values():
+        _check_tokens(fold, asked.spec)
+        for parent, _ in asked.spec.get("after", ()):
+            if is_made_id(parent) and parent not in fresh and fold.job(parent) is None:
+                raise NotFoundError(
+                    f"no job {parent} in queue {fold.queue}, for which {asked.id} is to wait"
+                )
+    _check_no_cycle(fold, fresh)
+    return known
+
+
+def _check_same(job: Job, asked: Asked) -> None:
+    spec = {key: value for key, value in job.spec.items() if key != "due_ms"}
+    said = {key: value for key, value in asked.spec.items() if key not in ("due_ms", "delay_ms")}
+    if job.type != asked.type or _plain(spec) != _plain(said):
+        raise ConflictError(f"job {job.id} is there, and is another one; choose another id")
+
+
+def _plain(spec: Spec) -> bytes:
+    return dump_json(spec, orjson.OPT_SORT_KEYS)
+
+
+def _check_tokens(fold: QueueFold, spec: Spec) -> None:
+    takes: Mapping[str, int] = spec.get("takes", {})
+    for token, count in takes.items():
+        if count > fold.settings.capacity(token):
+            raise RefusedError(
+                f"it takes {count} of {token!r}, and queue {fold.queue} has "
+                f"{fold.settings.capacity(token)}: set its resources first",
+                code="no_such_token",
+            )
+
+
+def _check_no_cycle(fold: QueueFold, fresh: Mapping[str, Asked]) -> None:
+    """Refuse jobs that would wait for themselves.
+
+    A circle has to lead through a job that something waits for before it is submitted.
+    """
+
+    def parents(job: str) -> Iterable[str]:
+        if job in fresh:
+            return [parent for parent, _ in fresh[job].spec.get("after", ())]
+        live = fold.live.get(job)
+        return sorted(live.waits) if live is not None and live.waits else ()
+
+    named = {parent for asked in fresh.values() for parent, _ in asked.spec.get("after", ())}
+    seen: set[str] = set()
+    for start in fresh:
+        if start in named or fold.children(start):
+            circle = _circle(start, parents, seen)
+            if circle:
+                raise MalformedError(
+                    f"these jobs wait for each other: {' → '.join(circle)}", code="cycle"
+                )
+
+
+def _circle(start: str, parents: Callable[[str], Iterable[str]], seen: set[str]) -> list[str]:
+    """Return the first circle on the ways from *start* up, its first job twice; empty for none.
+
+    Depth first, without recursion: chains may be long. *seen* is left out, and grows.
+    """
+    way: dict[str, None] = {}
+    todo = [(start, False)]
+    while todo:
+        job, is_left = todo.pop()
+        if is_left:
+            del way[job]
+        elif job in way:
+            names = list(way)
+            return [*names[names.index(job) :], job]
+        elif job not in seen:
+            seen.add(job)
+            way[job] = None
+            todo.append((job, True))
+            todo.extend((parent, False) for parent in parents(job))
+    return []

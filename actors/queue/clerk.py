@@ -1,0 +1,360 @@
+"""The clerk: one actor per queue, through which every command for it goes.
+
+::
+
+    IDLE ──── a command ────► its batch is made: what waits now is decided, and becomes a slot
+      ▲                         │ nothing to write: answered
+      │                         ▼
+      └──── answered ◄───── WRITING    what comes meanwhile waits, and is the next batch
+                                │
+                                └─ the slot has failed: everybody is told, the state is dropped,
+                                   and read again from the rows with the next command
+
+So a quiet queue answers after one commit, and a busy one shares each commit among hundreds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from seriatim.actors.queue.commands import Claimed
+from seriatim.actors.queue.load import load_fold
+from seriatim.actors.queue.machine import QueueMachine, Waiter
+from seriatim.actors.queue.retention import forget_what_is_old
+from seriatim.actors.runtime.actor import LightActor
+from seriatim.actors.runtime.future import Future
+from seriatim.formats.errors import OverloadedError, SchedulerError, StoppingError, UnavailableError
+from seriatim.formats.limits import (
+    CLOCK_CHECK_MS,
+    QUEUE_COMMANDS_MAX,
+    RETRY_AFTER_MS,
+)
+from seriatim.formats.message import Message
+from seriatim.formats.schedule.submission import submit_unsigned
+
+if TYPE_CHECKING:
+    from seriatim.actors.queue.commands import Command
+    from seriatim.actors.queue.world import World
+    from seriatim.actors.runtime.clock import Timer
+    from seriatim.actors.runtime.dispatcher import Dispatcher
+    from seriatim.formats.jobs.job import Job
+    from seriatim.formats.schedule.submission import Submission
+    from seriatim.formats.wire.receipt import Receipt
+
+_LOG: Final = logging.getLogger("seriatim.actors")
+_SLOT_KEY: Final = b"seriatim queue slot 1\0"
+NOTHING: Final = Claimed((), {})
+
+
+class Ask:
+    """Anybody → clerk: a command, and how long its claim waits at most."""
+
+    __slots__ = ("command", "wait_ms")
+
+    def __init__(self, command: Command, wait_ms: int = 0) -> None:
+        self.command = command
+        self.wait_ms = wait_ms
+
+
+class _Mail:
+    """Clerk → itself; gets into a full mailbox."""
+
+    __slots__ = ()
+    always_taken: ClassVar[bool] = True
+
+
+class _Turn(_Mail):
+    """It is time for the next batch."""
+
+
+class _Over(_Mail):
+    """A claim has waited long enough."""
+
+    __slots__ = ("waiter",)
+
+    def __init__(self, waiter: Waiter) -> None:
+        self.waiter = waiter
+
+
+class _Loaded(_Mail):
+    """The state was read; or an error says why not."""
+
+    __slots__ = ("error", "machine")
+
+    def __init__(self, machine: QueueMachine | None, error: SchedulerError | None) -> None:
+        self.machine = machine
+        self.error = error
+
+
+class _Written(_Mail):
+    """The slot is on disk; or an error says why not."""
+
+    __slots__ = ("answers", "ended", "error")
+
+    def __init__(
+        self, answers: list[_Answer], ended: list[Job], error: SchedulerError | None
+    ) -> None:
+        self.answers = answers
+        self.ended = ended
+        self.error = error
+
+
+_Answer = tuple[Future[Any], Any]
+
+
+class Clerk(LightActor):
+    """Decides for one queue, and answers when that is on disk."""
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        world: World,
+        queue: str,
+        process: bytes,
+        on_ended: Callable[[str, list[Job]], object],
+    ) -> None:
+        """Keep *queue*, whose log is that of *process*.
+
+        Args:
+            dispatcher: that of *world*.
+            world: the outside.
+            queue: its name.
+            process: 32 raw bytes.
+            on_ended: is told of jobs that have ended, when that is on disk.
+        """
+        super().__init__(dispatcher)
+        self.queue = queue
+        self._world = world
+        self._process = process
+        self._on_ended = on_ended
+        self._machine: QueueMachine | None = None
+        self._commands: deque[tuple[Ask, Future[Any]]] = deque()
+        self._claims: dict[Waiter, tuple[Future[Any], Timer]] = {}
+        self._timer: Timer | None = None
+        self._has_turn = False
+        self._is_busy = False
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def on_start(self) -> None:
+        """Look at what waits: the time may have brought something."""
+        self._take_turn()
+
+    def on_receive(self, message: Any) -> Any:  # pykka's signature
+        """Handle one mail; the answer to a command is a future."""
+        kind = type(message)
+        if kind is Ask:
+            return self._take(message)
+        if kind is _Turn:
+            self._has_turn = False
+            self._make_batch()
+        elif kind is _Written:
+            self._settle(message)
+        elif kind is _Loaded:
+            self._begin(message)
+        elif kind is _Over:
+            self._let_go(message.waiter)
+        else:
+            raise TypeError(f"a clerk knows no mail {kind.__name__}")
+        return None
+
+    def on_stop(self) -> None:
+        """Answer whoever still waits."""
+        self._arm(None)
+        self._fail_all(StoppingError("the node is stopping; ask the next one"))
+
+    def _take(self, ask: Ask) -> Future[Any]:
+        if len(self._commands) >= QUEUE_COMMANDS_MAX:
+            raise OverloadedError(f"queue {self.queue}", retry_after_ms=RETRY_AFTER_MS)
+        reply: Future[Any] = Future()
+        self._commands.append((ask, reply))
+        self._take_turn()
+        return reply
+
+    def _take_turn(self) -> None:
+        """Make a batch when the mail that is here now has been read."""
+        if not self._has_turn and not self._is_busy:
+            self._has_turn = True
+            self.actor_ref.tell(_Turn())
+
+    def _make_batch(self) -> None:
+        if self._is_busy:
+            return
+        machine = self._machine
+        if machine is None:
+            self._load()
+            return
+        clock = self.dispatcher.clock
+        machine.begin(clock.now_ms(), clock.monotonic_ms())
+        answers: list[_Answer] = []
+        try:
+            self._decide(machine, answers)
+            forget_what_is_old(machine, self._world.tree)
+            ended = machine.finish()
+            submission = self._submission(machine) if machine.events else None
+        except Exception:
+            # A fault of ours: what it has left in memory is worth nothing.
+            self._drop(UnavailableError(f"queue {self.queue} has failed; ask again"), answers)
+            raise
+        answers.extend(self._answered(machine))
+        if submission is None:
+            self._give(answers, ended)
+        else:
+            self._write(submission, machine.fold.slot, answers, ended)
+
+    def _decide(self, machine: QueueMachine, answers: list[_Answer]) -> None:
+        """Have *machine* do what waits, as far as it fits in a slot; *answers* are to be given."""
+        while self._commands and not machine.is_full:
+            ask, reply = self._commands.popleft()
+            try:
+                answer = machine.do(ask.command)
+            except SchedulerError as error:
+                reply.fail(error)
+                continue
+            except Exception:
+                reply.fail(UnavailableError(f"queue {self.queue} has failed; ask again"))
+                raise
+            if isinstance(answer, Waiter):
+                self._claims[answer] = reply, self._wait(answer, ask.wait_ms)
+            else:
+                answers.append((reply, answer))
+
+    def _wait(self, waiter: Waiter, wait_ms: int) -> Timer:
+        def over() -> None:
+            if not self.actor_stopped.is_set():
+                self.actor_ref.tell(_Over(waiter))
+
+        return self.dispatcher.clock.call_later(wait_ms, over)
+
+    def _answered(self, machine: QueueMachine) -> list[_Answer]:
+        answers: list[_Answer] = []
+        for waiter in machine.take_answered():
+            reply, timer = self._claims.pop(waiter)
+            timer.cancel()
+            answers.append((reply, waiter.answer))
+        return answers
+
+    def _let_go(self, waiter: Waiter) -> None:
+        """Answer a claim that has waited long enough, if it has no answer yet."""
+        found = self._claims.pop(waiter, None)
+        if found is not None:
+            assert self._machine is not None, "claims are dropped with it"
+            self._machine.withdraw(waiter)
+            found[0].resolve(NOTHING)
+
+    # What takes its time.
+
+    def _load(self) -> None:
+        async def load() -> None:
+            try:
+                # Of a long queue it takes seconds.
+                fold = await asyncio.to_thread(load_fold, self.queue, self._world.tree)
+                loaded = _Loaded(QueueMachine(fold, self._world.draw), None)
+            except SchedulerError as error:
+                loaded = _Loaded(None, error)
+            except Exception as error:  # noqa: BLE001  # whoever waits has to be told
+                _LOG.exception("queue %s cannot be read", self.queue)
+                loaded = _Loaded(None, UnavailableError(f"queue {self.queue}: {error!r}"))
+            self._tell(loaded)
+
+        self._run(load())
+
+    def _begin(self, loaded: _Loaded) -> None:
+        self._is_busy = False
+        self._machine = loaded.machine
+        if loaded.error is not None:
+            self._fail_all(loaded.error)
+            return
+        self._take_turn()
+
+    def _write(
+        self, submission: Submission, slot: int, answers: list[_Answer], ended: list[Job]
+    ) -> None:
+        async def write() -> None:
+            error: SchedulerError | None = None
+            try:
+                receipt: Receipt = await self._world.own.place(submission)
+                if receipt.slot != slot:
+                    reason = f"queue {self.queue}: slot {receipt.slot} is not {slot}"
+                    error = UnavailableError(reason)
+            except SchedulerError as failed:
+                error = failed
+            except Exception as failed:  # noqa: BLE001  # whoever waits has to be told
+                _LOG.exception("a slot of queue %s has failed", self.queue)
+                error = UnavailableError(f"queue {self.queue}: {failed!r}")
+            self._tell(_Written(answers, ended, error))
+
+        self._run(write())
+
+    def _submission(self, machine: QueueMachine) -> Submission:
+        fold = machine.fold
+        message = Message({"at": fold.at_ms, "data": machine.data()})
+        key = sha256(_SLOT_KEY + self._process + fold.slot.to_bytes(8)).digest()
+        submission = submit_unsigned(message, process=self._process)
+        return submission._replace(dedupe_key=key, rows=fold.rows())
+
+    def _settle(self, written: _Written) -> None:
+        self._is_busy = False
+        if written.error is not None:
+            _LOG.warning("queue %s begins anew: %s", self.queue, written.error)
+            self._drop(written.error, written.answers)
+            return
+        self._give(written.answers, written.ended)
+
+    def _give(self, answers: list[_Answer], ended: list[Job]) -> None:
+        for reply, answer in answers:
+            reply.resolve(answer)
+        if ended:
+            self._on_ended(self.queue, ended)
+        machine = self._machine
+        assert machine is not None, "it has made the batch"
+        clock = self.dispatcher.clock
+        if self._commands:
+            self._take_turn()
+        else:
+            self._arm(machine.wake_ms(clock.now_ms(), clock.monotonic_ms()))
+
+    def _arm(self, wait_ms: int | None) -> None:
+        """Make a batch in *wait_ms*, too; the wall clock may be set forward meanwhile."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if wait_ms is not None:
+            wait_ms = min(wait_ms, CLOCK_CHECK_MS)
+            self._timer = self.dispatcher.clock.call_later(wait_ms, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        if not self.actor_stopped.is_set():
+            self._take_turn()
+
+    def _run(self, work: Any) -> None:
+        self._is_busy = True
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _tell(self, mail: _Mail) -> None:
+        if not self.actor_stopped.is_set():
+            self.actor_ref.tell(mail)
+
+    def _drop(self, error: SchedulerError, answers: list[_Answer]) -> None:
+        """Forget the state, and tell everybody; the next command has it read again."""
+        self._machine = None
+        for reply, _ in answers:
+            reply.fail(error)
+        self._fail_all(error)
+        # What was due is due still.
+        self._arm(RETRY_AFTER_MS)
+
+    def _fail_all(self, error: SchedulerError) -> None:
+        claims, self._claims = self._claims, {}
+        for reply, timer in claims.values():
+            timer.cancel()
+            reply.fail(error)
+        while self._commands:
+            self._commands.popleft()[1].fail(error)

@@ -1,0 +1,48 @@
+"""Reading a queue back from its rows: the live jobs, and no log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from seriatim.formats.errors import FormatError, StoreError
+from seriatim.formats.jobs.fold import QueueFold
+from seriatim.formats.jobs.rows import head_path, state_group, types_group
+from seriatim.formats.jobs.state import LIVE
+from seriatim.formats.limits import PAGE_MAX
+
+if TYPE_CHECKING:
+    from seriatim.formats.jobs.rows import Path
+    from seriatim.store.tree.tree import Tree
+
+
+def load_fold(queue: str, tree: Tree) -> QueueFold:
+    """Return the fold of *queue*, with what its rows say.
+
+    Raises:
+        StoreError: a row is damaged.
+    """
+
+    def get(path: Path) -> bytes | None:
+        node = tree.node(path)  # no links lead to rows
+        return None if node is None else node.content
+
+    fold = QueueFold(queue, get)
+    head = tree.get(head_path(queue))
+    if head is None:
+        raise StoreError(f"queue {queue} has no head; restore the data folder from a copy")
+    types = rows_in(tree, types_group(queue))
+    jobs = (row for state in LIVE for _, row in rows_in(tree, state_group(queue, state)))
+    try:
+        fold.load(head, types, jobs)
+    except (FormatError, ValueError, KeyError) as error:
+        raise StoreError(f"queue {queue}: {error}; restore the data folder from a copy") from error
+    return fold
+
+
+def rows_in(tree: Tree, group: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield the names and values in *group*, by name."""
+    after: str | None = None
+    while page := tree.values(group, after=after, limit=PAGE_MAX):
+        yield from page
+        after = page[-1][0]

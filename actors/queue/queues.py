@@ -1,0 +1,182 @@
+"""The queues of one node: found by their names, made when they are first used."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from seriatim.actors.queue.clerk import Ask, Clerk
+from seriatim.actors.queue.commands import Submit
+from seriatim.actors.queue.load import rows_in
+from seriatim.actors.runtime.future import Future
+from seriatim.formats.errors import LimitExceededError, NotFoundError
+from seriatim.formats.ids import encode_id
+from seriatim.formats.jobs.fold import DEVICE, QueueFold
+from seriatim.formats.jobs.job_id import ENTROPY_BYTES, check_name, make_job_id
+from seriatim.formats.jobs.rows import NAMES, name_path
+from seriatim.formats.jobs.spec import Asked
+from seriatim.formats.limits import ASK_DEADLINE_MS, QUEUES_MAX
+from seriatim.formats.message import Message
+from seriatim.formats.schedule.submission import submit_unsigned
+from seriatim.formats.schedule.variant import Variant
+
+if TYPE_CHECKING:
+    from seriatim.actors.queue.commands import Claim, Claimed, Command, Submitted
+    from seriatim.actors.queue.world import World
+    from seriatim.actors.runtime.actor import LightRef
+    from seriatim.formats.jobs.job import Job
+
+
+class Queues:
+    """Everything that may be asked of a node's queues. Belongs to one event loop."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._processes = dict(rows_in(world.tree, NAMES))
+        self._own = set(self._processes.values())
+        self._clerks: dict[str, LightRef[Clerk]] = {}
+        self._spawning = asyncio.Lock()
+        self._awaited: dict[tuple[str, str], list[Future[Job]]] = {}
+
+    def start(self) -> None:
+        """Begin to see to what waits in the queues that there are."""
+        for queue in self._processes:
+            self._clerk(queue)
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The queues that there are, by name."""
+        return sorted(self._processes)
+
+    def process(self, queue: str) -> bytes:
+        """Return the id of the process whose log is that of *queue*, 32 raw bytes.
+
+        Raises:
+            NotFoundError: there is no such queue.
+        """
+        found = self._processes.get(queue)
+        if found is None:
+            raise NotFoundError(f"no queue {queue} here; it is made with its first job")
+        return found
+
+    def is_own(self, process: bytes) -> bool:
+        """Tell whether the log of *process*, 32 raw bytes, is that of a queue."""
+        return process in self._own
+
+    async def submit(self, queue: str, jobs: Sequence[Asked]) -> list[Submitted]:
+        """Submit *jobs*, all or none; what has no id gets one. Return when they are on disk.
+
+        Raises:
+            SchedulerError: see `check_submit`, and `ask`.
+        """
+        await self._open(queue)
+        now_ms = self._world.dispatcher.clock.now_ms()
+        entropy = self._world.entropy
+        named = [
+            each
+            if each.id
+            else Asked(
+                make_job_id(now_ms, entropy(ENTROPY_BYTES)), each.type, each.spec, is_new=True
+            )
+            for each in jobs
+        ]
+        submitted: list[Submitted] = await self.ask(queue, Submit(named))
+        return submitted
+
+    async def claim(self, queue: str, claim: Claim, *, wait_ms: int) -> Claimed:
+        """Lease jobs of *queue*, and wait for up to *wait_ms* until there is one.
+
+        Raises:
+            SchedulerError: see `ask`.
+        """
+        await self._open(queue)
+        deadline_ms = wait_ms + ASK_DEADLINE_MS
+        claimed: Claimed = await self._clerk(queue).ask(
+            Ask(claim, wait_ms), deadline_ms=deadline_ms
+        )
+        return claimed
+
+    async def ask(self, queue: str, command: Command) -> Any:
+        """Have *command* done; return its answer when that is on disk.
+
+        Raises:
+            NotFoundError: no such queue.
+            SchedulerError: it is refused; see `QueueMachine`.
+            UnavailableError: not now, and perhaps it was done; the same again is safe.
+        """
+        return await self._clerk(queue).ask(Ask(command))
+
+    async def change(self, queue: str, command: Command) -> Any:
+        """Have *command* done as `ask` does; the queue is made where it is missing.
+
+        Raises:
+            SchedulerError: see `ask`.
+        """
+        await self._open(queue)
+        return await self.ask(queue, command)
+
+    def awaiting(self, queue: str, job: str) -> Future[Job]:
+        """Return what is settled with *job* when it ends, from now on.
+
+        Whoever wants it no longer says so with `forget`.
+        """
+        future: Future[Job] = Future()
+        self._awaited.setdefault((queue, job), []).append(future)
+        return future
+
+    def forget(self, queue: str, job: str, future: Future[Job]) -> None:
+        """Forget what `awaiting` has returned."""
+        futures = self._awaited.get((queue, job), [])
+        if future in futures:
+            futures.remove(future)
+        if not futures:
+            self._awaited.pop((queue, job), None)
+
+    async def close(self) -> None:
+        """Answer everybody who waits, and take nothing more."""
+        for ref in self._clerks.values():
+            await ref.stop()
+
+    def _clerk(self, queue: str) -> LightRef[Clerk]:
+        ref = self._clerks.get(queue)
+        if ref is None or ref.actor_stopped.is_set():
+            process = self.process(queue)
+            ref = Clerk.start(self._world.dispatcher, self._world, queue, process, self._told)
+            self._clerks[queue] = ref
+        return ref
+
+    def _told(self, queue: str, ended: Iterable[Job]) -> None:
+        awaited = self._awaited
+        if not awaited:
+            return
+        for job in ended:
+            for future in awaited.pop((queue, job.id), ()):
+                future.resolve(job)
+
+    async def _open(self, queue: str) -> None:
+        """Make *queue* where there is none.
+
+        Raises:
+            MalformedError: that is no name; code ``bad_name``.
+            LimitExceededError: there are ``QUEUES_MAX`` queues.
+        """
+        if queue in self._processes:
+            return
+        check_name(queue, "queue")
+        async with self._spawning:
+            if queue in self._processes:
+                return
+            if len(self._processes) >= QUEUES_MAX:
+                given = len(self._processes) + 1
+                raise LimitExceededError("number of queues", given=given, maximum=QUEUES_MAX)
+            # Two nodes have two queues of one name, though nobody signs their spawns.
+            nonce = encode_id(self._world.entropy(32))
+            fields = {"type": "Process", "variant": Variant.NATIVE.tag, "nonce": nonce}
+            spawn = submit_unsigned(Message({**fields, "execution-device": DEVICE, "queue": queue}))
+            fold = QueueFold(queue, self._world.tree.get)
+            fold.begin(0, self._world.dispatcher.clock.now_ms())
+            rows = ((name_path(queue), spawn.process), *fold.rows())
+            await self._world.own.place(spawn._replace(rows=rows))
+            self._processes[queue] = spawn.process
+            self._own.add(spawn.process)

@@ -1,0 +1,43 @@
+"""Forgetting jobs that have ended long ago: some with each batch, the oldest first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import orjson
+
+from seriatim.formats.jobs.rows import ended_at, ended_group, output_group
+from seriatim.formats.limits import PAGE_MAX, QUEUE_WANTED_PAUSE_MS
+
+if TYPE_CHECKING:
+    from seriatim.actors.queue.machine import QueueMachine
+    from seriatim.store.tree.tree import Tree
+
+_ROWS_AT_ONCE: Final = 16
+
+
+def forget_what_is_old(machine: QueueMachine, tree: Tree) -> None:
+    """Have *machine* forget jobs of the first rows that are older than the queue keeps them."""
+    fold = machine.fold
+    kept_ms = fold.settings.kept_ms
+    if machine.kept_until_ms > fold.at_ms:
+        return
+    has_forgotten = False
+    for name, value in tree.values(ended_group(fold.queue), limit=_ROWS_AT_ONCE):
+        ended_ms = ended_at(name)
+        if ended_ms + kept_ms > fold.at_ms:
+            machine.kept_until_ms = ended_ms + kept_ms
+            return
+        if machine.is_full:
+            return
+        jobs = orjson.loads(value)
+        has_forgotten |= machine.forget(name, jobs, _pieces(tree, fold.queue, jobs))
+    if not has_forgotten:
+        # All that is old is wanted by jobs that wait, or nothing has ended by now.
+        machine.kept_until_ms = fold.at_ms + min(max(kept_ms, 1), QUEUE_WANTED_PAUSE_MS)
+
+
+def _pieces(tree: Tree, queue: str, jobs: list[str]) -> dict[str, int]:
+    """Return how many rows of output each of *jobs* has, of those that have any."""
+    counts = {job: len(tree.list(output_group(queue, job), limit=PAGE_MAX)) for job in jobs}
+    return {job: count for job, count in counts.items() if count}

@@ -1,0 +1,497 @@
+"""The fold of ``queue@1.0``: what a queue's slots make of its jobs.
+
+A slot says what has happened, in order, and at what time: ``{"at": …, "data": "[…]"}``, the data
+being a JSON list of events. What follows from an event by the rules (that a child is
+unblocked, that it fails with its parent) is nowhere said: the fold does it. No clock, no chance,
+no I/O: what was decided by those stands in the events.
+
+After each slot, `QueueFold.rows` gives what has changed, as rows of the tree. So the rows are the
+state; a fold that begins with what they say goes on where the last one was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from seriatim.formats.ids import b64url
+from seriatim.formats.jobs import rows as paths
+from seriatim.formats.jobs.effects import Effects
+from seriatim.formats.jobs.job import Failure, Job, Order, decode_row, encode_row
+from seriatim.formats.jobs.numbers import Numbers
+from seriatim.formats.jobs.pace import pace
+from seriatim.formats.jobs.raw_json import RawJson, dump_json
+from seriatim.formats.jobs.settings import Settings
+from seriatim.formats.jobs.spec import Otherwise
+from seriatim.formats.jobs.state import ENDED, IllegalMoveError, JobState, Step, check_move
+from seriatim.formats.limits import JOB_FAILURES_KEPT_MAX
+
+if TYPE_CHECKING:
+    from seriatim.formats.schedule.assignment import Rows
+
+DEVICE: Final = "queue@1.0"
+
+Event = Mapping[str, Any]
+Get = Callable[[paths.Path], bytes | None]
+"""Returns what the tree has at a path."""
+
+PARENT_FAILED: Final = "parent_failed"
+OVERDUE: Final = "overdue"
+CANCELLED: Final = "cancelled"
+
+
+class QueueFold:
+    """The state of one queue: in memory what is live, and on disk what has ended.
+
+    Attributes:
+        queue: its name.
+        live: jobs that have not ended, by id, in the order of their submission.
+        settings: see `Settings`.
+        numbers: how many jobs are in which state.
+        running: how many jobs of each type are leased.
+        in_use: how many tokens of each name are taken.
+        paces: of each type with a rate, when the next of its jobs would be due by it; see `pace`.
+        slot: the last slot that it has seen; -1 before the first one.
+        at_ms: its time.
+        effects: see `Effects`; whoever runs the queue puts new ones in their place.
+    """
+
+    def __init__(self, queue: str, get: Get) -> None:
+        """Begin with nothing; *get* finds what has ended."""
+        self.queue = queue
+        self._get = get
+        self.live: dict[str, Job] = {}
+        self.settings = Settings()
+        self.numbers = Numbers()
+        self.running: dict[str, int] = {}
+        self.in_use: dict[str, int] = {}
+        self.paces: dict[str, int] = {}
+        self.slot = -1
+        self.at_ms = 0
+        self.effects = Effects()
+        self._children: dict[str, dict[str, None]] = {}
+        self._wanted: dict[str, int] = {}
+        # Of the slot that is being applied: states before it, what has ended, other rows.
+        self._before: dict[str, JobState | None] = {}
+        self._ended: dict[str, Job] = {}
+        self._other_rows: dict[paths.Path, bytes | None] = {}
+
+    # Looking.
+
+    def job(self, job: str) -> Job | None:
+        """Return *job*, live or ended; ``None`` where there is no such job."""
+        found = self.live.get(job) or self._ended.get(job)
+        if found is not None or job in self._before:
+            return found
+        for state in ENDED:
+            raw = self._get(paths.job_path(self.queue, state, job))
+            if raw is not None:
+                return decode_row(raw)
+        return None
+
+    def children(self, job: str) -> Iterable[str]:
+        """Return the jobs that wait for *job*."""
+        return self._children.get(job, ())
+
+    def is_wanted(self, job: str) -> bool:
+        """Tell whether a live job wants the result of *job*."""
+        return job in self._wanted
+
+    def unique(self, key: str) -> tuple[str, int] | None:
+        """Return the last job that was submitted under *key*, and when; ``None`` for none."""
+        path = paths.unique_path(self.queue, _hash(key))
+        raw = self._other_rows[path] if path in self._other_rows else self._get(path)
+        if raw is None:
+            return None
+        job, submitted_ms = orjson.loads(raw)
+        return job, submitted_ms
+
+    # Changing.
+
+    def begin(self, slot: int, at_ms: int) -> None:
+        """Begin *slot*; what the one before has changed is forgotten: it is durable."""
+        self.slot = slot
+        self.at_ms = at_ms
+        self._before.clear()
+        self._ended.clear()
+        self._other_rows.clear()
+        self.numbers.touched.clear()
+
+    def apply(self, event: Event) -> None:
+        """Do what *event* says.
+
+        Raises:
+            IllegalMoveError: it cannot happen.
+        """
+        _APPLY[event["event"]](self, event)
+
+    def rows(self) -> Rows:
+        """Return what the slot has changed, as rows of the tree."""
+        queue = self.queue
+        rows: list[tuple[paths.Path, bytes | None]] = []
+        for job_id, before in self._before.items():
+            job = self.live.get(job_id) or self._ended.get(job_id)
+            if before is not None and (job is None or job.state is not before):
+                rows.append((paths.job_path(queue, before, job_id), None))
+            if job is not None:
+                rows.append((paths.job_path(queue, job.state, job_id), encode_row(job)))
+        if self._ended:
+            ended = orjson.dumps(list(self._ended))
+            rows.append((paths.ended_path(queue, self.at_ms, self.slot), ended))
+        rows.extend(
+            (paths.type_path(queue, kind), self.numbers.encode_type(kind))
+            for kind in self.numbers.touched
+        )
+        rows.append((paths.head_path(queue), self._head()))
+        rows.extend(self._other_rows.items())
+        return tuple(rows)
+
+    def _head(self) -> bytes:
+        head = {
+            "slot": self.slot,
+            "at_ms": self.at_ms,
+            "states": self.numbers.states(),
+            "settings": self.settings.to_plain(),
+            "paces": self.paces,
+        }
+        return orjson.dumps(head)
+
+    def load(self, head: bytes, types: Iterable[tuple[str, bytes]], jobs: Iterable[bytes]) -> None:
+        """Begin with what the rows say: the head, the numbers by type, and the live jobs.
+
+        Raises:
+            MalformedError: a row is damaged; code ``bad_row``.
+        """
+        said = orjson.loads(head)
+        self.slot, self.at_ms = said["slot"], said["at_ms"]
+        self.settings = Settings().changed(said["settings"])
+        self.paces = said["paces"]
+        for kind, raw in types:
+            self.numbers.load_type(kind, raw)
+        for job in sorted(map(decode_row, jobs), key=lambda job: job.order):
+            self.live[job.id] = job
+            self._watch(job)
+            if job.state is JobState.LEASED:
+                self._take(job)
+            elif job.state is JobState.PENDING:
+                self.effects.ready.append(job)
+            elif job.state is JobState.SCHEDULED:
+                self.effects.scheduled.append(job)
+
+    # What the events do.
+
+    def _submitted(self, event: Event) -> None:
+        spec = event["spec"]
+        order = Order(self.slot, len(self._before))
+        job = Job(event["id"], event["type"], spec, order, self.at_ms, JobState.BLOCKED)
+        if job.id in self._before:
+            raise IllegalMoveError(f"{job.id} was submitted before")
+        if "unique" in spec:
+            path = paths.unique_path(self.queue, _hash(spec["unique"]["key"]))
+            self._other_rows[path] = orjson.dumps([job.id, self.at_ms])
+        self._before[job.id] = None
+        self.live[job.id] = job
+        verdict = self._wait_for_parents(job)
+        self._watch(job)
+        if verdict is not None:
+            check_move(Step.SUBMIT, None, verdict[0])
+            self.numbers.move(job.type, None, JobState.BLOCKED)
+            self._end(job, Step.PARENT, verdict[0], verdict[1], PARENT_FAILED)
+            return
+        state = JobState.BLOCKED if job.waits else self._ready_state(job)
+        check_move(Step.SUBMIT, None, state)
+        self._enter(job, None, state)
+
+    def _wait_for_parents(self, job: Job) -> tuple[JobState, str] | None:
+        """Note which parents have not ended; return how *job* ends if one has done so badly."""
+        waits = set()
+        for parent_id, otherwise in job.spec.get("after", ()):
+            parent = self.job(parent_id)
+            if parent is None or not parent.state.is_ended:
+                waits.add(parent_id)
+            elif verdict := _verdict(parent, otherwise):
+                return verdict
+        job.waits = waits or None
+        return None
+
+    def _granted(self, event: Event) -> None:
+        for job_id in event["jobs"]:
+            job = self.live[job_id]
+            self._move(job, Step.GRANT, JobState.LEASED)
+            job.token = self.slot
+            job.worker = event["worker"]
+            job.is_local = event.get("local", False)
+            job.started_ms = self.at_ms
+            job.attempt += 1
+            self._take(job)
+            rate = self.settings.rates.get(job.type)
+            if rate is not None:
+                self.paces[job.type] = pace(self.paces.get(job.type, 0), self.at_ms, rate.jobs) + (
+                    rate.per_ms
+                )
+
+    def _done(self, event: Event) -> None:
+        job = self._leased(event)
+        result = event.get("result")
+        if result is not None:
+            job.result = result.raw if isinstance(result, RawJson) else dump_json(result)
+        job.outcome = event.get("outcome")
+        self._end(job, Step.DONE, JobState.DONE)
+
+    def _failed(self, event: Event) -> None:
+        job = self._leased(event)
+        job.tries += 1
+        self._note_failure(job, event)
+        if "again_ms" in event:
+            self._again(job, Step.AGAIN, event["again_ms"])
+        elif job.cancelling and event["code"] == CANCELLED:
+            self._end(job, Step.CANCEL, JobState.CANCELLED)
+        else:
+            self._end(job, Step.FAIL, JobState.FAILED)
+
+    def _expired(self, event: Event) -> None:
+        job = self._leased(event)
+        job.crashes += 1
+        self._note_failure(job, event)
+        if job.cancelling:
+            self._end(job, Step.EXPIRE, JobState.CANCELLED)
+        elif "again_ms" in event:
+            self._again(job, Step.EXPIRE, event["again_ms"])
+        else:
+            self._end(job, Step.EXPIRE, JobState.DEAD)
+
+    def _released(self, event: Event) -> None:
+        job = self._leased(event)
+        job.attempt -= 1
+        if job.cancelling:
+            self._end(job, Step.RELEASE, JobState.CANCELLED)
+            return
+        self._give_back(job)
+        self._move(job, Step.RELEASE, JobState.PENDING)
+
+    def _due(self, event: Event) -> None:
+        for job_id in event["jobs"]:
+            self._move(self.live[job_id], Step.DUE, JobState.PENDING)
+
+    def _cancelling(self, event: Event) -> None:
+        job = self.live[event["id"]]
+        if job.state is not JobState.LEASED:
+            raise IllegalMoveError(f"{job} is with no worker that could stop")
+        self._touch(job)
+        job.cancelling = event["reason"]
+
+    def _cancelled(self, event: Event) -> None:
+        job = self.live[event["id"]]
+        self._end(job, Step.CANCEL, JobState.CANCELLED, event["reason"], CANCELLED)
+
+    def _overdue(self, event: Event) -> None:
+        for job_id in event["jobs"]:
+            job = self.live.get(job_id)
+            if job is not None:  # a parent that was overdue in the same slot may have ended it
+                self._end(job, Step.OVERDUE, JobState.FAILED, "its deadline is over", OVERDUE)
+
+    def _retried(self, event: Event) -> None:
+        job = self.job(event["id"])
+        if job is None or not job.state.is_ended:
+            raise IllegalMoveError(f"{event['id']} has not ended")
+        self._before.setdefault(job.id, job.state)
+        self._ended.pop(job.id, None)
+        self.live[job.id] = job
+        job.tries = job.crashes = job.ended_ms = 0
+        job.outcome = None
+        # By hand, and so whatever its deadline was.
+        job.spec = {key: value for key, value in job.spec.items() if key != "deadline_ms"}
+        parents = [parent_id for parent_id, _ in job.spec.get("after", ())]
+        found = {parent_id: self.job(parent_id) for parent_id in parents}
+        # By hand: parents that have failed do not count any more.
+        job.waits = {
+            parent_id
+            for parent_id, parent in found.items()
+            if parent is not None and not parent.state.is_ended
+        } or None
+        self._watch(job)
+        self._move(job, Step.RETRY, JobState.BLOCKED if job.waits else JobState.PENDING)
+
+    def _priority(self, event: Event) -> None:
+        job = self.live[event["id"]]
+        self._touch(job)
+        job.priority = event["priority"]
+        if job.state is JobState.PENDING:
+            self.effects.ready.append(job)
+
+    def _settings(self, event: Event) -> None:
+        self.settings = self.settings.changed(event["change"])
+        self.paces = {
+            kind: value for kind, value in self.paces.items() if kind in self.settings.rates
+        }
+
+    def _forgotten(self, event: Event) -> None:
+        for job_id in event["jobs"]:
+            job = self.job(job_id)
+            if job is None or not job.state.is_ended:
+                raise IllegalMoveError(f"{job_id} has not ended")
+            self._before.setdefault(job_id, job.state)
+            self._ended.pop(job_id, None)
+            self.numbers.move(job.type, job.state, None)
+            unique = job.spec.get("unique")
+            if unique and (self.unique(unique["key"]) or ("",))[0] == job_id:
+                self._other_rows[paths.unique_path(self.queue, _hash(unique["key"]))] = None
+            for piece in range(event.get("pieces", {}).get(job_id, 0)):
+                self._other_rows[paths.output_path(self.queue, job_id, piece)] = None
+        if "index" in event:
+            left = event.get("left")
+            path = (*paths.ended_group(self.queue), event["index"])
+            self._other_rows[path] = orjson.dumps(left) if left else None
+
+    # How it is done.
+
+    def _leased(self, event: Event) -> Job:
+        job = self.live.get(event["id"])
+        if job is None or job.state is not JobState.LEASED or job.token != event["token"]:
+            raise IllegalMoveError(f"{event['id']} is not leased under token {event['token']}")
+        self._touch(job)
+        return job
+
+    def _touch(self, job: Job) -> None:
+        self._before.setdefault(job.id, job.state)
+
+    def _move(self, job: Job, step: Step, state: JobState) -> None:
+        check_move(step, job.state, state)
+        self._touch(job)
+        self._enter(job, job.state, state)
+
+    def _enter(self, job: Job, before: JobState | None, state: JobState) -> None:
+        self.numbers.move(job.type, before, state)
+        job.state = state
+        if state is JobState.PENDING:
+            self.effects.ready.append(job)
+        elif state is JobState.SCHEDULED:
+            self.effects.scheduled.append(job)
+        elif state in ENDED:
+            self.effects.ended.append(job)
+
+    def _ready_state(self, job: Job) -> JobState:
+        return JobState.SCHEDULED if job.due_ms > self.at_ms else JobState.PENDING
+
+    def _again(self, job: Job, step: Step, again_ms: int) -> None:
+        self._give_back(job)
+        job.due_ms = again_ms
+        self._move(job, step, self._ready_state(job))
+
+    def _end(self, job: Job, step: Step, state: JobState, reason: str = "", code: str = "") -> None:
+        """End *job*, and what may not go on without it: in the same slot, however deep."""
+        ending = [(job, step, state, reason, code)]
+        while ending:
+            job, step, state, reason, code = ending.pop()
+            if job.state.is_ended:
+                continue
+            if job.state is JobState.LEASED:
+                self._give_back(job)
+            self._move(job, step, state)
+            job.ended_ms = self.at_ms
+            job.cancelling = ""
+            if reason:
+                self._note_failure(job, {"code": code, "reason": reason})
+            self._unwatch(job)
+            del self.live[job.id]
+            self._ended[job.id] = job
+            ending.extend(self._told_children(job))
+
+    def _told_children(self, parent: Job) -> Iterable[tuple[Job, Step, JobState, str, str]]:
+        """Tell the children of *parent* that it has ended; return how some of them end by that."""
+        ends = []
+        for child_id in self._children.pop(parent.id, ()):
+            child = self.live[child_id]
+            otherwise = next(each for job, each in child.spec["after"] if job == parent.id)
+            if verdict := _verdict(parent, otherwise):
+                ends.append((child, Step.PARENT, verdict[0], verdict[1], PARENT_FAILED))
+                continue
+            assert child.waits is not None, "it is among those that wait"
+            child.waits.discard(parent.id)
+            self._touch(child)
+            if not child.waits:
+                child.waits = None
+                self._move(child, Step.UNBLOCK, self._ready_state(child))
+        return ends
+
+    def _note_failure(self, job: Job, event: Event) -> None:
+        kept = (job.failures or [])[-(JOB_FAILURES_KEPT_MAX - 1) :]
+        failure = Failure(
+            job.attempt,
+            job.token,
+            job.worker,
+            self.at_ms,
+            event["code"],
+            event["reason"],
+            event.get("details", {}),
+        )
+        job.failures = [*kept, failure]
+
+    def _watch(self, job: Job) -> None:
+        """Note what *job*, which is live, waits for, and whose results it wants."""
+        for parent_id in job.waits or ():
+            self._children.setdefault(parent_id, {})[job.id] = None
+        for parent_id in job.spec.get("inputs", ()):
+            self._wanted[parent_id] = self._wanted.get(parent_id, 0) + 1
+
+    def _unwatch(self, job: Job) -> None:
+        for parent_id in job.waits or ():
+            children = self._children.get(parent_id, {})
+            children.pop(job.id, None)
+            if not children:
+                self._children.pop(parent_id, None)
+        for parent_id in job.spec.get("inputs", ()):
+            _change(self._wanted, parent_id, -1)
+
+    def _take(self, job: Job) -> None:
+        _change(self.running, job.type, 1)
+        for token, count in job.takes:
+            _change(self.in_use, token, count)
+
+    def _give_back(self, job: Job) -> None:
+        _change(self.running, job.type, -1)
+        for token, count in job.takes:
+            _change(self.in_use, token, -count)
+            self.effects.freed.add(token)
+
+
+def _verdict(parent: Job, otherwise: str) -> tuple[JobState, str] | None:
+    """Return how a child ends by the end of *parent*, and why; ``None`` where it does not."""
+    if parent.state is JobState.DONE or otherwise == Otherwise.RUN:
+        return None
+    state = JobState.FAILED if otherwise == Otherwise.FAIL else JobState.CANCELLED
+    return state, f"job {parent.id}, for which it waited, is {parent.state}"
+
+
+def _change(counts: dict[str, int], key: str, by: int) -> None:
+    """Change a number; there are no keys with 0."""
+    count = counts.get(key, 0) + by
+    if count:
+        counts[key] = count
+    else:
+        del counts[key]
+
+
+def _hash(key: str) -> str:
+    return b64url(sha256(key.encode()).digest())
+
+
+_APPLY: Final[dict[str, Callable[[QueueFold, Event], None]]] = {
+    "submitted": QueueFold._submitted,  # noqa: SLF001  # its own table
+    "granted": QueueFold._granted,  # noqa: SLF001  # as above
+    "done": QueueFold._done,  # noqa: SLF001  # as above
+    "failed": QueueFold._failed,  # noqa: SLF001  # as above
+    "expired": QueueFold._expired,  # noqa: SLF001  # as above
+    "released": QueueFold._released,  # noqa: SLF001  # as above
+    "due": QueueFold._due,  # noqa: SLF001  # as above
+    "cancelling": QueueFold._cancelling,  # noqa: SLF001  # as above
+    "cancelled": QueueFold._cancelled,  # noqa: SLF001  # as above
+    "overdue": QueueFold._overdue,  # noqa: SLF001  # as above
+    "retried": QueueFold._retried,  # noqa: SLF001  # as above
+    "priority": QueueFold._priority,  # noqa: SLF001  # as above
+    "settings": QueueFold._settings,  # noqa: SLF001  # as above
+    "forgotten": QueueFold._forgotten,  # noqa: SLF001  # as above
+}

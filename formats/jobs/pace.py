@@ -1,0 +1,31 @@
+"""How fast jobs of a type may begin: the arithmetic of a rate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from seriatim.formats.jobs.settings import Rate
+
+
+def pace(next_ms_scaled: int, now_ms: int, count: int) -> int:
+    """Return from when the next job of a type counts, in milliseconds times *count*.
+
+    By the generic cell rate algorithm: each job puts the next one off by ``per_ms / count``, up to
+    ``per_ms`` from now. In whole numbers, so that every fold finds the same.
+    """
+    return max(next_ms_scaled, now_ms * count)
+
+
+def free_from_ms(next_ms_scaled: int, rate: Rate) -> int:
+    """Return from when (inclusive) *rate* lets a job begin, after jobs that have led to that pace.
+
+    >>> from seriatim.formats.jobs.settings import Rate
+    >>> first = pace(0, 1_000, 2) + 60_000  # one of two a minute has begun
+    >>> free_from_ms(first, Rate(2, 60_000)) <= 1_000
+    True
+    >>> free_from_ms(pace(first, 1_000, 2) + 60_000, Rate(2, 60_000))
+    31000
+    """
+    due = next_ms_scaled + rate.per_ms - rate.per_ms * rate.jobs
+    return -(-due // rate.jobs)

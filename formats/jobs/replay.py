@@ -1,0 +1,53 @@
+"""Making a queue's rows out of its log alone: so that anybody can check what a node says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import orjson
+
+from seriatim.formats.errors import MalformedError
+from seriatim.formats.jobs.fold import QueueFold
+from seriatim.formats.jobs.rows import Path
+from seriatim.formats.message import Value
+
+
+def replay(
+    queue: str, spawned_ms: int, slots: Iterable[tuple[int, Mapping[str, Value]]]
+) -> dict[Path, bytes]:
+    """Return the rows of *queue*, as its slots say.
+
+    Args:
+        queue: its name.
+        spawned_ms: when it was made.
+        slots: what is in its log from slot 1 on: the slot, and the fields of its message.
+
+    Raises:
+        IllegalMoveError: what a slot says cannot happen.
+        MalformedError: a slot says nothing that a queue says; code ``bad_slot``.
+    """
+    rows: dict[Path, bytes] = {}
+    fold = QueueFold(queue, rows.get)
+    fold.begin(0, spawned_ms)
+    _change(rows, fold)
+    for slot, fields in slots:
+        try:
+            at_ms, data = fields["at"], fields["data"]
+            events = orjson.loads(data)  # type: ignore[arg-type]  # what it is, it says itself
+        except (KeyError, ValueError, TypeError) as error:
+            raise MalformedError(f"slot {slot} is none of a queue", code="bad_slot") from error
+        if not isinstance(at_ms, int):
+            raise MalformedError(f"slot {slot} says no time", code="bad_slot")
+        fold.begin(slot, at_ms)
+        for event in events:
+            fold.apply(event)
+        _change(rows, fold)
+    return rows
+
+
+def _change(rows: dict[Path, bytes], fold: QueueFold) -> None:
+    for path, value in fold.rows():
+        if value is None:
+            rows.pop(path, None)
+        else:
+            rows[path] = value

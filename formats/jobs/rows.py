@@ -1,0 +1,86 @@
+"""Where the tree keeps what a queue is: rows that are written with the slots they follow from.
+
+::
+
+    queues/names/QUEUE              id of the process whose log is the queue's
+    queues/heads/QUEUE              its settings, and how many jobs are in which state
+    queues/types/QUEUE/TYPE         the same numbers of one type
+    queues/unique/QUEUE/HASH        the last job that was submitted under a unique key
+    queues/ended/QUEUE/TIME.SLOT    the jobs that have ended in a slot: what is forgotten first
+    jobs/QUEUE/STATE/JOB            a job
+    jobs/QUEUE/output/JOB/N         a piece of what an attempt has printed
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from seriatim.formats.jobs.state import JobState
+
+NAMES: Final = ("queues", "names")
+_TIME_DIGITS: Final = 15
+_SLOT_DIGITS: Final = 12
+_PIECE_DIGITS: Final = 9
+
+Path = tuple[str, ...]
+
+
+def name_path(queue: str) -> Path:
+    """Return where the id of the process of *queue* stands."""
+    return (*NAMES, queue)
+
+
+def head_path(queue: str) -> Path:
+    """Return where the settings and numbers of *queue* stand."""
+    return ("queues", "heads", queue)
+
+
+def types_group(queue: str) -> Path:
+    """Return where the numbers of each type stand."""
+    return ("queues", "types", queue)
+
+
+def type_path(queue: str, kind: str) -> Path:
+    """Return where the numbers of the type *kind* stand."""
+    return (*types_group(queue), kind)
+
+
+def unique_path(queue: str, key_hash: str) -> Path:
+    """Return where the last job under a unique key stands."""
+    return ("queues", "unique", queue, key_hash)
+
+
+def ended_group(queue: str) -> Path:
+    """Return where the names of jobs that have ended stand, the oldest first."""
+    return ("queues", "ended", queue)
+
+
+def ended_path(queue: str, ended_ms: int, slot: int) -> Path:
+    """Return where the names of the jobs stand that have ended in *slot*."""
+    name = f"{ended_ms:0{_TIME_DIGITS}d}.{slot:0{_SLOT_DIGITS}d}"
+    return (*ended_group(queue), name)
+
+
+def ended_at(name: str) -> int:
+    """Return when those jobs have ended whose names stand under *name*; see `ended_path`."""
+    return int(name.partition(".")[0])
+
+
+def state_group(queue: str, state: JobState) -> Path:
+    """Return where the jobs in *state* stand."""
+    return ("jobs", queue, state.value)
+
+
+def job_path(queue: str, state: JobState, job: str) -> Path:
+    """Return where *job* stands while it is in *state*."""
+    return ("jobs", queue, state.value, job)
+
+
+def output_group(queue: str, job: str) -> Path:
+    """Return where the pieces stand that the attempts of *job* have printed."""
+    return ("jobs", queue, "output", job)
+
+
+def output_path(queue: str, job: str, piece: int) -> Path:
+    """Return where the *piece*-th piece stands, from 0."""
+    return (*output_group(queue, job), f"{piece:0{_PIECE_DIGITS}d}")

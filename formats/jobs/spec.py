@@ -1,0 +1,250 @@
+"""Reading what somebody says that a job is to be: each key is checked, and nothing is added.
+
+The same map comes from Python, the command line and HTTP; `docs/jobs.md` has its keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from seriatim.formats.errors import LimitExceededError, MalformedError
+from seriatim.formats.ids import b64url
+from seriatim.formats.jobs.backoff import Backoff
+from seriatim.formats.jobs.job import Spec
+from seriatim.formats.jobs.job_id import check_name
+from seriatim.formats.jobs.raw_json import RawJson, dump_json
+from seriatim.formats.jobs.state import JobState
+from seriatim.formats.limits import (
+    BACKOFF_FACTOR_MAX,
+    INSTANT_MAX_MS,
+    INTERVAL_MAX_MS,
+    JOB_ARGS_MAX_BYTES,
+    JOB_CRASHES_MAX,
+    JOB_KEY_MAX_CHARS,
+    JOB_LEASE_MAX_MS,
+    JOB_LEASE_MIN_MS,
+    JOB_PARENTS_MAX,
+    JOB_PRIORITY_MAX,
+    JOB_RETRIES_MAX,
+    JOB_TAKES_MAX,
+    JOB_TOKENS_MAX,
+    JOB_TRACE_MAX_CHARS,
+)
+
+
+class Otherwise(StrEnum):
+    """What becomes of a job when one that it waits for has ended without success."""
+
+    FAIL = "fail"
+    """It fails."""
+    SKIP = "skip"
+    """It is cancelled."""
+    RUN = "run"
+    """It runs all the same."""
+
+
+class Asked(NamedTuple):
+    """A job that somebody wants to be submitted.
+
+    Attributes:
+        id: chosen by who asks; empty where one is to be made.
+        type: see `Job`.
+        spec: see `Spec`; with ``delay_ms`` in place of ``due_ms`` where that was said.
+        is_new: whether its id was made just now, so that there can be no such job yet.
+    """
+
+    id: str
+    type: str
+    spec: Spec
+    is_new: bool = False
+
+
+def read_asked(said: Mapping[str, Any]) -> Asked:
+    """Return what *said* asks for.
+
+    Raises:
+        MalformedError: a key is unknown, or its value is not what it has to be; codes
+            ``bad_job`` and ``bad_name``.
+        LimitExceededError: its arguments are too large.
+    """
+    if not isinstance(said, Mapping):
+        raise _bad("a job", "a map", said)
+    spec: Spec = {}
+    for key, value in said.items():
+        if key in ("id", "type"):
+            continue
+        reader = _READERS.get(key)
+        if reader is None:
+            raise _bad("a job", f"the keys id, type, {', '.join(_READERS)}", key)
+        spec[key] = reader(key, value)
+    kind = check_name(said.get("type", ""), "type")
+    if "delay_ms" in spec and "due_ms" in spec:
+        raise _bad("delay_ms", "either it or due_ms", "both")
+    if unique := spec.get("unique"):
+        unique.setdefault("key", _key_of(kind, spec))
+    parents = {job for job, _ in spec.get("after", ())}
+    for job in spec.get("inputs", ()):
+        if job not in parents:
+            raise _bad("inputs", "jobs that are named in after, too", job)
+    own = check_name(said["id"], "id") if said.get("id") else ""
+    return Asked(own, kind, spec)
+
+
+def backoff_of(spec: Spec) -> Backoff:
+    """Return how long the job waits after a failure."""
+    return Backoff(**spec.get("backoff", {}))
+
+
+def _key_of(kind: str, spec: Spec) -> str:
+    """Return the key by which jobs of one type with the same arguments are the same job."""
+    said = dump_json([kind, spec.get("args")])
+    return b64url(sha256(said).digest())
+
+
+def _args(key: str, value: Any) -> RawJson:
+    """Return *value* as JSON, in the one form that it has wherever it is read and written again."""
+    try:
+        raw = dump_json(orjson.loads(value.raw) if isinstance(value, RawJson) else value)
+    except (TypeError, ValueError) as error:
+        raise _bad(key, "what JSON can carry", error) from error
+    if len(raw) > JOB_ARGS_MAX_BYTES:
+        raise LimitExceededError(
+            "size of a job's arguments in bytes", given=len(raw), maximum=JOB_ARGS_MAX_BYTES
+        )
+    return RawJson(raw)
+
+
+def _whole(least: int, most: int) -> Callable[[str, Any], int]:
+    def read(key: str, value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise _bad(key, f"a whole number of {least} to {most}", value)
+        return value
+
+    return read
+
+
+def _text(most: int) -> Callable[[str, Any], str]:
+    def read(key: str, value: Any) -> str:
+        if not isinstance(value, str) or not 1 <= len(value) <= most or not value.isprintable():
+            raise _bad(key, f"a printable text of 1 to {most} characters", value)
+        return value
+
+    return read
+
+
+def _after(key: str, value: Any) -> list[list[str]]:
+    edges: dict[str, str] = {}
+    for each in _list(key, value, JOB_PARENTS_MAX):
+        job, otherwise = _edge(key, each)
+        if edges.setdefault(check_name(job, key), otherwise) != otherwise:
+            raise _bad(key, "each job once", job)
+    return [list(edge) for edge in edges.items()]
+
+
+def _edge(key: str, each: Any) -> tuple[Any, str]:
+    """Return the job and the policy that *each* names: an id alone, a pair, or a map."""
+    if isinstance(each, Mapping):
+        if not each.keys() <= {"job", "otherwise"}:
+            raise _bad(key, "the keys job and otherwise", list(each))
+        each = (each.get("job", ""), each.get("otherwise", Otherwise.FAIL))
+    if isinstance(each, str):
+        return each, Otherwise.FAIL.value
+    if not isinstance(each, list | tuple) or len(each) != len(("job", "otherwise")):
+        raise _bad(key, "a job, or a job and what to do otherwise", each)
+    if each[1] not in set(Otherwise):
+        raise _bad(key, f"one of {', '.join(Otherwise)}", each[1])
+    return each[0], str(each[1])
+
+
+def _names(key: str, value: Any) -> list[str]:
+    return [check_name(each, key) for each in _list(key, value, JOB_PARENTS_MAX)]
+
+
+def _unique(key: str, value: Any) -> dict[str, Any]:
+    if value is True:
+        return {}
+    if isinstance(value, str):
+        return {"key": _text(JOB_KEY_MAX_CHARS)(key, value)}
+    known = {
+        "key": _text(JOB_KEY_MAX_CHARS),
+        "states": _states,
+        "window_ms": _whole(0, INTERVAL_MAX_MS),
+    }
+    return _map(key, value, known)
+
+
+def _states(key: str, value: Any) -> list[str]:
+    for each in _list(key, value, len(JobState)):
+        if each not in set(JobState):
+            raise _bad(key, f"some of {', '.join(JobState)}", each)
+    return sorted(set(value))
+
+
+def _backoff(key: str, value: Any) -> dict[str, Any]:
+    known = {
+        "base_ms": _whole(0, INTERVAL_MAX_MS),
+        "factor": _number(1, BACKOFF_FACTOR_MAX),
+        "max_ms": _whole(0, INTERVAL_MAX_MS),
+        "jitter": _number(0, 1),
+    }
+    return _map(key, value, known)
+
+
+def _number(least: float, most: float) -> Callable[[str, Any], float]:
+    def read(key: str, value: Any) -> float:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not least <= value <= most:
+            raise _bad(key, f"a number of {least} to {most}", value)
+        return float(value)
+
+    return read
+
+
+def _takes(key: str, value: Any) -> dict[str, int]:
+    if not isinstance(value, Mapping) or len(value) > JOB_TAKES_MAX:
+        raise _bad(key, f"a map of at most {JOB_TAKES_MAX} names and numbers", value)
+    count = _whole(1, JOB_TOKENS_MAX)
+    return {
+        check_name(name, key): count(f"{key}.{name}", number)
+        for name, number in sorted(value.items())
+    }
+
+
+def _map(key: str, value: Any, known: Mapping[str, Callable[[str, Any], Any]]) -> dict[str, Any]:
+    if not isinstance(value, Mapping) or not value.keys() <= known.keys():
+        raise _bad(key, f"a map with some of {', '.join(known)}", value)
+    return {name: known[name](f"{key}.{name}", each) for name, each in sorted(value.items())}
+
+
+def _list(key: str, value: Any, most: int) -> list[Any] | tuple[Any, ...]:
+    if not isinstance(value, list | tuple) or len(value) > most:
+        raise _bad(key, f"a list of at most {most}", value)
+    return value
+
+
+def _bad(key: str, expected: str, found: object) -> MalformedError:
+    return MalformedError(f"{key}: expected {expected}, found {str(found)[:64]!r}", code="bad_job")
+
+
+_READERS: Final[dict[str, Callable[[str, Any], Any]]] = {
+    "args": _args,
+    "priority": _whole(-JOB_PRIORITY_MAX, JOB_PRIORITY_MAX),
+    "delay_ms": _whole(0, INTERVAL_MAX_MS),
+    "due_ms": _whole(0, INSTANT_MAX_MS),
+    "deadline_ms": _whole(0, INSTANT_MAX_MS),
+    "after": _after,
+    "inputs": _names,
+    "unique": _unique,
+    "key": _text(JOB_KEY_MAX_CHARS),
+    "takes": _takes,
+    "retries": _whole(0, JOB_RETRIES_MAX),
+    "crashes_max": _whole(1, JOB_CRASHES_MAX),
+    "backoff": _backoff,
+    "lease_ms": _whole(JOB_LEASE_MIN_MS, JOB_LEASE_MAX_MS),
+    "trace": _text(JOB_TRACE_MAX_CHARS),
+}
