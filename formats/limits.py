@@ -279,6 +279,9 @@ JOB_RETRIES_MAX: Final = 1_000_000
 JOB_CRASHES_DEFAULT: Final = 3
 JOB_CRASHES_MAX: Final = 1_000
 JOB_FAILURES_KEPT_MAX: Final = 10
+JOB_REASON_MAX_CHARS: Final = 1_000
+JOB_TRACEBACK_MAX_CHARS: Final = 8_000
+JOB_NOTE_MAX_CHARS: Final = 200
 JOB_LEASE_DEFAULT_MS: Final = 30_000
 JOB_LEASE_MIN_MS: Final = 100
 JOB_LEASE_MAX_MS: Final = 24 * 3_600_000
@@ -299,9 +302,20 @@ QUEUE_EVENTS_MAX: Final = 1_024
 QUEUE_EVENTS_MAX_BYTES: Final = 2 * 1024 * 1024
 QUEUE_COMMANDS_MAX: Final = 16_384
 QUEUE_WANTED_PAUSE_MS: Final = 60_000
+QUEUE_LOOKED_AT_MAX: Final = 10_000
 QUEUES_MAX: Final = 1_000
 CLAIM_JOBS_MAX: Final = 256
 RATE_PER_MAX_MS: Final = 365 * 24 * 3_600_000
+
+JOB_WAIT_MS: Final = 20_000
+
+# Workers: how much they run, how long they wait for jobs, and how soon they ask again.
+WORKER_ROOM_MAX: Final = 1_000
+CLAIM_WAIT_MS: Final = 20_000
+CLAIM_FULL_AFTER_MS: Final = 100
+WORKER_PAUSE_MIN_MS: Final = 50
+WORKER_PAUSE_MAX_MS: Final = 5_000
+HEARTBEATS_PER_LEASE: Final = 3
 
 # The conformance kit: how long it waits for a reply, how many plans it tries, and how many more
 # to find a shorter failure.

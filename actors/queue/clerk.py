@@ -22,7 +22,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from seriatim.actors.queue.commands import Claimed
+from seriatim.actors.queue.commands import AwaitIdle, Claimed
 from seriatim.actors.queue.load import load_fold
 from seriatim.actors.queue.machine import QueueMachine, Waiter
 from seriatim.actors.queue.retention import forget_what_is_old
@@ -56,7 +56,7 @@ class Ask:
 
     __slots__ = ("command", "wait_ms")
 
-    def __init__(self, command: Command, wait_ms: int = 0) -> None:
+    def __init__(self, command: Command | AwaitIdle, wait_ms: int = 0) -> None:
         self.command = command
         self.wait_ms = wait_ms
 
@@ -70,6 +70,15 @@ class _Mail:
 
 class _Turn(_Mail):
     """It is time for the next batch."""
+
+
+class _Bored(_Mail):
+    """Whoever waits for an idle queue has waited long enough."""
+
+    __slots__ = ("reply",)
+
+    def __init__(self, reply: Future[Any]) -> None:
+        self.reply = reply
 
 
 class _Over(_Mail):
@@ -135,6 +144,7 @@ class Clerk(LightActor):
         self._machine: QueueMachine | None = None
         self._commands: deque[tuple[Ask, Future[Any]]] = deque()
         self._claims: dict[Waiter, tuple[Future[Any], Timer]] = {}
+        self._idlers: dict[Future[Any], Timer] = {}
         self._timer: Timer | None = None
         self._has_turn = False
         self._is_busy = False
@@ -158,6 +168,9 @@ class Clerk(LightActor):
             self._begin(message)
         elif kind is _Over:
             self._let_go(message.waiter)
+        elif kind is _Bored:
+            if self._idlers.pop(message.reply, None) is not None:
+                message.reply.resolve(None)
         else:
             raise TypeError(f"a clerk knows no mail {kind.__name__}")
         return None
@@ -210,6 +223,9 @@ class Clerk(LightActor):
         """Have *machine* do what waits, as far as it fits in a slot; *answers* are to be given."""
         while self._commands and not machine.is_full:
             ask, reply = self._commands.popleft()
+            if isinstance(ask.command, AwaitIdle):
+                self._idlers[reply] = self._later(ask.wait_ms, _Bored(reply))
+                continue
             try:
                 answer = machine.do(ask.command)
             except SchedulerError as error:
@@ -219,16 +235,12 @@ class Clerk(LightActor):
                 reply.fail(UnavailableError(f"queue {self.queue} has failed; ask again"))
                 raise
             if isinstance(answer, Waiter):
-                self._claims[answer] = reply, self._wait(answer, ask.wait_ms)
+                self._claims[answer] = reply, self._later(ask.wait_ms, _Over(answer))
             else:
                 answers.append((reply, answer))
 
-    def _wait(self, waiter: Waiter, wait_ms: int) -> Timer:
-        def over() -> None:
-            if not self.actor_stopped.is_set():
-                self.actor_ref.tell(_Over(waiter))
-
-        return self.dispatcher.clock.call_later(wait_ms, over)
+    def _later(self, wait_ms: int, mail: _Mail) -> Timer:
+        return self.dispatcher.clock.call_later(wait_ms, lambda: self._tell(mail))
 
     def _answered(self, machine: QueueMachine) -> list[_Answer]:
         answers: list[_Answer] = []
@@ -312,11 +324,19 @@ class Clerk(LightActor):
             self._on_ended(self.queue, ended)
         machine = self._machine
         assert machine is not None, "it has made the batch"
+        if not machine.fold.live:
+            self._say_idle(machine.slot)
         clock = self.dispatcher.clock
         if self._commands:
             self._take_turn()
         else:
             self._arm(machine.wake_ms(clock.now_ms(), clock.monotonic_ms()))
+
+    def _say_idle(self, slot: int) -> None:
+        idlers, self._idlers = self._idlers, {}
+        for reply, timer in idlers.items():
+            timer.cancel()
+            reply.resolve(slot)
 
     def _arm(self, wait_ms: int | None) -> None:
         """Make a batch in *wait_ms*, too; the wall clock may be set forward meanwhile."""
@@ -354,6 +374,10 @@ class Clerk(LightActor):
     def _fail_all(self, error: SchedulerError) -> None:
         claims, self._claims = self._claims, {}
         for reply, timer in claims.values():
+            timer.cancel()
+            reply.fail(error)
+        idlers, self._idlers = self._idlers, {}
+        for reply, timer in idlers.items():
             timer.cancel()
             reply.fail(error)
         while self._commands:

@@ -34,7 +34,8 @@ class Submitted(NamedTuple):
 class Claim(NamedTuple):
     """Lease up to *room* jobs to *worker*, now or as soon as there is one.
 
-    With a room of 0 it only waits for what `Claimed.stops` says.
+    With a room of 0 it only waits for what `Claimed.stops` says. A worker has one claim at a time:
+    the one before is answered with nothing.
 
     Attributes:
         worker: a name that no other worker has, and none before it had.
@@ -127,10 +128,17 @@ class Failed(NamedTuple):
 
 
 class Released(NamedTuple):
-    """A worker gives a job back that it has not begun."""
+    """A worker gives a job back.
+
+    Attributes:
+        id: the job's.
+        token: of its lease.
+        has_begun: whether it was begun; that was an attempt, then.
+    """
 
     id: str
     token: int
+    has_begun: bool = False
 
 
 Ended = Done | Failed | Released
@@ -201,6 +209,10 @@ class Purge(NamedTuple):
     """Cancel all jobs in a state that waits, some at a time; the answer is how many are left."""
 
     state: JobState
+
+
+class AwaitIdle(NamedTuple):
+    """Wait until the queue has no live job; the answer is the slot at which that is so."""
 
 
 Command = Submit | Claim | Report | Cancel | Retry | Reprioritise | Change | Remove | Purge

@@ -111,6 +111,11 @@ class QueueMachine:
             self._take_over()
 
     @property
+    def slot(self) -> int:
+        """The last slot that says something."""
+        return self.fold.slot if self.events else self._last_slot
+
+    @property
     def is_full(self) -> bool:
         """Whether the slot takes no more commands."""
         return len(self.events) >= QUEUE_EVENTS_MAX or self.data_bytes >= QUEUE_EVENTS_MAX_BYTES
@@ -213,6 +218,10 @@ class QueueMachine:
             job = self.fold.live[job_id]
             if (job_id, job.token) not in held:
                 self._say({"event": "released", "id": job_id, "token": job.token})
+        for waiter in self.waiters:
+            if waiter.claim.worker == claim.worker:
+                self._answer(waiter, (), {})  # nobody waits for it any more
+                break
         waiter = Waiter(claim)
         self.waiters.append(waiter)
         return waiter
@@ -257,7 +266,8 @@ class QueueMachine:
                 said["outcome"] = ended.outcome
             self._say(said, len(ended.result))
         elif isinstance(ended, Released):
-            self._say({"event": "released", "id": ended.id, "token": ended.token})
+            said = {"event": "released", "id": ended.id, "token": ended.token}
+            self._say({**said, "begun": True} if ended.has_begun else said)
         elif ended.is_crash:
             self._crash(self.fold.live[ended.id], ended.code, ended.reason, ended.details)
         else:

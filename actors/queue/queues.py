@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from seriatim.actors.queue.clerk import Ask, Clerk
-from seriatim.actors.queue.commands import Submit
+from seriatim.actors.queue.commands import AwaitIdle, Submit
 from seriatim.actors.queue.load import rows_in
+from seriatim.actors.queue.reader import QueueReader
 from seriatim.actors.runtime.future import Future
 from seriatim.formats.errors import LimitExceededError, NotFoundError
 from seriatim.formats.ids import encode_id
@@ -29,10 +30,17 @@ if TYPE_CHECKING:
 
 
 class Queues:
-    """Everything that may be asked of a node's queues. Belongs to one event loop."""
+    """Everything that may be asked of a node's queues. Belongs to one event loop.
+
+    Attributes:
+        reader: looks at what is durable.
+        clock: the node's.
+    """
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self.reader = QueueReader(world.tree)
+        self.clock = world.dispatcher.clock
         self._processes = dict(rows_in(world.tree, NAMES))
         self._own = set(self._processes.values())
         self._clerks: dict[str, LightRef[Clerk]] = {}
@@ -71,7 +79,7 @@ class Queues:
             SchedulerError: see `check_submit`, and `ask`.
         """
         await self._open(queue)
-        now_ms = self._world.dispatcher.clock.now_ms()
+        now_ms = self.clock.now_ms()
         entropy = self._world.entropy
         named = [
             each
@@ -115,6 +123,19 @@ class Queues:
         """
         await self._open(queue)
         return await self.ask(queue, command)
+
+    async def idle(self, queue: str, *, wait_ms: int) -> int | None:
+        """Return the slot at which *queue* has no live job; ``None`` if it has some for *wait_ms*.
+
+        Raises:
+            NotFoundError: there is no such queue.
+            SchedulerError: see `ask`.
+        """
+        asking = self._clerk(queue).ask(
+            Ask(AwaitIdle(), wait_ms), deadline_ms=wait_ms + ASK_DEADLINE_MS
+        )
+        slot: int | None = await asking
+        return slot
 
     def awaiting(self, queue: str, job: str) -> Future[Job]:
         """Return what is settled with *job* when it ends, from now on.
@@ -175,7 +196,7 @@ class Queues:
             fields = {"type": "Process", "variant": Variant.NATIVE.tag, "nonce": nonce}
             spawn = submit_unsigned(Message({**fields, "execution-device": DEVICE, "queue": queue}))
             fold = QueueFold(queue, self._world.tree.get)
-            fold.begin(0, self._world.dispatcher.clock.now_ms())
+            fold.begin(0, self.clock.now_ms())
             rows = ((name_path(queue), spawn.process), *fold.rows())
             await self._world.own.place(spawn._replace(rows=rows))
             self._processes[queue] = spawn.process

@@ -32,6 +32,7 @@
     │   ├── UnsupportedSchemeError  signed in a way that is not read here
     │   └── NotVerifiableError      a page from which what it says cannot be proven
     ├── FoldError                   somebody's fold fails; code says how
+    ├── JobError                    a job has ended without success; code says how
     ├── UnavailableError            not now; retry after a delay
     │   ├── OverloadedError         queue, retry_after_ms
     │   ├── StoppingError
@@ -69,6 +70,7 @@ from seriatim.formats.errors.commitments import (
     UnsignedError,
     WeakKeyError,
 )
+from seriatim.formats.errors.jobs import JobError
 from seriatim.formats.errors.refusals import (
     ConflictError,
     DisabledError,
@@ -124,6 +126,7 @@ __all__ = [
     "FormatError",
     "ForwardLoopError",
     "GapError",
+    "JobError",
     "LimitExceededError",
     "MalformedError",
     "NotFoundError",

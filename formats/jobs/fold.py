@@ -265,7 +265,8 @@ class QueueFold:
 
     def _released(self, event: Event) -> None:
         job = self._leased(event)
-        job.attempt -= 1
+        if not event.get("begun"):
+            job.attempt -= 1
         if job.cancelling:
             self._end(job, Step.RELEASE, JobState.CANCELLED)
             return

@@ -5,7 +5,7 @@ The same map comes from Python, the command line and HTTP; `docs/jobs.md` has it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
@@ -35,6 +35,9 @@ from seriatim.formats.limits import (
     JOB_TOKENS_MAX,
     JOB_TRACE_MAX_CHARS,
 )
+
+# In front of keys that are made here: nobody can say such a key.
+_MADE: Final = "\0"
 
 
 class Otherwise(StrEnum):
@@ -85,8 +88,7 @@ def read_asked(said: Mapping[str, Any]) -> Asked:
     kind = check_name(said.get("type", ""), "type")
     if "delay_ms" in spec and "due_ms" in spec:
         raise _bad("delay_ms", "either it or due_ms", "both")
-    if unique := spec.get("unique"):
-        unique.setdefault("key", _key_of(kind, spec))
+    _make_key(kind, spec)
     parents = {job for job, _ in spec.get("after", ())}
     for job in spec.get("inputs", ()):
         if job not in parents:
@@ -95,15 +97,42 @@ def read_asked(said: Mapping[str, Any]) -> Asked:
     return Asked(own, kind, spec)
 
 
+def with_args(asked: Asked, args: RawJson, inputs: Sequence[str]) -> Asked:
+    """Return *asked*, which was read without arguments, with these.
+
+    Args:
+        asked: what `read_asked` has returned.
+        args: JSON of a map, as `dump_json` gives it.
+        inputs: jobs whose results stand in it: it waits for them.
+
+    Raises:
+        LimitExceededError: they are too large, or too many.
+    """
+    spec = {**asked.spec, "args": check_args(args)}
+    if inputs:
+        edges = dict(spec.get("after", ()))
+        for job in inputs:
+            edges.setdefault(job, Otherwise.FAIL.value)
+        if len(edges) > JOB_PARENTS_MAX:
+            raise LimitExceededError("number of parents", given=len(edges), maximum=JOB_PARENTS_MAX)
+        spec["after"] = [list(edge) for edge in edges.items()]
+        spec["inputs"] = list(inputs)
+    _make_key(asked.type, spec)
+    return asked._replace(spec=spec)
+
+
 def backoff_of(spec: Spec) -> Backoff:
     """Return how long the job waits after a failure."""
     return Backoff(**spec.get("backoff", {}))
 
 
-def _key_of(kind: str, spec: Spec) -> str:
-    """Return the key by which jobs of one type with the same arguments are the same job."""
+def _make_key(kind: str, spec: Spec) -> None:
+    """Give a unique job that has no key of its own one of its type and its arguments."""
+    unique = spec.get("unique")
+    if unique is None or not unique.get("key", _MADE).startswith(_MADE):
+        return
     said = dump_json([kind, spec.get("args")])
-    return b64url(sha256(said).digest())
+    spec["unique"] = {**unique, "key": _MADE + b64url(sha256(said).digest())}
 
 
 def _args(key: str, value: Any) -> RawJson:
@@ -112,11 +141,20 @@ def _args(key: str, value: Any) -> RawJson:
         raw = dump_json(orjson.loads(value.raw) if isinstance(value, RawJson) else value)
     except (TypeError, ValueError) as error:
         raise _bad(key, "what JSON can carry", error) from error
-    if len(raw) > JOB_ARGS_MAX_BYTES:
+    return check_args(RawJson(raw))
+
+
+def check_args(args: RawJson) -> RawJson:
+    """Return *args* when they are no larger than a job's arguments may be.
+
+    Raises:
+        LimitExceededError: they are.
+    """
+    if len(args.raw) > JOB_ARGS_MAX_BYTES:
         raise LimitExceededError(
-            "size of a job's arguments in bytes", given=len(raw), maximum=JOB_ARGS_MAX_BYTES
+            "size of a job's arguments in bytes", given=len(args.raw), maximum=JOB_ARGS_MAX_BYTES
         )
-    return RawJson(raw)
+    return args
 
 
 def _whole(least: int, most: int) -> Callable[[str, Any], int]:

@@ -11,6 +11,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from seriatim.actors.app.app import App
+    from seriatim.actors.app.handle import Handle
+    from seriatim.actors.app.job_function import JobFunction
     from seriatim.actors.embedding.blocking import BlockingNode, open_blocking
     from seriatim.actors.embedding.node import (
         Computed,
@@ -21,18 +24,24 @@ if TYPE_CHECKING:
     )
     from seriatim.actors.embedding.triggers import Fire, Occurrence, Trigger
     from seriatim.actors.proof import Report
-    from seriatim.formats.errors import SchedulerError
+    from seriatim.actors.worker.context import JobContext, current_job
+    from seriatim.formats.errors import JobError, SchedulerError
     from seriatim.formats.folds.fold import Fold, Outcome, Step, Verdict, fold
     from seriatim.formats.signing.scheme import WalletKind
     from seriatim.formats.signing.wallet import Wallet, generate, wallet_from_json
 
 __all__ = [
+    "App",
     "BlockingNode",
     "Computed",
     "EmbeddedNode",
     "Entry",
     "Fire",
     "Fold",
+    "Handle",
+    "JobContext",
+    "JobError",
+    "JobFunction",
     "Occurrence",
     "Outcome",
     "Receipt",
@@ -43,6 +52,7 @@ __all__ = [
     "Verdict",
     "Wallet",
     "WalletKind",
+    "current_job",
     "fold",
     "generate",
     "open",
@@ -53,6 +63,12 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOMES = {
+    "App": "seriatim.actors.app.app",
+    "Handle": "seriatim.actors.app.handle",
+    "JobFunction": "seriatim.actors.app.job_function",
+    "JobContext": "seriatim.actors.worker.context",
+    "current_job": "seriatim.actors.worker.context",
+    "JobError": "seriatim.formats.errors",
     "BlockingNode": "seriatim.actors.embedding.blocking",
     "open_blocking": "seriatim.actors.embedding.blocking",
     "Computed": "seriatim.actors.embedding.node",

@@ -53,6 +53,7 @@ STATUSES = {
     "DisabledError": 501,
     "NotVerifiableError": 501,
     "FoldError": 422,
+    "JobError": 422,
     "UnavailableError": 503,
     "OverloadedError": 429,
     "StoppingError": 503,

@@ -1,0 +1,1 @@
+"""Functions of somebody's program as jobs: declared, submitted, run, and waited for."""

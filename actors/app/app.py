@@ -1,0 +1,243 @@
+"""An app: the functions of a program that are jobs, and where their queues are."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, Protocol, TypeVar, Unpack, overload
+
+from seriatim.actors.app.job_function import Declared, JobFunction, place_of
+from seriatim.actors.app.local import LocalJobs
+from seriatim.actors.app.options import Duration, JobOptions, milliseconds
+from seriatim.actors.app.running_app import RunningApp
+from seriatim.actors.embedding.node import open as open_embedded
+from seriatim.actors.queue.commands import Change
+from seriatim.actors.worker.worker import Worker
+from seriatim.formats.errors import MalformedError, RefusedError
+from seriatim.formats.jobs.job_id import check_name
+from seriatim.formats.limits import WORKER_ROOM_MAX
+
+if TYPE_CHECKING:
+    from seriatim.actors.app.access import JobsAccess
+    from seriatim.actors.runtime.clock import Clock
+    from seriatim.actors.worker.handler import Handler
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class JobSettings(JobOptions, total=False):
+    """What may be said of a function that is a job, beside what its jobs are.
+
+    Attributes:
+        queue: where its jobs go.
+        type: their type; the name of the function where nothing is said.
+        concurrency: how many of them may run at once, wherever; 1 where nothing is said.
+        key_concurrency: how many of one ``key``; 1 where nothing is said.
+        rate: how many may begin within how long: ``(100, "1 minute")``.
+        retry_on: errors after which a job is tried again, as often as ``retries`` says.
+        fail_on: errors after which it is not, though they are of the others.
+        run: where it runs: ``loop``, ``thread`` or ``process``.
+        schedule: when a job is submitted by itself: see ``docs/cron.md``.
+    """
+
+    queue: str
+    type: str
+    concurrency: int
+    key_concurrency: int
+    rate: tuple[int, Duration]
+    retry_on: tuple[type[BaseException], ...]
+    fail_on: tuple[type[BaseException], ...]
+    run: str
+    schedule: str
+
+
+_OWN: Final = frozenset(JobSettings.__annotations__) - frozenset(JobOptions.__annotations__)
+
+
+class Declaring(Protocol):
+    """What ``@app.job(…)`` does with the function below."""
+
+    @overload
+    def __call__(
+        self, function: Callable[P, Coroutine[Any, Any, R]], /
+    ) -> JobFunction[P, R, Coroutine[Any, Any, R]]: ...
+
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> JobFunction[P, R, R]: ...
+
+
+class App:
+    """The jobs of one program."""
+
+    def __init__(self) -> None:
+        self._functions: dict[str, JobFunction[Any, Any, Any]] = {}
+        self._access: JobsAccess | None = None
+
+    @property
+    def functions(self) -> Mapping[str, JobFunction[Any, Any, Any]]:
+        """Its functions, by the types of their jobs."""
+        return self._functions
+
+    @property
+    def access(self) -> JobsAccess:
+        """The queues that it submits to.
+
+        Raises:
+            RefusedError: it is not open; code ``not_open``.
+        """
+        if self._access is None:
+            raise RefusedError(
+                "this app is not open: async with app.open(folder): …", code="not_open"
+            )
+        return self._access
+
+    @overload
+    def job(
+        self, function: Callable[P, Coroutine[Any, Any, R]], /
+    ) -> JobFunction[P, R, Coroutine[Any, Any, R]]: ...
+
+    @overload
+    def job(self, function: Callable[P, R], /) -> JobFunction[P, R, R]: ...
+
+    @overload
+    def job(self, /, **settings: Unpack[JobSettings]) -> Declaring: ...
+
+    def job(self, function: Any = None, /, **settings: Any) -> Any:
+        """Make the function below a job. It stays a function; `JobFunction.submit` has it run.
+
+        Raises:
+            MalformedError: what is said of it cannot be, or another function of the app has its
+                type; codes ``bad_job``, ``bad_name``.
+        """
+        if function is not None:
+            return self._declare(function, {})
+        return lambda declared: self._declare(declared, settings)
+
+    def _declare(self, function: Callable[..., Any], settings: Mapping[str, Any]) -> Any:
+        unknown = (
+            settings.keys() - JobSettings.__annotations__.keys() - JobOptions.__annotations__.keys()
+        )
+        if unknown:
+            raise MalformedError(f"a job has no option {min(unknown)!r}", code="bad_job")
+        kind = check_name(settings.get("type") or function.__name__, "type")
+        if kind in self._functions:
+            raise MalformedError(
+                f"this app has a job {kind} already; give it another one: type=…", code="bad_job"
+            )
+        declared = Declared(
+            queue=check_name(settings.get("queue", "default"), "queue"),
+            kind=kind,
+            place=place_of(function, settings.get("run", "")),
+            options={key: value for key, value in settings.items() if key not in _OWN},  # type: ignore[arg-type]  # what is left
+            settings=_settings(kind, settings),
+            retry_on=tuple(settings.get("retry_on", (Exception,))),
+            fail_on=tuple(settings.get("fail_on", ())),
+            schedule=settings.get("schedule", ""),
+        )
+        made: JobFunction[Any, Any, Any] = JobFunction(self, function, declared)
+        self._functions[kind] = made
+        return made
+
+    @property
+    def queues(self) -> Sequence[str]:
+        """The queues of its functions, by name."""
+        return sorted({each.declared.queue for each in self._functions.values()})
+
+    def handlers(self, queue: str) -> dict[str, Handler]:
+        """Return what runs the jobs of *queue*, by type."""
+        own = (each for each in self._functions.values() if each.declared.queue == queue)
+        return {each.type: each.handler for each in own}
+
+    def room(self, queue: str) -> int:
+        """Return how many jobs of *queue* may run at once, by what its functions say."""
+        own = (each.declared for each in self._functions.values() if each.declared.queue == queue)
+        at_once = (each.concurrency for each in own)
+        return min(sum(at_once), WORKER_ROOM_MAX)
+
+    @asynccontextmanager
+    async def open(
+        self, path: str | Path, *, work: bool = True, clock: Clock | None = None
+    ) -> AsyncIterator[RunningApp]:
+        """Open the data folder *path* as a node in this program, and run jobs, too.
+
+        Args:
+            path: the folder, made where it is missing; one node at a time.
+            work: whether this program runs jobs; without it, it submits them.
+            clock: for tests, ``seriatim.testing.VirtualClock``.
+
+        Raises:
+            StoreLockedError: another node runs on the folder; the error names its pid.
+            RefusedError: the app is open already; code ``open``.
+        """
+        if self._access is not None:
+            raise RefusedError("this app is open already", code="open")
+        async with AsyncExitStack() as stack:
+            node = await stack.enter_async_context(open_embedded(path, clock=clock))
+            inner = node._node  # noqa: SLF001  # of the room beside
+            queues = inner.queues
+            assert queues is not None, "it places messages"
+            access = LocalJobs(queues)
+            self._access = access
+            stack.callback(self._close)
+            await self.declare(access)
+            running = RunningApp(node, access, self.queues)
+            if work:
+                for queue in self.queues:
+                    worker = await self._work(stack, access, queue, queues.clock)
+                    running.workers.append(worker)
+            yield running
+
+    def _close(self) -> None:
+        self._access = None
+
+    async def declare(self, access: JobsAccess) -> None:
+        """Set the queues to what the functions say of them."""
+        for function in self._functions.values():
+            declared = function.declared
+            if declared.settings:
+                await access.change(declared.queue, Change(declared.settings))
+
+    async def _work(
+        self, stack: AsyncExitStack, access: JobsAccess, queue: str, clock: Clock
+    ) -> Worker:
+        room = self.room(queue)
+        threads = ThreadPoolExecutor(room, f"seriatim-{queue}")
+        stack.callback(threads.shutdown, wait=False, cancel_futures=True)
+        worker = Worker(
+            access,
+            name=worker_name(queue),
+            queue=queue,
+            handlers=self.handlers(queue),
+            room=room,
+            clock=clock,
+            threads=threads,
+            is_local=True,
+        )
+        worker.start()
+        stack.push_async_callback(worker.close)
+        return worker
+
+
+def worker_name(queue: str) -> str:
+    """Return a name for a worker of *queue* that no other one has, or has had."""
+    host = re.sub(r"[^A-Za-z0-9_.-]", "-", socket.gethostname())[:24]
+    return f"{queue}.{host}.{os.getpid()}.{os.urandom(4).hex()}"
+
+
+def _settings(kind: str, said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the settings of a queue are to be for jobs of the type *kind*."""
+    settings: dict[str, Any] = {}
+    if "concurrency" in said:
+        settings["types"] = {kind: said["concurrency"]}
+    if "key_concurrency" in said:
+        settings["keys"] = {kind: said["key_concurrency"]}
+    if "rate" in said:
+        jobs, per = said["rate"]
+        settings["rates"] = {kind: [jobs, milliseconds(per)]}
+    return settings

@@ -1,0 +1,204 @@
+"""The arguments and the result of a function, as JSON and back, by the types that it declares.
+
+Arguments are a map by the names of the parameters, so that whoever reads a job knows what is what,
+and a parameter with a default may be added while jobs wait.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Any, Final, get_type_hints
+
+import msgspec
+import orjson
+
+from seriatim.actors.worker.handler import BadArgumentsError, BadResultError
+from seriatim.formats.errors import MalformedError
+from seriatim.formats.jobs.raw_json import RawJson, dump_json
+
+RESULT_OF: Final = "$result-of"
+"""The key of what stands for the result of another job."""
+
+
+class Output:
+    """What a job is going to return: an argument for another one, which waits for it.
+
+    Attributes:
+        job: the id of the job that makes it.
+    """
+
+    __slots__ = ("job",)
+
+    def __init__(self, job: str) -> None:
+        self.job = job
+
+
+class Arguments:
+    """Reads and writes the arguments of one function."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        """Know the signature of *function*; its annotations are read when they are needed."""
+        self._function = function
+        self.signature = inspect.signature(function)
+        self._hints: dict[str, Any] | None = None
+
+    def encode(self, args: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[RawJson, list[str]]:
+        """Return *args* and *named* as JSON, and the jobs whose results are among them.
+
+        Raises:
+            MalformedError: the function does not take them, or JSON cannot carry them; code
+                ``bad_args``.
+        """
+        try:
+            bound = self.signature.bind(*args, **named)
+        except TypeError as error:
+            raise self._bad(str(error)) from error
+        wanted: dict[str, None] = {}
+        promised: list[str] = []
+
+        def encode(value: Any) -> Any:
+            if isinstance(value, Output):
+                wanted[value.job] = None
+                promised.append(value.job)
+                return {RESULT_OF: value.job}
+            raise NotImplementedError
+
+        plain: dict[str, Any] = {}
+        for name, value in bound.arguments.items():
+            try:
+                promised.clear()
+                plain[name] = msgspec.to_builtins(value, str_keys=True, enc_hook=encode)
+                if not promised:
+                    self._convert(name, plain[name])  # as the worker will
+            except (
+                msgspec.ValidationError,
+                TypeError,
+                NotImplementedError,
+                OverflowError,
+            ) as error:
+                raise self._bad(f"{name}: {error}") from error
+        try:
+            return RawJson(dump_json(plain)), list(wanted)
+        except TypeError as error:
+            raise self._bad(str(error)) from error
+
+    def decode(
+        self, raw: RawJson | None, inputs: Mapping[str, bytes]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the arguments that *raw* says, as the function takes them.
+
+        Args:
+            raw: JSON of a map; ``None`` for no arguments.
+            inputs: JSON of the results that stand in it, by job.
+
+        Raises:
+            BadArgumentsError: the function does not take them.
+        """
+        plain = {} if raw is None else orjson.loads(raw.raw)
+        if inputs or (raw is not None and RESULT_OF.encode() in raw.raw):
+            plain = _fill_in(plain, inputs)
+        if not isinstance(plain, dict):
+            raise BadArgumentsError(
+                f"expected a map by the names of the parameters, found {plain!r:.64}"
+            )
+        bound = inspect.BoundArguments(self.signature, OrderedDict())
+        for name in self.signature.parameters:
+            if name in plain:
+                try:
+                    bound.arguments[name] = self._convert(name, plain.pop(name))
+                except msgspec.ValidationError as error:
+                    raise BadArgumentsError(f"{name}: {error}") from error
+        if plain:
+            raise BadArgumentsError(f"it has no parameter {next(iter(plain))!r}")
+        try:
+            self.signature.bind(*bound.args, **bound.kwargs)
+        except TypeError as error:
+            raise BadArgumentsError(str(error)) from error
+        return bound.args, bound.kwargs
+
+    def encode_result(self, result: Any) -> bytes:
+        """Return *result* as JSON; empty for ``None``.
+
+        Raises:
+            BadResultError: JSON cannot carry it.
+        """
+        if result is None:
+            return b""
+        try:
+            return dump_json(msgspec.to_builtins(result, str_keys=True))
+        except (TypeError, NotImplementedError, OverflowError, ValueError) as error:
+            kind = type(result).__name__
+            raise BadResultError(
+                f"what it has returned, {kind}, is nothing for JSON: {error}"
+            ) from error
+
+    def decode_result(self, result: bytes) -> Any:
+        """Return the result that *result* says, by the type that the function declares.
+
+        Raises:
+            MalformedError: it is no such thing: another version of the function has made it; code
+                ``bad_result``.
+        """
+        value = orjson.loads(result) if result else None
+        try:
+            return msgspec.convert(value, self._types().get("return", Any))
+        except msgspec.ValidationError as error:
+            raise MalformedError(
+                f"the result is not what {self._function.__name__} declares: {error}",
+                code="bad_result",
+            ) from error
+
+    def _convert(self, name: str, plain: Any) -> Any:
+        kind = self._types().get(name, Any)
+        parameter = self.signature.parameters[name]
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            kind = list[kind]  # type: ignore[valid-type]  # of whatever is declared
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            kind = dict[str, kind]  # type: ignore[valid-type]  # as above
+        return plain if kind is Any else msgspec.convert(plain, kind, str_keys=True)
+
+    def _types(self) -> dict[str, Any]:
+        if self._hints is None:
+            try:
+                hints = get_type_hints(self._function, include_extras=True)
+            except (NameError, TypeError):
+                hints = {}  # names that exist for a type checker only: nothing is checked then
+            self._hints = {name: kind for name, kind in hints.items() if _is_read(kind)}
+        return self._hints
+
+    def _bad(self, reason: str) -> MalformedError:
+        return MalformedError(
+            f"{self._function.__name__}{self.signature}: {reason}", code="bad_args"
+        )
+
+
+def _is_read(kind: Any) -> bool:
+    """Tell whether msgspec can make a *kind* of JSON; of others, the plain value is handed on."""
+    if kind is None or kind is type(None):
+        return True
+    try:
+        msgspec.json.Decoder(kind)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _fill_in(plain: Any, inputs: Mapping[str, bytes]) -> Any:
+    """Return *plain* with results in the places that stand for them.
+
+    Raises:
+        BadArgumentsError: a result is not there: its job has not succeeded.
+    """
+    if isinstance(plain, dict):
+        if plain.keys() == {RESULT_OF}:
+            job = plain[RESULT_OF]
+            if job not in inputs:
+                raise BadArgumentsError(f"job {job} has no result: it has not succeeded")
+            raw = inputs[job]
+            return orjson.loads(raw) if raw else None
+        return {key: _fill_in(value, inputs) for key, value in plain.items()}
+    if isinstance(plain, list):
+        return [_fill_in(value, inputs) for value in plain]
+    return plain

@@ -1,0 +1,131 @@
+"""A job that somebody has submitted: what it is going to return, and what may be done about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
+
+from seriatim.actors.app.arguments import Output
+from seriatim.actors.queue.commands import Cancel, Retry
+from seriatim.formats.errors import DeadlineExceededError, JobError
+from seriatim.formats.jobs.state import JobState
+from seriatim.formats.limits import JOB_WAIT_MS
+
+if TYPE_CHECKING:
+    from seriatim.actors.app.access import Ending, JobsAccess
+
+R = TypeVar("R")
+_FOREVER: Final = float("inf")
+
+
+class Handle(Output, Generic[R]):
+    """A job that has been submitted, and that is on disk. ``await handle`` gives its result.
+
+    Passed as an argument to another job, it makes that one wait for it, and get its result;
+    `output` is the same with the type that the function declares.
+
+    Attributes:
+        id: the job's.
+        queue: where it is.
+        repeated: whether it was there before, by its id or its unique key.
+    """
+
+    __slots__ = ("_access", "_decode", "queue", "repeated")
+
+    def __init__(
+        self,
+        access: JobsAccess,
+        queue: str,
+        job: str,
+        decode: Callable[[bytes], R],
+        *,
+        repeated: bool,
+    ) -> None:
+        super().__init__(job)
+        self.queue = queue
+        self.repeated = repeated
+        self._access = access
+        self._decode = decode
+
+    @property
+    def id(self) -> str:
+        """The job's id."""
+        return self.job
+
+    @property
+    def output(self) -> R:
+        """What stands for its result among the arguments of another job."""
+        return cast("R", self)
+
+    def __await__(self) -> Generator[Any, None, R]:
+        return self.result().__await__()
+
+    async def result(self, timeout: float | None = None) -> R:  # noqa: ASYNC109  # also blocking
+        """Return what the job has returned, once it has.
+
+        Args:
+            timeout: seconds; ``None`` waits as long as it takes.
+
+        Raises:
+            JobError: it has ended without success.
+            DeadlineExceededError: it has not ended in time; it goes on.
+            NotFoundError: it was forgotten.
+        """
+        left_ms = _FOREVER if timeout is None else timeout * 1_000
+        while True:
+            wait_ms = int(min(left_ms, JOB_WAIT_MS))
+            ending = await self._access.ending(self.queue, self.job, wait_ms=wait_ms)
+            if ending is not None:
+                return self._read(ending)
+            left_ms -= wait_ms
+            if left_ms <= 0:
+                assert timeout is not None, "the other waits for ever"
+                raise DeadlineExceededError(f"job {self.job}", deadline_ms=int(timeout * 1_000))
+
+    def _read(self, ending: Ending) -> R:
+        if ending.state == JobState.DONE:
+            return self._decode(ending.result)
+        failure = ending.failure
+        raise JobError(
+            job=self.job,
+            state=ending.state,
+            code=failure.get("code", ending.state),
+            reason=failure.get("reason", "nobody has said why"),
+            error_type=failure.get("error_type", ""),
+            traceback=failure.get("traceback", ""),
+        )
+
+    async def show(self) -> Mapping[str, Any]:
+        """Return what there is to say of the job; see ``docs/jobs.md``.
+
+        Raises:
+            NotFoundError: it was forgotten.
+        """
+        return await self._access.show(self.queue, self.job)
+
+    async def state(self) -> JobState:
+        """Return where the job is.
+
+        Raises:
+            NotFoundError: it was forgotten.
+        """
+        return JobState((await self.show())["state"])
+
+    async def cancel(self, reason: str = "its submitter wants it no more") -> None:
+        """Have the job not run; one that runs is asked to stop.
+
+        Raises:
+            RefusedError: it has ended.
+        """
+        await self._access.ask(self.queue, Cancel(self.job, reason))
+
+    async def retry(self) -> None:
+        """Have the job, which has ended without success, run once more.
+
+        Raises:
+            RefusedError: it has not ended so.
+        """
+        await self._access.ask(self.queue, Retry(self.job))
+
+    def __repr__(self) -> str:
+        return f"<Handle {self.job} in {self.queue}>"

@@ -1,0 +1,216 @@
+"""A function that is a job: it stays a function, and may be submitted."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from functools import update_wrapper
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, Unpack, cast
+
+from seriatim.actors.app.arguments import Arguments
+from seriatim.actors.app.handle import Handle
+from seriatim.actors.app.options import JobOptions, said_of
+from seriatim.actors.worker.handler import Handler, Place
+from seriatim.formats.errors import MalformedError
+from seriatim.formats.jobs.spec import Asked, read_asked, with_args
+from seriatim.formats.limits import JOBS_AT_ONCE_DEFAULT
+
+if TYPE_CHECKING:
+    from seriatim.actors.app.app import App
+    from seriatim.actors.queue.commands import Grant
+
+P = ParamSpec("P")
+R = TypeVar("R")
+C = TypeVar("C")
+
+
+class Declared:
+    """What was said of a function where it was declared.
+
+    Attributes:
+        queue: where its jobs go.
+        type: their type.
+        place: where it runs.
+        options: what each of its jobs is, beside.
+        settings: what its queue is to be set to for it; see `Settings.changed`.
+        retry_on: errors after which it may be tried again.
+        fail_on: errors after which it may not, though they are of the others.
+        schedule: when a job is submitted by itself; empty for never.
+    """
+
+    __slots__ = (
+        "fail_on",
+        "options",
+        "place",
+        "queue",
+        "retry_on",
+        "schedule",
+        "settings",
+        "type",
+    )
+
+    def __init__(
+        self,
+        *,
+        queue: str,
+        kind: str,
+        place: Place,
+        options: JobOptions,
+        settings: Mapping[str, Any],
+        retry_on: tuple[type[BaseException], ...],
+        fail_on: tuple[type[BaseException], ...],
+        schedule: str,
+    ) -> None:
+        self.queue = queue
+        self.type = kind
+        self.place = place
+        self.options = options
+        self.settings = settings
+        self.retry_on = retry_on
+        self.fail_on = fail_on
+        self.schedule = schedule
+
+    @property
+    def concurrency(self) -> int:
+        """How many of its jobs may run at once."""
+        types: Mapping[str, int] = self.settings.get("types", {})
+        return types.get(self.type, JOBS_AT_ONCE_DEFAULT)
+
+
+class JobFunction(Generic[P, R, C]):
+    """A function of an `App`. Called, it is what it was; `submit` has a worker call it.
+
+    Of a function with the parameters P, whose jobs result in R: a call returns C, which is R, or
+    for a coroutine function what has to be awaited for that.
+    """
+
+    def __init__(self, app: App, function: Callable[P, C], declared: Declared) -> None:
+        self._app = app
+        self._function = function
+        self._declared = declared
+        self._arguments = Arguments(function)
+        # Read once: what is wrong with it is wrong where it is declared.
+        self._asked = read_asked({"type": declared.type, **said_of(declared.options)})
+        update_wrapper(self, function)
+
+    def __call__(self, *args: P.args, **named: P.kwargs) -> C:
+        """Call the function itself, here and now."""
+        return self._function(*args, **named)
+
+    @property
+    def type(self) -> str:
+        """The type of its jobs."""
+        return self._declared.type
+
+    @property
+    def declared(self) -> Declared:
+        """What was said of it where it was declared."""
+        return self._declared
+
+    async def submit(self, *args: P.args, **named: P.kwargs) -> Handle[R]:
+        """Submit a job that calls the function with these arguments; return once it is on disk.
+
+        Raises:
+            MalformedError: the function does not take them; code ``bad_args``.
+            RefusedError: the app is not open; code ``not_open``.
+            SchedulerError: it is refused; see ``docs/jobs.md``.
+        """
+        return await self._submit(self.asked(args, named))
+
+    def options(self, **options: Unpack[JobOptions]) -> Submitting[P, R]:
+        """Return what submits jobs that are *options*, too: ``send.options(delay=5).submit(…)``.
+
+        Raises:
+            MalformedError: an option is none; code ``bad_job``.
+        """
+        said = said_of({**self._declared.options, **options})
+        return Submitting(self, read_asked({"type": self.type, **said}))
+
+    def asked(
+        self, args: tuple[Any, ...], named: Mapping[str, Any], asked: Asked | None = None
+    ) -> Asked:
+        """Return what is asked of a queue for a job with these arguments.
+
+        Raises:
+            MalformedError: the function does not take them; code ``bad_args``.
+        """
+        raw, inputs = self._arguments.encode(args, named)
+        return with_args(asked or self._asked, raw, inputs)
+
+    async def _submit(self, asked: Asked) -> Handle[R]:
+        access = self._app.access
+        submitted = (await access.submit(self._declared.queue, [asked]))[0]
+        return self.handle(submitted.id, repeated=submitted.repeated)
+
+    def handle(self, job: str, *, repeated: bool = True) -> Handle[R]:
+        """Return the handle of a job of this function that was submitted before.
+
+        Args:
+            job: its id.
+            repeated: whether it was there before.
+        """
+        decode = cast("Callable[[bytes], R]", self._arguments.decode_result)
+        return Handle(self._app.access, self._declared.queue, job, decode, repeated=repeated)
+
+    @property
+    def handler(self) -> Handler:
+        """What runs its jobs."""
+        declared = self._declared
+        is_async = inspect.iscoroutinefunction(self._function)
+        return Handler(
+            declared.type,
+            declared.place,
+            self._call_async if is_async else self._call,
+            self._is_final,
+            target=f"{self._function.__module__}:{self._function.__qualname__}",
+        )
+
+    async def _call_async(self, grant: Grant) -> bytes:
+        args, named = self._arguments.decode(grant.spec.get("args"), grant.inputs)
+        function = cast("Callable[..., Awaitable[Any]]", self._function)
+        return self._arguments.encode_result(await function(*args, **named))
+
+    def _call(self, grant: Grant) -> bytes:
+        args, named = self._arguments.decode(grant.spec.get("args"), grant.inputs)
+        return self._arguments.encode_result(self._function(*args, **named))
+
+    def _is_final(self, error: BaseException) -> bool:
+        declared = self._declared
+        return isinstance(error, declared.fail_on) or not isinstance(error, declared.retry_on)
+
+    def __repr__(self) -> str:
+        return f"<JobFunction {self.type}>"
+
+
+class Submitting(Generic[P, R]):
+    """Submits jobs of a function with options of their own."""
+
+    def __init__(self, function: JobFunction[P, R, Any], asked: Asked) -> None:
+        self._function = function
+        self._asked = asked
+
+    async def submit(self, *args: P.args, **named: P.kwargs) -> Handle[R]:
+        """See `JobFunction.submit`."""
+        function = self._function
+        return await function._submit(function.asked(args, named, self._asked))  # noqa: SLF001  # its other half
+
+
+def place_of(function: Callable[..., Any], run: str) -> Place:
+    """Return where *function* runs, if somebody wants it to *run* so; empty for nobody does.
+
+    Raises:
+        MalformedError: it cannot run there; code ``bad_job``.
+    """
+    is_async = inspect.iscoroutinefunction(function)
+    if not run:
+        return Place.LOOP if is_async else Place.THREAD
+    if run not in set(Place):
+        raise MalformedError(
+            f"run: expected one of {', '.join(Place)}, found {run!r}", code="bad_job"
+        )
+    if (run == Place.LOOP) is not is_async and run != Place.PROCESS:
+        kind = "a coroutine function" if is_async else "no coroutine function"
+        raise MalformedError(
+            f"run: {function!r} is {kind}, and cannot run in a {run}", code="bad_job"
+        )
+    return Place(run)

@@ -1,0 +1,90 @@
+"""The queues of the node in this program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from seriatim.actors.app.access import Ending
+from seriatim.actors.runtime.future import Future
+from seriatim.formats.errors import NotFoundError
+from seriatim.formats.jobs.view import failure_view, view_of
+
+if TYPE_CHECKING:
+    from seriatim.actors.queue.commands import (
+        Claim,
+        Claimed,
+        Command,
+        Report,
+        Reported,
+        Submitted,
+    )
+    from seriatim.actors.queue.queues import Queues
+    from seriatim.formats.jobs.job import Job
+    from seriatim.formats.jobs.spec import Asked
+
+
+class LocalJobs:
+    """`JobsAccess` to *queues* of this OS process."""
+
+    def __init__(self, queues: Queues) -> None:
+        self._queues = queues
+
+    async def submit(self, queue: str, jobs: Sequence[Asked]) -> list[Submitted]:
+        """See `JobsPort.submit`."""
+        return await self._queues.submit(queue, jobs)
+
+    async def claim(self, queue: str, claim: Claim, *, wait_ms: int) -> Claimed:
+        """See `JobsPort.claim`."""
+        return await self._queues.claim(queue, claim, wait_ms=wait_ms)
+
+    async def report(self, queue: str, report: Report) -> Reported:
+        """See `JobsPort.report`."""
+        reported: Reported = await self._queues.ask(queue, report)
+        return reported
+
+    async def change(self, queue: str, command: Command) -> Any:
+        """See `JobsPort.change`."""
+        return await self._queues.change(queue, command)
+
+    async def ask(self, queue: str, command: Command) -> Any:
+        """See `JobsAccess.ask`."""
+        return await self._queues.ask(queue, command)
+
+    async def show(self, queue: str, job: str) -> Mapping[str, Any]:
+        """See `JobsAccess.show`."""
+        return view_of(*self._queues.reader.find(job, queue))
+
+    async def ending(self, queue: str, job: str, *, wait_ms: int) -> Ending | None:
+        """See `JobsAccess.ending`."""
+        awaited = self._queues.awaiting(queue, job)
+        try:
+            found = self._queues.reader.job(queue, job)
+            if found is None:
+                raise NotFoundError(f"no job {job} in queue {queue}; it may have been forgotten")
+            if not found.state.is_ended:
+                found = await self._within(awaited, wait_ms)
+        finally:
+            self._queues.forget(queue, job, awaited)
+        return None if found is None else _ending(found)
+
+    async def idle(self, queue: str, *, wait_ms: int) -> int | None:
+        """See `JobsAccess.idle`."""
+        if queue not in self._queues.names:
+            return 0
+        return await self._queues.idle(queue, wait_ms=wait_ms)
+
+    async def _within(self, awaited: Future[Job], wait_ms: int) -> Job | None:
+        """Return the job that *awaited* is settled with within *wait_ms*, else ``None``."""
+        waiting: Future[Job | None] = Future()
+        awaited.add_done_callback(lambda done: waiting.resolve(done.get()))
+        over = self._queues.clock.call_later(wait_ms, lambda: waiting.resolve(None))
+        try:
+            return await waiting
+        finally:
+            over.cancel()
+
+
+def _ending(job: Job) -> Ending:
+    failure = failure_view(job.failures[-1]) if job.failures else {}
+    return Ending(job.state.value, job.result, failure)

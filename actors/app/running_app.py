@@ -1,0 +1,73 @@
+"""An app that is open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from seriatim.actors.queue.commands import Cancel, Change, Retry
+from seriatim.formats.limits import JOB_WAIT_MS
+
+if TYPE_CHECKING:
+    from seriatim.actors.app.access import JobsAccess
+    from seriatim.actors.embedding.node import EmbeddedNode
+    from seriatim.actors.worker.worker import Worker
+
+_DEFAULT: Final = "default"
+
+
+class RunningApp:
+    """What may be done with an app that is open.
+
+    Attributes:
+        node: the node in this program.
+        workers: what runs jobs in this program, one for each queue.
+    """
+
+    def __init__(self, node: EmbeddedNode, access: JobsAccess, queues: Sequence[str]) -> None:
+        self.node = node
+        self.workers: list[Worker] = []
+        self._access = access
+        self._queues = queues
+
+    async def drain(self) -> None:
+        """Return when no queue of the app has a job left that has not ended."""
+        for queue in self._queues:
+            while await self._access.idle(queue, wait_ms=JOB_WAIT_MS) is None:
+                pass
+
+    async def show(self, job: str, *, queue: str = "") -> Mapping[str, Any]:
+        """Return what there is to say of *job*; see ``docs/jobs.md``.
+
+        Raises:
+            NotFoundError: there is no such job.
+        """
+        return await self._access.show(queue, job)
+
+    async def cancel(
+        self, job: str, reason: str = "somebody has cancelled it", *, queue: str = _DEFAULT
+    ) -> None:
+        """Have *job* not run; one that runs is asked to stop.
+
+        Raises:
+            NotFoundError: there is no such job.
+            RefusedError: it has ended.
+        """
+        await self._access.ask(queue, Cancel(job, reason))
+
+    async def retry(self, job: str, *, queue: str = _DEFAULT) -> None:
+        """Have *job*, which has ended without success, run once more.
+
+        Raises:
+            NotFoundError: there is no such job.
+            RefusedError: it has not ended so.
+        """
+        await self._access.ask(queue, Retry(job))
+
+    async def set(self, queue: str = _DEFAULT, **change: Any) -> None:
+        """Change the settings of *queue*; see ``docs/jobs.md``.
+
+        Raises:
+            MalformedError: there is no such setting; code ``bad_settings``.
+        """
+        await self._access.change(queue, Change(change))

@@ -1,0 +1,155 @@
+"""Looking at queues: what is durable, in short reads, and no clerk is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
+
+from seriatim.formats.errors import NotFoundError, RefusedError
+from seriatim.formats.jobs.job import Job, decode_row
+from seriatim.formats.jobs.rows import (
+    NAMES,
+    head_path,
+    job_path,
+    state_group,
+    type_path,
+    types_group,
+)
+from seriatim.formats.jobs.settings import Settings
+from seriatim.formats.jobs.state import JobState
+from seriatim.formats.limits import PAGE_MAX, QUEUE_LOOKED_AT_MAX
+
+if TYPE_CHECKING:
+    from seriatim.store.tree.tree import Tree
+
+
+class QueueNow(NamedTuple):
+    """A queue at one moment.
+
+    Attributes:
+        name: its name.
+        slot: the last slot of its log.
+        at_ms: its time.
+        states: how many jobs are in which state; without zeros.
+        settings: see `Settings`.
+    """
+
+    name: str
+    slot: int
+    at_ms: int
+    states: dict[str, int]
+    settings: Settings
+
+
+class JobPage(NamedTuple):
+    """Some jobs.
+
+    Attributes:
+        jobs: by state, and within that by id.
+        after: where the next page begins: the state and the id of the last job that was looked
+            at; ``None`` at the end.
+    """
+
+    jobs: Sequence[Job]
+    after: tuple[JobState, str] | None
+
+
+class QueueReader:
+    """The readers' side of a node's queues."""
+
+    def __init__(self, tree: Tree) -> None:
+        """Read *tree*."""
+        self._tree = tree
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The queues that there are."""
+        return self._tree.list(NAMES)
+
+    def now(self, queue: str) -> QueueNow:
+        """Return *queue* as it is.
+
+        Raises:
+            NotFoundError: there is no such queue.
+        """
+        raw = self._tree.get(head_path(queue)) if queue else None
+        if raw is None:
+            raise NotFoundError(f"no queue {queue!r} here; it is made with its first job")
+        head = orjson.loads(raw)
+        settings = Settings().changed(head["settings"])
+        return QueueNow(queue, head["slot"], head["at_ms"], head["states"], settings)
+
+    def types(
+        self, queue: str, *, after: str | None = None, limit: int = PAGE_MAX
+    ) -> Iterator[tuple[str, dict[str, int]]]:
+        """Yield up to *limit* types behind *after*, and how many jobs of each are in a state."""
+        for kind, raw in self._tree.values(types_group(queue), after=after, limit=limit):
+            yield kind, orjson.loads(raw)
+
+    def job(self, queue: str, job: str) -> Job | None:
+        """Return *job* as it is; ``None`` where there is no such job."""
+        paths = [job_path(queue, state, job) for state in JobState]
+        found = next((raw for raw in self._tree.get_all(paths) if raw is not None), None)
+        return None if found is None else decode_row(found)
+
+    def find(self, job: str, queue: str = "") -> tuple[str, Job]:
+        """Return *job*, and the queue that it is in.
+
+        Args:
+            job: its id.
+            queue: look in this one only; empty for all of them.
+
+        Raises:
+            NotFoundError: there is no such job.
+            RefusedError: several queues have one; code ``ambiguous``.
+        """
+        queues = [queue] if queue else self.names
+        found = [(each, known) for each in queues if (known := self.job(each, job)) is not None]
+        if not found:
+            where = f"queue {queue}" if queue else "any queue"
+            raise NotFoundError(f"no job {job[:64]!r} in {where} here; it may have been forgotten")
+        if len(found) > 1:
+            names = ", ".join(name for name, _ in found)
+            raise RefusedError(f"queues {names} have a job {job}: say which", code="ambiguous")
+        return found[0]
+
+    def page(
+        self,
+        queue: str,
+        *,
+        states: Sequence[JobState],
+        kind: str = "",
+        after: tuple[JobState, str] | None = None,
+        limit: int,
+    ) -> JobPage:
+        """Return up to *limit* jobs in one of *states*, of the type *kind* where that is said.
+
+        At most ``QUEUE_LOOKED_AT_MAX`` jobs are looked at, so a page may be short, or empty,
+        before the end: its ``after`` says where to go on.
+        """
+        looked_at = 0
+        found: list[Job] = []
+        todo = list(states)
+        name: str | None = None
+        if after is not None:
+            todo, name = todo[todo.index(after[0]) :], after[1]
+        for state in todo:
+            group = state_group(queue, state)
+            while rows := self._tree.values(group, after=name, limit=min(limit, PAGE_MAX)):
+                for name, raw in rows:
+                    looked_at += 1
+                    job = decode_row(raw)
+                    if not kind or job.type == kind:
+                        found.append(job)
+                    if len(found) == limit or looked_at == QUEUE_LOOKED_AT_MAX:
+                        return JobPage(found, (state, name))
+            name = None
+        return JobPage(found, None)
+
+    def numbers(self, queue: str, kind: str) -> dict[str, int]:
+        """Return how many jobs of the type *kind* are in which state."""
+        raw = self._tree.get(type_path(queue, kind))
+        found: dict[str, int] = {} if raw is None else orjson.loads(raw)
+        return found

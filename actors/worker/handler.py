@@ -1,0 +1,47 @@
+"""How jobs of one type are run."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from seriatim.actors.queue.commands import Grant
+
+
+class Place(StrEnum):
+    """Where a function runs."""
+
+    LOOP = "loop"
+    """On the worker's event loop: a coroutine function."""
+    THREAD = "thread"
+    """In a thread of the worker: it cannot be stopped, only asked to."""
+    PROCESS = "process"
+    """In a child, which can be stopped, and bounded."""
+
+
+class Handler(NamedTuple):
+    """What runs jobs of a type.
+
+    Attributes:
+        type: their type.
+        place: see `Place`.
+        call: runs one; returns JSON of what it has made, empty for nothing; raises what it raises.
+        is_final: tells whether a job that has raised this would raise it again.
+        target: of a function that runs in a child, where it is found: ``module:name``.
+    """
+
+    type: str
+    place: Place
+    call: Callable[[Grant], Awaitable[bytes] | bytes]
+    is_final: Callable[[BaseException], bool]
+    target: str = ""
+
+
+class BadArgumentsError(Exception):
+    """A job's arguments are none for its function: they never will be."""
+
+
+class BadResultError(Exception):
+    """What a function has returned is nothing that JSON can carry."""

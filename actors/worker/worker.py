@@ -1,0 +1,352 @@
+"""A worker: leases jobs of one queue, runs them, and says what has become of them.
+
+Three things go on beside each other: it claims while it has room, it runs what it has, and it
+reports: what has ended at once, and what goes on before its lease is over. Whatever it cannot say
+because the node is away, it says when the node is back; what it has no lease of any more, it stops.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Mapping, Sequence
+from concurrent.futures import Executor
+from typing import TYPE_CHECKING, Any, Final
+
+from seriatim.actors.queue.commands import Claim, Held, Released, Report
+from seriatim.actors.runtime.clock import pause
+from seriatim.actors.runtime.pauses import Pauses
+from seriatim.actors.worker.context import JobContext
+from seriatim.actors.worker.handler import Handler, Place
+from seriatim.actors.worker.running import TIMEOUT, run_in_thread, run_on_loop, stopped
+from seriatim.formats.errors import SchedulerError
+from seriatim.formats.limits import (
+    CLAIM_FULL_AFTER_MS,
+    CLAIM_WAIT_MS,
+    HEARTBEATS_PER_LEASE,
+    JOB_LEASE_DEFAULT_MS,
+    WORKER_PAUSE_MAX_MS,
+    WORKER_PAUSE_MIN_MS,
+)
+
+if TYPE_CHECKING:
+    from seriatim.actors.queue.commands import Claimed, Ended, Grant
+    from seriatim.actors.runtime.clock import Clock, Timer
+    from seriatim.actors.worker.port import JobsPort
+
+_LOG: Final = logging.getLogger("seriatim.actors")
+
+
+class _Run:
+    """A job that runs."""
+
+    __slots__ = (
+        "context",
+        "grant",
+        "has_begun",
+        "renewed_ms",
+        "stop_code",
+        "stop_reason",
+        "task",
+        "timer",
+    )
+
+    def __init__(self, grant: Grant, context: JobContext, renewed_ms: int) -> None:
+        self.grant = grant
+        self.context = context
+        self.renewed_ms = renewed_ms
+        self.task: asyncio.Task[None] | None = None
+        self.timer: Timer | None = None
+        self.has_begun = False
+        self.stop_code = ""
+        self.stop_reason = ""
+
+    @property
+    def lease_ms(self) -> int:
+        lease_ms: int = self.grant.spec.get("lease_ms", JOB_LEASE_DEFAULT_MS)
+        return lease_ms
+
+    def stop(self, code: str, reason: str) -> None:
+        """Ask what runs to stop; the first to ask says why."""
+        if not self.stop_code:
+            self.stop_code, self.stop_reason = code, reason
+        self.context.is_stopping = True
+        # A task that is cancelled before its first step does nothing, not even say so.
+        if self.task is not None and self.has_begun:
+            self.task.cancel()
+
+
+class Worker:
+    """Runs jobs of one queue. Belongs to one event loop.
+
+    Attributes:
+        name: its own, and nobody else's.
+        queue: where its jobs come from.
+    """
+
+    def __init__(
+        self,
+        port: JobsPort,
+        *,
+        name: str,
+        queue: str,
+        handlers: Mapping[str, Handler],
+        room: int,
+        clock: Clock,
+        threads: Executor,
+        is_local: bool,
+    ) -> None:
+        """Work for *queue*.
+
+        Args:
+            port: its queues.
+            name: no other worker has it, or has had it.
+            queue: its name.
+            handlers: what it runs, by type.
+            room: how many jobs at once, 1 or more.
+            clock: for heartbeats and timeouts.
+            threads: where blocking functions run; at least as many as *room*.
+            is_local: whether it ends with the node.
+        """
+        self.name = name
+        self.queue = queue
+        self._port = port
+        self._handlers = handlers
+        self._types = frozenset(handlers)
+        self._room = room
+        self._clock = clock
+        self._threads = threads
+        self._is_local = is_local
+        self._running: dict[str, _Run] = {}
+        self._ended: list[Ended] = []
+        self._unsaid: dict[str, int] = {}
+        self._has_news = asyncio.Event()
+        self._has_room = asyncio.Event()
+        self._is_draining = False
+        self._is_quiet = asyncio.Event()
+        self._loops: list[asyncio.Task[None]] = []
+
+    @property
+    def running(self) -> Mapping[str, JobContext]:
+        """What it runs, by the jobs' ids."""
+        return {job: run.context for job, run in self._running.items()}
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._loops = [
+            asyncio.ensure_future(self._claim_on()),
+            asyncio.ensure_future(self._report_on()),
+        ]
+
+    async def drain(self) -> None:
+        """Take nothing more; return when all that it has has ended, and was said."""
+        self._is_draining = True
+        self._has_room.set()
+        self._loops[0].cancel()
+        while self._running or self._unsaid:
+            self._is_quiet.clear()
+            await self._is_quiet.wait()
+
+    async def close(self) -> None:
+        """Stop at once: what runs is given back, and begun once more by somebody else."""
+        self._is_draining = True
+        runs = list(self._running.values())
+        for run in runs:
+            run.stop("closed", "its worker stops")
+        tasks = [run.task for run in runs if run.task is not None]
+        if tasks:
+            await asyncio.wait(tasks)
+        for task in self._loops:
+            task.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        if self._ended:
+            try:
+                await self._port.report(self.queue, Report(self.name, self._ended))
+            except SchedulerError as error:
+                _LOG.warning("worker %s: not said at its end: %s", self.name, error)
+
+    # Claiming.
+
+    async def _claim_on(self) -> None:
+        pauses = Pauses(self._clock, WORKER_PAUSE_MIN_MS, WORKER_PAUSE_MAX_MS)
+        while not self._is_draining:
+            if len(self._running) >= self._room:
+                await self._wait_for_room()
+                continue
+            claim = self._claim(self._room - len(self._running))
+            try:
+                claimed = await self._port.claim(self.queue, claim, wait_ms=CLAIM_WAIT_MS)
+            except SchedulerError as error:
+                _LOG.warning("worker %s cannot claim: %s", self.name, error)
+                await pauses.rest()
+                continue
+            pauses.restart()
+            self._take(claimed)
+
+    def _claim(self, room: int) -> Claim:
+        return Claim(
+            self.name,
+            self._types,
+            commands=False,
+            room=room,
+            held=self._held(),
+            is_local=self._is_local,
+        )
+
+    def _held(self) -> list[Held]:
+        running = [(job, run.grant.token) for job, run in self._running.items()]
+        return running + list(self._unsaid.items())
+
+    async def _wait_for_room(self) -> None:
+        """Return when there is room; after a moment, listen meanwhile for what is to be stopped."""
+        self._has_room.clear()
+        moment = self._clock.call_later(CLAIM_FULL_AFTER_MS, self._has_room.set)
+        await self._has_room.wait()
+        moment.cancel()
+        while len(self._running) >= self._room and not self._is_draining:
+            self._has_room.clear()
+            listening = asyncio.ensure_future(
+                self._port.claim(self.queue, self._claim(0), wait_ms=CLAIM_WAIT_MS)
+            )
+            freed = asyncio.ensure_future(self._has_room.wait())
+            try:
+                await asyncio.wait((listening, freed), return_when=asyncio.FIRST_COMPLETED)
+                if listening.done() and not listening.cancelled():
+                    if listening.exception() is None:
+                        self._take(listening.result())
+                    else:
+                        await pause(self._clock, WORKER_PAUSE_MAX_MS)
+            finally:
+                for each in (listening, freed):
+                    each.cancel()
+
+    def _take(self, claimed: Claimed) -> None:
+        for grant in claimed.grants:
+            self._begin(grant)
+        for job, reason in claimed.stops.items():
+            self._stop(job, reason)
+
+    # Running.
+
+    def _begin(self, grant: Grant) -> None:
+        context = JobContext(self.queue, grant)
+        run = _Run(grant, context, self._clock.monotonic_ms())
+        self._running[grant.id] = run
+        run.task = asyncio.ensure_future(self._see_through(run))
+        wall_ms = grant.spec.get("limits", {}).get("wall_ms")
+        if wall_ms is not None:
+            reason = f"it ran for longer than {wall_ms} ms"
+            run.timer = self._clock.call_later(wall_ms, lambda: run.stop(TIMEOUT, reason))
+
+    async def _see_through(self, run: _Run) -> None:
+        """Run a job, and note what has become of it, whatever that is."""
+        grant = run.grant
+        run.has_begun = True
+        ended: Ended
+        try:
+            if run.stop_code:
+                raise asyncio.CancelledError  # before it could begin
+            ended = await self._work(run)
+        except asyncio.CancelledError:
+            if run.stop_code == "closed":
+                ended = Released(grant.id, grant.token, has_begun=True)
+            else:
+                ended = stopped(
+                    grant, run.stop_reason or "it was cancelled", run.stop_code or "cancelled"
+                )
+        if run.timer is not None:
+            run.timer.cancel()
+        del self._running[grant.id]
+        self._has_room.set()
+        if run.stop_code == "lost":
+            self._notice_quiet()
+            return  # nobody would take its word
+        self._unsaid[grant.id] = grant.token
+        self._ended.append(ended)
+        self._has_news.set()
+
+    def _work(self, run: _Run) -> Coroutine[Any, Any, Ended]:
+        handler = self._handlers[run.grant.type]
+        if handler.place is Place.LOOP:
+            return run_on_loop(handler, run.grant, run.context)
+        return run_in_thread(handler, run.grant, run.context, self._threads)
+
+    def _stop(self, job: str, reason: str) -> None:
+        run = self._running.get(job)
+        if run is not None:
+            run.stop("cancelled", reason)
+
+    # Reporting.
+
+    async def _report_on(self) -> None:
+        pauses = Pauses(self._clock, WORKER_PAUSE_MIN_MS, WORKER_PAUSE_MAX_MS)
+        while True:
+            await self._wait_for_news()
+            sent_ms = self._clock.monotonic_ms()
+            due = self._due(sent_ms)
+            report = self._report(due)
+            if not report.ended and not report.held:
+                continue
+            try:
+                reported = await self._port.report(self.queue, report)
+            except SchedulerError as error:
+                _LOG.warning("worker %s cannot report: %s", self.name, error)
+                self._ended[:0] = report.ended
+                self._has_news.set()
+                self._give_up_what_is_lost()
+                await pauses.rest()
+                continue
+            pauses.restart()
+            for run in due:
+                run.renewed_ms = sent_ms
+            for each in report.ended:
+                self._unsaid.pop(each.id, None)
+            for job, why in reported.refused.items():
+                _LOG.warning("worker %s: job %s ended too late: %s", self.name, job, why)
+            for job, token in reported.lost:
+                self._lose(job, token)
+            for job, reason in reported.stops.items():
+                self._stop(job, reason)
+            self._notice_quiet()
+
+    async def _wait_for_news(self) -> None:
+        if self._has_news.is_set():
+            return
+        leases = [run.lease_ms for run in self._running.values()]
+        beat_ms = min(leases, default=JOB_LEASE_DEFAULT_MS) // HEARTBEATS_PER_LEASE
+        timer = self._clock.call_later(beat_ms, self._has_news.set)
+        try:
+            await self._has_news.wait()
+        finally:
+            timer.cancel()
+
+    def _due(self, now_ms: int) -> list[_Run]:
+        """Return what runs and whose lease is to be renewed."""
+        return [
+            run
+            for run in self._running.values()
+            if now_ms - run.renewed_ms >= run.lease_ms // HEARTBEATS_PER_LEASE
+        ]
+
+    def _report(self, due: Sequence[_Run]) -> Report:
+        """Return what there is to say, and that the worker goes on with what is *due*."""
+        self._has_news.clear()
+        ended, self._ended = self._ended, []
+        return Report(self.name, ended, [(run.grant.id, run.grant.token) for run in due])
+
+    def _give_up_what_is_lost(self) -> None:
+        """Stop what the node must think lost by now: somebody else may have begun it."""
+        now_ms = self._clock.monotonic_ms()
+        for job, run in list(self._running.items()):
+            if now_ms - run.renewed_ms > run.lease_ms:
+                self._lose(job, run.grant.token)
+
+    def _lose(self, job: str, token: int) -> None:
+        run = self._running.get(job)
+        if run is not None and run.grant.token == token:
+            _LOG.warning("worker %s has lost job %s: it stops", self.name, job)
+            run.stop("lost", "its lease is over")
+
+    def _notice_quiet(self) -> None:
+        if not self._running and not self._unsaid:
+            self._is_quiet.set()
