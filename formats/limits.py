@@ -316,6 +316,7 @@ CLAIM_FULL_AFTER_MS: Final = 100
 WORKER_PAUSE_MIN_MS: Final = 50
 WORKER_PAUSE_MAX_MS: Final = 5_000
 HEARTBEATS_PER_LEASE: Final = 3
+WORKER_BEAT_MS: Final = 1_000
 
 # The conformance kit: how long it waits for a reply, how many plans it tries, and how many more
 # to find a shorter failure.

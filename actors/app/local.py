@@ -40,8 +40,7 @@ class LocalJobs:
 
     async def report(self, queue: str, report: Report) -> Reported:
         """See `JobsPort.report`."""
-        reported: Reported = await self._queues.ask(queue, report)
-        return reported
+        return await self._queues.report(queue, report)
 
     async def change(self, queue: str, command: Command) -> Any:
         """See `JobsPort.change`."""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from seriatim.formats.jobs.job import Spec
 from seriatim.formats.jobs.spec import Asked
 from seriatim.formats.jobs.state import JobState
+from seriatim.formats.jobs.status import WorkerStatus
 
 Held = tuple[str, int]
 """A job, and the token under which somebody says to have it."""
@@ -151,11 +152,13 @@ class Report(NamedTuple):
         worker: its name.
         ended: what has ended since.
         held: what it goes on with; for these the lease begins anew.
+        status: how it is; ``None`` where it says nothing of that.
     """
 
     worker: str
     ended: Sequence[Ended] = ()
     held: Sequence[Held] = ()
+    status: WorkerStatus | None = None
 
 
 class Reported(NamedTuple):

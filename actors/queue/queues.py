@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from seriatim.actors.queue.clerk import Ask, Clerk
@@ -23,10 +23,18 @@ from seriatim.formats.schedule.submission import submit_unsigned
 from seriatim.formats.schedule.variant import Variant
 
 if TYPE_CHECKING:
-    from seriatim.actors.queue.commands import Claim, Claimed, Command, Submitted
+    from seriatim.actors.queue.commands import (
+        Claim,
+        Claimed,
+        Command,
+        Report,
+        Reported,
+        Submitted,
+    )
     from seriatim.actors.queue.world import World
     from seriatim.actors.runtime.actor import LightRef
     from seriatim.formats.jobs.job import Job
+    from seriatim.formats.jobs.status import WorkerStatus
 
 
 class Queues:
@@ -35,12 +43,14 @@ class Queues:
     Attributes:
         reader: looks at what is durable.
         clock: the node's.
+        on_status: is told how each worker is, as it says itself.
     """
 
     def __init__(self, world: World) -> None:
         self._world = world
         self.reader = QueueReader(world.tree)
         self.clock = world.dispatcher.clock
+        self.on_status: Callable[[WorkerStatus], object] = _no_matter
         self._processes = dict(rows_in(world.tree, NAMES))
         self._own = set(self._processes.values())
         self._clerks: dict[str, LightRef[Clerk]] = {}
@@ -114,6 +124,17 @@ class Queues:
             UnavailableError: not now, and perhaps it was done; the same again is safe.
         """
         return await self._clerk(queue).ask(Ask(command))
+
+    async def report(self, queue: str, report: Report) -> Reported:
+        """Note what has become of jobs; see `Report`.
+
+        Raises:
+            SchedulerError: see `ask`.
+        """
+        if report.status is not None:
+            self.on_status(report.status)
+        reported: Reported = await self.ask(queue, report)
+        return reported
 
     async def change(self, queue: str, command: Command) -> Any:
         """Have *command* done as `ask` does; the queue is made where it is missing.
@@ -201,3 +222,7 @@ class Queues:
             await self._world.own.place(spawn._replace(rows=rows))
             self._processes[queue] = spawn.process
             self._own.add(spawn.process)
+
+
+def _no_matter(status: WorkerStatus) -> None:
+    """Do nothing about *status*: nobody wants to know."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import socket
 from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any, Final
@@ -20,11 +22,13 @@ from seriatim.actors.worker.context import JobContext
 from seriatim.actors.worker.handler import Handler, Place
 from seriatim.actors.worker.running import TIMEOUT, run_in_thread, run_on_loop, stopped
 from seriatim.formats.errors import SchedulerError
+from seriatim.formats.jobs.status import RunningJob, WorkerStatus
 from seriatim.formats.limits import (
     CLAIM_FULL_AFTER_MS,
     CLAIM_WAIT_MS,
     HEARTBEATS_PER_LEASE,
     JOB_LEASE_DEFAULT_MS,
+    WORKER_BEAT_MS,
     WORKER_PAUSE_MAX_MS,
     WORKER_PAUSE_MIN_MS,
 )
@@ -95,6 +99,7 @@ class Worker:
         clock: Clock,
         threads: Executor,
         is_local: bool,
+        category: str = "",
     ) -> None:
         """Work for *queue*.
 
@@ -107,6 +112,7 @@ class Worker:
             clock: for heartbeats and timeouts.
             threads: where blocking functions run; at least as many as *room*.
             is_local: whether it ends with the node.
+            category: what it is counted under; see `WorkerStatus`.
         """
         self.name = name
         self.queue = queue
@@ -117,6 +123,9 @@ class Worker:
         self._clock = clock
         self._threads = threads
         self._is_local = is_local
+        self._category = category
+        self._beat = 0
+        self._beat_due_ms = 0
         self._running: dict[str, _Run] = {}
         self._ended: list[Ended] = []
         self._unsaid: dict[str, int] = {}
@@ -285,7 +294,7 @@ class Worker:
             sent_ms = self._clock.monotonic_ms()
             due = self._due(sent_ms)
             report = self._report(due)
-            if not report.ended and not report.held:
+            if not report.ended and not report.held and report.status is None:
                 continue
             try:
                 reported = await self._port.report(self.queue, report)
@@ -312,9 +321,9 @@ class Worker:
     async def _wait_for_news(self) -> None:
         if self._has_news.is_set():
             return
-        leases = [run.lease_ms for run in self._running.values()]
-        beat_ms = min(leases, default=JOB_LEASE_DEFAULT_MS) // HEARTBEATS_PER_LEASE
-        timer = self._clock.call_later(beat_ms, self._has_news.set)
+        leases = [run.lease_ms // HEARTBEATS_PER_LEASE for run in self._running.values()]
+        beat_ms = self._beat_due_ms - self._clock.monotonic_ms()
+        timer = self._clock.call_later(min([*leases, beat_ms]), self._has_news.set)
         try:
             await self._has_news.wait()
         finally:
@@ -332,7 +341,33 @@ class Worker:
         """Return what there is to say, and that the worker goes on with what is *due*."""
         self._has_news.clear()
         ended, self._ended = self._ended, []
-        return Report(self.name, ended, [(run.grant.id, run.grant.token) for run in due])
+        held = [(run.grant.id, run.grant.token) for run in due]
+        return Report(self.name, ended, held, self._status())
+
+    def _status(self) -> WorkerStatus | None:
+        """Return how it is, once in ``WORKER_BEAT_MS``; else ``None``."""
+        now_ms = self._clock.monotonic_ms()
+        if now_ms < self._beat_due_ms:
+            return None
+        self._beat_due_ms = now_ms + WORKER_BEAT_MS
+        self._beat += 1
+        running = [
+            RunningJob(job, run.grant.type, run.grant.token, run.context.fraction, run.context.note)
+            for job, run in self._running.items()
+        ]
+        return WorkerStatus(
+            worker=self.name,
+            queue=self.queue,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            category=self._category,
+            types=sorted(self._types),
+            room=self._room,
+            running=running,
+            is_draining=self._is_draining,
+            beat=self._beat,
+            beat_ms=self._clock.now_ms(),
+        )
 
     def _give_up_what_is_lost(self) -> None:
         """Stop what the node must think lost by now: somebody else may have begun it."""

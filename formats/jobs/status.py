@@ -1,0 +1,69 @@
+"""What a worker says of itself, once in a while. Never a slot: it is old as soon as it is said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+
+class RunningJob(NamedTuple):
+    """A job that a worker runs.
+
+    Attributes:
+        id: the job's.
+        type: its type.
+        token: of its lease.
+        fraction: how much of it is done, as it says itself; 0 to 1 (inclusive).
+        note: what else it says.
+    """
+
+    id: str
+    type: str
+    token: int
+    fraction: float = 0.0
+    note: str = ""
+
+
+class WorkerStatus(NamedTuple):
+    """A worker, as it says itself.
+
+    Attributes:
+        worker: its name.
+        queue: where its jobs come from.
+        host: where it runs.
+        pid: its OS process.
+        category: what it is counted under, ``gpu`` or ``cpu``, say; empty where nobody says.
+        types: the types of jobs that it runs.
+        room: how many at once.
+        running: what it runs now; it is busy while there is something.
+        is_draining: whether it takes nothing more.
+        beat: how often it has said something by now, from 1: that rises as long as it lives.
+        beat_ms: its wall clock then.
+    """
+
+    worker: str
+    queue: str
+    host: str
+    pid: int
+    category: str
+    types: Sequence[str]
+    room: int
+    running: Sequence[RunningJob]
+    is_draining: bool
+    beat: int
+    beat_ms: int
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        running = [each._asdict() for each in self.running]
+        return {**self._asdict(), "types": list(self.types), "running": running}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> WorkerStatus:
+        """Return what `to_plain` has made *plain* of.
+
+        Raises:
+            TypeError, KeyError: that is something else.
+        """
+        running = [RunningJob(**each) for each in plain["running"]]
+        return cls(**{**plain, "running": running})
