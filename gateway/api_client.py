@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import aiohttp
-import orjson
 from yarl import URL
 
 from seriatim.formats.errors import UnavailableError
+from seriatim.formats.jobs.raw_json import dump_json
 from seriatim.formats.limits import API_DEADLINE_MS
 from seriatim.gateway.client import read_bounded
 from seriatim.gateway.failure import reason_of
 from seriatim.gateway.reply import read_reply
-
-_TIMEOUT: Final = aiohttp.ClientTimeout(total=API_DEADLINE_MS / 1000)
 
 
 class ApiClient:
@@ -34,6 +32,7 @@ class ApiClient:
         *,
         query: Mapping[str, object] | None = None,
         body: Mapping[str, object] | None = None,
+        wait_ms: int = 0,
     ) -> dict[str, Any]:
         """Return the JSON object that the node answers.
 
@@ -42,6 +41,7 @@ class ApiClient:
             path: the segments behind ``/api/v1``, as they are meant: not encoded.
             query: what is asked for beside it; what is ``None`` is left out.
             body: a JSON object.
+            wait_ms: how long the node may wait before it answers, beside the time that it takes.
 
         Raises:
             UnavailableError, NotFoundError, RefusedError, LimitExceededError: see `read_reply`
@@ -54,9 +54,10 @@ class ApiClient:
             async with self._session.request(
                 method,
                 URL(url, encoded=True),
-                data=None if body is None else orjson.dumps(body),
+                data=None if body is None else dump_json(body),
                 headers={} if body is None else {"content-type": "application/json"},
                 allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=(API_DEADLINE_MS + wait_ms) / 1000),
             ) as reply:
                 raw = await read_bounded(reply.content)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -73,7 +74,6 @@ async def connect_api(url: str, token: str) -> AsyncIterator[ApiClient]:
         token: 43 characters; see `read_token`.
     """
     async with aiohttp.ClientSession(
-        timeout=_TIMEOUT,
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         headers={

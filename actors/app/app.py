@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, Protocol, TypeVar, Unpack, overload
 
@@ -175,16 +175,13 @@ class App:
             StoreLockedError: another node runs on the folder; the error names its pid.
             RefusedError: the app is open already; code ``open``.
         """
-        if self._access is not None:
-            raise RefusedError("this app is open already", code="open")
         async with AsyncExitStack() as stack:
             node = await stack.enter_async_context(open_embedded(path, clock=clock))
             inner = node._node  # noqa: SLF001  # of the room beside
             queues = inner.queues
             assert queues is not None, "it places messages"
             access = LocalJobs(queues)
-            self._access = access
-            stack.callback(self._close)
+            stack.enter_context(self.attached(access))
             await self.declare(access)
             running = RunningApp(node, access, self.queues)
             if work:
@@ -193,11 +190,25 @@ class App:
                     running.workers.append(worker)
             yield running
 
-    def _close(self) -> None:
-        self._access = None
+    @contextmanager
+    def attached(self, access: JobsAccess) -> Iterator[None]:
+        """Have it submit to *access* while the block runs.
+
+        Raises:
+            RefusedError: it is open already; code ``open``.
+        """
+        if self._access is not None:
+            raise RefusedError("this app is open already", code="open")
+        self._access = access
+        try:
+            yield
+        finally:
+            self._access = None
 
     async def declare(self, access: JobsAccess) -> None:
         """Set the queues to what the functions say of them."""
+        for queue in self.queues:
+            await access.change(queue, Change({}))  # it is made where it is missing
         for function in self._functions.values():
             declared = function.declared
             if declared.settings:

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from seriatim.actors.app.access import Ending
-from seriatim.actors.runtime.future import Future
-from seriatim.formats.errors import NotFoundError
 from seriatim.formats.jobs.view import failure_view, view_of
 
 if TYPE_CHECKING:
@@ -56,15 +54,7 @@ class LocalJobs:
 
     async def ending(self, queue: str, job: str, *, wait_ms: int) -> Ending | None:
         """See `JobsAccess.ending`."""
-        awaited = self._queues.awaiting(queue, job)
-        try:
-            found = self._queues.reader.job(queue, job)
-            if found is None:
-                raise NotFoundError(f"no job {job} in queue {queue}; it may have been forgotten")
-            if not found.state.is_ended:
-                found = await self._within(awaited, wait_ms)
-        finally:
-            self._queues.forget(queue, job, awaited)
+        found = await self._queues.ended(queue, job, wait_ms=wait_ms)
         return None if found is None else _ending(found)
 
     async def idle(self, queue: str, *, wait_ms: int) -> int | None:
@@ -72,16 +62,6 @@ class LocalJobs:
         if queue not in self._queues.names:
             return 0
         return await self._queues.idle(queue, wait_ms=wait_ms)
-
-    async def _within(self, awaited: Future[Job], wait_ms: int) -> Job | None:
-        """Return the job that *awaited* is settled with within *wait_ms*, else ``None``."""
-        waiting: Future[Job | None] = Future()
-        awaited.add_done_callback(lambda done: waiting.resolve(done.get()))
-        over = self._queues.clock.call_later(wait_ms, lambda: waiting.resolve(None))
-        try:
-            return await waiting
-        finally:
-            over.cancel()
 
 
 def _ending(job: Job) -> Ending:

@@ -55,7 +55,7 @@ class Queues:
         self._own = set(self._processes.values())
         self._clerks: dict[str, LightRef[Clerk]] = {}
         self._spawning = asyncio.Lock()
-        self._awaited: dict[tuple[str, str], list[Future[Job]]] = {}
+        self._awaited: dict[tuple[str, str], list[Future[Job | None]]] = {}
 
     def start(self) -> None:
         """Begin to see to what waits in the queues that there are."""
@@ -158,22 +158,31 @@ class Queues:
         slot: int | None = await asking
         return slot
 
-    def awaiting(self, queue: str, job: str) -> Future[Job]:
-        """Return what is settled with *job* when it ends, from now on.
+    async def ended(self, queue: str, job: str, *, wait_ms: int) -> Job | None:
+        """Return *job* once it has ended; ``None`` if it has not within *wait_ms*.
 
-        Whoever wants it no longer says so with `forget`.
+        Raises:
+            NotFoundError: there is no such job.
         """
-        future: Future[Job] = Future()
+        future: Future[Job | None] = Future()
+        # Before it is looked at: what ends in between is heard of.
         self._awaited.setdefault((queue, job), []).append(future)
-        return future
+        over = self.clock.call_later(wait_ms, lambda: future.resolve(None))
+        try:
+            found = self.reader.job(queue, job)
+            if found is None:
+                raise NotFoundError(f"no job {job[:64]} in queue {queue}; it may be forgotten")
+            return found if found.state.is_ended else await future
+        finally:
+            over.cancel()
+            self._stop_awaiting(queue, job, future)
 
-    def forget(self, queue: str, job: str, future: Future[Job]) -> None:
-        """Forget what `awaiting` has returned."""
+    def _stop_awaiting(self, queue: str, job: str, future: Future[Job | None]) -> None:
         futures = self._awaited.get((queue, job), [])
         if future in futures:
             futures.remove(future)
-        if not futures:
-            self._awaited.pop((queue, job), None)
+            if not futures:
+                del self._awaited[queue, job]
 
     async def close(self) -> None:
         """Answer everybody who waits, and take nothing more."""

@@ -1,0 +1,220 @@
+"""Claims, reports and their answers as plain values: what workers and nodes send each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from seriatim.actors.queue.commands import (
+    Claim,
+    Claimed,
+    Done,
+    Ended,
+    Failed,
+    Grant,
+    Held,
+    Released,
+    Report,
+    Reported,
+    Submitted,
+)
+from seriatim.formats.errors import MalformedError
+from seriatim.formats.jobs.job_id import check_name
+from seriatim.formats.jobs.raw_json import RawJson, dump_json
+from seriatim.formats.jobs.status import WorkerStatus
+from seriatim.formats.limits import (
+    CLAIM_JOBS_MAX,
+    JOB_REASON_MAX_CHARS,
+    QUEUE_TYPES_SET_MAX,
+    WORKER_ROOM_MAX,
+)
+
+Plain = dict[str, Any]
+_CODE_MAX_CHARS: Final = 64
+
+
+def claim_to_plain(claim: Claim) -> Plain:
+    """Return *claim* as JSON has it; a worker elsewhere never ends with the node."""
+    return {
+        "worker": claim.worker,
+        "types": sorted(claim.types),
+        "commands": claim.commands,
+        "room": claim.room,
+        "held": [list(held) for held in claim.held],
+    }
+
+
+def claim_from_plain(plain: Any) -> Claim:
+    """Return what `claim_to_plain` has made *plain* of.
+
+    Raises:
+        MalformedError: it is none; codes ``bad_claim``, ``bad_name``.
+    """
+    reader = _Reader("bad_claim", plain)
+    return Claim(
+        check_name(reader.get("worker", str), "worker"),
+        frozenset(check_name(each, "types") for each in reader.list("types", QUEUE_TYPES_SET_MAX)),
+        reader.get("commands", bool, default=False),
+        min(reader.whole("room"), CLAIM_JOBS_MAX),
+        _held(reader),
+    )
+
+
+def claimed_to_plain(claimed: Claimed) -> Plain:
+    """Return *claimed* as JSON has it."""
+    return {
+        "grants": [
+            {
+                **grant._asdict(),
+                "inputs": {job: RawJson(raw or b"null") for job, raw in grant.inputs.items()},
+            }
+            for grant in claimed.grants
+        ],
+        "stops": claimed.stops,
+    }
+
+
+def claimed_from_plain(plain: Any) -> Claimed:
+    """Return what `claimed_to_plain` has made *plain* of.
+
+    Raises:
+        MalformedError: it is none; code ``bad_claim``.
+    """
+    reader = _Reader("bad_claim", plain)
+    try:
+        grants = [_grant(each) for each in reader.list("grants", WORKER_ROOM_MAX)]
+    except (TypeError, KeyError, AttributeError) as error:
+        raise reader.bad("grants", error) from error
+    return Claimed(grants, reader.get("stops", dict))
+
+
+def _grant(plain: Plain) -> Grant:
+    spec = dict(plain["spec"])
+    if "args" in spec:
+        spec["args"] = RawJson(dump_json(spec["args"]))
+    inputs = {job: dump_json(value) for job, value in plain["inputs"].items()}
+    return Grant(**{**plain, "spec": spec, "inputs": inputs})
+
+
+def report_to_plain(report: Report) -> Plain:
+    """Return *report* as JSON has it."""
+    said: Plain = {
+        "worker": report.worker,
+        "ended": [_ended_to_plain(each) for each in report.ended],
+        "held": [list(held) for held in report.held],
+    }
+    return said if report.status is None else {**said, "status": report.status.to_plain()}
+
+
+def _ended_to_plain(ended: Ended) -> Plain:
+    said = ended._asdict()
+    if isinstance(ended, Done):
+        return {**said, "how": "done", "result": RawJson(ended.result or b"null")}
+    return {**said, "how": "failed" if isinstance(ended, Failed) else "released"}
+
+
+def report_from_plain(plain: Any) -> Report:
+    """Return what `report_to_plain` has made *plain* of.
+
+    Raises:
+        MalformedError: it is none; codes ``bad_report``, ``bad_name``.
+    """
+    reader = _Reader("bad_report", plain)
+    worker = check_name(reader.get("worker", str), "worker")
+    ended = [_ended(_Reader("bad_report", each)) for each in reader.list("ended", WORKER_ROOM_MAX)]
+    status = reader.get("status", dict, default=None)
+    try:
+        told = None if status is None else WorkerStatus.from_plain(status)
+    except (TypeError, KeyError) as error:
+        raise reader.bad("status", error) from error
+    return Report(worker, ended, _held(reader), told)
+
+
+def _ended(reader: _Reader) -> Ended:
+    job, token = check_name(reader.get("id", str), "id"), reader.whole("token")
+    how = reader.get("how", str)
+    if how == "done":
+        result = reader.get("result", object, default=None)
+        raw = b"" if result is None else dump_json(result)
+        return Done(job, token, raw, reader.get("outcome", dict, default=None))
+    if how == "released":
+        return Released(job, token, reader.get("has_begun", bool, default=False))
+    if how != "failed":
+        raise reader.bad("how", how)
+    return Failed(
+        job,
+        token,
+        reader.get("code", str)[:_CODE_MAX_CHARS] or "failed",
+        reader.get("reason", str)[:JOB_REASON_MAX_CHARS],
+        reader.get("details", dict, default={}),
+        reader.get("is_final", bool, default=False),
+        reader.get("is_crash", bool, default=False),
+    )
+
+
+def reported_to_plain(reported: Reported) -> Plain:
+    """Return *reported* as JSON has it."""
+    return {**reported._asdict(), "lost": [list(held) for held in reported.lost]}
+
+
+def reported_from_plain(plain: Any) -> Reported:
+    """Return what `reported_to_plain` has made *plain* of.
+
+    Raises:
+        MalformedError: it is none; code ``bad_report``.
+    """
+    reader = _Reader("bad_report", plain)
+    return Reported(reader.get("refused", dict), _held(reader, "lost"), reader.get("stops", dict))
+
+
+def submitted_from_plain(plain: Any) -> list[Submitted]:
+    """Return what a node answers to jobs that were submitted.
+
+    Raises:
+        MalformedError: it is no such answer; code ``bad_jobs``.
+    """
+    reader = _Reader("bad_jobs", plain)
+    return [
+        Submitted(each.get("id", str), each.get("repeated", bool))
+        for each in (_Reader("bad_jobs", one) for one in reader.list("jobs", WORKER_ROOM_MAX))
+    ]
+
+
+def _held(reader: _Reader, key: str = "held") -> list[Held]:
+    held: list[Held] = []
+    for each in reader.list(key, WORKER_ROOM_MAX):
+        if not isinstance(each, list) or [type(part) for part in each] != [str, int]:
+            raise reader.bad(key, each)
+        held.append((check_name(each[0], key), each[1]))
+    return held
+
+
+class _Reader:
+    """Reads the values of a map that somebody has sent."""
+
+    def __init__(self, code: str, plain: Any) -> None:
+        if not isinstance(plain, Mapping):
+            raise MalformedError(f"expected a map, found {str(plain)[:64]!r}", code=code)
+        self._code = code
+        self._plain = plain
+
+    def get(self, key: str, kind: type, *, default: Any = ...) -> Any:
+        value = self._plain.get(key, default)
+        if value is ... or (value is not default and not isinstance(value, kind)):
+            raise self.bad(key, None if value is ... else value)
+        return value
+
+    def list(self, key: str, most: int) -> Sequence[Any]:
+        value = self.get(key, list, default=[])
+        if len(value) > most:
+            raise self.bad(key, f"{len(value)} of them, where {most} may be")
+        return list(value)
+
+    def whole(self, key: str) -> int:
+        value: int = self.get(key, int)
+        if isinstance(value, bool) or value < 0:
+            raise self.bad(key, value)
+        return value
+
+    def bad(self, key: str, found: object) -> MalformedError:
+        return MalformedError(f"{key}: what it is cannot be: {str(found)[:64]!r}", code=self._code)

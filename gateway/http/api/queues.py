@@ -1,0 +1,272 @@
+"""``/api/v1/queues``: jobs, for who submits them, looks at them, and runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+from seriatim.actors.node import Node
+from seriatim.actors.queue.commands import (
+    Cancel,
+    Change,
+    Command,
+    Purge,
+    Remove,
+    Reprioritise,
+    Retry,
+)
+from seriatim.actors.queue.plain import (
+    claim_from_plain,
+    claimed_to_plain,
+    report_from_plain,
+    reported_to_plain,
+)
+from seriatim.actors.queue.queues import Queues
+from seriatim.actors.queue.reader import QueueNow
+from seriatim.formats.codecs.json import parse_json
+from seriatim.formats.errors import DisabledError, MalformedError
+from seriatim.formats.jobs.job_id import check_name
+from seriatim.formats.jobs.raw_json import dump_json
+from seriatim.formats.jobs.spec import read_asked
+from seriatim.formats.jobs.state import JobState
+from seriatim.formats.jobs.view import view_of
+from seriatim.formats.limits import (
+    API_PAGE_MAX,
+    JOB_PRIORITY_MAX,
+    JOB_REASON_MAX_CHARS,
+    LONG_POLL_MAX_MS,
+    PAGE_DEFAULT,
+    QUEUE_SUBMIT_MAX,
+)
+from seriatim.gateway.http.api.route import Asked, Route
+from seriatim.gateway.http.body import read_body
+from seriatim.gateway.http.reply import reply_json
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+_ALL: Final = "/api/v1/queues"
+_ONE: Final = f"{_ALL}/{{queue}}"
+_JOBS: Final = f"{_ONE}/jobs"
+_JOB: Final = f"{_JOBS}/{{job}}"
+_WAIT: Final = frozenset({"wait_ms"})
+_LISTED: Final = frozenset({"state", "type", "after", "limit"})
+
+
+class QueueApi:
+    """The queues of one node, by their names."""
+
+    def __init__(self, node: Node) -> None:
+        """Show the queues of *node*, and change them."""
+        self._node = node
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return what can be asked for."""
+        return (
+            Route("GET", _ALL, self._list),
+            Route("GET", _ONE, self._show),
+            Route("POST", f"{_ONE}/settings", self._set),
+            Route("POST", f"{_ONE}/purge", self._purge),
+            Route("GET", f"{_ONE}/types", self._types, frozenset({"after", "limit"})),
+            Route("GET", f"{_ONE}/idle", self._idle, _WAIT),
+            Route("POST", f"{_ONE}/claims", self._claim, _WAIT),
+            Route("POST", f"{_ONE}/reports", self._report),
+            Route("GET", _JOBS, self._list_jobs, _LISTED),
+            Route("POST", _JOBS, self._submit),
+            Route("GET", _JOB, self._show_job),
+            Route("DELETE", _JOB, self._remove_job),
+            Route("GET", f"{_JOB}/ending", self._ending, _WAIT),
+            Route("POST", f"{_JOB}/cancel", self._cancel_job),
+            Route("POST", f"{_JOB}/retry", self._retry_job),
+            Route("POST", f"{_JOB}/priority", self._reprioritise_job),
+            Route("GET", "/api/v1/jobs/{job}", self._find_job),
+        )
+
+    # Queues.
+
+    async def _list(self, asked: Asked) -> web.StreamResponse:
+        """Answer with all queues: there are ``QUEUES_MAX`` at most."""
+        del asked
+        reader = self._queues.reader
+        return reply_json({"queues": [_queue_plain(reader.now(name)) for name in reader.names]})
+
+    async def _show(self, asked: Asked) -> web.StreamResponse:
+        return reply_json(_queue_plain(self._queues.reader.now(asked.named["queue"])))
+
+    async def _set(self, asked: Asked) -> web.StreamResponse:
+        """Change the settings of a queue, which is made where it is missing."""
+        queue = asked.named["queue"]
+        await self._queues.change(queue, Change(await _read_map(asked)))
+        return reply_json(_queue_plain(self._queues.reader.now(queue)))
+
+    async def _purge(self, asked: Asked) -> web.StreamResponse:
+        """Cancel all jobs in a state that waits; answer with how many there were."""
+        said = await _read_map(asked)
+        state = said.get("state", JobState.PENDING)
+        if state not in (JobState.PENDING, JobState.SCHEDULED, JobState.BLOCKED):
+            raise MalformedError(
+                f"state: expected pending, scheduled or blocked, found {str(state)[:64]!r}",
+                code="bad_state",
+            )
+        queue = asked.named["queue"]
+        before = self._queues.reader.now(queue).states.get(state, 0)
+        while await self._queues.ask(queue, Purge(JobState(state))):
+            pass  # some at a time
+        return reply_json({"purged": before})
+
+    async def _types(self, asked: Asked) -> web.StreamResponse:
+        """Answer with the numbers of each type, a page of them."""
+        queue = asked.named["queue"]
+        self._queues.reader.now(queue)
+        limit = asked.number("limit", PAGE_DEFAULT, maximum=API_PAGE_MAX)
+        found = list(
+            self._queues.reader.types(queue, after=asked.query.get("after"), limit=limit + 1)
+        )
+        types = [{"type": kind, "states": states} for kind, states in found[:limit]]
+        return reply_json({"types": types, "after": found[limit - 1][0] if found[limit:] else None})
+
+    async def _idle(self, asked: Asked) -> web.StreamResponse:
+        """Answer with the slot at which the queue has no live job; null if it has some."""
+        wait_ms = asked.number("wait_ms", 0, minimum=0, maximum=LONG_POLL_MAX_MS)
+        slot = await self._queues.idle(asked.named["queue"], wait_ms=wait_ms)
+        return reply_json({"slot": slot})
+
+    # Workers.
+
+    async def _claim(self, asked: Asked) -> web.StreamResponse:
+        """Lease jobs to a worker; wait for them as long as the query says."""
+        wait_ms = asked.number("wait_ms", 0, minimum=0, maximum=LONG_POLL_MAX_MS)
+        claim = claim_from_plain(await _read_map(asked))
+        claimed = await self._queues.claim(asked.named["queue"], claim, wait_ms=wait_ms)
+        return reply_json(dump_json(claimed_to_plain(claimed)))
+
+    async def _report(self, asked: Asked) -> web.StreamResponse:
+        """Note what has become of jobs that a worker has leased."""
+        report = report_from_plain(await _read_map(asked))
+        reported = await self._queues.report(asked.named["queue"], report)
+        return reply_json(reported_to_plain(reported))
+
+    # Jobs.
+
+    async def _submit(self, asked: Asked) -> web.StreamResponse:
+        """Submit jobs, all of them or none: 201, and 200 where all of them were there."""
+        jobs = (await _read_map(asked)).get("jobs")
+        if not isinstance(jobs, list) or not 1 <= len(jobs) <= QUEUE_SUBMIT_MAX:
+            raise MalformedError(
+                f"jobs: expected a list of 1 to {QUEUE_SUBMIT_MAX} jobs", code="bad_job"
+            )
+        wanted = [read_asked(each) for each in jobs]
+        submitted = await self._queues.submit(asked.named["queue"], wanted)
+        status = 200 if all(each.repeated for each in submitted) else 201
+        return reply_json({"jobs": [each._asdict() for each in submitted]}, status=status)
+
+    async def _list_jobs(self, asked: Asked) -> web.StreamResponse:
+        """Answer with a page of jobs; it may be short, or empty, before the last one."""
+        queue, query = asked.named["queue"], asked.query
+        reader = self._queues.reader
+        reader.now(queue)
+        limit = asked.number("limit", PAGE_DEFAULT, maximum=API_PAGE_MAX)
+        states = _read_states(query.get("state", ""))
+        page = reader.page(
+            queue,
+            states=states,
+            kind=query.get("type", ""),
+            after=_read_after(query.get("after"), states),
+            limit=limit,
+        )
+        after = None if page.after is None else "/".join(page.after)
+        jobs = [view_of(queue, job) for job in page.jobs]
+        return reply_json(dump_json({"jobs": jobs, "after": after}))
+
+    async def _show_job(self, asked: Asked) -> web.StreamResponse:
+        return self._reply_job(asked.named["job"], asked.named["queue"])
+
+    async def _find_job(self, asked: Asked) -> web.StreamResponse:
+        """Answer with the job of that id, whatever its queue."""
+        return self._reply_job(asked.named["job"], "")
+
+    def _reply_job(self, job: str, queue: str) -> web.StreamResponse:
+        return reply_json(dump_json(view_of(*self._queues.reader.find(job, queue))))
+
+    async def _ending(self, asked: Asked) -> web.StreamResponse:
+        """Answer with the job once it has ended; null if it has not in the time that is given."""
+        wait_ms = asked.number("wait_ms", 0, minimum=0, maximum=LONG_POLL_MAX_MS)
+        queue = asked.named["queue"]
+        job = await self._queues.ended(queue, asked.named["job"], wait_ms=wait_ms)
+        return reply_json(dump_json({"job": None if job is None else view_of(queue, job)}))
+
+    async def _cancel_job(self, asked: Asked) -> web.StreamResponse:
+        reason = (await _read_map(asked)).get("reason", "somebody has cancelled it")
+        return await self._change_job(
+            asked, Cancel(asked.named["job"], str(reason)[:JOB_REASON_MAX_CHARS])
+        )
+
+    async def _retry_job(self, asked: Asked) -> web.StreamResponse:
+        return await self._change_job(asked, Retry(asked.named["job"]))
+
+    async def _reprioritise_job(self, asked: Asked) -> web.StreamResponse:
+        priority = (await _read_map(asked)).get("priority")
+        if not isinstance(priority, int) or abs(priority) > JOB_PRIORITY_MAX:
+            raise MalformedError(
+                f"priority: expected a whole number of -{JOB_PRIORITY_MAX} to {JOB_PRIORITY_MAX}",
+                code="bad_job",
+            )
+        return await self._change_job(asked, Reprioritise(asked.named["job"], priority))
+
+    async def _change_job(self, asked: Asked, command: Command) -> web.StreamResponse:
+        await self._queues.ask(asked.named["queue"], command)
+        return self._reply_job(asked.named["job"], asked.named["queue"])
+
+    async def _remove_job(self, asked: Asked) -> web.StreamResponse:
+        await self._queues.ask(asked.named["queue"], Remove(asked.named["job"]))
+        return reply_json({"id": asked.named["job"], "state": "removed"})
+
+    @property
+    def _queues(self) -> Queues:
+        if self._node.queues is None:
+            raise DisabledError("this node places no messages, and so has no queues")
+        return self._node.queues
+
+
+async def _read_map(asked: Asked) -> dict[str, Any]:
+    """Return the JSON object that a request carries; nothing for none.
+
+    Raises:
+        FormatError: it carries something else.
+    """
+    raw = await read_body(asked.request)
+    plain = parse_json(raw) if raw else {}
+    if not isinstance(plain, dict):
+        raise MalformedError("expected a JSON object", code="bad_json")
+    return plain
+
+
+def _read_states(text: str) -> list[JobState]:
+    """Return the states that *text* names, between commas; all of them for empty text."""
+    names = text.split(",") if text else list(JobState)
+    for each in names:
+        if each not in set(JobState):
+            raise MalformedError(
+                f"state: expected some of {', '.join(JobState)}, found {each[:64]!r}",
+                code="bad_query",
+            )
+    return [JobState(each) for each in dict.fromkeys(names)]
+
+
+def _read_after(text: str | None, states: Iterable[JobState]) -> tuple[JobState, str] | None:
+    if text is None:
+        return None
+    state, _, job = text.partition("/")
+    if state not in set(states):
+        raise MalformedError("after: it is of no page of this list", code="bad_query")
+    return JobState(state), check_name(job, "after")
+
+
+def _queue_plain(now: QueueNow) -> dict[str, Any]:
+    return {
+        "name": now.name,
+        "slot": now.slot,
+        "at_ms": now.at_ms,
+        "states": now.states,
+        "settings": now.settings.to_plain(),
+    }

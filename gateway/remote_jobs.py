@@ -1,0 +1,161 @@
+"""The queues of another node, over its API."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from seriatim.actors.app.access import Ending
+from seriatim.actors.queue.commands import (
+    Cancel,
+    Change,
+    Claim,
+    Claimed,
+    Command,
+    Purge,
+    Remove,
+    Report,
+    Reported,
+    Reprioritise,
+    Retry,
+    Submitted,
+)
+from seriatim.actors.queue.plain import (
+    claim_to_plain,
+    claimed_from_plain,
+    report_to_plain,
+    reported_from_plain,
+    submitted_from_plain,
+)
+from seriatim.actors.runtime.clock import SystemClock
+from seriatim.formats.errors import UnsupportedError
+from seriatim.formats.jobs.job_id import ENTROPY_BYTES, make_job_id
+from seriatim.formats.jobs.raw_json import dump_json
+from seriatim.formats.jobs.state import JobState
+from seriatim.formats.limits import LONG_POLL_MAX_MS
+from seriatim.gateway.api_client import ApiClient, connect_api
+from seriatim.gateway.reply import field
+
+if TYPE_CHECKING:
+    from seriatim.actors.app.app import App
+    from seriatim.actors.runtime.clock import Clock
+    from seriatim.formats.jobs.spec import Asked
+
+_QUEUES: Final = "queues"
+_JOBS: Final = "jobs"
+
+
+class RemoteJobs:
+    """`JobsAccess` to the queues of the node that a client asks."""
+
+    def __init__(self, client: ApiClient, clock: Clock) -> None:
+        """Ask by *client*; the ids of jobs begin with the time of *clock*."""
+        self._client = client
+        self._clock = clock
+
+    async def submit(self, queue: str, jobs: Sequence[Asked]) -> list[Submitted]:
+        """See `JobsPort.submit`. Each job has an id, so that the same again is the same job."""
+        now_ms = self._clock.now_ms()
+        said = [
+            {
+                **each.spec,
+                "type": each.type,
+                "id": each.id or make_job_id(now_ms, secrets.token_bytes(ENTROPY_BYTES)),
+            }
+            for each in jobs
+        ]
+        path = (_QUEUES, queue, _JOBS)
+        return submitted_from_plain(await self._client.ask("POST", path, body={"jobs": said}))
+
+    async def claim(self, queue: str, claim: Claim, *, wait_ms: int) -> Claimed:
+        """See `JobsPort.claim`."""
+        wait_ms = min(wait_ms, LONG_POLL_MAX_MS)
+        plain = await self._client.ask(
+            "POST",
+            (_QUEUES, queue, "claims"),
+            query={"wait_ms": wait_ms},
+            body=claim_to_plain(claim),
+            wait_ms=wait_ms,
+        )
+        return claimed_from_plain(plain)
+
+    async def report(self, queue: str, report: Report) -> Reported:
+        """See `JobsPort.report`."""
+        path = (_QUEUES, queue, "reports")
+        return reported_from_plain(
+            await self._client.ask("POST", path, body=report_to_plain(report))
+        )
+
+    async def change(self, queue: str, command: Command) -> Any:
+        """See `JobsPort.change`."""
+        return await self.ask(queue, command)
+
+    async def ask(self, queue: str, command: Command) -> Any:
+        """See `JobsAccess.ask`."""
+        path: tuple[str, ...] = (_QUEUES, queue)
+        if isinstance(command, Change):
+            return await self._client.ask("POST", (*path, "settings"), body=command.change)
+        if isinstance(command, Purge):
+            body = {"state": command.state.value}
+            return await self._client.ask("POST", (*path, "purge"), body=body)
+        if isinstance(command, Remove):
+            return await self._client.ask("DELETE", (*path, _JOBS, command.job))
+        if isinstance(command, Cancel):
+            return await self._job(path, command.job, "cancel", {"reason": command.reason})
+        if isinstance(command, Retry):
+            return await self._job(path, command.job, "retry", {})
+        if isinstance(command, Reprioritise):
+            return await self._job(path, command.job, "priority", {"priority": command.priority})
+        raise UnsupportedError(f"{type(command).__name__} is for another method")
+
+    async def _job(
+        self, path: tuple[str, ...], job: str, verb: str, body: Mapping[str, Any]
+    ) -> Any:
+        plain = await self._client.ask("POST", (*path, _JOBS, job, verb), body=body)
+        return JobState(field(plain, "state", str))
+
+    async def show(self, queue: str, job: str) -> Mapping[str, Any]:
+        """See `JobsAccess.show`."""
+        path = (_QUEUES, queue, _JOBS, job) if queue else (_JOBS, job)
+        return await self._client.ask("GET", path)
+
+    async def ending(self, queue: str, job: str, *, wait_ms: int) -> Ending | None:
+        """See `JobsAccess.ending`."""
+        wait_ms = min(wait_ms, LONG_POLL_MAX_MS)
+        path = (_QUEUES, queue, _JOBS, job, "ending")
+        plain = await self._client.ask("GET", path, query={"wait_ms": wait_ms}, wait_ms=wait_ms)
+        found = plain.get("job")
+        if found is None:
+            return None
+        result = found.get("result")
+        failures = found.get("failures") or [{}]
+        return Ending(found["state"], b"" if result is None else dump_json(result), failures[-1])
+
+    async def idle(self, queue: str, *, wait_ms: int) -> int | None:
+        """See `JobsAccess.idle`."""
+        wait_ms = min(wait_ms, LONG_POLL_MAX_MS)
+        path = (_QUEUES, queue, "idle")
+        plain = await self._client.ask("GET", path, query={"wait_ms": wait_ms}, wait_ms=wait_ms)
+        slot: int | None = plain.get("slot")
+        return slot
+
+
+@asynccontextmanager
+async def connect(app: App, url: str, token: str) -> AsyncIterator[RemoteJobs]:
+    """Have *app* submit to the node at *url*, as whoever has *token*, while the block runs.
+
+    Args:
+        app: its jobs are run by workers of that node.
+        url: the node's.
+        token: the operator's, 43 characters: the file ``operator-token`` of its data folder.
+
+    Raises:
+        RefusedError: the app is open already; code ``open``.
+    """
+    async with connect_api(url, token) as client:
+        access = RemoteJobs(client, SystemClock(asyncio.get_running_loop()))
+        with app.attached(access):
+            yield access
