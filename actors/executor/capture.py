@@ -13,10 +13,12 @@ Output = Callable[[bytes], object]
 """Takes pieces of what a job prints to stdout and stderr, in the order in which they come."""
 
 _TURN_READS: Final = 16
+# What a pipe can hold, and some more: who goes on writing when the job is over is not waited for.
+_FINISH_READS: Final = 64
 
 
 class Capture:
-    """The reading end of the pipe that a job's stdout and stderr are.
+    """The reading end of the pipe that the stdout and stderr of a keeper's jobs are.
 
     What comes beyond the bound is read, counted and dropped: the memory of who reads stays as it
     is, whatever a job prints.
@@ -30,7 +32,6 @@ class Capture:
         self._left_bytes = 0
         self._dropped_bytes = 0
         self._is_open = True
-        self.ended = asyncio.Event()
         self._loop.add_reader(self._reading, self._read)
 
     def begin(self, output: Output, output_bytes: int) -> None:
@@ -39,8 +40,9 @@ class Capture:
 
     def finish(self) -> None:
         """Give what has come by now to the output, say how much was dropped, and forget it."""
-        while self._is_open and self._read_piece():
-            pass
+        for _ in range(_FINISH_READS):
+            if not self._is_open or not self._read_piece():
+                break
         if self._dropped_bytes:
             self._output(
                 f"\n[seriatim: {self._dropped_bytes} more bytes of output were dropped]\n".encode()
@@ -48,7 +50,7 @@ class Capture:
         self.begin(_nobody, 0)
 
     def let_go(self) -> None:
-        """Close the writing end: the job has it."""
+        """Close the writing end: the keeper has it."""
         os.close(self.writing)
         self.writing = -1
 
@@ -60,7 +62,6 @@ class Capture:
             self._is_open = False
             self._loop.remove_reader(self._reading)
             os.close(self._reading)
-            self.ended.set()
 
     def _read(self) -> None:
         # Some pieces at a time: others have their turn, too.

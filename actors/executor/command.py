@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from seriatim.actors.executor.bounds import check_runs_here
-from seriatim.actors.executor.capture import Capture, Output
+from seriatim.actors.executor.capture import Output
 from seriatim.actors.executor.cgroup import Cgroup, CgroupUse
 from seriatim.actors.executor.judge import judge_end, judge_start, no_means
-from seriatim.actors.executor.kept import Kept, Order
+from seriatim.actors.executor.kept import Keeper, Order
 from seriatim.actors.executor.stop import Stop
 from seriatim.actors.executor.unleft import to_the_end
 from seriatim.actors.executor.watchdog import Watchdog
@@ -60,37 +60,37 @@ class _Attempt:
         """Run it; an error of the system is an outcome, too."""
         if self._stopping.reason:
             return Outcome(Ending.CANCELLED, self._stopping.reason)
+        keepers = self._world.keepers
         try:
-            capture = Capture()
+            keeper = await keepers.take()
         except OSError as error:
             return no_means(error)
         try:
-            return await self._run_into(capture)
+            return await self._run_with(keeper)
         except OSError as error:
             return no_means(error)
         finally:
-            capture.close()
+            await keepers.give_back(keeper)
 
-    async def _run_into(self, capture: Capture) -> Outcome:
+    async def _run_with(self, keeper: Keeper) -> Outcome:
         world, command = self._world, self._command
         cgroup = world.cgroups.create(self._limits) if world.cgroups else None
         use = CgroupUse()
         began_ms = world.clock.monotonic_ms()
-        capture.begin(self._output, self._limits.output_bytes)
+        keeper.capture.begin(self._output, self._limits.output_bytes)
         try:
-            kept = await Kept.start(self._order(cgroup), capture)
+            kept = keeper.keep(self._order(cgroup))
             watchdog = self._watchdog = Watchdog(kept, self._limits, world.clock, self._stopping)
             if self._is_killed:
                 watchdog.kill()
             await kept.gone.wait()
             watchdog.close()
-            capture.finish()
+            keeper.capture.finish()
         finally:
             if cgroup is not None:
                 use = cgroup.finish()
-        failure = kept.started.result()
-        if failure is not None:
-            return judge_start(failure, command.argv[0], command.cwd)
+        if kept.started is not None:
+            return judge_start(kept.started, command.argv[0], command.cwd)
         wall_ms = world.clock.monotonic_ms() - began_ms
         return judge_end(kept.ended, watchdog.cause, self._limits, use, wall_ms)
 

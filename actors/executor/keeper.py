@@ -7,14 +7,16 @@ a child of the keeper. It has no other children, so when the system says that it
 is left.
 
 It is in a session of its own, and the job in another one: no Ctrl-C and no signal to the job's
-group meets it. It knows nothing of seriatim and imports as little as can be, because every command
-waits for it: about 8 ms for the interpreter and 4 ms for all of the below, 2 of them for
+group meets it. It knows nothing of seriatim and imports as little as can be, because a command may
+wait for it: about 8 ms for the interpreter and 4 ms for all of the below, 2 of them for
 ``ctypes``. ``signal`` would take 4 ms more for its enumerations, ``typing`` 3 ms: both are missing.
 
-What it hears on its socket: first the length of the order, a newline and the order (see `Order`);
-then lines. When the socket is closed, everything of the job is killed.
+It keeps one job after the other, so that not each of them waits for an interpreter. When its socket
+is closed, everything of the job is killed, and the keeper ends. What it hears there, in lines:
 
 ==================  =============================================================================
+``order LENGTH``    a job, as so many bytes behind the line; see `Order`. Between two jobs nothing
+                    else is heard: what was meant for one that has ended means none
 ``term``            SIGTERM to the group of the job
 ``kill``            everything of the job is killed
 ``processes N``     from now on the job may have N OS processes at once; no N: as many as it likes
@@ -24,7 +26,7 @@ What it says there, in lines:
 
 =========================  ======================================================================
 ``started PID``            the job runs; its group has the same number
-``failed STEP ERRNO``      it does not, and nothing more is said; a step of `start`
+``failed STEP ERRNO``      it does not: a step of `start`
 ``over N``                 it had N OS processes, more than it may, and is being killed
 ``ended STATUS CPU PEAK``  it has ended, as ``wait`` says it, and nothing of it is left: its
                            processor time in ms, the largest resident size of one of its processes
@@ -50,8 +52,6 @@ IS_LINUX = sys.platform == "linux"
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 READ_BYTES = 1 << 16
-# Far more than a worker hands to it: nothing, two pipes' ends and two sockets.
-FDS_MAX = 1 << 10
 # The units of ru_maxrss: KiB, but for macOS.
 PEAK_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024
 
@@ -67,6 +67,8 @@ class Order:
         self.cpu_s, self.memory, self.files, self.processes = (
             number(next(fields)) for _ in range(4)
         )
+        # Descriptors that are the job's, and not the keeper's any more when it has started.
+        self.handed_on = [int(each) for each in next(fields).split()]
         self.argv = [next(fields) for _ in range(int(next(fields)))]
         self.env: dict[bytes, bytes] = {}
         for field in fields:
@@ -83,14 +85,22 @@ class Link:
         self.is_open = True
 
     def read_order(self) -> Order | None:
-        """Return the order; ``None`` where the worker is gone before it was all there."""
+        """Return the next order; ``None`` where the worker is gone before it was all there."""
         while self.is_open:
-            head, newline, rest = self.buffer.partition(b"\n")
-            if newline and len(rest) >= int(head):
-                self.buffer = rest[int(head) :]
-                return Order(rest[: int(head)])
+            for words in self.lines():
+                if words[0] == b"order":
+                    return self.read_body(int(words[1]))
             self.fill()
         return None
+
+    def read_body(self, length: int) -> Order | None:
+        """Return the order of *length* bytes that comes next."""
+        while len(self.buffer) < length:
+            self.fill()
+            if not self.is_open:
+                return None
+        raw, self.buffer = self.buffer[:length], self.buffer[length:]
+        return Order(raw)
 
     def lines(self) -> Iterator[list[bytes]]:
         """Yield the words of each line that has come."""
@@ -273,24 +283,32 @@ def kill_children() -> None:
             os.kill(child, _signal.SIGKILL)
 
 
-class Watch:
-    """The job that runs."""
+class Bell:
+    """A descriptor that can be read when a child has ended: select does not hear signals."""
 
-    def __init__(self, job: int, order: Order, link: Link) -> None:
-        self.job = job
-        self.status: int | None = None  # where the system lets nobody look without reaping
-        self.link = link
-        self.processes = order.processes
-        self.count_ms = order.count_ms
-        self.newest = b""
-        self.poll = select.poll()
-        # SIGCHLD writes into a pipe: select does not hear signals.
-        self.bell, ring = os.pipe()
-        os.set_blocking(self.bell, False)
+    def __init__(self) -> None:
+        self.descriptor, ring = os.pipe()
+        os.set_blocking(self.descriptor, False)
         os.set_blocking(ring, False)
         _signal.set_wakeup_fd(ring, warn_on_full_buffer=False)
         _signal.signal(_signal.SIGCHLD, lambda *_: None)
-        self.poll.register(self.bell, select.POLLIN)
+
+
+class Job:
+    """The job that runs."""
+
+    def __init__(self, process: int, order: Order, link: Link, bell: Bell) -> None:
+        self.process = process
+        self.link = link
+        self.bell = bell
+        self.processes = order.processes
+        self.count_ms = order.count_ms
+        self.newest = b""
+        self.status: int | None = None
+        self.cpu_s = 0.0
+        self.peak = 0
+        self.poll = select.poll()
+        self.poll.register(bell.descriptor, select.POLLIN)
         self.poll.register(link.descriptor, select.POLLIN)
 
     def wait(self) -> None:
@@ -299,8 +317,8 @@ class Watch:
         while self.obey() and self.link.is_open and not self.has_ended() and not self.is_over():
             timeout_ms = None if self.processes is None else self.count_ms
             ready = {descriptor for descriptor, _ in self.poll.poll(timeout_ms)}
-            if self.bell in ready:
-                os.read(self.bell, READ_BYTES)
+            if self.bell.descriptor in ready:
+                os.read(self.bell.descriptor, READ_BYTES)
             if self.link.descriptor in ready:
                 self.link.fill()
 
@@ -312,7 +330,7 @@ class Watch:
             if words[0] == b"processes":
                 self.processes, self.newest = number(words[1]), b""
             elif words[0] == b"term":
-                os.killpg(self.job, _signal.SIGTERM)  # not reaped yet: the number is its own
+                os.killpg(self.process, _signal.SIGTERM)  # not reaped: the number is its own
         return True
 
     def is_over(self) -> bool:
@@ -331,71 +349,60 @@ class Watch:
 
     def has_ended(self) -> bool:
         """Tell whether the job itself has ended, and reap what it has left to the keeper."""
-        if not hasattr(os, "waitid"):  # macOS; there nothing is left to a keeper
-            ended_now, status = os.waitpid(self.job, os.WNOHANG)
-            self.status = status if ended_now else None
-            return bool(ended_now)
+        if not hasattr(os, "waitid"):  # macOS: who looks, reaps; and nothing is left to a keeper
+            return self.reap(self.process, os.WNOHANG)
         while True:
             ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-            if ended is None or ended.si_pid == self.job:
+            if ended is None or ended.si_pid == self.process:
                 return ended is not None
-            os.waitpid(ended.si_pid, 0)
+            self.reap(ended.si_pid)
+
+    def end(self) -> None:
+        """Kill all that is left of the job, itself included; return when all are gone."""
+        kill_group(self.process)  # while nobody has reaped it: its number is its own
+        if self.status is None:
+            self.reap(self.process)
+        while True:
+            try:
+                if not self.reap(-1, os.WNOHANG):
+                    kill_children()
+                    self.reap(-1)
+            except ChildProcessError:
+                return
+
+    def reap(self, process: int, options: int = 0) -> bool:
+        """Reap *process*, and add what it has used; return whether there was one to reap."""
+        found, status, used = os.wait4(process, options)
+        if found == self.process:
+            self.status = status
+        if found:
+            self.cpu_s += used.ru_utime + used.ru_stime
+            self.peak = max(self.peak, used.ru_maxrss * PEAK_UNIT_BYTES)
+        return bool(found)
 
 
-def end(job: int, status: int | None) -> int:
-    """Kill all that is left of the job, itself included; return its status when all are gone.
-
-    Args:
-        job: its number, which is its own as long as nobody has reaped it.
-        status: its status, where it has been reaped all the same.
-    """
-    kill_group(job)
-    if status is None:
-        _, status = os.waitpid(job, 0)
-    while True:
-        try:
-            child, _ = os.waitpid(-1, os.WNOHANG)
-            if not child:
-                kill_children()
-                os.waitpid(-1, 0)
-        except ChildProcessError:
-            return status
-
-
-def main(descriptor: int) -> None:
-    """Keep the job that the worker orders through the socket *descriptor*."""
-    for each in (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP):
-        _signal.signal(each, _signal.SIG_IGN)  # it ends behind its job, however that ends
-    prctl(PR_SET_CHILD_SUBREAPER, 1)
-    link = Link(descriptor)
-    order = link.read_order()
-    if order is None:
-        return
-    job, failed = start(order)
-    let_go(descriptor)
+def keep(order: Order, link: Link, bell: Bell) -> None:
+    """Keep one job, from its start until nothing of it is left."""
+    process, failed = start(order)
+    for descriptor in order.handed_on:
+        os.close(descriptor)
     if failed:
-        os.waitpid(job, 0)
+        os.waitpid(process, 0)
         link.say("failed", failed.decode())
         return
-    link.say("started", job)
-    watch = Watch(job, order, link)
-    watch.wait()
-    status = end(job, watch.status)
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu_ms = int((used.ru_utime + used.ru_stime) * 1000)
-    link.say("ended", status, cpu_ms, used.ru_maxrss * PEAK_UNIT_BYTES)
-
-
-def let_go(descriptor: int) -> None:
-    """Keep nothing open but *descriptor*: the end of the job's output is seen when it ends."""
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for each in range(3):
-        os.dup2(nothing, each)
-    os.closerange(3, descriptor)
-    os.closerange(descriptor + 1, descriptor + FDS_MAX)
+    link.say("started", process)
+    job = Job(process, order, link, bell)
+    job.wait()
+    job.end()
+    link.say("ended", job.status, int(job.cpu_s * 1000), job.peak)
 
 
 def run() -> None:
-    """Keep a job; the descriptor is the first argument of this interpreter."""
-    main(int(sys.argv[1]))
+    """Keep jobs; the descriptor of the socket is the first argument of this interpreter."""
+    for each in (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP):
+        _signal.signal(each, _signal.SIG_IGN)  # it ends behind its job, however that ends
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    link, bell = Link(int(sys.argv[1])), Bell()
+    while (order := link.read_order()) is not None:
+        keep(order, link, bell)
     os._exit(0)  # nothing is left to do, and to take an interpreter down takes time

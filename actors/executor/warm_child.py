@@ -11,9 +11,9 @@ from typing import Any, Final, NamedTuple, cast
 
 import orjson
 
-from seriatim.actors.executor.capture import Capture, Output
+from seriatim.actors.executor.capture import Output
 from seriatim.actors.executor.judge import judge_answer, judge_death
-from seriatim.actors.executor.kept import Kept, Order
+from seriatim.actors.executor.kept import Keeper, Kept, Order
 from seriatim.actors.executor.stop import Stop
 from seriatim.actors.executor.watchdog import Cause, Watchdog
 from seriatim.actors.executor.world import World
@@ -60,12 +60,12 @@ class WarmChild:
         is_spoilt: whether it is to run no other one.
     """
 
-    def __init__(self, world: World, capture: Capture, kept: Kept) -> None:
+    def __init__(self, world: World, keeper: Keeper, kept: Kept) -> None:
         """Use `start`."""
         self.kept = kept
         self.is_spoilt = False
         self._world = world
-        self._capture = capture
+        self._keeper = keeper
         self._link = _Link(self._hear, lambda: self._tell(None))
         self._watchdog: Watchdog | None = None
         self._answer: asyncio.Future[Mapping[str, Any] | None] | None = None
@@ -81,17 +81,15 @@ class WarmChild:
             OSError: the system lets us start none.
         """
         ours, theirs = socket.socketpair()
-        capture = Capture()
-        argv = (sys.executable, "-P", "-m", _MODULE, str(theirs.fileno()))
-        order = Order(argv, world.environment, "", Limits())
         with theirs:
             try:
-                kept = await Kept.start(order, capture, (theirs.fileno(),))
+                keeper = await Keeper.start((theirs.fileno(),))
             except BaseException:
                 ours.close()
-                capture.close()
                 raise
-        child = cls(world, capture, kept)
+            argv = (sys.executable, "-P", "-m", _MODULE, str(theirs.fileno()))
+            order = Order(argv, world.environment, "", Limits(), handed_on=(theirs.fileno(),))
+        child = cls(world, keeper, keeper.keep(order))
         loop = asyncio.get_running_loop()
         await loop.create_unix_connection(lambda: child._link, sock=ours)
         child._link.send(encode_frame(Kind.START, sys.path))
@@ -105,7 +103,7 @@ class WarmChild:
         """
         clock, frame = self._world.clock, call.encode()
         began_ms = clock.monotonic_ms()
-        self._capture.begin(call.output, call.limits.output_bytes)
+        self._keeper.capture.begin(call.output, call.limits.output_bytes)
         self._said = call.said
         self.kept.limit_processes(call.limits.processes)
         watchdog = self._watchdog = Watchdog(self.kept, call.limits, clock, call.stopping)
@@ -116,7 +114,7 @@ class WarmChild:
         if answer is None or watchdog.cause is not None or not answer.get("is_clean"):
             await self._end_all()
         self.is_spoilt = self.is_spoilt or self._jobs >= JOB_CHILD_JOBS_MAX
-        self._capture.finish()
+        self._keeper.capture.finish()
         return self._judge(call, answer, watchdog.cause, clock.monotonic_ms() - began_ms)
 
     def kill(self) -> None:
@@ -129,7 +127,7 @@ class WarmChild:
         """Return when nothing is left of it."""
         await self._end_all()
         self._link.close()
-        self._capture.close()
+        await self._keeper.close()
 
     async def _ask(self, frame: bytes) -> Mapping[str, Any] | None:
         """Send *frame*, and return the answer; ``None`` where the child has ended without."""

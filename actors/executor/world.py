@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from seriatim.actors.executor.cgroup import Cgroups
+from seriatim.actors.executor.keepers import Keepers
 from seriatim.actors.runtime.clock import Clock
 
 INHERITED: Final = frozenset(
@@ -22,11 +23,13 @@ class World(NamedTuple):
     Attributes:
         clock: for deadlines.
         environment: what every job's environment has; see `inherited`.
+        keepers: of commands.
         cgroups: where jobs get cgroups of their own; ``None`` where they get none.
     """
 
     clock: Clock
     environment: Mapping[str, str]
+    keepers: Keepers
     cgroups: Cgroups | None = None
 
 

@@ -8,6 +8,7 @@ import sys
 
 from seriatim.actors.executor.children import FunctionChildren
 from seriatim.actors.executor.command import run_command
+from seriatim.actors.executor.keepers import Keepers
 from seriatim.actors.executor.stop import Stop
 from seriatim.actors.executor.world import World, inherited
 from seriatim.actors.runtime.clock import SystemClock
@@ -19,7 +20,7 @@ CODE = "trap '' TERM; sleep 1000 & setsid sleep 1000 & echo ready; wait"
 
 
 async def main() -> None:
-    world = World(SystemClock(asyncio.get_running_loop()), inherited(os.environ))
+    world = World(SystemClock(asyncio.get_running_loop()), inherited(os.environ), Keepers(1))
     children = FunctionChildren(world, children_max=1)
     await asyncio.gather(
         run_command(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from seriatim.actors.executor.keepers import Keepers
 from seriatim.formats.jobs.limits import Limits
 from seriatim.formats.jobs.outcome import Ending
 from tests.crash import executor_driver
@@ -42,13 +43,19 @@ def forget_peak() -> None:
     Path("/proc/self/clear_refs").write_text("5")
 
 
-def test_a_thousand_commands_leave_no_zombie_and_no_descriptor() -> None:
+@pytest.mark.parametrize("idle_max", [0, 4])
+def test_a_thousand_commands_leave_no_zombie_and_no_descriptor(idle_max: int) -> None:
+    """Each with a keeper of its own, or with few keepers for all of them."""
+
     async def main() -> None:
         await ran("true")
         before = descriptors()
+        keepers = Keepers(idle_max)
         for _ in range(50):
-            for outcome, _ in await asyncio.gather(*(ran("true") for _ in range(20))):
-                assert outcome.is_success
+            rans = await asyncio.gather(*(ran("true", keepers=keepers) for _ in range(20)))
+            assert all(outcome.is_success for outcome, _ in rans)
+        assert len(descendants(os.getpid())) == idle_max
+        await keepers.close()
         assert descendants(os.getpid()) == []
         assert descriptors() == before
 

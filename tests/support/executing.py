@@ -12,6 +12,7 @@ import orjson
 
 from seriatim.actors.executor.children import FunctionChildren
 from seriatim.actors.executor.command import run_command
+from seriatim.actors.executor.keepers import Keepers
 from seriatim.actors.executor.stop import Stop
 from seriatim.actors.executor.world import World, inherited
 from seriatim.actors.runtime.clock import ManualClock
@@ -33,9 +34,9 @@ class Ran(NamedTuple):
 class Attempt:
     """An attempt that is running."""
 
-    def __init__(self, clock: ManualClock) -> None:
+    def __init__(self, clock: ManualClock, keepers: Keepers | None = None) -> None:
         self.clock = clock
-        self.world = World(clock, inherited(os.environ))
+        self.world = World(clock, inherited(os.environ), keepers or Keepers(0))
         self.output = bytearray()
         self.stop = Stop()
         self.said: list[Mapping[str, Any]] = []
@@ -83,10 +84,14 @@ class Attempt:
 
 
 def command(
-    *argv: str, limits: Limits | None = None, env: Mapping[str, str] | None = None, cwd: str = ""
+    *argv: str,
+    limits: Limits | None = None,
+    env: Mapping[str, str] | None = None,
+    cwd: str = "",
+    keepers: Keepers | None = None,
 ) -> Attempt:
-    """Begin a command."""
-    attempt = Attempt(ManualClock())
+    """Begin a command, with a keeper of its own, or one of *keepers*."""
+    attempt = Attempt(ManualClock(), keepers)
     attempt.begin_command(*argv, limits=limits or Limits(), env=env or {}, cwd=cwd)
     return attempt
 
@@ -102,7 +107,7 @@ class Children:
     def __init__(self, children_max: int = 1) -> None:
         self.clock = ManualClock()
         self._children = FunctionChildren(
-            World(self.clock, inherited(os.environ)), children_max=children_max
+            World(self.clock, inherited(os.environ), Keepers(0)), children_max=children_max
         )
 
     async def __aenter__(self) -> Self:

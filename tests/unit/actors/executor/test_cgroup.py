@@ -11,6 +11,7 @@ import pytest
 from seriatim.actors.executor.bounds import bounds_here
 from seriatim.actors.executor.cgroup import Cgroup, Cgroups, CgroupUse, find_cgroups
 from seriatim.actors.executor.command import run_command
+from seriatim.actors.executor.keepers import Keepers
 from seriatim.actors.executor.stop import Stop
 from seriatim.actors.executor.world import World, inherited
 from seriatim.actors.runtime.clock import ManualClock
@@ -36,7 +37,7 @@ class PlainCgroups(Cgroups):
 
 
 def run_in(cgroups: Cgroups, *argv: str, limits: Limits) -> Outcome:
-    world = World(ManualClock(), inherited(os.environ), cgroups)
+    world = World(ManualClock(), inherited(os.environ), Keepers(0), cgroups)
 
     async def main() -> Outcome:
         return await run_command(
