@@ -280,7 +280,6 @@ JOB_CRASHES_DEFAULT: Final = 3
 JOB_CRASHES_MAX: Final = 1_000
 JOB_FAILURES_KEPT_MAX: Final = 10
 JOB_REASON_MAX_CHARS: Final = 1_000
-JOB_TRACEBACK_MAX_CHARS: Final = 8_000
 JOB_NOTE_MAX_CHARS: Final = 200
 JOB_LEASE_DEFAULT_MS: Final = 30_000
 JOB_LEASE_MIN_MS: Final = 100
@@ -317,6 +316,30 @@ WORKER_PAUSE_MIN_MS: Final = 50
 WORKER_PAUSE_MAX_MS: Final = 5_000
 HEARTBEATS_PER_LEASE: Final = 3
 WORKER_BEAT_MS: Final = 1_000
+
+# Running jobs: what somebody may ask for, and what a job may say. The system takes no single
+# argument of 128 KiB.
+COMMAND_MAX_BYTES: Final = 256 * 1024
+COMMAND_PART_MAX_BYTES: Final = 128 * 1024 - 1
+JOB_MEMORY_MAX_BYTES: Final = 1 << 50
+JOB_OUTPUT_DEFAULT_BYTES: Final = 1024 * 1024
+JOB_OUTPUT_MAX_BYTES: Final = 16 * 1024 * 1024
+JOB_PROCESSES_MAX: Final = 1_000_000
+# Below, an interpreter does not start.
+JOB_FILES_MIN: Final = 16
+JOB_FILES_MAX: Final = 1_000_000
+JOB_RESULT_MAX_BYTES: Final = 1024 * 1024
+JOB_TRACEBACK_MAX_CHARS: Final = 16 * 1024
+JOB_SAID_MAX_BYTES: Final = 64 * 1024
+# Between the order to end and the end by force; and how long a killed job may take to be gone,
+# which is no time, unless a disk does not answer it.
+JOB_STOP_GRACE_MS: Final = 5_000
+JOB_KILL_DEADLINE_MS: Final = 10_000
+# How often a job is counted that has a limit of processes.
+JOB_COUNT_MS: Final = 100
+OUTPUT_READ_MAX_BYTES: Final = 64 * 1024
+# After so many jobs a child makes room for a new one: what leaks does not leak for ever.
+JOB_CHILD_JOBS_MAX: Final = 1_000
 
 # The conformance kit: how long it waits for a reply, how many plans it tries, and how many more
 # to find a shorter failure.
@@ -361,6 +384,9 @@ assert WATCH_MARK_MAX_BYTES + BODY_MAX_BYTES < COMMIT_BATCH_MAX_BYTES, "a fire h
 assert MAIL_BATCH_MAX <= DISPATCH_TURN_MAX, "one batch fits in a turn of the dispatcher"
 assert DEADLINE_GRAIN_MS < ASK_DEADLINE_MS
 assert GATEWAY_DEADLINE_MS < ASK_DEADLINE_MS, "an assign asks the gateway first"
+assert JOB_OUTPUT_DEFAULT_BYTES <= JOB_OUTPUT_MAX_BYTES
+assert COMMAND_PART_MAX_BYTES < COMMAND_MAX_BYTES
+assert max(JOB_RESULT_MAX_BYTES, JOB_SAID_MAX_BYTES) < FRAME_MAX_BYTES
 assert PASSIVATE_BATCH_MAX * 2 <= MAILBOX_MAX, "two sweeps' answers leave room for messages"
 assert PAGE_CHUNK_BYTES <= PAGE_BLOCK_BYTES <= REPLY_PIECE_BYTES
 assert BODY_MAX_BYTES < HTTP_PAGE_MAX_BYTES

@@ -21,13 +21,22 @@ ROOT: Final = Path(__file__).parents[1]
 VECTORS: Final = ("tests/conformance/vectors/", "tests/fuzz/corpus/")
 
 # Modules that nothing imports because something else starts them.
-STARTED: Final = frozenset({"seriatim.actors.runtime.child", "seriatim.__main__"})
+STARTED: Final = frozenset(
+    {
+        "seriatim.actors.executor.child",
+        "seriatim.actors.executor.keeper",
+        "seriatim.actors.runtime.child",
+        "seriatim.__main__",
+    }
+)
 
 # What the node itself does not use: for programs and tests that compose their own parts. Each is
 # imported by a test; one that the node comes to use leaves this list.
 OFFERED: Final = frozenset(
     {
         "seriatim.formats.jobs.replay",
+        "seriatim.actors.executor.children",
+        "seriatim.actors.executor.command",
         "seriatim.store.memory_log",
         "seriatim.store.tree.memory_tree",
         "seriatim.store.tree.mounted_tree",

@@ -1,7 +1,7 @@
 """Frames between a node and its child: 4 bytes of length, 1 byte of kind, a CBOR payload.
 
-Shared by both sides (`child_offload.py` in the node, `child.py` in the child), so it imports
-neither.
+Shared by both sides (`child_offload.py` in the node, `child.py` in the child; and both sides of
+the executor's children), so it imports none of them.
 
 ===========  ==============  ================================================================
 kind         direction       payload
@@ -11,6 +11,7 @@ kind         direction       payload
 ``CALL``     node → child    the encoded batch
 ``RESULT``   child → node    the encoded results of the oldest open call
 ``ERROR``    child → node    ``[class name, code or null, sentence]`` instead of either answer
+``SAID``     child → node    what a job says while it runs: JSON (`seriatim.actors.executor` only)
 ===========  ==============  ================================================================
 """
 
@@ -36,6 +37,7 @@ class Kind(IntEnum):
     CALL = 3
     RESULT = 4
     ERROR = 5
+    SAID = 6
 
 
 def encode_frame(kind: Kind, payload: object) -> bytes:

@@ -42,14 +42,15 @@ WORLD: Final[Mapping[str, tuple[str, ...]]] = {
     "secrets.": ("actors/launch.py", *_TOOLS),
     "uuid.": (),
     "os.urandom": ("actors/scheduler/handlers.py", *_TOOLS),
-    "os.fork": (),
+    # One thread, nothing open, and a program next: see there.
+    "os.fork": ("actors/executor/keeper.py",),
     "threading.Thread": (
         "actors/runtime/offload.py",
         "actors/embedding/blocking.py",
         "store/baseline.py",
     ),
     "multiprocessing.": (),
-    "subprocess.": ("actors/runtime/child_offload.py", *_TOOLS),
+    "subprocess.": ("actors/runtime/child_offload.py", "actors/executor/kept.py", *_TOOLS),
     "pickle.": (),
     "marshal.": (),
     "shelve.": (),
