@@ -271,6 +271,7 @@ JOB_NAME_MAX_CHARS: Final = 64
 JOB_KEY_MAX_CHARS: Final = 256
 JOB_TRACE_MAX_CHARS: Final = 256
 JOB_ARGS_MAX_BYTES: Final = 256 * 1024
+JOB_VALUE_DEPTH_MAX: Final = 24
 JOB_PRIORITY_MAX: Final = 1_000
 JOB_PARENTS_MAX: Final = 1_000
 JOB_TAKES_MAX: Final = 16
@@ -324,6 +325,7 @@ COMMAND_PART_MAX_BYTES: Final = 128 * 1024 - 1
 JOB_MEMORY_MAX_BYTES: Final = 1 << 50
 JOB_OUTPUT_DEFAULT_BYTES: Final = 1024 * 1024
 JOB_OUTPUT_MAX_BYTES: Final = 16 * 1024 * 1024
+JOB_OUTPUT_PIECE_BYTES: Final = 64 * 1024
 JOB_PROCESSES_MAX: Final = 1_000_000
 # Below, an interpreter does not start.
 JOB_FILES_MIN: Final = 16
@@ -363,6 +365,7 @@ assert ASSIGNMENT_OWN_TAGS_MAX_BYTES + ASSIGNMENT_PATH_MAX_BYTES <= TAG_BLOCK_MA
 assert (
     ASSIGNMENT_OWN_TAGS_MAX_BYTES + EXCLUDES_MAX_BYTES + EXCLUDES_MAX * 12 <= TAG_BLOCK_MAX_BYTES
 ), "each Exclude tag costs its name and three length bytes"
+assert JOB_VALUE_DEPTH_MAX + 6 <= JSON_DEPTH_MAX, "a job stands in pages, grants and specs"
 assert JSON_DEPTH_MAX + 3 <= PAGE_DEPTH_MAX, "a message stands in page, assignments, assignment"
 assert COMMIT_BATCH_MAX <= COMMIT_QUEUE_MAX
 assert PROMISES_MAX <= COMMIT_BATCH_MAX

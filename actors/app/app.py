@@ -16,7 +16,9 @@ from seriatim.actors.app.local import LocalJobs
 from seriatim.actors.app.options import Duration, JobOptions, milliseconds
 from seriatim.actors.app.running_app import RunningApp
 from seriatim.actors.embedding.node import open as open_embedded
+from seriatim.actors.executor.executor import Executor
 from seriatim.actors.queue.commands import Change
+from seriatim.actors.worker.running import Runner
 from seriatim.actors.worker.worker import Worker
 from seriatim.formats.errors import MalformedError, RefusedError
 from seriatim.formats.jobs.job_id import check_name
@@ -220,14 +222,15 @@ class App:
         room = self.room(queue)
         threads = ThreadPoolExecutor(room, f"seriatim-{queue}")
         stack.callback(threads.shutdown, wait=False, cancel_futures=True)
+        executor = Executor(clock, os.environ, room)
+        stack.push_async_callback(executor.close)
         worker = Worker(
             access,
             name=worker_name(queue),
             queue=queue,
-            handlers=self.handlers(queue),
+            runner=Runner(self.handlers(queue), threads, executor),
             room=room,
             clock=clock,
-            threads=threads,
             is_local=True,
         )
         worker.start()

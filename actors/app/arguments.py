@@ -14,9 +14,11 @@ from typing import Any, Final, get_type_hints
 import msgspec
 import orjson
 
-from seriatim.actors.worker.handler import BadArgumentsError, BadResultError
-from seriatim.formats.errors import MalformedError
+from seriatim.actors.executor.called import BadArgumentsError, BadResultError
+from seriatim.formats.codecs.json import parse_json
+from seriatim.formats.errors import FormatError, MalformedError
 from seriatim.formats.jobs.raw_json import RawJson, dump_json
+from seriatim.formats.limits import JOB_RESULT_MAX_BYTES, JOB_VALUE_DEPTH_MAX
 
 RESULT_OF: Final = "$result-of"
 """The key of what stands for the result of another job."""
@@ -127,12 +129,25 @@ class Arguments:
         if result is None:
             return b""
         try:
-            return dump_json(msgspec.to_builtins(result, str_keys=True))
-        except (TypeError, NotImplementedError, OverflowError, ValueError) as error:
+            raw = dump_json(msgspec.to_builtins(result, str_keys=True))
+            parse_json(raw, depth_max=JOB_VALUE_DEPTH_MAX)
+        except (
+            TypeError,
+            NotImplementedError,
+            OverflowError,
+            ValueError,
+            RecursionError,
+            FormatError,
+        ) as error:
             kind = type(result).__name__
             raise BadResultError(
                 f"what it has returned, {kind}, is nothing for JSON: {error}"
             ) from error
+        if len(raw) > JOB_RESULT_MAX_BYTES:
+            raise BadResultError(
+                f"its result takes {len(raw)} bytes; keep it elsewhere, and return where"
+            )
+        return raw
 
     def decode_result(self, result: bytes) -> Any:
         """Return the result that *result* says, by the type that the function declares.

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, Unpack, cast
+
+import orjson
 
 from seriatim.actors.app.arguments import Arguments
 from seriatim.actors.app.handle import Handle
 from seriatim.actors.app.options import JobOptions, said_of
 from seriatim.actors.worker.handler import Handler, Place
 from seriatim.formats.errors import MalformedError
+from seriatim.formats.jobs.raw_json import RawJson, dump_json
 from seriatim.formats.jobs.spec import Asked, read_asked, with_args
 from seriatim.formats.limits import JOBS_AT_ONCE_DEFAULT
 
@@ -161,20 +164,35 @@ class JobFunction(Generic[P, R, C]):
             declared.type,
             declared.place,
             self._call_async if is_async else self._call,
-            self._is_final,
+            self.is_final,
             target=f"{self._function.__module__}:{self._function.__qualname__}",
         )
 
-    async def _call_async(self, grant: Grant) -> bytes:
-        args, named = self._arguments.decode(grant.spec.get("args"), grant.inputs)
+    def _call_async(self, grant: Grant) -> Coroutine[Any, Any, bytes]:
+        return self._run_async(grant.spec.get("args"), grant.inputs)
+
+    def _call(self, grant: Grant) -> bytes:
+        return self._run(grant.spec.get("args"), grant.inputs)
+
+    async def _run_async(self, raw: RawJson | None, inputs: Mapping[str, bytes]) -> bytes:
+        args, named = self._arguments.decode(raw, inputs)
         function = cast("Callable[..., Awaitable[Any]]", self._function)
         return self._arguments.encode_result(await function(*args, **named))
 
-    def _call(self, grant: Grant) -> bytes:
-        args, named = self._arguments.decode(grant.spec.get("args"), grant.inputs)
+    def _run(self, raw: RawJson | None, inputs: Mapping[str, bytes]) -> bytes:
+        args, named = self._arguments.decode(raw, inputs)
         return self._arguments.encode_result(self._function(*args, **named))
 
-    def _is_final(self, error: BaseException) -> bool:
+    def call_as_job(self, arguments: bytes) -> bytes | Coroutine[Any, Any, bytes]:
+        """See `CalledAsJob`: *arguments* say ``args`` and ``inputs``."""
+        said = orjson.loads(arguments)
+        raw = RawJson(dump_json(said["args"])) if said.get("args") is not None else None
+        inputs = {job: dump_json(value) for job, value in said.get("inputs", {}).items()}
+        is_async = inspect.iscoroutinefunction(self._function)
+        return self._run_async(raw, inputs) if is_async else self._run(raw, inputs)
+
+    def is_final(self, error: BaseException) -> bool:
+        """See `CalledAsJob`."""
         declared = self._declared
         return isinstance(error, declared.fail_on) or not isinstance(error, declared.retry_on)
 

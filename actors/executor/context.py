@@ -1,4 +1,4 @@
-"""What a function that is run as a job may know of that, and say while it runs."""
+"""What a job may know of itself while it runs, and say: the same wherever it runs."""
 
 from __future__ import annotations
 
@@ -6,24 +6,83 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any, Final
 
+from seriatim.formats.errors import MalformedError, RefusedError
+from seriatim.formats.limits import JOB_NOTE_MAX_CHARS
+
 
 class JobContext:
-    """The attempt that is running.
+    """The attempt that runs around whoever asks.
 
     Attributes:
         facts: what its worker has told it of itself: JSON values.
+        is_stopping: whether it is asked to stop; code in a thread has to look.
     """
 
-    __slots__ = ("_say", "facts")
+    __slots__ = ("_say", "facts", "is_stopping")
 
     def __init__(
         self, facts: Mapping[str, Any], say: Callable[[Mapping[str, Any]], object]
     ) -> None:
         self.facts = facts
+        self.is_stopping = False
         self._say = say
 
+    @property
+    def id(self) -> str:
+        """The job's id."""
+        return str(self.facts["id"])
+
+    @property
+    def queue(self) -> str:
+        """Where it comes from."""
+        return str(self.facts["queue"])
+
+    @property
+    def type(self) -> str:
+        """What does it."""
+        return str(self.facts["type"])
+
+    @property
+    def slot(self) -> int:
+        """In which it was granted: a number that no other attempt of any job of the queue has.
+
+        Whatever it does elsewhere can carry it, so that what an older attempt does is known for it.
+        """
+        return int(self.facts["slot"])
+
+    @property
+    def token(self) -> int:
+        """The fencing token of its lease, which is `slot`."""
+        return self.slot
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt it is, from 1."""
+        return int(self.facts["attempt"])
+
+    @property
+    def deadline_ms(self) -> int | None:
+        """Unix time by which it has to be done; ``None`` for none."""
+        return self.facts.get("deadline_ms")
+
+    def progress(self, fraction: float, note: str = "") -> None:
+        """Say how much of its work is done; it is seen with the worker's next heartbeat.
+
+        Args:
+            fraction: 0 to 1 (inclusive).
+            note: what else there is to say, at most ``JOB_NOTE_MAX_CHARS`` characters.
+
+        Raises:
+            MalformedError: *fraction* is something else; code ``bad_progress``.
+        """
+        if not 0 <= fraction <= 1:
+            raise MalformedError(
+                f"progress: expected 0 to 1, found {fraction!r}", code="bad_progress"
+            )
+        self.say({"fraction": float(fraction), "note": str(note)[:JOB_NOTE_MAX_CHARS]})
+
     def say(self, said: Mapping[str, Any]) -> None:
-        """Tell the worker how far it is, or that it is alive: whatever JSON can carry.
+        """Tell the worker whatever JSON can carry.
 
         Raises:
             TypeError: JSON cannot carry it.
@@ -37,9 +96,13 @@ current: Final[ContextVar[JobContext]] = ContextVar("seriatim_job")
 
 
 def current_job() -> JobContext:
-    """Return the context of the job that runs here.
+    """Return the job in which this code runs.
 
     Raises:
-        LookupError: none does; threads that a job has started itself are not known to be its own.
+        RefusedError: it runs in none; code ``no_job``. Threads that a job has started itself are
+            not known to be its own.
     """
-    return current.get()
+    found = current.get(None)
+    if found is None:
+        raise RefusedError("this code runs in no job of a worker's", code="no_job")
+    return found

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import orjson
 
+from seriatim.actors.executor.called import CalledAsJob, NoUseError
 from seriatim.actors.executor.context import JobContext, current
 from seriatim.actors.executor.own_limits import Meter, held_to
 from seriatim.formats.jobs.outcome import Ending
@@ -79,13 +80,12 @@ def call_function(
     token = current.set(context)
     meter = Meter()
     code = Ending.IMPORT_FAILED
+    function: Any = None
     try:
         with stop_signal, held_to(limits):
             function = _find(name)
             code = Ending.RAISED
-            said = orjson.loads(arguments)
-            result = _call(function, said.get("args", []), said.get("kwargs", {}))
-        answer = _encode(result)
+            answer = _encode(_call(function, arguments))
     except Stopped:
         answer = {"code": Ending.CANCELLED, "reason": "it was asked to stop", "is_clean": False}
     except MemoryError as error:
@@ -95,7 +95,8 @@ def call_function(
         answer = _raised(error, Ending.NO_ANSWER)
         answer["reason"] = f"it has called sys.exit({_said(error.code)}) instead of returning"
     except BaseException as error:  # noqa: BLE001  # every call is answered
-        answer = _raised(error, code)
+        answer = _raised(error, error.ending if isinstance(error, NoUseError) else code)
+        answer["is_final"] = _is_final(function, error)
     finally:
         current.reset(token)
     _, answer["cpu_ms"], answer["memory_peak_bytes"] = meter.read()
@@ -119,9 +120,23 @@ def _find(name: str) -> Callable[..., Any]:
     return called
 
 
-def _call(function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> Any:
-    result = function(*args, **kwargs)
-    return _run(result) if isinstance(result, Coroutine) else result
+def _call(function: Any, arguments: bytes) -> Any:
+    if isinstance(function, CalledAsJob):
+        result: Any = function.call_as_job(arguments)
+    else:
+        said = orjson.loads(arguments)
+        result = function(*said.get("args", []), **said.get("kwargs", {}))
+    found = _run(result) if isinstance(result, Coroutine) else result
+    return orjson.Fragment(found or b"null") if isinstance(function, CalledAsJob) else found
+
+
+def _is_final(function: object, error: BaseException) -> bool:
+    try:
+        return isinstance(error, NoUseError) or (
+            isinstance(function, CalledAsJob) and function.is_final(error)
+        )
+    except Exception:  # noqa: BLE001  # it is somebody's
+        return False
 
 
 def _run(coroutine: Coroutine[Any, Any, Any]) -> Any:

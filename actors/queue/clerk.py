@@ -18,13 +18,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from seriatim.actors.queue.commands import AwaitIdle, Claimed
 from seriatim.actors.queue.load import load_fold
 from seriatim.actors.queue.machine import QueueMachine, Waiter
+from seriatim.actors.queue.output import output_rows
 from seriatim.actors.queue.retention import forget_what_is_old
 from seriatim.actors.runtime.actor import LightActor
 from seriatim.actors.runtime.future import Future
@@ -44,7 +46,6 @@ if TYPE_CHECKING:
     from seriatim.actors.runtime.dispatcher import Dispatcher
     from seriatim.formats.jobs.job import Job
     from seriatim.formats.schedule.submission import Submission
-    from seriatim.formats.wire.receipt import Receipt
 
 _LOG: Final = logging.getLogger("seriatim.actors")
 _SLOT_KEY: Final = b"seriatim queue slot 1\0"
@@ -209,15 +210,18 @@ class Clerk(LightActor):
             forget_what_is_old(machine, self._world.tree)
             ended = machine.finish()
             submission = self._submission(machine) if machine.events else None
+            rows = tuple(machine.output_rows)
         except Exception:
             # A fault of ours: what it has left in memory is worth nothing.
             self._drop(UnavailableError(f"queue {self.queue} has failed; ask again"), answers)
             raise
         answers.extend(self._answered(machine))
-        if submission is None:
-            self._give(answers, ended)
+        if submission is not None:
+            self._write(self._place(submission, machine.fold.slot), answers, ended)
+        elif rows:
+            self._write(self._world.own.keep(rows), answers, ended)
         else:
-            self._write(submission, machine.fold.slot, answers, ended)
+            self._give(answers, ended)
 
     def _decide(self, machine: QueueMachine, answers: list[_Answer]) -> None:
         """Have *machine* do what waits, as far as it fits in a slot; *answers* are to be given."""
@@ -265,7 +269,8 @@ class Clerk(LightActor):
             try:
                 # Of a long queue it takes seconds.
                 fold = await asyncio.to_thread(load_fold, self.queue, self._world.tree)
-                loaded = _Loaded(QueueMachine(fold, self._world.draw), None)
+                find = partial(output_rows, self._world.tree, self.queue)
+                loaded = _Loaded(QueueMachine(fold, self._world.draw, find), None)
             except SchedulerError as error:
                 loaded = _Loaded(None, error)
             except Exception as error:  # noqa: BLE001  # whoever waits has to be told
@@ -283,16 +288,18 @@ class Clerk(LightActor):
             return
         self._take_turn()
 
-    def _write(
-        self, submission: Submission, slot: int, answers: list[_Answer], ended: list[Job]
-    ) -> None:
+    async def _place(self, submission: Submission, slot: int) -> None:
+        receipt = await self._world.own.place(submission)
+        if receipt.slot != slot:
+            raise UnavailableError(f"queue {self.queue}: slot {receipt.slot} is not {slot}")
+
+    def _write(self, writing: Awaitable[None], answers: list[_Answer], ended: list[Job]) -> None:
+        """Give *answers* when *writing* has come to its end."""
+
         async def write() -> None:
             error: SchedulerError | None = None
             try:
-                receipt: Receipt = await self._world.own.place(submission)
-                if receipt.slot != slot:
-                    reason = f"queue {self.queue}: slot {receipt.slot} is not {slot}"
-                    error = UnavailableError(reason)
+                await writing
             except SchedulerError as failed:
                 error = failed
             except Exception as failed:  # noqa: BLE001  # whoever waits has to be told
@@ -307,7 +314,7 @@ class Clerk(LightActor):
         message = Message({"at": fold.at_ms, "data": machine.data()})
         key = sha256(_SLOT_KEY + self._process + fold.slot.to_bytes(8)).digest()
         submission = submit_unsigned(message, process=self._process)
-        return submission._replace(dedupe_key=key, rows=fold.rows())
+        return submission._replace(dedupe_key=key, rows=(*fold.rows(), *machine.output_rows))
 
     def _settle(self, written: _Written) -> None:
         self._is_busy = False

@@ -145,6 +145,22 @@ class Released(NamedTuple):
 Ended = Done | Failed | Released
 
 
+class Printed(NamedTuple):
+    """A piece of what a job has printed.
+
+    Attributes:
+        id: the job's.
+        token: of its lease.
+        number: which piece of that attempt it is, from 0.
+        data: the bytes.
+    """
+
+    id: str
+    token: int
+    number: int
+    data: bytes
+
+
 class Report(NamedTuple):
     """What a worker says of what it has.
 
@@ -152,12 +168,14 @@ class Report(NamedTuple):
         worker: its name.
         ended: what has ended since.
         held: what it goes on with; for these the lease begins anew.
+        printed: what its jobs have printed since.
         status: how it is; ``None`` where it says nothing of that.
     """
 
     worker: str
     ended: Sequence[Ended] = ()
     held: Sequence[Held] = ()
+    printed: Sequence[Printed] = ()
     status: WorkerStatus | None = None
 
 

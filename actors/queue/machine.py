@@ -39,7 +39,7 @@ from seriatim.formats.errors import NotFoundError, RefusedError
 from seriatim.formats.jobs.fold import CANCELLED, OVERDUE, Event, QueueFold
 from seriatim.formats.jobs.job import Job
 from seriatim.formats.jobs.raw_json import RawJson, dump_json
-from seriatim.formats.jobs.rows import ended_at
+from seriatim.formats.jobs.rows import Path, ended_at, output_path
 from seriatim.formats.jobs.spec import Asked, backoff_of
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import (
@@ -68,20 +68,30 @@ class QueueMachine:
     Attributes:
         fold: its state.
         events: what the slot says that is being made.
+        output_rows: what jobs have printed: rows beside those of the fold, which knows nothing of
+            them.
         data_bytes: about how many bytes that will be.
         waiters: claims that nobody has answered yet, the oldest first.
         kept_until_ms: until when nothing that has ended is to be forgotten.
     """
 
-    def __init__(self, fold: QueueFold, draw: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        fold: QueueFold,
+        draw: Callable[[], float],
+        output_of: Callable[[str], Sequence[Path]],
+    ) -> None:
         """Decide over *fold*, which was loaded.
 
         Args:
             fold: nobody else changes it.
             draw: gives a number of 0 (inclusive) to 1 (exclusive).
+            output_of: finds what a job has printed.
         """
         self.fold = fold
         self._draw = draw
+        self._output_of = output_of
+        self.output_rows: list[tuple[Path, bytes | None]] = []
         self.events: list[Event] = []
         self.data_bytes = 0
         self.waiters: deque[Waiter] = deque()
@@ -104,6 +114,7 @@ class QueueMachine:
             self._last_slot = fold.slot  # else it has said nothing, and is not there
         fold.begin(self._last_slot + 1, max(at_ms, fold.at_ms))
         self.events = []
+        self.output_rows = []
         self.data_bytes = 0
         self._monotonic_ms = monotonic_ms
         if not self._is_loaded:
@@ -227,6 +238,11 @@ class QueueMachine:
         return waiter
 
     def _report(self, report: Report) -> Reported:
+        for job_id, token, number, data in report.printed:
+            if not self._why_fenced(job_id, token):
+                path = output_path(self.fold.queue, job_id, token, number)
+                self.output_rows.append((path, data))
+                self.data_bytes += len(data)
         refused = {}
         for ended in report.ended:
             why = self._why_fenced(ended.id, ended.token)
@@ -342,6 +358,7 @@ class QueueMachine:
             raise RefusedError(f"job {job.id} is {job.state}; cancel it first", code="not_ended")
         if self.fold.is_wanted(job.id):
             raise RefusedError(f"a job that waits wants the result of {job.id}", code="wanted")
+        self._forget_output(job.id)
         self._say({"event": "forgotten", "jobs": [job.id]})
 
     def _purge(self, command: Purge) -> int:
@@ -351,7 +368,10 @@ class QueueMachine:
                 self._say({"event": "cancelled", "id": job.id, "reason": "the queue was purged"})
         return self.fold.numbers[command.state]
 
-    def forget(self, index: str, jobs: Sequence[str], pieces: Mapping[str, int]) -> bool:
+    def _forget_output(self, job: str) -> None:
+        self.output_rows.extend((path, None) for path in self._output_of(job))
+
+    def forget(self, index: str, jobs: Sequence[str]) -> bool:
         """Forget *jobs*, which have ended long ago; what somebody still wants stays.
 
         Return whether that has changed anything.
@@ -359,7 +379,6 @@ class QueueMachine:
         Args:
             index: the name of the row that says so.
             jobs: what it says.
-            pieces: how many rows of output they have.
         """
         found = [job for each in jobs if (job := self.fold.job(each)) and job.state.is_ended]
         # What was retried has ended in another slot since, and stands there.
@@ -374,8 +393,8 @@ class QueueMachine:
         }
         if left:
             said["left"] = left
-        if pieces:
-            said["pieces"] = pieces
+        for job_id in said["jobs"]:
+            self._forget_output(job_id)
         self._say(said, 32 * len(due))
         return True
 

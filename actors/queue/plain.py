@@ -13,17 +13,21 @@ from seriatim.actors.queue.commands import (
     Failed,
     Grant,
     Held,
+    Printed,
     Released,
     Report,
     Reported,
     Submitted,
 )
 from seriatim.formats.errors import MalformedError
+from seriatim.formats.ids import b64url, b64url_decode
 from seriatim.formats.jobs.job_id import check_name
 from seriatim.formats.jobs.raw_json import RawJson, dump_json
 from seriatim.formats.jobs.status import WorkerStatus
 from seriatim.formats.limits import (
     CLAIM_JOBS_MAX,
+    JOB_OUTPUT_MAX_BYTES,
+    JOB_OUTPUT_PIECE_BYTES,
     JOB_REASON_MAX_CHARS,
     QUEUE_TYPES_SET_MAX,
     WORKER_ROOM_MAX,
@@ -102,6 +106,9 @@ def report_to_plain(report: Report) -> Plain:
         "worker": report.worker,
         "ended": [_ended_to_plain(each) for each in report.ended],
         "held": [list(held) for held in report.held],
+        "printed": [
+            [each.id, each.token, each.number, b64url(each.data)] for each in report.printed
+        ],
     }
     return said if report.status is None else {**said, "status": report.status.to_plain()}
 
@@ -127,7 +134,18 @@ def report_from_plain(plain: Any) -> Report:
         told = None if status is None else WorkerStatus.from_plain(status)
     except (TypeError, KeyError) as error:
         raise reader.bad("status", error) from error
-    return Report(worker, ended, _held(reader), told)
+    printed = [_printed(reader, each) for each in reader.list("printed", WORKER_ROOM_MAX)]
+    return Report(worker, ended, _held(reader), printed, told)
+
+
+def _printed(reader: _Reader, each: Any) -> Printed:
+    if not isinstance(each, list) or [type(part) for part in each] != [str, int, int, str]:
+        raise reader.bad("printed", each)
+    job, token, number, text = each
+    data = b64url_decode(text)
+    if not 0 <= number <= JOB_OUTPUT_MAX_BYTES or len(data) > JOB_OUTPUT_PIECE_BYTES:
+        raise reader.bad("printed", each)
+    return Printed(check_name(job, "printed"), token, number, data)
 
 
 def _ended(reader: _Reader) -> Ended:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from seriatim.formats.jobs.rows import ended_at, ended_group, output_group
-from seriatim.formats.limits import PAGE_MAX, QUEUE_WANTED_PAUSE_MS
+from seriatim.formats.jobs.rows import ended_at, ended_group
+from seriatim.formats.limits import QUEUE_WANTED_PAUSE_MS
 
 if TYPE_CHECKING:
     from seriatim.actors.queue.machine import QueueMachine
@@ -31,13 +31,7 @@ def forget_what_is_old(machine: QueueMachine, tree: Tree) -> None:
         if machine.is_full:
             return
         jobs = orjson.loads(value)
-        has_forgotten |= machine.forget(name, jobs, _pieces(tree, fold.queue, jobs))
+        has_forgotten |= machine.forget(name, jobs)
     if not has_forgotten:
         # All that is old is wanted by jobs that wait, or nothing has ended by now.
         machine.kept_until_ms = fold.at_ms + min(max(kept_ms, 1), QUEUE_WANTED_PAUSE_MS)
-
-
-def _pieces(tree: Tree, queue: str, jobs: list[str]) -> dict[str, int]:
-    """Return how many rows of output each of *jobs* has, of those that have any."""
-    counts = {job: len(tree.list(output_group(queue, job), limit=PAGE_MAX)) for job in jobs}
-    return {job: count for job, count in counts.items() if count}

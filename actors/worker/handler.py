@@ -37,11 +37,3 @@ class Handler(NamedTuple):
     call: Callable[[Grant], Awaitable[bytes] | bytes]
     is_final: Callable[[BaseException], bool]
     target: str = ""
-
-
-class BadArgumentsError(Exception):
-    """A job's arguments are none for its function: they never will be."""
-
-
-class BadResultError(Exception):
-    """What a function has returned is nothing that JSON can carry."""

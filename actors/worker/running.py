@@ -1,83 +1,151 @@
-"""Running one job, and saying in the queue's words what has become of it."""
+"""Running one job, wherever it runs, and saying in the queue's words what has become of it."""
 
 from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Awaitable, Callable
-from concurrent.futures import Executor
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Executor as Threads
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
+from seriatim.actors.executor.called import NoUseError
+from seriatim.actors.executor.context import current
 from seriatim.actors.queue.commands import Done, Failed
-from seriatim.actors.worker.context import CURRENT, JobContext
-from seriatim.actors.worker.handler import BadArgumentsError, BadResultError, Handler
-from seriatim.formats.jobs.fold import CANCELLED
+from seriatim.actors.worker.handler import Handler, Place
+from seriatim.formats.jobs.command import read_command
+from seriatim.formats.jobs.limits import Limits, read_limits
+from seriatim.formats.jobs.outcome import Ending, Outcome
+from seriatim.formats.jobs.raw_json import RawJson, dump_json
 from seriatim.formats.limits import JOB_REASON_MAX_CHARS, JOB_TRACEBACK_MAX_CHARS
 
 if TYPE_CHECKING:
+    from seriatim.actors.executor.executor import Executor
     from seriatim.actors.queue.commands import Ended, Grant
+    from seriatim.actors.worker.run import Run
 
-TIMEOUT: Final = "timeout"
-_CODES: Final[dict[type[BaseException], str]] = {
-    BadArgumentsError: "bad_args",
-    BadResultError: "bad_result",
-}
+# What would be so again, however often it is tried.
+_FINAL: Final = frozenset({Ending.NOT_FOUND, Ending.NOT_STARTED})
 
 
-async def run_on_loop(handler: Handler, grant: Grant, context: JobContext) -> Ended:
-    """Run a coroutine function, and return what has become of it.
+class Runner(NamedTuple):
+    """Runs the jobs of one worker.
 
-    Raises:
-        CancelledError: whoever runs it has cancelled it.
+    Attributes:
+        handlers: what runs jobs that are functions, by type.
+        threads: where functions run that block.
+        executor: where commands run, and functions that want a child.
     """
-    CURRENT.set(context)
+
+    handlers: Mapping[str, Handler]
+    threads: Threads
+    executor: Executor
+
+    async def run(self, run: Run) -> Ended:
+        """Return what has become of *run*; what it raises or does is no error of ours."""
+        spec = run.grant.spec
+        if "command" in spec:
+            command = read_command(spec["command"])
+            outcome = await self.executor.run_command(
+                command, _limits(run), output=run.print, stopping=run.stopping
+            )
+            return _ended(run.grant, outcome)
+        handler = self.handlers[run.grant.type]
+        if handler.place is Place.PROCESS:
+            return _ended(run.grant, await self._in_child(handler, run))
+        call = _on_loop if handler.place is Place.LOOP else self._in_thread
+        return await _until_stopped(asyncio.ensure_future(call(handler, run)), run)
+
+    async def _in_child(self, handler: Handler, run: Run) -> Outcome:
+        grant = run.grant
+        inputs = {job: RawJson(raw or b"null") for job, raw in grant.inputs.items()}
+        arguments = dump_json({"args": grant.spec.get("args"), "inputs": inputs})
+        return await self.executor.run_function(
+            handler.target,
+            arguments,
+            _limits(run),
+            output=run.print,
+            stopping=run.stopping,
+            told=run.context.facts,
+            said=run.hear,
+        )
+
+    async def _in_thread(self, handler: Handler, run: Run) -> Ended:
+        call = cast("Callable[[Grant], bytes]", handler.call)
+        grant = run.grant
+
+        def work() -> Ended:
+            current.set(run.context)
+            try:
+                result = call(grant)
+            except BaseException as error:  # noqa: BLE001  # somebody's code ends its own job only
+                return _raised(error, grant, handler)
+            return Done(grant.id, grant.token, result)
+
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.threads, copy_context().run, work)
+
+
+async def _on_loop(handler: Handler, run: Run) -> Ended:
+    current.set(run.context)
+    grant = run.grant
     call = cast("Callable[[Grant], Awaitable[bytes]]", handler.call)
     try:
         result = await call(grant)
-    except asyncio.CancelledError:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
+    except asyncio.CancelledError as error:
+        if run.why is not None:
             raise
-        return failed_by(asyncio.CancelledError("by itself"), grant, handler)
-    except BaseException as error:  # noqa: BLE001  # somebody's code ends its own job only
-        return failed_by(error, grant, handler)
+        return _raised(error, grant, handler)  # by itself
+    except BaseException as error:  # noqa: BLE001  # as above
+        return _raised(error, grant, handler)
     return Done(grant.id, grant.token, result)
 
 
-async def run_in_thread(
-    handler: Handler, grant: Grant, context: JobContext, threads: Executor
-) -> Ended:
-    """Run a function in one of *threads*, and return what has become of it."""
-    call = cast("Callable[[Grant], bytes]", handler.call)
-
-    def run() -> Ended:
-        CURRENT.set(context)
-        try:
-            result = call(grant)
-        except BaseException as error:  # noqa: BLE001  # as above
-            return failed_by(error, grant, handler)
-        return Done(grant.id, grant.token, result)
-
-    loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(threads, copy_context().run, run)
+async def _until_stopped(work: asyncio.Future[Ended], run: Run) -> Ended:
+    """Return what comes of *work*, or that it was stopped: a thread goes on then, unheard."""
+    unhear = run.stopping.listen(lambda _: work.cancel())
+    try:
+        return await work
+    except asyncio.CancelledError:
+        if run.why is None:
+            work.cancel()
+            raise
+        return Failed(run.grant.id, run.grant.token, run.why.value, run.stopping.reason, {})
+    finally:
+        unhear()
 
 
-def failed_by(error: BaseException, grant: Grant, handler: Handler) -> Failed:
-    """Return that the job has raised *error*."""
-    code = _CODES.get(type(error), "raised")
-    kind = type(error)
-    details = {
-        "error_type": f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins."),
-        "traceback": _trace(error),
-    }
-    is_final = code != "raised" or handler.is_final(error)
-    return Failed(grant.id, grant.token, code, _words(error), details, is_final=is_final)
+def _limits(run: Run) -> Limits:
+    return read_limits(run.grant.spec.get("limits", {}))
 
 
-def stopped(grant: Grant, reason: str, code: str = CANCELLED) -> Failed:
-    """Return that the job was stopped, for *reason*."""
-    return Failed(grant.id, grant.token, code, reason[:JOB_REASON_MAX_CHARS], {})
+def _ended(grant: Grant, outcome: Outcome) -> Ended:
+    """Return *outcome* in the queue's words."""
+    details: dict[str, Any] = {"usage": outcome.usage._asdict()}
+    for name in ("exit_code", "signal", "error_type", "traceback"):
+        value = getattr(outcome, name)
+        if value is not None and value != "":
+            details[name] = value
+    if outcome.is_success:
+        result = b"" if outcome.result == b"null" else outcome.result
+        return Done(grant.id, grant.token, result, details)
+    return Failed(
+        grant.id,
+        grant.token,
+        outcome.code.value,
+        outcome.reason[:JOB_REASON_MAX_CHARS],
+        details,
+        is_final=outcome.is_final or outcome.code in _FINAL,
+        is_crash=outcome.is_crash,
+    )
+
+
+def _raised(error: BaseException, grant: Grant, handler: Handler) -> Failed:
+    is_of_no_use = isinstance(error, NoUseError)
+    code = error.ending if isinstance(error, NoUseError) else Ending.RAISED
+    details = {"error_type": type(error).__name__, "traceback": _trace(error)}
+    is_final = is_of_no_use or handler.is_final(error)
+    return Failed(grant.id, grant.token, code.value, _words(error), details, is_final=is_final)
 
 
 def _trace(error: BaseException) -> str:
@@ -99,4 +167,4 @@ def _words(error: BaseException) -> str:
 
 def _plain(text: str) -> str:
     """Return *text* in characters that JSON carries."""
-    return text.encode("utf-8", "replace").decode()
+    return text.encode("utf-8", "backslashreplace").decode()

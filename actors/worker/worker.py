@@ -11,73 +11,32 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Coroutine, Mapping, Sequence
-from concurrent.futures import Executor
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
 
-from seriatim.actors.queue.commands import Claim, Held, Released, Report
+from seriatim.actors.queue.commands import Claim, Failed, Held, Released, Report
 from seriatim.actors.runtime.clock import pause
 from seriatim.actors.runtime.pauses import Pauses
-from seriatim.actors.worker.context import JobContext
-from seriatim.actors.worker.handler import Handler, Place
-from seriatim.actors.worker.running import TIMEOUT, run_in_thread, run_on_loop, stopped
+from seriatim.actors.worker.run import Run, Why
 from seriatim.formats.errors import SchedulerError
 from seriatim.formats.jobs.status import RunningJob, WorkerStatus
 from seriatim.formats.limits import (
     CLAIM_FULL_AFTER_MS,
     CLAIM_WAIT_MS,
     HEARTBEATS_PER_LEASE,
-    JOB_LEASE_DEFAULT_MS,
     WORKER_BEAT_MS,
     WORKER_PAUSE_MAX_MS,
     WORKER_PAUSE_MIN_MS,
 )
 
 if TYPE_CHECKING:
-    from seriatim.actors.queue.commands import Claimed, Ended, Grant
-    from seriatim.actors.runtime.clock import Clock, Timer
+    from seriatim.actors.executor.context import JobContext
+    from seriatim.actors.queue.commands import Claimed, Ended, Grant, Printed
+    from seriatim.actors.runtime.clock import Clock
     from seriatim.actors.worker.port import JobsPort
+    from seriatim.actors.worker.running import Runner
 
 _LOG: Final = logging.getLogger("seriatim.actors")
-
-
-class _Run:
-    """A job that runs."""
-
-    __slots__ = (
-        "context",
-        "grant",
-        "has_begun",
-        "renewed_ms",
-        "stop_code",
-        "stop_reason",
-        "task",
-        "timer",
-    )
-
-    def __init__(self, grant: Grant, context: JobContext, renewed_ms: int) -> None:
-        self.grant = grant
-        self.context = context
-        self.renewed_ms = renewed_ms
-        self.task: asyncio.Task[None] | None = None
-        self.timer: Timer | None = None
-        self.has_begun = False
-        self.stop_code = ""
-        self.stop_reason = ""
-
-    @property
-    def lease_ms(self) -> int:
-        lease_ms: int = self.grant.spec.get("lease_ms", JOB_LEASE_DEFAULT_MS)
-        return lease_ms
-
-    def stop(self, code: str, reason: str) -> None:
-        """Ask what runs to stop; the first to ask says why."""
-        if not self.stop_code:
-            self.stop_code, self.stop_reason = code, reason
-        self.context.is_stopping = True
-        # A task that is cancelled before its first step does nothing, not even say so.
-        if self.task is not None and self.has_begun:
-            self.task.cancel()
 
 
 class Worker:
@@ -94,11 +53,11 @@ class Worker:
         *,
         name: str,
         queue: str,
-        handlers: Mapping[str, Handler],
+        runner: Runner,
         room: int,
         clock: Clock,
-        threads: Executor,
         is_local: bool,
+        takes_commands: bool = False,
         category: str = "",
     ) -> None:
         """Work for *queue*.
@@ -107,27 +66,28 @@ class Worker:
             port: its queues.
             name: no other worker has it, or has had it.
             queue: its name.
-            handlers: what it runs, by type.
-            room: how many jobs at once, 1 or more.
+            runner: runs them: what it has handlers for.
+            room: how many at once, 1 or more.
             clock: for heartbeats and timeouts.
-            threads: where blocking functions run; at least as many as *room*.
             is_local: whether it ends with the node.
+            takes_commands: whether it runs commands, too, whatever their type.
             category: what it is counted under; see `WorkerStatus`.
         """
         self.name = name
         self.queue = queue
         self._port = port
-        self._handlers = handlers
-        self._types = frozenset(handlers)
+        self._runner = runner
+        self._types = frozenset(runner.handlers)
         self._room = room
         self._clock = clock
-        self._threads = threads
         self._is_local = is_local
+        self._takes_commands = takes_commands
         self._category = category
         self._beat = 0
         self._beat_due_ms = 0
-        self._running: dict[str, _Run] = {}
+        self._running: dict[str, Run] = {}
         self._ended: list[Ended] = []
+        self._printed: list[Printed] = []
         self._unsaid: dict[str, int] = {}
         self._has_news = asyncio.Event()
         self._has_room = asyncio.Event()
@@ -161,7 +121,7 @@ class Worker:
         self._is_draining = True
         runs = list(self._running.values())
         for run in runs:
-            run.stop("closed", "its worker stops")
+            run.stop(Why.CLOSED, "its worker ends")
         tasks = [run.task for run in runs if run.task is not None]
         if tasks:
             await asyncio.wait(tasks)
@@ -196,7 +156,7 @@ class Worker:
         return Claim(
             self.name,
             self._types,
-            commands=False,
+            commands=self._takes_commands,
             room=room,
             held=self._held(),
             is_local=self._is_local,
@@ -238,52 +198,36 @@ class Worker:
     # Running.
 
     def _begin(self, grant: Grant) -> None:
-        context = JobContext(self.queue, grant)
-        run = _Run(grant, context, self._clock.monotonic_ms())
+        run = Run(self.queue, grant, self._clock.monotonic_ms(), self._has_news.set)
         self._running[grant.id] = run
         run.task = asyncio.ensure_future(self._see_through(run))
         wall_ms = grant.spec.get("limits", {}).get("wall_ms")
         if wall_ms is not None:
             reason = f"it ran for longer than {wall_ms} ms"
-            run.timer = self._clock.call_later(wall_ms, lambda: run.stop(TIMEOUT, reason))
+            run.timer = self._clock.call_later(wall_ms, lambda: run.stop(Why.TIMEOUT, reason))
 
-    async def _see_through(self, run: _Run) -> None:
+    async def _see_through(self, run: Run) -> None:
         """Run a job, and note what has become of it, whatever that is."""
         grant = run.grant
-        run.has_begun = True
-        ended: Ended
-        try:
-            if run.stop_code:
-                raise asyncio.CancelledError  # before it could begin
-            ended = await self._work(run)
-        except asyncio.CancelledError:
-            if run.stop_code == "closed":
-                ended = Released(grant.id, grant.token, has_begun=True)
-            else:
-                ended = stopped(
-                    grant, run.stop_reason or "it was cancelled", run.stop_code or "cancelled"
-                )
+        ended = await self._runner.run(run)
         if run.timer is not None:
             run.timer.cancel()
         del self._running[grant.id]
         self._has_room.set()
-        if run.stop_code == "lost":
+        if run.why is Why.LOST:
             self._notice_quiet()
             return  # nobody would take its word
+        if run.why is Why.CLOSED and isinstance(ended, Failed):
+            ended = Released(grant.id, grant.token, has_begun=True)
         self._unsaid[grant.id] = grant.token
+        self._printed.extend(run.take_printed())
         self._ended.append(ended)
         self._has_news.set()
-
-    def _work(self, run: _Run) -> Coroutine[Any, Any, Ended]:
-        handler = self._handlers[run.grant.type]
-        if handler.place is Place.LOOP:
-            return run_on_loop(handler, run.grant, run.context)
-        return run_in_thread(handler, run.grant, run.context, self._threads)
 
     def _stop(self, job: str, reason: str) -> None:
         run = self._running.get(job)
         if run is not None:
-            run.stop("cancelled", reason)
+            run.stop(Why.CANCELLED, reason)
 
     # Reporting.
 
@@ -294,13 +238,14 @@ class Worker:
             sent_ms = self._clock.monotonic_ms()
             due = self._due(sent_ms)
             report = self._report(due)
-            if not report.ended and not report.held and report.status is None:
+            if not any(report[1:]):
                 continue
             try:
                 reported = await self._port.report(self.queue, report)
             except SchedulerError as error:
                 _LOG.warning("worker %s cannot report: %s", self.name, error)
                 self._ended[:0] = report.ended
+                self._printed[:0] = report.printed
                 self._has_news.set()
                 self._give_up_what_is_lost()
                 await pauses.rest()
@@ -329,7 +274,7 @@ class Worker:
         finally:
             timer.cancel()
 
-    def _due(self, now_ms: int) -> list[_Run]:
+    def _due(self, now_ms: int) -> list[Run]:
         """Return what runs and whose lease is to be renewed."""
         return [
             run
@@ -337,12 +282,15 @@ class Worker:
             if now_ms - run.renewed_ms >= run.lease_ms // HEARTBEATS_PER_LEASE
         ]
 
-    def _report(self, due: Sequence[_Run]) -> Report:
+    def _report(self, due: Sequence[Run]) -> Report:
         """Return what there is to say, and that the worker goes on with what is *due*."""
         self._has_news.clear()
         ended, self._ended = self._ended, []
+        printed, self._printed = self._printed, []
+        for run in self._running.values():
+            printed.extend(run.take_printed())
         held = [(run.grant.id, run.grant.token) for run in due]
-        return Report(self.name, ended, held, self._status())
+        return Report(self.name, ended, held, printed, self._status())
 
     def _status(self) -> WorkerStatus | None:
         """Return how it is, once in ``WORKER_BEAT_MS``; else ``None``."""
@@ -352,7 +300,7 @@ class Worker:
         self._beat_due_ms = now_ms + WORKER_BEAT_MS
         self._beat += 1
         running = [
-            RunningJob(job, run.grant.type, run.grant.token, run.context.fraction, run.context.note)
+            RunningJob(job, run.grant.type, run.grant.token, run.fraction, run.note)
             for job, run in self._running.items()
         ]
         return WorkerStatus(
@@ -380,7 +328,7 @@ class Worker:
         run = self._running.get(job)
         if run is not None and run.grant.token == token:
             _LOG.warning("worker %s has lost job %s: it stops", self.name, job)
-            run.stop("lost", "its lease is over")
+            run.stop(Why.LOST, "its lease is over")
 
     def _notice_quiet(self) -> None:
         if not self._running and not self._unsaid:

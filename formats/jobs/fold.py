@@ -340,8 +340,6 @@ class QueueFold:
             unique = job.spec.get("unique")
             if unique and (self.unique(unique["key"]) or ("",))[0] == job_id:
                 self._other_rows[paths.unique_path(self.queue, _hash(unique["key"]))] = None
-            for piece in range(event.get("pieces", {}).get(job_id, 0)):
-                self._other_rows[paths.output_path(self.queue, job_id, piece)] = None
         if "index" in event:
             left = event.get("left")
             path = (*paths.ended_group(self.queue), event["index"])

@@ -31,6 +31,8 @@ class Ending(StrEnum):
     """The system did not start it: the folder is not there, the program is not executable, …"""
     IMPORT_FAILED = "import_failed"
     """The function's module raises when it is imported, or has no such function."""
+    BAD_ARGUMENTS = "bad_args"
+    """The function does not take the job's arguments."""
     RAISED = "raised"
     """The function has raised."""
     BAD_RESULT = "bad_result"
@@ -69,6 +71,7 @@ class Outcome(NamedTuple):
         traceback: of what a function has raised, at most ``JOB_TRACEBACK_MAX_CHARS`` characters.
         usage: what it has used.
         is_crash: whether it has ended without saying why: it was killed, or had no memory left.
+        is_final: whether it would end so again.
     """
 
     code: Ending
@@ -80,6 +83,7 @@ class Outcome(NamedTuple):
     traceback: str = ""
     usage: Usage = Usage()
     is_crash: bool = False
+    is_final: bool = False
 
     @property
     def is_success(self) -> bool:

@@ -8,7 +8,7 @@
     queues/unique/QUEUE/HASH        the last job that was submitted under a unique key
     queues/ended/QUEUE/TIME.SLOT    the jobs that have ended in a slot: what is forgotten first
     jobs/QUEUE/STATE/JOB            a job
-    jobs/QUEUE/output/JOB/N         a piece of what an attempt has printed
+    jobs/QUEUE/output/JOB~TOKEN.N   a piece of what an attempt has printed; not of the fold
 """
 
 from __future__ import annotations
@@ -76,11 +76,17 @@ def job_path(queue: str, state: JobState, job: str) -> Path:
     return ("jobs", queue, state.value, job)
 
 
-def output_group(queue: str, job: str) -> Path:
-    """Return where the pieces stand that the attempts of *job* have printed."""
-    return ("jobs", queue, "output", job)
+def output_group(queue: str) -> Path:
+    """Return where the pieces stand that jobs have printed: those of a job beside each other."""
+    return ("jobs", queue, "output")
 
 
-def output_path(queue: str, job: str, piece: int) -> Path:
-    """Return where the *piece*-th piece stands, from 0."""
-    return (*output_group(queue, job), f"{piece:0{_PIECE_DIGITS}d}")
+def output_prefix(job: str) -> str:
+    """Return what the names of the pieces of *job* begin with, and no others."""
+    return f"{job}~"
+
+
+def output_path(queue: str, job: str, token: int, piece: int) -> Path:
+    """Return where the *piece*-th piece stands, from 0, that the attempt of *token* has printed."""
+    name = f"{output_prefix(job)}{token:0{_SLOT_DIGITS}d}.{piece:0{_PIECE_DIGITS}d}"
+    return (*output_group(queue), name)

@@ -12,11 +12,14 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from seriatim.formats.codecs.json import parse_json
 from seriatim.formats.errors import LimitExceededError, MalformedError
 from seriatim.formats.ids import b64url
 from seriatim.formats.jobs.backoff import Backoff
+from seriatim.formats.jobs.command import read_command
 from seriatim.formats.jobs.job import Spec
 from seriatim.formats.jobs.job_id import check_name
+from seriatim.formats.jobs.limits import read_limits
 from seriatim.formats.jobs.raw_json import RawJson, dump_json
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import (
@@ -34,6 +37,7 @@ from seriatim.formats.limits import (
     JOB_TAKES_MAX,
     JOB_TOKENS_MAX,
     JOB_TRACE_MAX_CHARS,
+    JOB_VALUE_DEPTH_MAX,
 )
 
 # In front of keys that are made here: nobody can say such a key.
@@ -145,11 +149,12 @@ def _args(key: str, value: Any) -> RawJson:
 
 
 def check_args(args: RawJson) -> RawJson:
-    """Return *args* when they are no larger than a job's arguments may be.
+    """Return *args* when they are no larger, and no deeper, than a job's arguments may be.
 
     Raises:
         LimitExceededError: they are.
     """
+    parse_json(args.raw, depth_max=JOB_VALUE_DEPTH_MAX)
     if len(args.raw) > JOB_ARGS_MAX_BYTES:
         raise LimitExceededError(
             "size of a job's arguments in bytes", given=len(args.raw), maximum=JOB_ARGS_MAX_BYTES
@@ -280,6 +285,8 @@ _READERS: Final[dict[str, Callable[[str, Any], Any]]] = {
     "unique": _unique,
     "key": _text(JOB_KEY_MAX_CHARS),
     "takes": _takes,
+    "command": lambda key, value: read_command(value, key).to_plain(),
+    "limits": lambda key, value: read_limits(value, key).to_plain(),
     "retries": _whole(0, JOB_RETRIES_MAX),
     "crashes_max": _whole(1, JOB_CRASHES_MAX),
     "backoff": _backoff,

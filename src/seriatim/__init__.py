@@ -23,8 +23,8 @@ if TYPE_CHECKING:
         open,  # noqa: A004  # public
     )
     from seriatim.actors.embedding.triggers import Fire, Occurrence, Trigger
+    from seriatim.actors.executor.context import JobContext, current_job
     from seriatim.actors.proof import Report
-    from seriatim.actors.worker.context import JobContext, current_job
     from seriatim.formats.errors import JobError, SchedulerError
     from seriatim.formats.folds.fold import Fold, Outcome, Step, Verdict, fold
     from seriatim.formats.signing.scheme import WalletKind
@@ -66,8 +66,8 @@ _HOMES = {
     "App": "seriatim.actors.app.app",
     "Handle": "seriatim.actors.app.handle",
     "JobFunction": "seriatim.actors.app.job_function",
-    "JobContext": "seriatim.actors.worker.context",
-    "current_job": "seriatim.actors.worker.context",
+    "JobContext": "seriatim.actors.executor.context",
+    "current_job": "seriatim.actors.executor.context",
     "JobError": "seriatim.formats.errors",
     "BlockingNode": "seriatim.actors.embedding.blocking",
     "open_blocking": "seriatim.actors.embedding.blocking",

@@ -1,0 +1,115 @@
+"""A job that a worker runs: what it knows, what it has said and printed, and how it is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from seriatim.actors.executor.context import JobContext
+from seriatim.actors.executor.stop import Stop
+from seriatim.actors.queue.commands import Printed
+from seriatim.formats.limits import (
+    JOB_LEASE_DEFAULT_MS,
+    JOB_NOTE_MAX_CHARS,
+    JOB_OUTPUT_PIECE_BYTES,
+)
+
+if TYPE_CHECKING:
+    from seriatim.actors.queue.commands import Grant
+    from seriatim.actors.runtime.clock import Timer
+
+
+class Why(StrEnum):
+    """Why a job is stopped before its end."""
+
+    CANCELLED = "cancelled"
+    """Somebody wants it no more."""
+    TIMEOUT = "timeout"
+    """It takes longer than it may."""
+    LOST = "lost"
+    """Its lease is over: somebody else may have it."""
+    CLOSED = "closed"
+    """Its worker ends: somebody else begins it once more."""
+
+
+class Run:
+    """A job that runs.
+
+    Attributes:
+        grant: the job, and the lease of it.
+        context: what the job itself may know.
+        renewed_ms: since when its lease holds, by the monotonic clock.
+        fraction: how much is done, as it has said last; 0 to 1 (inclusive).
+        note: what else it has said.
+        stopping: hears that it is to stop.
+        why: why that is; ``None`` where it is not.
+        task: runs it.
+        timer: makes an end of it.
+    """
+
+    def __init__(
+        self, queue: str, grant: Grant, renewed_ms: int, on_output: Callable[[], object]
+    ) -> None:
+        self.grant = grant
+        facts = {
+            "id": grant.id,
+            "queue": queue,
+            "type": grant.type,
+            "slot": grant.token,
+            "attempt": grant.attempt,
+            "deadline_ms": grant.spec.get("deadline_ms"),
+        }
+        self.context = JobContext(facts, self.hear)
+        self.renewed_ms = renewed_ms
+        self.fraction = 0.0
+        self.note = ""
+        self.stopping = Stop()
+        self.why: Why | None = None
+        self.task: asyncio.Task[None] | None = None
+        self.timer: Timer | None = None
+        self._on_output = on_output
+        self._printed = bytearray()
+        self._pieces = 0
+
+    @property
+    def lease_ms(self) -> int:
+        """How long its worker may be silent about it."""
+        lease_ms: int = self.grant.spec.get("lease_ms", JOB_LEASE_DEFAULT_MS)
+        return lease_ms
+
+    def stop(self, why: Why, reason: str) -> None:
+        """Ask what runs to stop; the first to ask says why."""
+        if self.why is None:
+            self.why = why
+            self.context.is_stopping = True
+            self.stopping.stop(reason)
+
+    def hear(self, said: Mapping[str, Any]) -> None:
+        """Note what the job says of itself."""
+        fraction, note = said.get("fraction"), said.get("note", self.note)
+        if isinstance(fraction, int | float) and 0 <= fraction <= 1:
+            self.fraction = float(fraction)
+        self.note = str(note)[:JOB_NOTE_MAX_CHARS]
+
+    def print(self, piece: bytes) -> None:
+        """Note what the job prints."""
+        self._printed += piece
+        if len(self._printed) >= JOB_OUTPUT_PIECE_BYTES:
+            self._on_output()
+
+    def take_printed(self) -> list[Printed]:
+        """Return what it has printed since the last time, in pieces."""
+        if not self._printed:
+            return []
+        raw, self._printed = self._printed, bytearray()
+        starts = range(0, len(raw), JOB_OUTPUT_PIECE_BYTES)
+        first, self._pieces = self._pieces, self._pieces + len(starts)
+        grant = self.grant
+        return [
+            Printed(
+                grant.id, grant.token, number, bytes(raw[start : start + JOB_OUTPUT_PIECE_BYTES])
+            )
+            for number, start in enumerate(starts, first)
+        ]
