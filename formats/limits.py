@@ -317,6 +317,7 @@ WORKER_PAUSE_MIN_MS: Final = 50
 WORKER_PAUSE_MAX_MS: Final = 5_000
 HEARTBEATS_PER_LEASE: Final = 3
 WORKER_BEAT_MS: Final = 1_000
+DRAIN_LOOK_MS: Final = 500
 
 # Running jobs: what somebody may ask for, and what a job may say. The system takes no single
 # argument of 128 KiB.

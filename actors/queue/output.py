@@ -23,7 +23,8 @@ def read_output(
 ) -> Iterator[tuple[str, bytes]]:
     """Yield what *job* has printed behind the piece *after*, each piece with its name."""
     prefix = output_prefix(job)
-    for name, data in _pieces(tree, queue, prefix, after or prefix):
+    after = prefix + after
+    for name, data in _pieces(tree, queue, prefix, after):
         yield name.removeprefix(prefix), data
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
+from seriatim.actors.queue.output import read_output
 from seriatim.formats.errors import NotFoundError, RefusedError
 from seriatim.formats.jobs.job import Job, decode_row
 from seriatim.formats.jobs.rows import (
@@ -147,6 +148,10 @@ class QueueReader:
                         return JobPage(found, (state, name))
             name = None
         return JobPage(found, None)
+
+    def output(self, queue: str, job: str, after: str = "") -> Iterator[tuple[str, bytes]]:
+        """Yield what *job* has printed behind the piece *after*; see `read_output`."""
+        return read_output(self._tree, queue, job, after=after)
 
     def numbers(self, queue: str, kind: str) -> dict[str, int]:
         """Return how many jobs of the type *kind* are in which state."""

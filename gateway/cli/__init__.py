@@ -19,6 +19,7 @@ from seriatim.gateway.cli.conform import conform
 from seriatim.gateway.cli.cron import cron_app
 from seriatim.gateway.cli.follow import follow
 from seriatim.gateway.cli.item import item
+from seriatim.gateway.cli.jobs import job_app, queue_app, worker_app
 from seriatim.gateway.cli.location import location
 from seriatim.gateway.cli.log import log, processes
 from seriatim.gateway.cli.options import ProcessCommand
@@ -85,6 +86,9 @@ for verb in _VERBS:
     app.command(cls=ProcessCommand if verb in _PROCESS_VERBS else None)(verb)
 app.add_typer(wallet_app, name="wallet")
 app.add_typer(cron_app, name="cron")
+app.add_typer(job_app, name="job")
+app.add_typer(queue_app, name="queue")
+app.add_typer(worker_app, name="worker")
 
 
 def _print_version(*, wanted: bool) -> None:

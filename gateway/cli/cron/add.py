@@ -10,10 +10,10 @@ import typer
 
 from seriatim.formats.recurrence.zone import FoldPolicy, GapPolicy
 from seriatim.gateway.cli.cron.lines import next_text
-from seriatim.gateway.cli.cron.reach import Plain, Reach, TokenFile
 from seriatim.gateway.cli.input import read_body
 from seriatim.gateway.cli.options import DATA_DEFAULT, Data, DataFile, Json, NodeUrl, Tags, Text
 from seriatim.gateway.cli.output import print_json, printable, reporting
+from seriatim.gateway.cli.reach import Plain, Reach, TokenFile
 from seriatim.gateway.reply import field
 
 if TYPE_CHECKING:

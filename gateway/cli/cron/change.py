@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seriatim.gateway.cli.cron.lines import event_line, next_text
-from seriatim.gateway.cli.cron.reach import Plain, Reach, TokenFile, Trigger, path_of
+from seriatim.gateway.cli.cron.trigger_path import Trigger, path_of
 from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json, NodeUrl
 from seriatim.gateway.cli.output import print_json, printable
+from seriatim.gateway.cli.reach import Plain, Reach, TokenFile
 from seriatim.gateway.reply import field
 
 if TYPE_CHECKING:

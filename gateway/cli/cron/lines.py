@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,16 +10,6 @@ from seriatim.gateway.cli.output import printable
 from seriatim.gateway.reply import field
 
 _WHAT_WIDTH = 7
-
-
-def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Yield a line for each of *rows*: columns as wide as what is in them."""
-    # Clients choose words in them: none of them may steer the reader's terminal.
-    shown = [[printable(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
-    for row in shown:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        yield "  ".join(cells).rstrip()
 
 
 def trigger_row(trigger: object) -> list[str]:

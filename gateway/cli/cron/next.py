@@ -14,9 +14,10 @@ import typer
 from seriatim.formats.limits import CRON_NEXT_DEFAULT, CRON_NEXT_MAX
 from seriatim.formats.recurrence.zone import FoldPolicy, GapPolicy
 from seriatim.gateway.cli.cron.lines import local_line, offset_of
-from seriatim.gateway.cli.cron.reach import Plain, Reach, TokenFile, path_of
+from seriatim.gateway.cli.cron.trigger_path import path_of
 from seriatim.gateway.cli.options import DATA_DEFAULT, Json, NodeUrl
 from seriatim.gateway.cli.output import print_json, printable, reporting
+from seriatim.gateway.cli.reach import Plain, Reach, TokenFile
 from seriatim.gateway.reply import field
 
 if TYPE_CHECKING:

@@ -25,6 +25,7 @@ from seriatim.actors.queue.queues import Queues
 from seriatim.actors.queue.reader import QueueNow
 from seriatim.formats.codecs.json import parse_json
 from seriatim.formats.errors import DisabledError, MalformedError
+from seriatim.formats.ids import b64url
 from seriatim.formats.jobs.job_id import check_name
 from seriatim.formats.jobs.raw_json import dump_json
 from seriatim.formats.jobs.spec import read_asked
@@ -32,6 +33,7 @@ from seriatim.formats.jobs.state import JobState
 from seriatim.formats.jobs.view import view_of
 from seriatim.formats.limits import (
     API_PAGE_MAX,
+    HTTP_PAGE_MAX_BYTES,
     JOB_PRIORITY_MAX,
     JOB_REASON_MAX_CHARS,
     LONG_POLL_MAX_MS,
@@ -76,6 +78,7 @@ class QueueApi:
             Route("GET", _JOB, self._show_job),
             Route("DELETE", _JOB, self._remove_job),
             Route("GET", f"{_JOB}/ending", self._ending, _WAIT),
+            Route("GET", f"{_JOB}/output", self._output, frozenset({"after"})),
             Route("POST", f"{_JOB}/cancel", self._cancel_job),
             Route("POST", f"{_JOB}/retry", self._retry_job),
             Route("POST", f"{_JOB}/priority", self._reprioritise_job),
@@ -194,6 +197,21 @@ class QueueApi:
         queue = asked.named["queue"]
         job = await self._queues.ended(queue, asked.named["job"], wait_ms=wait_ms)
         return reply_json(dump_json({"job": None if job is None else view_of(queue, job)}))
+
+    async def _output(self, asked: Asked) -> web.StreamResponse:
+        """Answer with some of what the job has printed."""
+        queue, job = asked.named["queue"], asked.named["job"]
+        self._queues.reader.find(job, queue)
+        pieces: list[dict[str, Any]] = []
+        size, last = 0, None
+        for name, data in self._queues.reader.output(queue, job, asked.query.get("after", "")):
+            if size >= HTTP_PAGE_MAX_BYTES:
+                return reply_json({"output": pieces, "after": last})
+            token, _, number = name.partition(".")
+            said = {"token": int(token), "number": int(number)}
+            pieces.append({**said, "data+base64url": b64url(data)})
+            size, last = size + len(data), name
+        return reply_json({"output": pieces, "after": None})
 
     async def _cancel_job(self, asked: Asked) -> web.StreamResponse:
         reason = (await _read_map(asked)).get("reason", "somebody has cancelled it")

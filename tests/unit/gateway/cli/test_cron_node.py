@@ -13,8 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from seriatim.gateway.cli import app
-from seriatim.gateway.cli.cron.reach import TOKEN_VARIABLE
 from seriatim.gateway.cli.output import Exit
+from seriatim.gateway.cli.reach import TOKEN_VARIABLE
 from seriatim.gateway.cli.serve import PORT_DEFAULT
 from tests.support.live_node import LiveNode, live_node
 

@@ -1,4 +1,4 @@
-"""How a command reaches the triggers of a node: where it is, and the operator's token."""
+"""How a command reaches what is the operator's: where the node is, and the token."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ T = TypeVar("T")
 
 TOKEN_VARIABLE: Final = "SERIATIM_TOKEN"  # noqa: S105  # a name, no password
 
-Trigger = Annotated[str, typer.Argument(help="The trigger's id, 43 characters, or its name.")]
 TokenFile = Annotated[
     Path | None,
     typer.Option(
@@ -53,11 +52,18 @@ class Reach(NamedTuple):
     async def _use(self, use: Callable[[ApiClient], Awaitable[T]]) -> T:
         from seriatim.gateway.api_client import connect_api
 
-        url = self.url or _running(self.data)
-        async with connect_api(url, self._token()) as client:
+        async with connect_api(self.find_url(), self.read_token()) as client:
             return await use(client)
 
-    def _token(self) -> str:
+    def find_url(self) -> str:
+        """Return the URL of the node.
+
+        Raises:
+            UnavailableError: none runs on the folder.
+        """
+        return self.url or _running(self.data)
+
+    def read_token(self) -> str:
         """Return the token.
 
         Raises:
@@ -92,11 +98,6 @@ def _running(data: Path) -> str:
             "--node"
         )
     return running.url
-
-
-def path_of(trigger: str, *more: str) -> tuple[str, ...]:
-    """Return the path of *trigger*, and of what is *more* of it, as `ApiClient` takes it."""
-    return ("triggers", trigger, *more)
 
 
 Plain = dict[str, Any]

@@ -1,0 +1,60 @@
+"""``seriatim job cancel``, ``retry`` and ``remove``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+import typer
+
+from seriatim.gateway.cli.jobs.options import AnyQueue, Job
+from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json, NodeUrl
+from seriatim.gateway.cli.output import print_json, printable
+from seriatim.gateway.cli.reach import Plain, Reach, TokenFile
+from seriatim.gateway.reply import field
+
+if TYPE_CHECKING:
+    from seriatim.gateway.api_client import ApiClient
+
+
+def _changing(method: str, *more: str, says: str) -> Callable[..., None]:
+    """Return the command that asks for a change of one job.
+
+    Args:
+        method: of HTTP.
+        more: what stands behind the job in the path.
+        says: what the command does, for its help.
+    """
+
+    def change(
+        job: Job,
+        queue: AnyQueue = "",
+        node: NodeUrl = None,
+        data: Data = DATA_DEFAULT,
+        token_file: TokenFile = None,
+        *,
+        as_json: Json = False,
+    ) -> None:
+        async def ask(client: ApiClient) -> Plain:
+            where = queue
+            if not where:
+                where = field(await client.ask("GET", ("jobs", job)), "queue", str)
+            return await client.ask(method, ("queues", where, "jobs", job, *more))
+
+        def say(found: Plain) -> None:
+            if as_json:
+                print_json(found)
+            else:
+                text = f"{field(found, 'id', str)}  {field(found, 'state', str)}"
+                stops = "  (its worker is asked to stop)" if found.get("cancelling") else ""
+                typer.echo(printable(text + stops))
+
+        Reach(node, data, token_file).ask(ask, say, as_json=as_json)
+
+    change.__doc__ = says
+    return change
+
+
+cancel: Final = _changing("POST", "cancel", says="Have JOB not run, or stop.")
+retry: Final = _changing("POST", "retry", says="Have JOB, which has failed, run once more.")
+remove: Final = _changing("DELETE", says="Forget JOB, which has ended.")

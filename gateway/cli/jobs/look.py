@@ -1,0 +1,144 @@
+"""``seriatim job list``, ``show``, ``logs`` and ``stats``."""
+
+from __future__ import annotations
+
+import sys
+from base64 import urlsafe_b64decode
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from seriatim.formats.limits import PAGE_DEFAULT
+from seriatim.gateway.cli.jobs.lines import job_lines, job_row, numbers_text
+from seriatim.gateway.cli.jobs.options import QUEUE_DEFAULT, AnyQueue, Job, Limit, Queue
+from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json, NodeUrl
+from seriatim.gateway.cli.output import print_json, printable
+from seriatim.gateway.cli.reach import Plain, Reach, TokenFile
+from seriatim.gateway.cli.table import table
+from seriatim.gateway.reply import field
+
+if TYPE_CHECKING:
+    from seriatim.gateway.api_client import ApiClient
+
+
+def list_jobs(
+    queue: Queue = QUEUE_DEFAULT,
+    state: Annotated[str, typer.Option(help="Only in these states, between commas.")] = "",
+    kind: Annotated[str, typer.Option("--type", help="Only of this type.")] = "",
+    limit: Limit = PAGE_DEFAULT,
+    after: Annotated[str | None, typer.Option(help="The page behind this place.")] = None,
+    node: NodeUrl = None,
+    data: Data = DATA_DEFAULT,
+    token_file: TokenFile = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """List jobs: a page, by state and id."""
+    query = {"state": state or None, "type": kind or None, "limit": limit, "after": after}
+
+    async def ask(client: ApiClient) -> Plain:
+        return await client.ask("GET", ("queues", queue, "jobs"), query=query)
+
+    def say(page: Plain) -> None:
+        if as_json:
+            print_json(page)
+            return
+        rows = [job_row(each) for each in field(page, "jobs", list)]
+        for line in table(rows) if rows else ():
+            typer.echo(line)
+        if page.get("after") is not None:
+            typer.echo(printable(f"there are more: --after {page['after']}"), err=True)
+
+    Reach(node, data, token_file).ask(ask, say, as_json=as_json)
+
+
+def show(
+    job: Job,
+    queue: AnyQueue = "",
+    node: NodeUrl = None,
+    data: Data = DATA_DEFAULT,
+    token_file: TokenFile = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Show what JOB is, and what has happened to it."""
+    path = ("queues", queue, "jobs", job) if queue else ("jobs", job)
+
+    async def ask(client: ApiClient) -> Plain:
+        return await client.ask("GET", path)
+
+    def say(found: Plain) -> None:
+        if as_json:
+            print_json(found)
+            return
+        for line in job_lines(found):
+            typer.echo(line)
+
+    Reach(node, data, token_file).ask(ask, say, as_json=as_json)
+
+
+def logs(
+    job: Job,
+    queue: AnyQueue = "",
+    node: NodeUrl = None,
+    data: Data = DATA_DEFAULT,
+    token_file: TokenFile = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Print what JOB has printed, as it is: all of its attempts."""
+
+    async def ask(client: ApiClient) -> bytes:
+        where = queue
+        if not where:
+            where = field(await client.ask("GET", ("jobs", job)), "queue", str)
+        pieces: list[bytes] = []
+        after: str | None = ""
+        while after is not None:
+            page = await client.ask(
+                "GET", ("queues", where, "jobs", job, "output"), query={"after": after or None}
+            )
+            for piece in field(page, "output", list):
+                text = field(piece, "data+base64url", str)
+                pieces.append(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+            after = page.get("after")
+        return b"".join(pieces)
+
+    def say(printed: bytes) -> None:
+        if as_json:
+            print_json({"id": job, "output": printed.decode("utf-8", "replace")})
+            return
+        sys.stdout.buffer.write(printed)
+        sys.stdout.flush()
+
+    Reach(node, data, token_file).ask(ask, say, as_json=as_json)
+
+
+def stats(
+    queue: Queue = QUEUE_DEFAULT,
+    node: NodeUrl = None,
+    data: Data = DATA_DEFAULT,
+    token_file: TokenFile = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Count the jobs of a queue: by state, and by type."""
+
+    async def ask(client: ApiClient) -> Plain:
+        now = await client.ask("GET", ("queues", queue))
+        types = await client.ask("GET", ("queues", queue, "types"))
+        return {**now, "types": field(types, "types", list), "after": types.get("after")}
+
+    def say(found: Plain) -> None:
+        if as_json:
+            print_json(found)
+            return
+        typer.echo(printable(f"{queue}: {numbers_text(found.get('states'))}"))
+        rows = [
+            [f"  {field(each, 'type', str)}", numbers_text(each.get("states"))]
+            for each in field(found, "types", list)
+        ]
+        for line in table(rows) if rows else ():
+            typer.echo(line)
+
+    Reach(node, data, token_file).ask(ask, say, as_json=as_json)

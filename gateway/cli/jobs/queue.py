@@ -1,0 +1,168 @@
+"""``seriatim queue``: what there is, what is set for it, and emptying it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from seriatim.gateway.cli.jobs.lines import numbers_text
+from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json, NodeUrl
+from seriatim.gateway.cli.output import print_json, printable
+from seriatim.gateway.cli.reach import Plain, Reach, TokenFile
+from seriatim.gateway.cli.table import table
+from seriatim.gateway.reply import field
+
+if TYPE_CHECKING:
+    from seriatim.gateway.api_client import ApiClient
+
+Name = Annotated[str, typer.Argument(help="The queue's name.")]
+Types = Annotated[
+    list[str] | None, typer.Option("--type", help="Only this type of job; repeatable.")
+]
+
+
+def list_queues(
+    node: NodeUrl = None,
+    data: Data = DATA_DEFAULT,
+    token_file: TokenFile = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """List the queues, and how many jobs are in which state."""
+
+    async def ask(client: ApiClient) -> Plain:
+        return await client.ask("GET", ("queues",))
+
+    def say(found: Plain) -> None:
+        if as_json:
+            print_json(found)
+            return
+        rows = [
+            [field(each, "name", str), _paused(each), numbers_text(each.get("states"))]
+            for each in field(found, "queues", list)
+        ]
+        for line in table(rows) if rows else ():
+            typer.echo(line)
+
+    Reach(node, data, token_file).ask(ask, say, as_json=as_json)
+
+
+def show_queue(
+    name: Name,
+    node: NodeUrl = None,
+    data: Data = DATA_DEFAULT,
+    token_file: TokenFile = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Show what is set for NAME, and how many jobs are in which state."""
+
+    async def ask(client: ApiClient) -> Plain:
+        return await client.ask("GET", ("queues", name))
+
+    _say(Reach(node, data, token_file), ask, as_json=as_json)
+
+
+def set_queue(
+    name: Name,
+    settings: Annotated[str, typer.Argument(help="A JSON map; see docs/jobs.md.")],
+    node: NodeUrl = None,
+    data: Data = DATA_DEFAULT,
+    token_file: TokenFile = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Change what is set for NAME: '{"types": {"render": 4}, "resources": {"gpu": 1}}'."""
+    try:
+        change = json.loads(settings)
+    except ValueError as error:
+        raise typer.BadParameter(f"SETTINGS is no JSON: {error}") from error
+    if not isinstance(change, dict):
+        raise typer.BadParameter("SETTINGS is no JSON map")
+    _set(Reach(node, data, token_file), name, change, as_json=as_json)
+
+
+def pause(
+    name: Name,
+    types: Types = None,
+    node: NodeUrl = None,
+    data: Data = DATA_DEFAULT,
+    token_file: TokenFile = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Give nothing of NAME to workers any more; what runs goes on, and jobs may be added."""
+    _set(Reach(node, data, token_file), name, _rest(types, rests=True), as_json=as_json)
+
+
+def resume(
+    name: Name,
+    node: NodeUrl = None,
+    data: Data = DATA_DEFAULT,
+    token_file: TokenFile = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Give jobs of NAME, of all types, to workers again."""
+    _set(Reach(node, data, token_file), name, _rest(None, rests=False), as_json=as_json)
+
+
+def purge(
+    name: Name,
+    state: Annotated[
+        str, typer.Option(help="Those that are 'pending', 'scheduled' or 'blocked'.")
+    ] = "pending",
+    node: NodeUrl = None,
+    data: Data = DATA_DEFAULT,
+    token_file: TokenFile = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Cancel all jobs of NAME that wait."""
+
+    async def ask(client: ApiClient) -> Plain:
+        return await client.ask("POST", ("queues", name, "purge"), body={"state": state})
+
+    def say(found: Plain) -> None:
+        if as_json:
+            print_json(found)
+        else:
+            typer.echo(f"{field(found, 'purged', int)} cancelled")
+
+    Reach(node, data, token_file).ask(ask, say, as_json=as_json)
+
+
+def _rest(types: list[str] | None, *, rests: bool) -> dict[str, Any]:
+    if types:
+        return {"paused_types": types}
+    return {"paused": True} if rests else {"paused": False, "paused_types": []}
+
+
+def _set(reach: Reach, name: str, change: Mapping[str, Any], *, as_json: bool) -> None:
+    async def ask(client: ApiClient) -> Plain:
+        return await client.ask("POST", ("queues", name, "settings"), body=change)
+
+    _say(reach, ask, as_json=as_json)
+
+
+def _say(reach: Reach, ask: Any, *, as_json: bool) -> None:
+    def say(found: Plain) -> None:
+        if as_json:
+            print_json(found)
+            return
+        typer.echo(printable(f"{field(found, 'name', str)}: {numbers_text(found.get('states'))}"))
+        for key, value in field(found, "settings", dict).items():
+            typer.echo(printable(f"  {key}: {value}"))
+
+    reach.ask(ask, say, as_json=as_json)
+
+
+def _paused(queue: object) -> str:
+    settings = field(queue, "settings", dict)
+    if settings.get("paused"):
+        return "paused"
+    types = settings.get("paused_types")
+    return f"paused: {', '.join(types)}" if isinstance(types, list) and types else "open"

@@ -1,0 +1,77 @@
+"""``seriatim worker``: run jobs of a node, until it is told to stop or nothing is left."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json, NodeUrl
+from seriatim.gateway.cli.output import Exit, print_json, reporting, say_error
+from seriatim.gateway.cli.reach import Reach, TokenFile
+
+if TYPE_CHECKING:
+    from seriatim.gateway.working import Left
+
+
+def work(
+    modules: Annotated[
+        list[str] | None,
+        typer.Argument(help="Modules with an App in them: 'shop.jobs', or 'shop.jobs:app'."),
+    ] = None,
+    queue: Annotated[list[str] | None, typer.Option(help="Only of this queue; repeatable.")] = None,
+    concurrency: Annotated[
+        int, typer.Option(min=0, help="So many at once, of each queue; 0 is as declared.")
+    ] = 0,
+    category: Annotated[str, typer.Option(help="What it is counted under: 'gpu', say.")] = "",
+    node: NodeUrl = None,
+    data: Data = DATA_DEFAULT,
+    token_file: TokenFile = None,
+    *,
+    commands: Annotated[
+        bool | None,
+        typer.Option("--commands/--no-commands", help="Run commands, too; else without modules."),
+    ] = None,
+    drain: Annotated[bool, typer.Option("--drain", help="End when no job is left.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Run jobs: the functions of MODULES, and commands. SIGTERM lets it finish what it has."""
+    from seriatim.gateway.working import Work, run_worker
+
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    sys.path.insert(0, str(Path.cwd()))  # as `python` does: a module of this folder is found
+    takes_commands = not modules if commands is None else commands
+    reach = Reach(node, data, token_file)
+    with reporting(as_json=as_json):
+        work = Work(
+            modules=tuple(modules or ()),
+            queues=tuple(queue or ()),
+            room=concurrency,
+            category=category,
+            takes_commands=takes_commands,
+            drains=drain,
+        )
+
+        def on_ready(names: list[str]) -> None:
+            if as_json:
+                print_json({"workers": names})
+            else:
+                typer.echo(f"{len(names)} at work: {', '.join(names)}")
+
+        left = asyncio.run(run_worker(reach.find_url(), reach.read_token(), work, on_ready))
+        _say_left(left, as_json=as_json)
+
+
+def _say_left(left: Left | None, *, as_json: bool) -> None:
+    """Say what a worker that was to drain its queues has had to leave, and fail for it."""
+    if left is None:
+        return
+    reason = (
+        f"queue {left.queue} still has {left.jobs} jobs that nothing here can begin: {left.why}"
+    )
+    say_error("left", reason, as_json=as_json)
+    raise typer.Exit(Exit.FAILED)

@@ -1,0 +1,187 @@
+"""A worker of another node: its functions, its queues, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from seriatim.actors.app.app import App, worker_name
+from seriatim.actors.executor.executor import Executor
+from seriatim.actors.runtime.clock import SystemClock
+from seriatim.actors.worker.running import Runner
+from seriatim.actors.worker.worker import Worker
+from seriatim.formats.errors import MalformedError, NotFoundError
+from seriatim.formats.limits import DRAIN_LOOK_MS, WORKER_ROOM_MAX
+from seriatim.gateway.api_client import ApiClient, connect_api
+from seriatim.gateway.remote_jobs import RemoteJobs
+from seriatim.gateway.reply import field
+from seriatim.gateway.stop import stop_signal
+
+if TYPE_CHECKING:
+    from seriatim.actors.worker.handler import Handler
+
+_QUEUE: Final = "default"
+_ROOM: Final = 8
+
+
+class Work(NamedTuple):
+    """What a worker is to do.
+
+    Attributes:
+        modules: where its functions are.
+        queues: whose jobs it runs; none for those of its functions.
+        room: how many at once, of each queue; 0 for as many as its functions say.
+        category: what it is counted under.
+        takes_commands: whether it runs commands, too.
+        drains: whether it ends when no job is left.
+    """
+
+    modules: Sequence[str]
+    queues: Sequence[str]
+    room: int
+    category: str
+    takes_commands: bool
+    drains: bool
+
+
+class Left(NamedTuple):
+    """What a worker that drains its queues cannot do.
+
+    Attributes:
+        queue: where it is.
+        jobs: how many.
+        why: why that is.
+    """
+
+    queue: str
+    jobs: int
+    why: str
+
+
+async def run_worker(
+    url: str, token: str, work: Work, on_ready: Callable[[list[str]], object]
+) -> Left | None:
+    """Work for the node at *url* until it is told to stop, or until nothing is left.
+
+    Args:
+        url: the node's.
+        token: of its operator.
+        work: what to do.
+        on_ready: is told the names of its workers, one for each queue.
+
+    Returns:
+        What it has had to leave, where it was to leave nothing.
+
+    Raises:
+        MalformedError: a module has no app; code ``bad_module``.
+        SchedulerError: the node refuses, or is not there.
+    """
+    stop = stop_signal()
+    apps = [app for module in work.modules for app in load_apps(module)]
+    clock = SystemClock(asyncio.get_running_loop())
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(connect_api(url, token))
+        access = RemoteJobs(client, clock)
+        for app in apps:
+            stack.enter_context(app.attached(access))
+            await app.declare(access)
+        workers = []
+        for queue in _queues(apps, work):
+            handlers: dict[str, Handler] = {}
+            for app in apps:
+                handlers |= app.handlers(queue)
+            room = work.room or max(sum(app.room(queue) for app in apps), 0) or _ROOM
+            room = min(room, WORKER_ROOM_MAX)
+            threads = ThreadPoolExecutor(room, f"seriatim-{queue}")
+            stack.callback(threads.shutdown, wait=False, cancel_futures=True)
+            executor = Executor(clock, os.environ, room)
+            stack.push_async_callback(executor.close)
+            worker = Worker(
+                access,
+                name=worker_name(queue),
+                queue=queue,
+                runner=Runner(handlers, threads, executor),
+                room=room,
+                clock=clock,
+                is_local=False,
+                takes_commands=work.takes_commands,
+                category=work.category,
+            )
+            worker.start()
+            stack.push_async_callback(worker.close)
+            workers.append(worker)
+        on_ready([worker.name for worker in workers])
+        stopped = asyncio.ensure_future(stop.wait())
+        stack.callback(stopped.cancel)
+        left = None
+        if work.drains:
+            draining = asyncio.ensure_future(_drained(client, access, workers))
+            stack.callback(draining.cancel)
+            await asyncio.wait((stopped, draining), return_when=asyncio.FIRST_COMPLETED)
+            left = draining.result() if draining.done() else None
+        else:
+            await stopped
+        await asyncio.gather(*(worker.drain() for worker in workers))
+    return left
+
+
+async def _drained(client: ApiClient, access: RemoteJobs, workers: Sequence[Worker]) -> Left | None:
+    """Return when no queue has a job left, or none that could begin: then what is left."""
+    for worker in workers:
+        while True:
+            try:
+                if await access.idle(worker.queue, wait_ms=DRAIN_LOOK_MS) is not None:
+                    break
+            except NotFoundError:
+                break  # nothing was ever submitted there
+            left = await _stuck(client, worker)
+            if left is not None:
+                return left
+    return None
+
+
+async def _stuck(client: ApiClient, worker: Worker) -> Left | None:
+    """Return what is left of a queue in which nothing goes on, and nothing will."""
+    now = await client.ask("GET", ("queues", worker.queue))
+    states = field(now, "states", dict)
+    if states.get("leased") or states.get("scheduled") or worker.running:
+        return None
+    pending, blocked = states.get("pending", 0), states.get("blocked", 0)
+    if not pending and blocked:
+        return Left(worker.queue, blocked, "what they wait for was never submitted")
+    settings = field(now, "settings", dict)
+    if pending and settings.get("paused"):
+        return Left(worker.queue, pending, "the queue is paused")
+    return None
+
+
+def _queues(apps: Sequence[App], work: Work) -> Sequence[str]:
+    if work.queues:
+        return list(dict.fromkeys(work.queues))
+    return sorted({queue for app in apps for queue in app.queues}) or [_QUEUE]
+
+
+def load_apps(place: str) -> list[App]:
+    """Return the apps of the module at *place*: ``shop.jobs``, or one, ``shop.jobs:app``.
+
+    Raises:
+        MalformedError: it cannot be loaded, or has none; code ``bad_module``.
+    """
+    module, _, name = place.partition(":")
+    try:
+        found: Any = import_module(module)
+    except Exception as error:
+        raise MalformedError(
+            f"module {module} cannot be imported: {type(error).__name__}: {error}",
+            code="bad_module",
+        ) from error
+    values = [getattr(found, name, None)] if name else list(vars(found).values())
+    apps = [value for value in values if isinstance(value, App)]
+    if not apps:
+        raise MalformedError(f"{place} has no seriatim.App", code="bad_module")
+    return list(dict.fromkeys(apps))
