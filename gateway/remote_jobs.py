@@ -56,6 +56,10 @@ class RemoteJobs:
         self._client = client
         self._clock = clock
 
+    def now_ms(self) -> int:
+        """See `JobsAccess.now_ms`."""
+        return self._clock.now_ms()
+
     async def submit(self, queue: str, jobs: Sequence[Asked]) -> list[Submitted]:
         """See `JobsPort.submit`. Each job has an id, so that the same again is the same job."""
         now_ms = self._clock.now_ms()

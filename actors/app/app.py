@@ -11,10 +11,12 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, Protocol, TypeVar, Unpack, overload
 
+from seriatim.actors.app.blocking import BlockingApp
 from seriatim.actors.app.job_function import Declared, JobFunction, place_of
 from seriatim.actors.app.local import LocalJobs
 from seriatim.actors.app.options import Duration, JobOptions, milliseconds
 from seriatim.actors.app.running_app import RunningApp
+from seriatim.actors.embedding.loop_thread import on_a_thread
 from seriatim.actors.embedding.node import open as open_embedded
 from seriatim.actors.executor.executor import Executor
 from seriatim.actors.queue.commands import Change
@@ -26,6 +28,8 @@ from seriatim.formats.limits import WORKER_ROOM_MAX
 
 if TYPE_CHECKING:
     from seriatim.actors.app.access import JobsAccess
+    from seriatim.actors.app.handle import Handle
+    from seriatim.actors.app.prepared import Prepared
     from seriatim.actors.runtime.clock import Clock
     from seriatim.actors.worker.handler import Handler
 
@@ -185,12 +189,49 @@ class App:
             access = LocalJobs(queues)
             stack.enter_context(self.attached(access))
             await self.declare(access)
-            running = RunningApp(node, access, self.queues)
+            running = RunningApp(node, self, access)
             if work:
                 for queue in self.queues:
                     worker = await self._work(stack, access, queue, queues.clock)
                     running.workers.append(worker)
             yield running
+
+    @contextmanager
+    def open_blocking(self, path: str | Path, *, work: bool = True) -> Iterator[BlockingApp]:
+        """Open a data folder for blocking code; arguments and errors as for `open`.
+
+        Its node lives on a thread of its own, and jobs that are coroutine functions with it.
+        """
+        with on_a_thread(lambda: self.open(path, work=work)) as (running, thread):
+            yield BlockingApp(running, thread)
+
+    async def submit(self, *prepared: Prepared[Any]) -> list[Handle[Any]]:
+        """Submit jobs of one queue, all of them or none; return once they are on disk.
+
+        They may wait for each other, and stand in any order.
+
+        Raises:
+            RefusedError: they are of several queues (``several_queues``); the app is not open.
+            SchedulerError: one of them is refused; see ``docs/jobs.md``.
+        """
+        queues = {each.queue for each in prepared}
+        if len(queues) > 1:
+            raise RefusedError(
+                f"these jobs are of several queues: {', '.join(sorted(queues))}; submit those of "
+                "each together",
+                code="several_queues",
+            )
+        if not prepared:
+            return []
+        submitted = await self.access.submit(queues.pop(), [each.asked for each in prepared])
+        return [
+            each.handle(self.access, repeated=known.repeated)
+            for each, known in zip(prepared, submitted, strict=True)
+        ]
+
+    def now_ms(self) -> int:
+        """Return the time with which ids of jobs begin."""
+        return self.access.now_ms()
 
     @contextmanager
     def attached(self, access: JobsAccess) -> Iterator[None]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, Unpack, cast
 
 import orjson
@@ -12,13 +13,16 @@ import orjson
 from seriatim.actors.app.arguments import Arguments
 from seriatim.actors.app.handle import Handle
 from seriatim.actors.app.options import JobOptions, said_of
+from seriatim.actors.app.prepared import Prepared
 from seriatim.actors.worker.handler import Handler, Place
 from seriatim.formats.errors import MalformedError
+from seriatim.formats.jobs.job_id import ENTROPY_BYTES, make_job_id
 from seriatim.formats.jobs.raw_json import RawJson, dump_json
 from seriatim.formats.jobs.spec import Asked, read_asked, with_args
 from seriatim.formats.limits import JOBS_AT_ONCE_DEFAULT
 
 if TYPE_CHECKING:
+    from seriatim.actors.app.access import JobsAccess
     from seriatim.actors.app.app import App
     from seriatim.actors.queue.commands import Grant
 
@@ -129,6 +133,21 @@ class JobFunction(Generic[P, R, C]):
         said = said_of({**self._declared.options, **options})
         return Submitting(self, read_asked({"type": self.type, **said}))
 
+    def prepare(self, *args: P.args, **named: P.kwargs) -> Prepared[R]:
+        """Return a job that calls the function with these arguments, and is not submitted yet.
+
+        Raises:
+            MalformedError: the function does not take them; code ``bad_args``.
+        """
+        return self.prepared(self.asked(args, named))
+
+    def prepared(self, asked: Asked) -> Prepared[R]:
+        """Return *asked*, with an id, as what may be submitted together with others."""
+        if not asked.id:
+            job = make_job_id(self._app.now_ms(), secrets.token_bytes(ENTROPY_BYTES))
+            asked = asked._replace(id=job)
+        return Prepared(self._declared.queue, asked, partial(self._handle, asked.id))
+
     def asked(
         self, args: tuple[Any, ...], named: Mapping[str, Any], asked: Asked | None = None
     ) -> Asked:
@@ -143,17 +162,15 @@ class JobFunction(Generic[P, R, C]):
     async def _submit(self, asked: Asked) -> Handle[R]:
         access = self._app.access
         submitted = (await access.submit(self._declared.queue, [asked]))[0]
-        return self.handle(submitted.id, repeated=submitted.repeated)
+        return self._handle(submitted.id, access, submitted.repeated)
 
-    def handle(self, job: str, *, repeated: bool = True) -> Handle[R]:
-        """Return the handle of a job of this function that was submitted before.
+    def handle(self, job: str) -> Handle[R]:
+        """Return the handle of a *job* of this function that was submitted before, by its id."""
+        return self._handle(job, self._app.access, True)  # noqa: FBT003  # it was there before
 
-        Args:
-            job: its id.
-            repeated: whether it was there before.
-        """
+    def _handle(self, job: str, access: JobsAccess, repeated: bool) -> Handle[R]:  # noqa: FBT001  # of one caller
         decode = cast("Callable[[bytes], R]", self._arguments.decode_result)
-        return Handle(self._app.access, self._declared.queue, job, decode, repeated=repeated)
+        return Handle(access, self._declared.queue, job, decode, repeated=repeated)
 
     @property
     def handler(self) -> Handler:
@@ -211,6 +228,10 @@ class Submitting(Generic[P, R]):
         """See `JobFunction.submit`."""
         function = self._function
         return await function._submit(function.asked(args, named, self._asked))  # noqa: SLF001  # its other half
+
+    def prepare(self, *args: P.args, **named: P.kwargs) -> Prepared[R]:
+        """See `JobFunction.prepare`."""
+        return self._function.prepared(self._function.asked(args, named, self._asked))
 
 
 def place_of(function: Callable[..., Any], run: str) -> Place:

@@ -28,6 +28,10 @@ class LocalJobs:
     def __init__(self, queues: Queues) -> None:
         self._queues = queues
 
+    def now_ms(self) -> int:
+        """See `JobsAccess.now_ms`."""
+        return self._queues.clock.now_ms()
+
     async def submit(self, queue: str, jobs: Sequence[Asked]) -> list[Submitted]:
         """See `JobsPort.submit`."""
         return await self._queues.submit(queue, jobs)

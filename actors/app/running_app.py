@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from seriatim.actors.queue.commands import Cancel, Change, Retry
@@ -10,6 +10,9 @@ from seriatim.formats.limits import JOB_WAIT_MS
 
 if TYPE_CHECKING:
     from seriatim.actors.app.access import JobsAccess
+    from seriatim.actors.app.app import App
+    from seriatim.actors.app.handle import Handle
+    from seriatim.actors.app.prepared import Prepared
     from seriatim.actors.embedding.node import EmbeddedNode
     from seriatim.actors.worker.worker import Worker
 
@@ -24,15 +27,19 @@ class RunningApp:
         workers: what runs jobs in this program, one for each queue.
     """
 
-    def __init__(self, node: EmbeddedNode, access: JobsAccess, queues: Sequence[str]) -> None:
+    def __init__(self, node: EmbeddedNode, app: App, access: JobsAccess) -> None:
         self.node = node
         self.workers: list[Worker] = []
+        self._app = app
         self._access = access
-        self._queues = queues
+
+    async def submit(self, *prepared: Prepared[Any]) -> list[Handle[Any]]:
+        """Submit jobs, all of them or none; see `App.submit`."""
+        return await self._app.submit(*prepared)
 
     async def drain(self) -> None:
         """Return when no queue of the app has a job left that has not ended."""
-        for queue in self._queues:
+        for queue in self._app.queues:
             while await self._access.idle(queue, wait_ms=JOB_WAIT_MS) is None:
                 pass
 

@@ -2,41 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import threading
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from concurrent.futures import CancelledError, Future
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
-from typing import Any, TypeVar, Unpack
+from typing import Unpack
 
 from seriatim.actors.embedding import node as embedded
 from seriatim.actors.embedding.blocking_triggers import BlockingTriggers
+from seriatim.actors.embedding.loop_thread import LoopThread, on_a_thread
 from seriatim.actors.embedding.node import Computed, EmbeddedNode, Entry, Receipt
 from seriatim.actors.embedding.triggers import Function, TriggerOptions
 from seriatim.actors.proof import Report
-from seriatim.formats.errors import StoppingError, StoreError
 from seriatim.formats.folds.fold import Fold
 from seriatim.formats.message import Value
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.signing.wallet import Wallet
 
-T = TypeVar("T")
-
 
 class BlockingNode:
     """A node in this OS process, for blocking code. Safe from several threads, not in a fork."""
 
-    def __init__(
-        self, node: EmbeddedNode, loop: asyncio.AbstractEventLoop, closing: asyncio.Event
-    ) -> None:
+    def __init__(self, node: EmbeddedNode, thread: LoopThread) -> None:
         self._node = node
-        self._loop = loop
-        self._closing = closing
-        self._pid = os.getpid()
-        self._lock = threading.Lock()
-        self._is_closed = False
+        self._run = thread.run
 
     def spawn(
         self,
@@ -98,32 +86,6 @@ class BlockingNode:
         """Check every slot; see `EmbeddedNode.verify`."""
         return self._node.verify(process)
 
-    def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Return what comes of *work*, on the loop.
-
-        Nothing reaches the loop once the node is closed; what has reached it before is finished
-        or cancelled. So each call has an end.
-        """
-        if os.getpid() != self._pid:
-            work.close()
-            raise StoreError("this node runs in the OS process that has opened it, not in a fork")
-        with self._lock:
-            if self._is_closed:
-                work.close()
-                raise StoppingError("this node is closed; open the folder again")
-            answer = asyncio.run_coroutine_threadsafe(work, self._loop)
-        try:
-            return answer.result()
-        except CancelledError:
-            raise StoppingError("this node was closed before it answered") from None
-
-    def close(self) -> None:
-        """Take no more calls and have the node closed; the end of the block waits for it."""
-        with self._lock:
-            if not self._is_closed:
-                self._is_closed = True
-                self._loop.call_soon_threadsafe(self._closing.set)
-
 
 @contextmanager
 def open_blocking(
@@ -133,40 +95,13 @@ def open_blocking(
     folds: Sequence[Fold] = (),
 ) -> Iterator[BlockingNode]:
     """Open a data folder for blocking code; arguments and errors as in `embedded.open`."""
-    opened: Future[BlockingNode] = Future()
-    ended: Future[None] = Future()
 
-    async def live() -> None:
-        closing = asyncio.Event()
-        async with embedded.open(path, wallet=wallet, folds=folds) as node:
-            opened.set_result(BlockingNode(node, asyncio.get_running_loop(), closing))
-            await closing.wait()
+    def opening() -> AbstractAsyncContextManager[EmbeddedNode]:
+        return embedded.open(path, wallet=wallet, folds=folds)
 
-    def run() -> None:
-        try:
-            asyncio.run(live())
-        except BaseException as error:  # noqa: BLE001  # raised again by who waits for the thread
-            if not opened.done():
-                opened.set_exception(error)
-            ended.set_exception(error)
-        else:
-            ended.set_result(None)
-
-    thread = threading.Thread(target=run, name="seriatim", daemon=True)
-    thread.start()
-    try:
-        yield opened.result()
-    finally:
-        # Also when Ctrl-C came while it was opening: closed as soon as it is open.
-        opened.add_done_callback(_close)
-        thread.join()
-        ended.result()
+    with on_a_thread(opening) as (node, thread):
+        yield BlockingNode(node, thread)
 
 
 async def _decorated(decorator: Callable[[Function], Function], function: Function) -> Function:
     return decorator(function)
-
-
-def _close(opened: Future[BlockingNode]) -> None:
-    if opened.exception() is None:
-        opened.result().close()

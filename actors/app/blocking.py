@@ -1,0 +1,96 @@
+"""Apps for blocking code: a loop on a thread of its own does what has to be awaited."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+
+from seriatim.actors.app.handle import Handle
+from seriatim.formats.errors import DeadlineExceededError
+
+if TYPE_CHECKING:
+    from seriatim.actors.app.job_function import JobFunction, Submitting
+    from seriatim.actors.app.prepared import Prepared
+    from seriatim.actors.app.running_app import RunningApp
+    from seriatim.actors.embedding.loop_thread import LoopThread
+    from seriatim.formats.jobs.state import JobState
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class BlockingHandle(Generic[R]):
+    """`Handle` for blocking code. Safe from several threads.
+
+    Attributes:
+        handle: the same for coroutines; as an argument of another job, it makes that one wait.
+    """
+
+    def __init__(self, handle: Handle[R], thread: LoopThread) -> None:
+        self.handle = handle
+        self._thread = thread
+
+    @property
+    def id(self) -> str:
+        """The job's id."""
+        return self.handle.id
+
+    @property
+    def output(self) -> R:
+        """What stands for its result among the arguments of another job."""
+        return self.handle.output
+
+    def result(self, timeout: float | None = None) -> R:
+        """Return what the job has returned, once it has; see `Handle.result`."""
+        return self._thread.run(self.handle.result(timeout))
+
+    def show(self) -> Mapping[str, Any]:
+        """Return what there is to say of the job; see `Handle.show`."""
+        return self._thread.run(self.handle.show())
+
+    def state(self) -> JobState:
+        """Return where the job is; see `Handle.state`."""
+        return self._thread.run(self.handle.state())
+
+    def cancel(self, reason: str = "its submitter wants it no more") -> None:
+        """Have the job not run, or stop; see `Handle.cancel`."""
+        self._thread.run(self.handle.cancel(reason))
+
+    def retry(self) -> None:
+        """Have the job run once more; see `Handle.retry`."""
+        self._thread.run(self.handle.retry())
+
+
+class BlockingApp:
+    """`RunningApp` for blocking code. Safe from several threads, not in a fork."""
+
+    def __init__(self, running: RunningApp, thread: LoopThread) -> None:
+        self._running = running
+        self._thread = thread
+
+    def submit(
+        self,
+        function: JobFunction[P, R, Any] | Submitting[P, R],
+        *args: P.args,
+        **named: P.kwargs,
+    ) -> BlockingHandle[R]:
+        """Submit a job that calls *function*; see `JobFunction.submit`."""
+        handle = self._thread.run(function.submit(*args, **named))
+        return BlockingHandle(handle, self._thread)
+
+    def submit_all(self, *prepared: Prepared[Any]) -> list[BlockingHandle[Any]]:
+        """Submit jobs, all of them or none; see `App.submit`."""
+        handles = self._thread.run(self._running.submit(*prepared))
+        return [BlockingHandle(handle, self._thread) for handle in handles]
+
+    def drain(self, timeout: float | None = None) -> None:
+        """Return when no queue of the app has a job left; see `RunningApp.drain`.
+
+        Raises:
+            DeadlineExceededError: some has after *timeout* seconds.
+        """
+        try:
+            self._thread.run(self._running.drain(), timeout=timeout)
+        except TimeoutError:
+            deadline_ms = int((timeout or 0) * 1_000)
+            raise DeadlineExceededError("the app's queues", deadline_ms=deadline_ms) from None

@@ -1,0 +1,48 @@
+"""Jobs that are to be submitted together: each has its id before, so that others can name it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
+
+from seriatim.actors.app.arguments import Output
+
+if TYPE_CHECKING:
+    from seriatim.actors.app.access import JobsAccess
+    from seriatim.actors.app.handle import Handle
+    from seriatim.formats.jobs.spec import Asked
+
+R = TypeVar("R")
+
+
+class Prepared(Output, Generic[R]):
+    """A job that has its id, and is nowhere yet: ``await app.submit(a, b)`` submits it.
+
+    Attributes:
+        queue: where it will be.
+        asked: what is asked of the queue.
+    """
+
+    __slots__ = ("_handle", "asked", "queue")
+
+    def __init__(
+        self, queue: str, asked: Asked, handle: Callable[[JobsAccess, bool], Handle[R]]
+    ) -> None:
+        super().__init__(asked.id)
+        self.queue = queue
+        self.asked = asked
+        self._handle = handle
+
+    @property
+    def id(self) -> str:
+        """The id that the job will have."""
+        return self.job
+
+    @property
+    def output(self) -> R:
+        """What stands for its result among the arguments of another job."""
+        return cast("R", self)
+
+    def handle(self, access: JobsAccess, *, repeated: bool) -> Handle[R]:
+        """Return its handle, once it was submitted."""
+        return self._handle(access, repeated)
