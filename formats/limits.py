@@ -318,6 +318,7 @@ WORKER_PAUSE_MAX_MS: Final = 5_000
 HEARTBEATS_PER_LEASE: Final = 3
 WORKER_BEAT_MS: Final = 1_000
 DRAIN_LOOK_MS: Final = 500
+REHEARSAL_MAX_MS: Final = 30 * 24 * 3_600_000
 
 # Running jobs: what somebody may ask for, and what a job may say. The system takes no single
 # argument of 128 KiB.

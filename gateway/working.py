@@ -10,7 +10,8 @@ from contextlib import AsyncExitStack
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from seriatim.actors.app.app import App, worker_name
+from seriatim.actors.app.app import App
+from seriatim.actors.app.running_app import worker_name
 from seriatim.actors.executor.executor import Executor
 from seriatim.actors.runtime.clock import SystemClock
 from seriatim.actors.worker.running import Runner

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import re
-import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, Protocol, TypeVar, Unpack, overload
 
 from seriatim.actors.app.blocking import BlockingApp
+from seriatim.actors.app.inline import InlineJobs
 from seriatim.actors.app.job_function import Declared, JobFunction, place_of
 from seriatim.actors.app.local import LocalJobs
 from seriatim.actors.app.options import Duration, JobOptions, milliseconds
 from seriatim.actors.app.running_app import RunningApp
 from seriatim.actors.embedding.loop_thread import on_a_thread
 from seriatim.actors.embedding.node import open as open_embedded
-from seriatim.actors.executor.executor import Executor
 from seriatim.actors.queue.commands import Change
-from seriatim.actors.worker.running import Runner
-from seriatim.actors.worker.worker import Worker
 from seriatim.formats.errors import MalformedError, RefusedError
 from seriatim.formats.jobs.job_id import check_name
 from seriatim.formats.limits import WORKER_ROOM_MAX
@@ -189,11 +183,10 @@ class App:
             access = LocalJobs(queues)
             stack.enter_context(self.attached(access))
             await self.declare(access)
-            running = RunningApp(node, self, access)
+            running = RunningApp(node, self, access, queues, stack)
             if work:
                 for queue in self.queues:
-                    worker = await self._work(stack, access, queue, queues.clock)
-                    running.workers.append(worker)
+                    await running.work(queue)
             yield running
 
     @contextmanager
@@ -234,6 +227,17 @@ class App:
         return self.access.now_ms()
 
     @contextmanager
+    def inline(self) -> Iterator[InlineJobs]:
+        """Have jobs run where they are submitted while the block runs; for tests, without a node.
+
+        Raises:
+            RefusedError: it is open already; code ``open``.
+        """
+        jobs = InlineJobs(self)
+        with self.attached(jobs):
+            yield jobs
+
+    @contextmanager
     def attached(self, access: JobsAccess) -> Iterator[None]:
         """Have it submit to *access* while the block runs.
 
@@ -256,33 +260,6 @@ class App:
             declared = function.declared
             if declared.settings:
                 await access.change(declared.queue, Change(declared.settings))
-
-    async def _work(
-        self, stack: AsyncExitStack, access: JobsAccess, queue: str, clock: Clock
-    ) -> Worker:
-        room = self.room(queue)
-        threads = ThreadPoolExecutor(room, f"seriatim-{queue}")
-        stack.callback(threads.shutdown, wait=False, cancel_futures=True)
-        executor = Executor(clock, os.environ, room)
-        stack.push_async_callback(executor.close)
-        worker = Worker(
-            access,
-            name=worker_name(queue),
-            queue=queue,
-            runner=Runner(self.handlers(queue), threads, executor),
-            room=room,
-            clock=clock,
-            is_local=True,
-        )
-        worker.start()
-        stack.push_async_callback(worker.close)
-        return worker
-
-
-def worker_name(queue: str) -> str:
-    """Return a name for a worker of *queue* that no other one has, or has had."""
-    host = re.sub(r"[^A-Za-z0-9_.-]", "-", socket.gethostname())[:24]
-    return f"{queue}.{host}.{os.getpid()}.{os.urandom(4).hex()}"
 
 
 def _settings(kind: str, said: Mapping[str, Any]) -> dict[str, Any]:

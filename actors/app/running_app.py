@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import os
+import re
+import socket
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
+from seriatim.actors.executor.executor import Executor
 from seriatim.actors.queue.commands import Cancel, Change, Retry
-from seriatim.formats.limits import JOB_WAIT_MS
+from seriatim.actors.worker.running import Runner
+from seriatim.actors.worker.worker import Worker
+from seriatim.formats.limits import JOB_WAIT_MS, WORKER_BEAT_MS
 
 if TYPE_CHECKING:
+    from contextlib import AsyncExitStack
+
     from seriatim.actors.app.access import JobsAccess
     from seriatim.actors.app.app import App
     from seriatim.actors.app.handle import Handle
     from seriatim.actors.app.prepared import Prepared
     from seriatim.actors.embedding.node import EmbeddedNode
-    from seriatim.actors.worker.worker import Worker
+    from seriatim.actors.queue.queues import Queues
 
 _DEFAULT: Final = "default"
 
@@ -24,14 +33,50 @@ class RunningApp:
 
     Attributes:
         node: the node in this program.
+        queues: its queues.
         workers: what runs jobs in this program, one for each queue.
     """
 
-    def __init__(self, node: EmbeddedNode, app: App, access: JobsAccess) -> None:
+    def __init__(
+        self,
+        node: EmbeddedNode,
+        app: App,
+        access: JobsAccess,
+        queues: Queues,
+        stack: AsyncExitStack,
+    ) -> None:
         self.node = node
+        self.queues = queues
         self.workers: list[Worker] = []
         self._app = app
         self._access = access
+        self._stack = stack
+
+    async def work(self, queue: str, *, beat_ms: int = WORKER_BEAT_MS) -> None:
+        """Run jobs of *queue* in this program, until the app is closed.
+
+        Args:
+            queue: its name.
+            beat_ms: how often its worker says how it is.
+        """
+        app, clock, room = self._app, self.queues.clock, self._app.room(queue)
+        threads = ThreadPoolExecutor(room, f"seriatim-{queue}")
+        self._stack.callback(threads.shutdown, wait=False, cancel_futures=True)
+        executor = Executor(clock, os.environ, room)
+        self._stack.push_async_callback(executor.close)
+        worker = Worker(
+            self._access,
+            name=worker_name(queue),
+            queue=queue,
+            runner=Runner(app.handlers(queue), threads, executor),
+            room=room,
+            clock=clock,
+            is_local=True,
+            beat_ms=beat_ms,
+        )
+        worker.start()
+        self._stack.push_async_callback(worker.close)
+        self.workers.append(worker)
 
     async def submit(self, *prepared: Prepared[Any]) -> list[Handle[Any]]:
         """Submit jobs, all of them or none; see `App.submit`."""
@@ -78,3 +123,9 @@ class RunningApp:
             MalformedError: there is no such setting; code ``bad_settings``.
         """
         await self._access.change(queue, Change(change))
+
+
+def worker_name(queue: str) -> str:
+    """Return a name for a worker of *queue* that no other one has, or has had."""
+    host = re.sub(r"[^A-Za-z0-9_.-]", "-", socket.gethostname())[:24]
+    return f"{queue}.{host}.{os.getpid()}.{os.urandom(4).hex()}"

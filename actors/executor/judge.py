@@ -91,6 +91,7 @@ def judge_answer(
         error_type=str(answer.get("error_type", "")),
         traceback=str(answer.get("traceback", "")),
         usage=Usage(wall_ms, int(answer["cpu_ms"]), int(answer["memory_peak_bytes"])),
+        is_final=bool(answer.get("is_final", False)),
     )
     if outcome.code is Ending.MEMORY and limits.memory_bytes is None:
         outcome = outcome._replace(code=Ending.RAISED)

@@ -41,6 +41,15 @@ class Runner(NamedTuple):
     threads: Threads
     executor: Executor
 
+    def is_on_loop(self, run: Run) -> bool:
+        """Tell whether *run* runs on the event loop."""
+        handler = self.handlers.get(run.grant.type)
+        return (
+            "command" not in run.grant.spec
+            and handler is not None
+            and (handler.place is Place.LOOP)
+        )
+
     async def run(self, run: Run) -> Ended:
         """Return what has become of *run*; what it raises or does is no error of ours."""
         spec = run.grant.spec

@@ -59,6 +59,7 @@ class Worker:
         is_local: bool,
         takes_commands: bool = False,
         category: str = "",
+        beat_ms: int = WORKER_BEAT_MS,
     ) -> None:
         """Work for *queue*.
 
@@ -72,6 +73,7 @@ class Worker:
             is_local: whether it ends with the node.
             takes_commands: whether it runs commands, too, whatever their type.
             category: what it is counted under; see `WorkerStatus`.
+            beat_ms: how often it says how it is.
         """
         self.name = name
         self.queue = queue
@@ -84,6 +86,7 @@ class Worker:
         self._takes_commands = takes_commands
         self._category = category
         self._beat = 0
+        self._beat_ms = beat_ms
         self._beat_due_ms = 0
         self._running: dict[str, Run] = {}
         self._ended: list[Ended] = []
@@ -112,9 +115,27 @@ class Worker:
         self._is_draining = True
         self._has_room.set()
         self._loops[0].cancel()
-        while self._running or self._unsaid:
+        await self.quiet()
+
+    async def quiet(self, *, but_loop: bool = False) -> None:
+        """Return when it runs nothing, and has said everything; it goes on claiming.
+
+        Args:
+            but_loop: what runs on the event loop does not count: it may wait for something.
+        """
+        while self._unsaid or any(
+            not (but_loop and self._runner.is_on_loop(run)) for run in self._running.values()
+        ):
             self._is_quiet.clear()
             await self._is_quiet.wait()
+
+    def vanish(self) -> None:
+        """Do nothing any more, as if its OS process was killed; what runs is stopped, unheard."""
+        self._is_draining = True
+        for task in self._loops:
+            task.cancel()
+        for run in list(self._running.values()):
+            run.stop(Why.LOST, "its worker has vanished")
 
     async def close(self) -> None:
         """Stop at once: what runs is given back, and begun once more by somebody else."""
@@ -297,7 +318,7 @@ class Worker:
         now_ms = self._clock.monotonic_ms()
         if now_ms < self._beat_due_ms:
             return None
-        self._beat_due_ms = now_ms + WORKER_BEAT_MS
+        self._beat_due_ms = now_ms + self._beat_ms
         self._beat += 1
         running = [
             RunningJob(job, run.grant.type, run.grant.token, run.fraction, run.note)
@@ -331,5 +352,4 @@ class Worker:
             run.stop(Why.LOST, "its lease is over")
 
     def _notice_quiet(self) -> None:
-        if not self._running and not self._unsaid:
-            self._is_quiet.set()
+        self._is_quiet.set()  # whoever waits looks for himself

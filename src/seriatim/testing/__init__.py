@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from seriatim.actors.app.inline import InlineJobs
+from seriatim.actors.app.rehearsal import Rehearsal, rehearse
 from seriatim.actors.embedding.virtual_time import pass_time
 from seriatim.actors.runtime.virtual_clock import VirtualClock
 
-__all__ = ["VirtualClock", "pass_time"]
+__all__ = ["InlineJobs", "Rehearsal", "VirtualClock", "pass_time", "rehearse"]

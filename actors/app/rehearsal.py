@@ -1,0 +1,175 @@
+"""An app under test: a real queue on disk, real workers, and a time that the test lets pass."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Unpack
+
+import orjson
+
+from seriatim.actors.queue.commands import Change
+from seriatim.actors.runtime.virtual_clock import Passed, VirtualClock, passed_ms
+from seriatim.formats.jobs.raw_json import RawJson
+from seriatim.formats.jobs.state import LIVE
+from seriatim.formats.jobs.view import view_of
+from seriatim.formats.limits import PAGE_MAX, REHEARSAL_MAX_MS
+
+if TYPE_CHECKING:
+    from seriatim.actors.app.app import App
+    from seriatim.actors.app.job_function import JobFunction
+    from seriatim.actors.app.running_app import RunningApp
+    from seriatim.formats.jobs.job import Job
+
+_TURNS = 5
+
+
+class Rehearsal:
+    """What a test may do with an app.
+
+    Attributes:
+        app: the app.
+        running: the app, open.
+        clock: its time.
+    """
+
+    def __init__(self, app: App, running: RunningApp, clock: VirtualClock) -> None:
+        self.app = app
+        self.running = running
+        self.clock = clock
+
+    async def settle(self) -> None:
+        """Return when nothing goes on that time does not have to pass for.
+
+        A coroutine function that waits for something else than this clock is not waited for.
+        """
+        quiet_turns, running = 0, None
+        while quiet_turns < _TURNS:
+            await asyncio.sleep(0)
+            for worker in self.running.workers:
+                await worker.quiet(but_loop=True)
+            for queue in self.app.queues:
+                # Answered behind all that was asked before, and on disk.
+                await self.app.access.change(queue, Change({}))
+            before, running = running, [list(each.running) for each in self.running.workers]
+            quiet_turns = quiet_turns + 1 if running == before else 0
+
+    async def pass_time(self, **passed: Unpack[Passed]) -> None:
+        """Let time pass; what comes due on the way is done at its time.
+
+        Raises:
+            ValueError: the sum is below zero.
+        """
+        end_ms = self.clock.monotonic_ms() + passed_ms(passed)
+        await self.settle()
+        while (due_ms := self.clock.due_ms()) is not None and due_ms <= end_ms:
+            self.clock.advance(milliseconds=due_ms - self.clock.monotonic_ms())
+            await self.settle()
+        self.clock.advance(milliseconds=end_ms - self.clock.monotonic_ms())
+        await self.settle()
+
+    async def drain(self) -> None:
+        """Let time pass until no job is left that has not ended: delays and retries, too.
+
+        Raises:
+            AssertionError: some is left after ``REHEARSAL_MAX_MS``.
+        """
+        end_ms = self.clock.monotonic_ms() + REHEARSAL_MAX_MS
+        await self.settle()
+        while left := self.live():
+            due_ms = self.clock.due_ms()
+            if due_ms is None or due_ms > end_ms:
+                raise AssertionError(f"these jobs do not end: {left}")
+            self.clock.advance(milliseconds=due_ms - self.clock.monotonic_ms())
+            await self.settle()
+
+    def live(self) -> list[Mapping[str, Any]]:
+        """Return what there is to say of each job that has not ended; see ``docs/jobs.md``."""
+        return [view_of(queue, job) for queue, job in self._live()]
+
+    def enqueued(
+        self, function: JobFunction[Any, Any, Any], **arguments: Any
+    ) -> list[Mapping[str, Any]]:
+        """Return the jobs of *function* that have not ended, and have these arguments."""
+        return [
+            view_of(queue, job)
+            for queue, job in self._live()
+            if job.type == function.type and _has(job, arguments)
+        ]
+
+    def assert_enqueued(
+        self, function: JobFunction[Any, Any, Any], *, times: int | None = None, **arguments: Any
+    ) -> None:
+        """Fail unless a job of *function* with these arguments waits or runs.
+
+        Args:
+            function: of the app.
+            times: so many, and no more; ``None`` for one or more.
+            arguments: by name; what is not named may be whatever it is.
+
+        Raises:
+            AssertionError: there is none, or not so many; it says what there is.
+        """
+        found = self.enqueued(function, **arguments)
+        if (times is None and not found) or (times is not None and len(found) != times):
+            wanted = "at least one" if times is None else str(times)
+            known = [f"{job.type}{_plain(job)}" for _, job in self._live()]
+            raise AssertionError(
+                f"expected {wanted} of {function.type}{arguments}, found {len(found)}; "
+                f"waiting or running: {known}"
+            )
+
+    async def kill_worker(self, queue: str = "default") -> None:
+        """Have the worker of *queue* vanish, as by SIGKILL, and another one begin.
+
+        What it had runs on unheard, and is given to another worker when its lease is over.
+        """
+        workers = self.running.workers
+        for worker in [each for each in workers if each.queue == queue]:
+            worker.vanish()
+            workers.remove(worker)
+        await self.running.work(queue, beat_ms=REHEARSAL_MAX_MS)
+
+    def _live(self) -> list[tuple[str, Job]]:
+        queues = self.running.queues
+        found: list[tuple[str, Job]] = []
+        for queue in self.app.queues:
+            page = queues.reader.page(queue, states=LIVE, limit=PAGE_MAX)
+            found.extend((queue, job) for job in page.jobs)
+        return found
+
+
+@asynccontextmanager
+async def rehearse(
+    app: App, folder: str | Path, *, work: bool = True, clock: VirtualClock | None = None
+) -> AsyncIterator[Rehearsal]:
+    """Open *app* on *folder* for a test, in virtual time.
+
+    Args:
+        app: the app.
+        folder: the data folder: a temporary one.
+        work: whether jobs run; without it, they wait for ever.
+        clock: the time; a new one where there is none.
+    """
+    own = clock or VirtualClock()
+    async with app.open(folder, work=False, clock=own) as running:
+        for queue in app.queues if work else ():
+            # Each beat would be a stop on the way of the clock.
+            await running.work(queue, beat_ms=REHEARSAL_MAX_MS)
+        rehearsal = Rehearsal(app, running, own)
+        await rehearsal.settle()
+        yield rehearsal
+
+
+def _plain(job: Job) -> Any:
+    args = job.spec.get("args")
+    return orjson.loads(args.raw) if isinstance(args, RawJson) else {}
+
+
+def _has(job: Job, arguments: Mapping[str, Any]) -> bool:
+    plain = _plain(job)
+    return isinstance(plain, dict) and all(
+        name in plain and plain[name] == value for name, value in arguments.items()
+    )

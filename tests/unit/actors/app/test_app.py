@@ -1,0 +1,257 @@
+"""Functions as jobs, from where they are declared to where their results are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import seriatim
+from seriatim.formats.errors import (
+    DeadlineExceededError,
+    JobError,
+    MalformedError,
+    RefusedError,
+    SchedulerError,
+)
+from seriatim.formats.jobs.state import JobState
+from seriatim.testing import VirtualClock, rehearse
+from tests.support.sample_app import (
+    Picture,
+    add,
+    apart,
+    apart_fails,
+    app,
+    area,
+    endless,
+    fail,
+    grow,
+    later,
+    odd,
+    total,
+    who,
+)
+
+pytestmark = pytest.mark.asyncio
+
+
+async def test_a_job_stays_a_function() -> None:
+    assert add(1, 2) == 3
+    assert await later("x") == "x"
+    assert add.__name__ == "add"
+
+
+async def test_a_result_comes_back_with_its_type(tmp_path: Path) -> None:
+    async with app.open(tmp_path):
+        assert await (await add.submit(1, second=2)) == 3
+        assert await (await later.submit("é\0")) == "é\0"
+        assert await (await area.submit(Picture("x", 2), 3)) == Picture("x", 6)
+        assert await (await total.submit(1, 2, three=3)) == 6
+        assert await (await fail.options(retries=0).submit("key")).state() in set(JobState)
+
+
+async def test_handles_among_the_arguments_make_a_job_wait(tmp_path: Path) -> None:
+    async with app.open(tmp_path) as running:
+        first = await add.submit(1)
+        second = await add.submit(first.output, first.output)
+        third = await total.submit(second.output, x=first.output)
+        assert await third == 3
+        picture = await area.submit(Picture("x", 2), third.output)
+        assert await picture == Picture("x", 6)
+        assert (await picture.show())["spec"]["inputs"] == [third.id]
+        await running.drain()
+
+
+async def test_a_batch_is_submitted_in_any_order_all_or_none(tmp_path: Path) -> None:
+    async with app.open(tmp_path):
+        first = add.prepare(20)
+        second = add.prepare(first.output, 1)
+        handles = await app.submit(second, first)
+        assert [await handle for handle in handles] == [21, 20]
+        one = add.options(after=["two"], id="one").prepare(1)
+        two = add.options(after=["one"], id="two").prepare(1)
+        with pytest.raises(SchedulerError, match=r"one → two → one|two → one → two"):
+            await app.submit(one, two)
+        with pytest.raises(RefusedError, match="several queues"):
+            await app.submit(first, apart.prepare("x", Picture("x", 1)))
+        assert await app.submit() == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("x",), "first: Expected `int`, got `str`"),
+        ((), "missing a required argument: 'first'"),
+        ((1, 2, 3), "too many positional arguments"),
+        ((1, object()), "second: "),
+        ((2**70,), "first: "),
+    ],
+)
+async def test_what_a_function_does_not_take_is_refused_at_once(
+    tmp_path: Path, arguments: tuple[Any, ...], reason: str
+) -> None:
+    async with app.open(tmp_path, work=False):
+        with pytest.raises(MalformedError) as raised:
+            await add.submit(*arguments)
+        assert raised.value.code == "bad_args"
+        assert reason in str(raised.value)
+
+
+async def test_a_function_that_raises_is_tried_again_and_then_fails(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    async with rehearse(app, tmp_path, clock=clock) as rehearsal:
+        handle = await fail.submit("value")
+        await rehearsal.settle()
+        assert await handle.state() is JobState.SCHEDULED
+        await rehearsal.pass_time(seconds=1)
+        assert (await handle.show())["attempts"] == 2
+        await rehearsal.drain()
+        shown = await handle.show()
+        assert shown["attempts"] == 3
+        with pytest.raises(JobError, match="ValueError: value") as raised:
+            await handle
+        assert raised.value.error_type == "ValueError"
+        assert "sample_app.py" in raised.value.traceback
+
+
+@pytest.mark.parametrize("how", ["key", "exit"])
+async def test_an_error_that_is_final_is_not_tried_again(tmp_path: Path, how: str) -> None:
+    async with rehearse(app, tmp_path) as rehearsal:
+        handle = await fail.submit(how)
+        await rehearsal.drain()
+        shown = await handle.show()
+        assert (shown["state"], shown["attempts"]) == ("failed", 1)
+
+
+async def test_a_result_that_is_none_fails_its_job_for_good(tmp_path: Path) -> None:
+    async with rehearse(app, tmp_path) as rehearsal:
+        handle = await odd.submit()
+        await rehearsal.drain()
+        with pytest.raises(JobError, match="object") as raised:
+            await handle
+        assert raised.value.code == "bad_result"
+
+
+async def test_a_job_knows_itself(tmp_path: Path) -> None:
+    async with app.open(tmp_path):
+        handle = await who.submit()
+        shown = await handle
+        assert (shown["id"], shown["queue"], shown["attempt"]) == (handle.id, "default", 1)
+        assert shown["slot"] > 0
+        with pytest.raises(RefusedError, match="no job"):
+            seriatim.current_job()
+
+
+async def test_jobs_may_submit_jobs(tmp_path: Path) -> None:
+    async with app.open(tmp_path) as running:
+        await grow.submit(5)
+        await running.drain()
+        page = running.queues.reader.page("default", states=[JobState.DONE], kind="grow", limit=99)
+        assert len(page.jobs) == 6
+
+
+async def test_a_job_that_runs_is_cancelled(tmp_path: Path) -> None:
+    async with app.open(tmp_path):
+        handle = await endless.submit()
+        with pytest.raises(DeadlineExceededError):
+            await handle.result(0.05)
+        await handle.cancel("enough")
+        with pytest.raises(JobError, match="enough") as raised:
+            await handle
+        assert raised.value.state == "cancelled"
+
+
+async def test_a_job_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
+    async with rehearse(app, tmp_path) as rehearsal:
+        handle = await endless.options(timeout="1 minute").submit()
+        await rehearsal.pass_time(seconds=59)
+        assert await handle.state() is JobState.LEASED
+        await rehearsal.pass_time(seconds=1)
+        with pytest.raises(JobError, match="60000 ms") as raised:
+            await handle
+        assert raised.value.code == "timeout"
+
+
+async def test_a_function_runs_in_a_child_with_its_types_and_what_it_prints(tmp_path: Path) -> None:
+    async with app.open(tmp_path / "data") as running:
+        file = tmp_path / "out"
+        handle = await apart.submit(str(file), Picture("p", 1))
+        assert await handle == Picture("p", 2)
+        assert file.read_text() == "p"
+        printed = b"".join(data for _, data in running.queues.reader.output("heavy", handle.id))
+        assert printed == b"from a child\n"
+        failing = await apart_fails.submit()
+        with pytest.raises(JobError, match="in a child") as raised:
+            await failing
+        assert raised.value.error_type == "ValueError"
+        assert (await failing.show())["attempts"] == 1
+
+
+async def test_an_app_is_open_once(tmp_path: Path) -> None:
+    with pytest.raises(RefusedError, match="not open"):
+        await add.submit(1)
+    async with app.open(tmp_path):
+        with pytest.raises(RefusedError, match="already"):
+            async with app.open(tmp_path / "other"):
+                raise AssertionError
+    own = seriatim.App()
+
+    @own.job
+    def one() -> None: ...
+
+    with pytest.raises(MalformedError, match="already"):
+        own.job(type="one")(one)
+    with pytest.raises(MalformedError, match="no option 'retrys'"):
+        own.job(retrys=3)(one)  # type: ignore[call-overload]  # that is the point
+    with pytest.raises(MalformedError, match="retries"):
+        own.job(type="two", retries=-1)(one)
+
+
+async def test_jobs_outlive_their_program(tmp_path: Path) -> None:
+    async with app.open(tmp_path, work=False):
+        handle = await add.options(id="kept").submit(40, 2)
+        assert not handle.repeated
+    async with app.open(tmp_path):
+        again = await add.options(id="kept").submit(40, 2)
+        assert again.repeated
+        assert await again == await add.handle("kept") == 42
+
+
+async def test_what_is_due_later_waits(tmp_path: Path) -> None:
+    async with rehearse(app, tmp_path) as rehearsal:
+        handle = await add.options(delay="1 hour").submit(1)
+        await rehearsal.pass_time(minutes=59)
+        assert await handle.state() is JobState.SCHEDULED
+        rehearsal.assert_enqueued(add, times=1, first=1)
+        with pytest.raises(AssertionError, match="found 0"):
+            rehearsal.assert_enqueued(add, first=2)
+        await rehearsal.pass_time(minutes=1)
+        assert await handle == 1
+
+
+async def test_a_worker_that_vanishes_loses_its_job_to_another(tmp_path: Path) -> None:
+    async with rehearse(app, tmp_path) as rehearsal:
+        handle = await endless.submit()
+        await rehearsal.settle()
+        first = await handle.show()
+        await rehearsal.kill_worker()
+        await rehearsal.pass_time(seconds=29)
+        assert (await handle.show())["token"] == first["token"]
+        await rehearsal.pass_time(seconds=1)
+        shown = await handle.show()
+        assert (shown["state"], shown["attempts"]) == ("leased", 2)
+        assert shown["token"] > first["token"]
+        assert shown["failures"][0]["code"] == "lost"
+        await handle.cancel()
+
+
+async def test_inline_a_job_has_run_when_it_is_submitted() -> None:
+    with app.inline() as jobs:
+        handle = await add.submit(1, 2)
+        more = await add.submit(handle.output, 4)
+        assert await more == 7
+        failing = await fail.submit("value")
+        with pytest.raises(JobError, match="value"):
+            await failing
+        assert [each.type for each in jobs.submitted] == ["add", "add", "fail"]
