@@ -27,6 +27,7 @@ def toy_contender(
     package: str = "seriatim",
     servers: Sequence[Server] = (),
     is_ours: bool = False,
+    stalled_s: float = 10.0,
 ) -> Contender:
     command = (sys.executable, __file__)
     return Contender(
@@ -37,6 +38,7 @@ def toy_contender(
         worker=None if alone else (*command, "work", fault),
         servers=servers,
         is_ours=is_ours,
+        stalled_s=stalled_s,
     )
 
 

@@ -43,6 +43,7 @@ class Contender:
         worker: the command that runs jobs, by `record.run_job`, and calls `Stage.say_ready` once it
             takes some; ``None`` where the product's own way is one OS process: its producer.
         servers: what has to run before its first command, in their order.
+        stalled_s: when none has run for so long, the jobs that are left are lost.
         is_ours: whether it is what the others are the peers of.
     """
 
@@ -52,6 +53,7 @@ class Contender:
     producer: Sequence[str]
     worker: Sequence[str] | None = None
     servers: Sequence[Server] = ()
+    stalled_s: float = 10.0
     is_ours: bool = False
 
     def version(self) -> str | None:

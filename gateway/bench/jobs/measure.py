@@ -32,9 +32,13 @@ from seriatim.gateway.bench.jobs.stage import Stage
 CALLERS: Final = 64
 PACED_PER_S: Final = 50
 
-_WARM_UP: Final = 2 * CALLERS
-_WARM_UP_SHARE: Final = 8
-_JOBS_MAX: Final = 100_000
+WARM_UP: Final = 2 * CALLERS
+"""Jobs of the first warm-up."""
+
+WARM_UP_SHARE: Final = 8
+"""A warm-up is long enough when it takes this part of what is measured then."""
+
+JOBS_MAX: Final = 100_000
 
 
 def measure_contender(contender: Contender, folder: Path, seconds: float, say: Say) -> Found:
@@ -66,7 +70,7 @@ def measure_ceiling(folder: Path, seconds: float, say: Say) -> dict[int, Sample]
     """
     folder.mkdir()
     stage = Stage(folder, {})
-    firsts = count(step=2 * _JOBS_MAX)  # every row is a new one
+    firsts = count(step=2 * JOBS_MAX)  # every row is a new one
 
     def put(total: int, callers: int) -> Sample:
         with running_producer(GROUP_COMMIT, stage, Order(next(firsts), total, callers)) as producer:
@@ -79,7 +83,7 @@ def measure_ceiling(folder: Path, seconds: float, say: Say) -> dict[int, Sample]
     samples = {}
     for callers in (1, CALLERS):
         say(_callers(callers))
-        total = _calibrate(partial(put, callers=callers), seconds)
+        total = calibrate(partial(put, callers=callers), seconds)
         samples[callers] = put(total, callers)
     return samples
 
@@ -92,19 +96,24 @@ def _flat_out(session: Session, callers: int, seconds: float, say: Say) -> Run:
         run = session.run(total, callers=callers)
         return find_rates(run.produced, run.ran_ns).jobs
 
-    total = _calibrate(rate, seconds)
+    total = calibrate(rate, seconds)
     say(f"{total:,} jobs, {_callers(callers)}")
     return session.run(total, callers=callers)
 
 
-def _calibrate(sample: Callable[[int], Sample], seconds: float) -> int:
-    """Return how many operations take about *seconds*, by more and more of them."""
-    total = _WARM_UP
+def calibrate(sample: Callable[[int], Sample], seconds: float) -> int:
+    """Return how many operations take about *seconds*, at most `JOBS_MAX`.
+
+    Args:
+        sample: makes so many, and returns their rate; asked for more and more of them.
+        seconds: more than 0.
+    """
+    total = WARM_UP
     while True:
         per_s = sample(total).value
-        if total >= per_s * seconds / _WARM_UP_SHARE or total == _JOBS_MAX:
-            return min(max(round(per_s * seconds), 1), _JOBS_MAX)
-        total = min(4 * total, _JOBS_MAX)
+        if total >= per_s * seconds / WARM_UP_SHARE or total == JOBS_MAX:
+            return min(max(round(per_s * seconds), 1), JOBS_MAX)
+        total = min(4 * total, JOBS_MAX)
 
 
 def _callers(callers: int) -> str:

@@ -60,7 +60,6 @@ class Running:
         assert self._child.stdin is not None, "a pipe was asked for"
         with suppress(BrokenPipeError):
             self._child.stdin.write(line)
-            self._child.stdin.flush()
 
     def finish(self) -> None:
         """Close its stdin, and return when it has ended well.
@@ -77,7 +76,7 @@ class Running:
     def end(self, how: signal.Signals) -> None:
         """Ask it to end by the signal *how*, and end what is left of its group after a while."""
         if not self.has_ended():
-            self._child.send_signal(how)
+            os.kill(self._child.pid, how)  # `Popen.send_signal` may wait for it
         deadline_s = monotonic() + _END_S
         while not self.has_ended() and monotonic() < deadline_s:
             time.sleep(_LOOK_S)
@@ -124,6 +123,7 @@ def running(
         try:
             child = subprocess.Popen(  # noqa: S603  # commands are those of contenders and servers
                 command,
+                bufsize=0,
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -22,7 +22,6 @@ from seriatim.gateway.bench.jobs.running import Running, running, wait_until
 from seriatim.gateway.bench.jobs.stage import Stage
 
 JOBS_LOST: Final = "jobs_lost"
-STALLED_S: Final = 10.0
 BEGIN: Final = b"begin\n"
 _PRODUCE_S: Final = 120.0
 
@@ -44,14 +43,11 @@ class Run(NamedTuple):
 class Session:
     """A contender that takes orders."""
 
-    def __init__(
-        self, contender: Contender, stage: Stage, worker: Running | None, stalled_s: float
-    ) -> None:
+    def __init__(self, contender: Contender, stage: Stage, worker: Running | None) -> None:
         """Measure *contender*, whose *worker* is ready; see `in_session`."""
         self._contender = contender
         self._stage = stage
         self._needed = [] if worker is None else [worker]
-        self._stalled_s = stalled_s
         self._records = RecordReader(stage.records)
         self._next = 0
 
@@ -82,7 +78,7 @@ class Session:
             if not self._records.waiting():
                 raise UnavailableError(
                     f"{self._contender.name} has lost {left} of {len(numbers)} jobs: "
-                    f"none has run for {self._stalled_s:g} s",
+                    f"none has run for {self._contender.stalled_s:g} s",
                     code=JOBS_LOST,
                 )
             for record in self._records.read_new():
@@ -101,21 +97,18 @@ class Session:
             waiting = self._records.waiting()
             if waiting > seen:
                 seen, seen_s = waiting, monotonic()
-            return waiting >= count or monotonic() - seen_s > self._stalled_s
+            return waiting >= count or monotonic() - seen_s > self._contender.stalled_s
 
         wait_until(is_over, needed=needed, within_s=float("inf"), what="jobs to run")
 
 
 @contextmanager
-def in_session(
-    contender: Contender, folder: Path, *, stalled_s: float = STALLED_S
-) -> Iterator[Session]:
+def in_session(contender: Contender, folder: Path) -> Iterator[Session]:
     """Start what *contender* needs, and its worker, in *folder*; end all of it with the block.
 
     Args:
         contender: of which nothing is missing.
         folder: is not there yet.
-        stalled_s: jobs of which none has run for so long are lost.
 
     Raises:
         UnavailableError: something does not start.
@@ -140,7 +133,7 @@ def in_session(
                 )
             )
             wait_until(stage.ready.exists, needed=(worker,), what=name)
-        yield Session(contender, stage, worker, stalled_s)
+        yield Session(contender, stage, worker)
 
 
 @contextmanager

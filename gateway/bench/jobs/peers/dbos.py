@@ -1,4 +1,4 @@
-"""DBOS on PostgreSQL: a queue of workflows, looked at every 20 ms by the program that fills it."""
+"""DBOS on PostgreSQL: a queue of workflows, looked at every 5 ms by the program that fills it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from seriatim.gateway.bench.jobs.producer import produce
 from seriatim.gateway.bench.jobs.record import run_job
 from seriatim.gateway.bench.jobs.stage import Stage
 
-_LOOK_S: Final = 0.02
+_LOOK_S: Final = 0.005
 
 
 def main() -> None:

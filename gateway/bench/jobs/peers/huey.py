@@ -1,4 +1,8 @@
-"""huey on SQLite, with one worker thread that looks for jobs every 10 ms."""
+"""huey on SQLite, with one worker thread that looks for jobs every 2 ms.
+
+Every 10 ms, jobs were picked up after 6 ms and not after 2, at the same rates; every 1 ms was no
+faster, and the worker took 7 % of a core while it had nothing to do.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from seriatim.gateway.bench.jobs.producer import produce
 from seriatim.gateway.bench.jobs.record import run_job
 from seriatim.gateway.bench.jobs.stage import Stage
 
-_LOOK_S: Final = 0.01
+_LOOK_S: Final = 0.002
 
 
 def main(role: str) -> None:

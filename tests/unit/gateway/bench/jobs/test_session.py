@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from seriatim.formats.errors import UnavailableError
+from seriatim.gateway.bench.jobs import measure
 from seriatim.gateway.bench.jobs.contender import Contender
 from seriatim.gateway.bench.jobs.report import Outcome
 from seriatim.gateway.bench.jobs.run import measure_all
@@ -63,9 +64,9 @@ def test_a_run_has_the_moments_of_every_job(tmp_path: Path, callers: int, *, alo
 
 
 def test_lost_jobs_are_counted(tmp_path: Path) -> None:
-    lossy = toy_contender(fault="lose")
+    lossy = toy_contender(fault="lose", stalled_s=0.3)
     with (
-        in_session(lossy, tmp_path / "toy", stalled_s=0.3) as session,
+        in_session(lossy, tmp_path / "toy") as session,
         pytest.raises(UnavailableError, match=f"lost {40 // LOST} of 40 jobs") as caught,
     ):
         session.run(40)
@@ -120,14 +121,18 @@ def test_a_program_that_is_not_there_is_an_error_of_ours(tmp_path: Path) -> None
         pass
 
 
-def test_a_run_measures_who_is_there_and_names_who_is_not(tmp_path: Path) -> None:
+def test_a_run_measures_who_is_there_and_names_who_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The planted faults are reported, and spoil nobody else's figures."""
+    monkeypatch.setattr(measure, "WARM_UP_SHARE", 1e9)  # the first warm-up is long enough
     server, absent = ToyServer(), ToyServer("the toy server: apt-get install toy")
     contenders = [
         toy_contender("ours", alone=True, is_ours=True),
         toy_contender("toy", servers=[server]),
         toy_contender("bare", package="no-such-package", servers=[absent]),
         toy_contender("dying", fault="die"),
+        toy_contender("lossy", fault="lose", stalled_s=0.3),
     ]
     said: list[str] = []
     report = measure_all(contenders, tmp_path, SECONDS, said.append, rounds=1)
@@ -136,6 +141,7 @@ def test_a_run_measures_who_is_there_and_names_who_is_not(tmp_path: Path) -> Non
         Outcome.MEASURED,
         Outcome.LEFT_OUT,
         Outcome.FAILED,
+        Outcome.INCOMPLETE,
     ]
     assert report.results[2].reason == (
         "no-such-package: pip install 'seriatim[bench]'; the toy server: apt-get install toy"
@@ -145,7 +151,9 @@ def test_a_run_measures_who_is_there_and_names_who_is_not(tmp_path: Path) -> Non
     assert {figure.name.partition(":")[0] for figure in report.figures} == {"ours", "toy"}
     assert all(figure.value > 0 and figure.ceiling > 0 for figure in report.figures)
     plain = report.to_plain()
-    assert [each["name"] for each in plain["contenders"]] == ["ours", "toy", "bare", "dying"]
+    assert [each["name"] for each in plain["contenders"]] == [
+        *("ours", "toy", "bare", "dying", "lossy")
+    ]
     assert said[0] == "round 1 of 1, ceiling: 1 caller"
     assert "round 1 of 1, toy: 50 jobs per second" in said
 
