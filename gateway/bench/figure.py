@@ -15,7 +15,7 @@ PERCENT_99: Final = 0.99
 
 
 class Part(StrEnum):
-    """The parts of the run, by the letter that ``--only`` takes."""
+    """The parts of a run, by the letter that ``--only`` takes; jobs are a run of their own."""
 
     IN_PROCESS = "a"
     HTTP = "b"
@@ -24,6 +24,7 @@ class Part(StrEnum):
     ENCODE = "e"
     COMPUTE = "f"
     TIMERS = "g"
+    JOBS = "jobs"
 
 
 class Sample(NamedTuple):

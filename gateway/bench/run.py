@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final, NamedTuple
 
-import orjson
 import uvloop
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -26,12 +24,10 @@ from seriatim.gateway.bench.machine import OthersWatch, describe_machine
 from seriatim.gateway.bench.pages import measure_pages
 from seriatim.gateway.bench.posts import measure_posts
 from seriatim.gateway.bench.scale import FULL, QUICK, Scale
-from seriatim.gateway.bench.table import describe, make_table
+from seriatim.gateway.bench.table import describe, print_report
 from seriatim.gateway.bench.timers import measure_timers
 
 MeasurePart = Callable[[Path, Scale, Say], Awaitable[list[Figure]]]
-
-_COLUMNS_MIN: Final = 150
 
 PARTS: Final[dict[Part, MeasurePart]] = {
     Part.IN_PROCESS: measure_appends,
@@ -75,28 +71,20 @@ def run_bench(*, only: Sequence[str], quick: bool, as_json: bool, out: Path | No
         "machine": found.machine,
         "figures": [figure.to_plain() for figure in found.figures],
     }
-    if out is not None:
-        out.write_bytes(orjson.dumps(plain, option=orjson.OPT_INDENT_2) + b"\n")
-    if as_json:
-        sys.stdout.buffer.write(orjson.dumps(plain) + b"\n")
-        sys.stdout.flush()
-    else:
-        show = Console()
-        # A narrow terminal breaks lines; a narrow table would lose figures.
-        show.width = max(show.width, _COLUMNS_MIN)
-        show.print(make_table(found.figures), describe(found.machine, found.others))
+    below = describe(found.machine, found.others)
+    print_report(plain, found.figures, below, as_json=as_json, out=out)
     return 0
 
 
 def _chosen(only: Sequence[str]) -> list[Part]:
     letters = {letter.strip() for letter in only}
-    known = {part.value for part in Part}
+    known = {part.value for part in PARTS}
     if not letters <= known:
         raise MalformedError(
             f"no part {', '.join(sorted(letters - known))}; choose from {', '.join(sorted(known))}",
             code="bad_part",
         )
-    return [part for part in Part if part.value in letters]
+    return [part for part in PARTS if part.value in letters]
 
 
 async def _measure(folder: Path, parts: Sequence[Part], scale: Scale, console: Console) -> _Found:

@@ -2,15 +2,49 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
+import orjson
 from rich.box import SIMPLE_HEAD
+from rich.console import Console
 from rich.table import Table
 
 from seriatim.gateway.bench.figure import Aim, Figure
 
+_COLUMNS_MIN: Final = 150
 _MET = {None: "", True: "[green]met", False: "[red]not met"}
+
+
+def print_report(
+    plain: Mapping[str, Any],
+    figures: Sequence[Figure],
+    below: str,
+    *,
+    as_json: bool,
+    out: Path | None,
+) -> None:
+    """Print a run: *plain* as one line of JSON, or the table of *figures* with *below* under it.
+
+    Args:
+        plain: all of it, as JSON values.
+        figures: its figures.
+        below: lines for people.
+        as_json: print JSON instead of the table.
+        out: a file that gets the JSON too.
+    """
+    if out is not None:
+        out.write_bytes(orjson.dumps(plain, option=orjson.OPT_INDENT_2) + b"\n")
+    if as_json:
+        sys.stdout.buffer.write(orjson.dumps(plain) + b"\n")
+        sys.stdout.flush()
+    else:
+        show = Console()
+        # A narrow terminal breaks lines; a narrow table would lose figures.
+        show.width = max(show.width, _COLUMNS_MIN)
+        show.print(make_table(figures), below)
 
 
 def make_table(figures: Sequence[Figure]) -> Table:

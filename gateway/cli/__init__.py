@@ -15,8 +15,10 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from seriatim import __version__
+from seriatim.gateway.cli.bench import bench_app
 from seriatim.gateway.cli.conform import conform
 from seriatim.gateway.cli.cron import cron_app
+from seriatim.gateway.cli.demo import demo
 from seriatim.gateway.cli.follow import follow
 from seriatim.gateway.cli.item import item
 from seriatim.gateway.cli.jobs import job_app, queue_app, worker_app
@@ -26,7 +28,6 @@ from seriatim.gateway.cli.options import ProcessCommand
 from seriatim.gateway.cli.output import Exit, say_error
 from seriatim.gateway.cli.send import send, spawn
 from seriatim.gateway.cli.serve import serve
-from seriatim.gateway.cli.tools import bench, demo
 from seriatim.gateway.cli.verify import export, verify
 from seriatim.gateway.cli.wallet import wallet_app
 
@@ -43,7 +44,6 @@ _VERBS: Final[tuple[_Verb, ...]] = (
     location,
     item,
     demo,
-    bench,
     conform,
 )
 _PROCESS_VERBS: Final[tuple[_Verb, ...]] = (send, log, verify, export, follow)
@@ -89,6 +89,7 @@ app.add_typer(cron_app, name="cron")
 app.add_typer(job_app, name="job")
 app.add_typer(queue_app, name="queue")
 app.add_typer(worker_app, name="worker")
+app.add_typer(bench_app, name="bench")
 
 
 def _print_version(*, wanted: bool) -> None:

@@ -1,4 +1,4 @@
-"""``seriatim bench`` and ``seriatim demo``: thin, they live in rooms of their own."""
+"""``seriatim demo``: thin, it lives in a room of its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -17,26 +17,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from seriatim.gateway.demo.tour import Step
-
-
-def bench(
-    only: Annotated[
-        str,
-        typer.Option(
-            help="Which parts: a in process, b HTTP, c pages, d memory and start, e encoding, "
-            "f computing, g timers."
-        ),
-    ] = "a,b,c,d,e,f,g",
-    out: Annotated[Path | None, typer.Option(help="Write the JSON to this file too.")] = None,
-    *,
-    quick: Annotated[bool, typer.Option("--quick", help="Small counts, for a look.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Measure this machine: each figure beside its own ceiling, in one run."""
-    from seriatim.gateway.bench import main
-
-    with reporting(as_json=as_json):
-        raise typer.Exit(main(only=only.split(","), quick=quick, as_json=as_json, out=out))
 
 
 def demo(*, as_json: Json = False) -> None:
