@@ -389,6 +389,7 @@ assert WATCH_MARK_MAX_BYTES + BODY_MAX_BYTES < COMMIT_BATCH_MAX_BYTES, "a fire h
 assert MAIL_BATCH_MAX <= DISPATCH_TURN_MAX, "one batch fits in a turn of the dispatcher"
 assert DEADLINE_GRAIN_MS < ASK_DEADLINE_MS
 assert GATEWAY_DEADLINE_MS < ASK_DEADLINE_MS, "an assign asks the gateway first"
+assert JOB_STOP_GRACE_MS < STOP_DEADLINE_MS, "jobs end before their worker is made to"
 assert JOB_OUTPUT_DEFAULT_BYTES <= JOB_OUTPUT_MAX_BYTES
 assert COMMAND_PART_MAX_BYTES < COMMAND_MAX_BYTES
 assert max(JOB_RESULT_MAX_BYTES, JOB_SAID_MAX_BYTES) < FRAME_MAX_BYTES

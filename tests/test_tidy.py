@@ -35,8 +35,6 @@ STARTED: Final = frozenset(
 OFFERED: Final = frozenset(
     {
         "seriatim.formats.jobs.replay",
-        "seriatim.actors.executor.children",
-        "seriatim.actors.executor.command",
         "seriatim.store.memory_log",
         "seriatim.store.tree.memory_tree",
         "seriatim.store.tree.mounted_tree",

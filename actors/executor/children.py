@@ -4,7 +4,8 @@
 whatever module, unless
 
 * it was ended, or has ended itself;
-* something is left of the function: a thread, or anything that it has started;
+* something is left of the function: a thread, anything that it has started, another folder or
+  environment than there was;
 * the function's module could not be imported, or it had no memory left;
 * it has run ``JOB_CHILD_JOBS_MAX``.
 """

@@ -47,6 +47,7 @@ class StopSignal:
         signal.signal(signal.SIGTERM, self._hear)
 
     def __enter__(self) -> None:
+        signal.signal(signal.SIGTERM, self._hear)  # the function before may have set another one
         self._is_armed = True
         if self._is_asked:
             raise Stopped
@@ -76,7 +77,7 @@ def call_function(
         context: what `current_job` returns meanwhile.
         stop_signal: interrupts it.
     """
-    threads = threading.active_count()
+    before = _surroundings()
     token = current.set(context)
     meter = Meter()
     code = Ending.IMPORT_FAILED
@@ -84,6 +85,7 @@ def call_function(
     try:
         with stop_signal, held_to(limits):
             function = _find(name)
+            before = _surroundings()  # what a module does when it is imported stays done
             code = Ending.RAISED
             answer = _encode(_call(function, arguments))
     except Stopped:
@@ -92,7 +94,7 @@ def call_function(
         answer = _raised(error, Ending.MEMORY)
         answer["reason"] = "it has used the memory it may"
     except SystemExit as error:
-        answer = _raised(error, Ending.NO_ANSWER)
+        answer = _raised(error, Ending.NO_ANSWER if code is Ending.RAISED else code)
         answer["reason"] = f"it has called sys.exit({_said(error.code)}) instead of returning"
     except BaseException as error:  # noqa: BLE001  # every call is answered
         answer = _raised(error, error.ending if isinstance(error, NoUseError) else code)
@@ -100,13 +102,22 @@ def call_function(
     finally:
         current.reset(token)
     _, answer["cpu_ms"], answer["memory_peak_bytes"] = meter.read()
-    is_clean = answer["code"] in _CLEAN and threading.active_count() <= threads
+    is_clean = answer["code"] in _CLEAN and _surroundings() == before
     answer["is_clean"] = is_clean and not _has_children()
     return answer
 
 
 _CLEAN: Final = frozenset({Ending.SUCCESS, Ending.RAISED, Ending.BAD_RESULT, Ending.NO_ANSWER})
 """After these ends a child is as it was; half an import, or want of memory, may have left more."""
+
+
+def _surroundings() -> tuple[object, ...]:
+    """Return what the next function would find changed, and none of its business."""
+    try:
+        folder = os.getcwd()  # noqa: PTH109  # it may be gone
+    except OSError:
+        folder = ""
+    return folder, dict(os.environ), threading.active_count()
 
 
 def _find(name: str) -> Callable[..., Any]:

@@ -27,6 +27,7 @@ def judge_start(failure: NotStarted, program: str, cwd: str) -> Outcome:
     reasons = {
         "exec": f"the program {program[:200]!r} cannot be run: {said}",
         "cwd": f"the folder {cwd[:200]!r} cannot be gone to: {said}",
+        "fork": f"the system lets it have no OS process: {said}",
         "limits": f"the limits cannot be set: {said}",
     }
     return Outcome(

@@ -137,13 +137,18 @@ def prctl(option: int, argument: int) -> None:
 
 
 def start(order: Order) -> tuple[int, bytes]:
-    """Start the job; return its id, and what has failed: a step and an errno, or nothing.
+    """Start the job; return its number, and what has failed: a step and an errno, or nothing.
 
     Between fork and exec there is one thread and no code but this: that is what it is here for.
     """
     heard, told = os.pipe()
     keeper = os.getpid()
-    job = os.fork()
+    try:
+        job = os.fork()
+    except OSError as error:
+        os.close(heard)
+        os.close(told)
+        return 0, b"fork %d" % (error.errno or 0)
     if not job:
         step = b"limits"
         try:
@@ -210,7 +215,7 @@ def execute(order: Order) -> None:
     failure: OSError = FileNotFoundError(2, "not in PATH")
     for folder in folders:
         try:
-            os.execve(os.path.join(folder, program), order.argv, order.env)  # noqa: PTH118, S606  # as above; that is what it is for
+            os.execve(os.path.join(folder, program), order.argv, order.env)  # noqa: PTH118, S606  # see above
         except (FileNotFoundError, NotADirectoryError):
             continue
         except PermissionError as error:
@@ -267,12 +272,12 @@ def newest() -> bytes:
         os.close(descriptor)
 
 
-def kill_group(job: int) -> None:
-    """Kill the group of the job: all at once, so that nobody in it forks meanwhile."""
+def signal_group(process: int, number: int) -> None:
+    """Send a signal to the group of the job: to all at once, so that nobody forks meanwhile."""
     try:
-        os.killpg(job, _signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):  # macOS: all of it are zombies
-        return
+        os.killpg(process, number)
+    except (ProcessLookupError, PermissionError):
+        return  # all of it are zombies (macOS says the latter), or programs of another user
 
 
 def kill_children() -> None:
@@ -280,7 +285,10 @@ def kill_children() -> None:
     keeper = os.getpid()
     for child, parent in parents().items():
         if parent == keeper:
-            os.kill(child, _signal.SIGKILL)
+            try:
+                os.kill(child, _signal.SIGKILL)
+            except PermissionError:
+                continue  # a program of another user (setuid): it is waited for
 
 
 class Bell:
@@ -330,7 +338,7 @@ class Job:
             if words[0] == b"processes":
                 self.processes, self.newest = number(words[1]), b""
             elif words[0] == b"term":
-                os.killpg(self.process, _signal.SIGTERM)  # not reaped: the number is its own
+                signal_group(self.process, _signal.SIGTERM)
         return True
 
     def is_over(self) -> bool:
@@ -358,8 +366,11 @@ class Job:
             self.reap(ended.si_pid)
 
     def end(self) -> None:
-        """Kill all that is left of the job, itself included; return when all are gone."""
-        kill_group(self.process)  # while nobody has reaped it: its number is its own
+        """Kill all that is left of the job, itself included; return when all are gone.
+
+        As long as nobody has reaped the job itself, the number of its group is its own.
+        """
+        signal_group(self.process, _signal.SIGKILL)
         if self.status is None:
             self.reap(self.process)
         while True:
@@ -387,7 +398,8 @@ def keep(order: Order, link: Link, bell: Bell) -> None:
     for descriptor in order.handed_on:
         os.close(descriptor)
     if failed:
-        os.waitpid(process, 0)
+        if process:
+            os.waitpid(process, 0)
         link.say("failed", failed.decode())
         return
     link.say("started", process)

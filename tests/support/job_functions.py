@@ -15,6 +15,9 @@ from seriatim.actors.executor.context import current_job
 
 FORKS_MAX = 5_000
 
+# What a module does when it is imported is done for all of its functions.
+os.environ["SET_AT_IMPORT"] = "yes"
+
 
 def add(first: int, second: int = 1) -> int:
     return first + second
@@ -133,6 +136,18 @@ def leave_program() -> int:
 
 def leave_thread() -> None:
     threading.Thread(target=threading.Event().wait, daemon=True).start()
+
+
+def go_elsewhere() -> None:
+    os.chdir("/")
+
+
+def set_variable() -> None:
+    os.environ["LEFT"] = "for the next one"
+
+
+def stop_listening() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def fork_bomb() -> None:

@@ -144,7 +144,13 @@ def test_a_result_that_cannot_be_kept_is_no_success(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "function", ["tests.support.broken_import:run", "no_such_module:run", "no_such_function"]
+    "function",
+    [
+        "tests.support.broken_import:run",
+        "tests.support.exiting_import:run",
+        "no_such_module:run",
+        "no_such_function",
+    ],
 )
 def test_what_cannot_be_imported_fails_and_the_next_one_runs(run: Run, function: str) -> None:
     async def main() -> None:
@@ -252,7 +258,23 @@ def test_who_is_cancelled_has_the_function_killed_first(run: Run) -> None:
     run(main())
 
 
-@pytest.mark.parametrize("function", ["leave_program", "leave_thread"])
+def test_a_function_hears_the_order_to_stop_though_the_one_before_did_not(run: Run) -> None:
+    async def main() -> None:
+        async with Children() as children:
+            first = await child_of(children)
+            await children.ran("stop_listening")
+            assert await child_of(children) == first
+            attempt = children.begin("wait_for_ever")
+            await attempt.prints()
+            attempt.stop.stop("enough")
+            assert (await attempt.end()).output == b"ready\nput away\n"
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    "function", ["leave_program", "leave_thread", "go_elsewhere", "set_variable"]
+)
 def test_a_child_in_which_something_is_left_is_replaced(run: Run, function: str) -> None:
     async def main() -> None:
         async with Children() as children:

@@ -82,6 +82,7 @@ def test_what_is_no_answer_is_not_judged(answer: dict[str, str]) -> None:
         (NotStarted("exec", errno.ENOENT), Ending.NOT_FOUND),
         (NotStarted("exec", errno.EACCES), Ending.NOT_STARTED),
         (NotStarted("cwd", errno.ENOENT), Ending.NOT_STARTED),
+        (NotStarted("fork", errno.EAGAIN), Ending.NOT_STARTED),
         (NotStarted("limits", 0), Ending.NOT_STARTED),
         (NotStarted("keeper", 0), Ending.NOT_STARTED),
     ],
