@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -51,26 +51,19 @@ _JOBS: Final = "jobs"
 class RemoteJobs:
     """`JobsAccess` to the queues of the node that a client asks."""
 
-    def __init__(self, client: ApiClient, clock: Clock) -> None:
-        """Ask by *client*; the ids of jobs begin with the time of *clock*."""
+    def __init__(self, client: ApiClient, clock: Clock, entropy: Callable[[int], bytes]) -> None:
+        """Ask by *client*; ids of jobs are made of the time of *clock*, and *entropy*."""
         self._client = client
         self._clock = clock
+        self._entropy = entropy
 
-    def now_ms(self) -> int:
-        """See `JobsAccess.now_ms`."""
-        return self._clock.now_ms()
+    def make_id(self) -> str:
+        """See `JobsAccess.make_id`."""
+        return make_job_id(self._clock.now_ms(), self._entropy(ENTROPY_BYTES))
 
     async def submit(self, queue: str, jobs: Sequence[Asked]) -> list[Submitted]:
         """See `JobsPort.submit`. Each job has an id, so that the same again is the same job."""
-        now_ms = self._clock.now_ms()
-        said = [
-            {
-                **each.spec,
-                "type": each.type,
-                "id": each.id or make_job_id(now_ms, secrets.token_bytes(ENTROPY_BYTES)),
-            }
-            for each in jobs
-        ]
+        said = [{**each.spec, "type": each.type, "id": each.id or self.make_id()} for each in jobs]
         path = (_QUEUES, queue, _JOBS)
         return submitted_from_plain(await self._client.ask("POST", path, body={"jobs": said}))
 
@@ -160,6 +153,7 @@ async def connect(app: App, url: str, token: str) -> AsyncIterator[RemoteJobs]:
         RefusedError: the app is open already; code ``open``.
     """
     async with connect_api(url, token) as client:
-        access = RemoteJobs(client, SystemClock(asyncio.get_running_loop()))
+        clock = SystemClock(asyncio.get_running_loop())
+        access = RemoteJobs(client, clock, secrets.token_bytes)
         with app.attached(access):
             yield access

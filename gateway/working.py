@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
@@ -87,7 +88,7 @@ async def run_worker(
     clock = SystemClock(asyncio.get_running_loop())
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(connect_api(url, token))
-        access = RemoteJobs(client, clock)
+        access = RemoteJobs(client, clock, secrets.token_bytes)
         for app in apps:
             stack.enter_context(app.attached(access))
             await app.declare(access)
@@ -104,7 +105,7 @@ async def run_worker(
             stack.push_async_callback(executor.close)
             worker = Worker(
                 access,
-                name=worker_name(queue),
+                name=worker_name(queue, secrets.token_bytes),
                 queue=queue,
                 runner=Runner(handlers, threads, executor),
                 room=room,

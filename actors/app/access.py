@@ -27,8 +27,8 @@ class Ending(NamedTuple):
 class JobsAccess(JobsPort, Protocol):
     """Queues, by name. All methods raise `SchedulerError`."""
 
-    def now_ms(self) -> int:
-        """Return the wall clock by which ids of jobs are made."""
+    def make_id(self) -> str:
+        """Return an id for a job, which no other one has."""
 
     async def ask(self, queue: str, command: Command) -> Any:
         """Have *command* done, in a queue that is there."""

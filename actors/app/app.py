@@ -222,10 +222,6 @@ class App:
             for each, known in zip(prepared, submitted, strict=True)
         ]
 
-    def now_ms(self) -> int:
-        """Return the time with which ids of jobs begin."""
-        return self.access.now_ms()
-
     @contextmanager
     def inline(self) -> Iterator[InlineJobs]:
         """Have jobs run where they are submitted while the block runs; for tests, without a node.

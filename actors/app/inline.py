@@ -33,13 +33,13 @@ class InlineJobs:
         self._endings: dict[str, Ending] = {}
         self._slots = count(1)
 
-    def now_ms(self) -> int:
-        """Return 0: time does not pass."""
-        return 0
+    def make_id(self) -> str:
+        """Return the next one: all begin with the time 0, which does not pass."""
+        return make_job_id(0, next(self._slots).to_bytes(ENTROPY_BYTES))
 
     async def submit(self, queue: str, jobs: Sequence[Asked]) -> list[Submitted]:
         """Run *jobs*, those before that others wait for."""
-        named = [each if each.id else each._replace(id=self._make_id()) for each in jobs]
+        named = [each if each.id else each._replace(id=self.make_id()) for each in jobs]
         left = {each.id: each for each in named}
         while left:
             ready = [each for each in left.values() if not left.keys() & _parents(each)]
@@ -73,9 +73,6 @@ class InlineJobs:
         finally:
             current.reset(token)
         return Ending(JobState.DONE, result, {})
-
-    def _make_id(self) -> str:
-        return make_job_id(0, next(self._slots).to_bytes(ENTROPY_BYTES))
 
     async def ending(self, queue: str, job: str, *, wait_ms: int) -> Ending | None:
         """Return how *job* has ended: it has."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import partial, update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, Unpack, cast
@@ -16,7 +15,6 @@ from seriatim.actors.app.options import JobOptions, said_of
 from seriatim.actors.app.prepared import Prepared
 from seriatim.actors.worker.handler import Handler, Place
 from seriatim.formats.errors import MalformedError
-from seriatim.formats.jobs.job_id import ENTROPY_BYTES, make_job_id
 from seriatim.formats.jobs.raw_json import RawJson, dump_json
 from seriatim.formats.jobs.spec import Asked, read_asked, with_args
 from seriatim.formats.limits import JOBS_AT_ONCE_DEFAULT
@@ -144,8 +142,7 @@ class JobFunction(Generic[P, R, C]):
     def prepared(self, asked: Asked) -> Prepared[R]:
         """Return *asked*, with an id, as what may be submitted together with others."""
         if not asked.id:
-            job = make_job_id(self._app.now_ms(), secrets.token_bytes(ENTROPY_BYTES))
-            asked = asked._replace(id=job)
+            asked = asked._replace(id=self._app.access.make_id())
         return Prepared(self._declared.queue, asked, partial(self._handle, asked.id))
 
     def asked(

@@ -28,9 +28,9 @@ class LocalJobs:
     def __init__(self, queues: Queues) -> None:
         self._queues = queues
 
-    def now_ms(self) -> int:
-        """See `JobsAccess.now_ms`."""
-        return self._queues.clock.now_ms()
+    def make_id(self) -> str:
+        """See `JobsAccess.make_id`."""
+        return self._queues.make_id()
 
     async def submit(self, queue: str, jobs: Sequence[Asked]) -> list[Submitted]:
         """See `JobsPort.submit`."""

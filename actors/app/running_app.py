@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
@@ -66,7 +66,7 @@ class RunningApp:
         self._stack.push_async_callback(executor.close)
         worker = Worker(
             self._access,
-            name=worker_name(queue),
+            name=worker_name(queue, self.queues.entropy),
             queue=queue,
             runner=Runner(app.handlers(queue), threads, executor),
             room=room,
@@ -125,7 +125,12 @@ class RunningApp:
         await self._access.change(queue, Change(change))
 
 
-def worker_name(queue: str) -> str:
-    """Return a name for a worker of *queue* that no other one has, or has had."""
+def worker_name(queue: str, entropy: Callable[[int], bytes]) -> str:
+    """Return a name for a worker of *queue* that no other one has, or has had.
+
+    Args:
+        queue: its name.
+        entropy: gives that many random bytes.
+    """
     host = re.sub(r"[^A-Za-z0-9_.-]", "-", socket.gethostname())[:24]
-    return f"{queue}.{host}.{os.getpid()}.{os.urandom(4).hex()}"
+    return f"{queue}.{host}.{os.getpid()}.{entropy(4).hex()}"

@@ -25,6 +25,7 @@ class BlockingNode:
     def __init__(self, node: EmbeddedNode, thread: LoopThread) -> None:
         self._node = node
         self._run = thread.run
+        self._thread = thread
 
     def spawn(
         self,
@@ -85,6 +86,10 @@ class BlockingNode:
     def verify(self, process: str) -> Report:
         """Check every slot; see `EmbeddedNode.verify`."""
         return self._node.verify(process)
+
+    def close(self) -> None:
+        """Take no more calls and have the node closed; the end of the block waits for it."""
+        self._thread.close()
 
 
 @contextmanager

@@ -65,6 +65,25 @@ def check_submit(fold: QueueFold, jobs: Sequence[Asked]) -> list[str | None]:
     return known
 
 
+def double_of(fold: QueueFold, asked: Asked) -> str | None:
+    """Return the job that *asked* would be a second one of, by its unique key; ``None`` for none.
+
+    Of several jobs under one key, the last one counts.
+    """
+    unique = asked.spec.get("unique")
+    last = fold.unique(unique["key"]) if unique else None
+    if unique is None or last is None:
+        return None
+    job_id, submitted_ms = last
+    window_ms = unique.get("window_ms")
+    job = fold.job(job_id)
+    if job is None or (window_ms is not None and submitted_ms + window_ms <= fold.at_ms):
+        return None
+    states = unique.get("states")
+    is_same = job.state in states if states else not job.state.is_ended
+    return job_id if is_same else None
+
+
 def _check_same(job: Job, asked: Asked) -> None:
     spec = {key: value for key, value in job.spec.items() if key != "due_ms"}
     said = {key: value for key, value in asked.spec.items() if key not in ("due_ms", "delay_ms")}

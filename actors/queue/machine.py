@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from seriatim.actors.queue.checks import check_submit
+from seriatim.actors.queue.checks import check_submit, double_of
 from seriatim.actors.queue.commands import (
     Cancel,
     Change,
@@ -20,7 +20,6 @@ from seriatim.actors.queue.commands import (
     Command,
     Done,
     Ended,
-    Failed,
     Grant,
     Purge,
     Released,
@@ -32,15 +31,15 @@ from seriatim.actors.queue.commands import (
     Submit,
     Submitted,
 )
+from seriatim.actors.queue.endings import crash_event, done_event, failed_event, released_event
 from seriatim.actors.queue.lanes import Lanes
 from seriatim.actors.queue.leases import Leases
 from seriatim.actors.queue.times import Times
 from seriatim.formats.errors import NotFoundError, RefusedError
-from seriatim.formats.jobs.fold import CANCELLED, OVERDUE, Event, QueueFold
+from seriatim.formats.jobs.fold import OVERDUE, Event, QueueFold
 from seriatim.formats.jobs.job import Job
 from seriatim.formats.jobs.raw_json import RawJson, dump_json
 from seriatim.formats.jobs.rows import Path, ended_at, output_path
-from seriatim.formats.jobs.spec import Asked, backoff_of
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import (
     CLAIM_JOBS_MAX,
@@ -188,7 +187,7 @@ class QueueMachine:
         known = check_submit(fold, command.jobs)
         answers = []
         for asked, same in zip(command.jobs, known, strict=True):
-            existing = same or self._double(asked)
+            existing = same or double_of(fold, asked)
             if existing is not None:
                 answers.append(Submitted(existing, repeated=True))
                 continue
@@ -203,23 +202,6 @@ class QueueMachine:
                 self._times.add(spec["deadline_ms"], job)
             answers.append(Submitted(asked.id, repeated=False))
         return answers
-
-    def _double(self, asked: Asked) -> str | None:
-        """Return the job that *asked* would be a second one of, by its unique key."""
-        unique = asked.spec.get("unique")
-        last = self.fold.unique(unique["key"]) if unique else None
-        if unique is None or last is None:
-            return None
-        job_id, submitted_ms = last
-        window_ms = unique.get("window_ms")
-        if window_ms is not None and submitted_ms + window_ms <= self.fold.at_ms:
-            return None
-        job = self.fold.job(job_id)
-        if job is None:
-            return None
-        states = unique.get("states")
-        is_same = job.state in states if states else not job.state.is_ended
-        return job_id if is_same else None
 
     # Workers.
 
@@ -275,44 +257,19 @@ class QueueMachine:
 
     def _end(self, ended: Ended) -> None:
         if isinstance(ended, Done):
-            said: dict[str, Any] = {"event": "done", "id": ended.id, "token": ended.token}
-            if ended.result:
-                said["result"] = RawJson(ended.result)
-            if ended.outcome:
-                said["outcome"] = ended.outcome
-            self._say(said, len(ended.result))
+            self._say(done_event(ended), len(ended.result))
         elif isinstance(ended, Released):
-            said = {"event": "released", "id": ended.id, "token": ended.token}
-            self._say({**said, "begun": True} if ended.has_begun else said)
+            self._say(released_event(ended))
         elif ended.is_crash:
             self._crash(self.fold.live[ended.id], ended.code, ended.reason, ended.details)
         else:
-            self._fail(self.fold.live[ended.id], ended)
-
-    def _fail(self, job: Job, failed: Failed) -> None:
-        code, reason = failed.code, failed.reason
-        if job.cancelling and code == CANCELLED:
-            is_overdue = job.spec.get("deadline_ms", self.fold.at_ms + 1) <= self.fold.at_ms
-            code, reason = (OVERDUE if is_overdue else CANCELLED), job.cancelling
-        said = {"event": "failed", "id": job.id, "token": job.token, "code": code, "reason": reason}
-        if failed.details:
-            said["details"] = failed.details
-        if not failed.is_final and not job.cancelling and job.tries < job.retries:
-            said["again_ms"] = self._again_ms(job, job.tries + 1)
-        self._say(said, _size(failed.details))
+            job = self.fold.live[ended.id]
+            said = failed_event(job, ended, self.fold.at_ms, self._draw())
+            self._say(said, _size(ended.details))
 
     def _crash(self, job: Job, code: str, reason: str, details: Mapping[str, Any]) -> None:
-        said = {"event": "expired", "id": job.id, "token": job.token, "code": code}
-        said["reason"] = reason
-        if details:
-            said["details"] = details
-        if job.crashes + 1 < job.crashes_max:
-            # The first time at once: most workers are lost for another reason than the job.
-            said["again_ms"] = self._again_ms(job, job.crashes) if job.crashes else self.fold.at_ms
+        said = crash_event(job, code, reason, details, self.fold.at_ms, self._draw())
         self._say(said, _size(details))
-
-    def _again_ms(self, job: Job, tries: int) -> int:
-        return self.fold.at_ms + backoff_of(job.spec).pause_ms(tries, self._draw())
 
     # People.
 

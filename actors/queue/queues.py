@@ -43,6 +43,7 @@ class Queues:
     Attributes:
         reader: looks at what is durable.
         clock: the node's.
+        entropy: gives that many random bytes.
         on_status: is told how each worker is, as it says itself.
     """
 
@@ -50,6 +51,7 @@ class Queues:
         self._world = world
         self.reader = QueueReader(world.tree)
         self.clock = world.dispatcher.clock
+        self.entropy = world.entropy
         self.on_status: Callable[[WorkerStatus], object] = _no_matter
         self._processes = dict(rows_in(world.tree, NAMES))
         self._own = set(self._processes.values())
@@ -89,18 +91,16 @@ class Queues:
             SchedulerError: see `check_submit`, and `ask`.
         """
         await self._open(queue)
-        now_ms = self.clock.now_ms()
-        entropy = self._world.entropy
         named = [
-            each
-            if each.id
-            else Asked(
-                make_job_id(now_ms, entropy(ENTROPY_BYTES)), each.type, each.spec, is_new=True
-            )
+            each if each.id else Asked(self.make_id(), each.type, each.spec, is_new=True)
             for each in jobs
         ]
         submitted: list[Submitted] = await self.ask(queue, Submit(named))
         return submitted
+
+    def make_id(self) -> str:
+        """Return an id for a job, which no other one has."""
+        return make_job_id(self.clock.now_ms(), self.entropy(ENTROPY_BYTES))
 
     async def claim(self, queue: str, claim: Claim, *, wait_ms: int) -> Claimed:
         """Lease jobs of *queue*, and wait for up to *wait_ms* until there is one.

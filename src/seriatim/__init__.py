@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from seriatim.formats.folds.fold import Fold, Outcome, Step, Verdict, fold
     from seriatim.formats.signing.scheme import WalletKind
     from seriatim.formats.signing.wallet import Wallet, generate, wallet_from_json
+    from seriatim.gateway.remote_jobs import connect
 
 __all__ = [
     "App",
@@ -52,6 +53,7 @@ __all__ = [
     "Verdict",
     "Wallet",
     "WalletKind",
+    "connect",
     "current_job",
     "fold",
     "generate",
@@ -67,6 +69,7 @@ _HOMES = {
     "Handle": "seriatim.actors.app.handle",
     "JobFunction": "seriatim.actors.app.job_function",
     "JobContext": "seriatim.actors.executor.context",
+    "connect": "seriatim.gateway.remote_jobs",
     "current_job": "seriatim.actors.executor.context",
     "JobError": "seriatim.formats.errors",
     "BlockingNode": "seriatim.actors.embedding.blocking",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,9 +80,3 @@ def apart(path: str, picture: Picture) -> Picture:
 @app.job(queue="heavy", run="process", type="apart_fails", fail_on=(ValueError,), retries=3)
 def apart_fails() -> None:
     raise ValueError("in a child")
-
-
-@app.job(queue="heavy", run="thread")
-def slow(seconds: float) -> float:
-    time.sleep(seconds)
-    return seconds

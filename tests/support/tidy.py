@@ -39,14 +39,19 @@ WORLD: Final[Mapping[str, tuple[str, ...]]] = {
     "datetime.datetime.today": (),
     "datetime.date.today": (),
     "random.": (),
-    "secrets.": ("actors/launch.py", *_TOOLS),
+    "secrets.": (
+        "actors/launch.py",
+        "gateway/remote_jobs.py",
+        "gateway/working.py",
+        *_TOOLS,
+    ),
     "uuid.": (),
     "os.urandom": ("actors/scheduler/handlers.py", *_TOOLS),
     # One thread, nothing open, and a program next: see there.
     "os.fork": ("actors/executor/keeper.py",),
     "threading.Thread": (
         "actors/runtime/offload.py",
-        "actors/embedding/blocking.py",
+        "actors/embedding/loop_thread.py",
         "store/baseline.py",
     ),
     "multiprocessing.": (),

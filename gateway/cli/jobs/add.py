@@ -61,21 +61,12 @@ def add(  # typer reads options by position
     as_json: Json = False,
 ) -> None:
     """Submit a job: a command, or with --args one for a function. Print its id."""
+    limits = {"wall": timeout, "memory": memory, "cpu": cpu, "processes": processes}
     with reporting(as_json=as_json):
-        limits = {"wall": timeout, "memory": memory, "cpu": cpu, "processes": processes}
-        edges = [
-            [job, otherwise]
-            for jobs, otherwise in (
-                (after, "fail"),
-                (after_any_end, "run"),
-                (unless_failed, "skip"),
-            )
-            for job in jobs or ()
-        ]
         said: dict[str, Any] = {
             "id": job_id,
             "type": name,
-            "after": edges,
+            "after": _edges(fail=after, run=after_any_end, skip=unless_failed),
             "priority": priority,
             "delay_ms": _duration(delay),
             "retries": retries,
@@ -86,7 +77,10 @@ def add(  # typer reads options by position
             **_work(command, args, dict(_pairs("env", env)), cwd),
         }
     job = {key: value for key, value in said.items() if value}
+    _submit(Reach(node, data, token_file), queue, job, as_json=as_json)
 
+
+def _submit(reach: Reach, queue: str, job: Plain, *, as_json: bool) -> None:
     async def submit(client: ApiClient) -> Plain:
         answer = await client.ask("POST", ("queues", queue, "jobs"), body={"jobs": [job]})
         submitted: Plain = field(answer, "jobs", list)[0]
@@ -98,7 +92,12 @@ def add(  # typer reads options by position
         else:
             typer.echo(printable(field(submitted, "id", str)))
 
-    Reach(node, data, token_file).ask(submit, say, as_json=as_json)
+    reach.ask(submit, say, as_json=as_json)
+
+
+def _edges(**jobs: list[str] | None) -> list[list[str]]:
+    """Return what a job waits for, by what becomes of it otherwise."""
+    return [[job, otherwise] for otherwise, each in jobs.items() for job in each or ()]
 
 
 def _work(

@@ -310,12 +310,17 @@ def test_a_wallet_file_is_read(tmp_path: Path) -> None:
 
 def test_the_public_names_are_these_and_all_load() -> None:
     assert sorted(seriatim.__all__) == [
+        "App",
         "BlockingNode",
         "Computed",
         "EmbeddedNode",
         "Entry",
         "Fire",
         "Fold",
+        "Handle",
+        "JobContext",
+        "JobError",
+        "JobFunction",
         "Occurrence",
         "Outcome",
         "Receipt",
@@ -326,6 +331,8 @@ def test_the_public_names_are_these_and_all_load() -> None:
         "Verdict",
         "Wallet",
         "WalletKind",
+        "connect",
+        "current_job",
         "fold",
         "generate",
         "open",
