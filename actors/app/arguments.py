@@ -15,10 +15,12 @@ import msgspec
 import orjson
 
 from seriatim.actors.executor.called import BadArgumentsError, BadResultError
-from seriatim.formats.codecs.json import parse_json
 from seriatim.formats.errors import FormatError, MalformedError
-from seriatim.formats.jobs.raw_json import RawJson, dump_json
-from seriatim.formats.limits import JOB_RESULT_MAX_BYTES, JOB_VALUE_DEPTH_MAX
+from seriatim.formats.jobs.raw_json import RawJson, check_value, dump_json
+from seriatim.formats.limits import JOB_RESULT_MAX_BYTES
+
+# What JSON has, and what stays what it is.
+_PLAIN: Final = frozenset({str, int, float, bool})
 
 RESULT_OF: Final = "$result-of"
 """The key of what stands for the result of another job."""
@@ -45,6 +47,18 @@ class Arguments:
         self._function = function
         self.signature = inspect.signature(function)
         self._hints: dict[str, Any] | None = None
+        parameters = self.signature.parameters
+        # Where every parameter has a name to be called by, calls need no binding.
+        self._is_plain = all(
+            each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)
+            for each in parameters.values()
+        )
+        self._positional = [
+            name for name, each in parameters.items() if each.kind is each.POSITIONAL_OR_KEYWORD
+        ]
+        self._required = frozenset(
+            name for name, each in parameters.items() if each.default is each.empty
+        )
 
     def encode(self, args: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[RawJson, list[str]]:
         """Return *args* and *named* as JSON, and the jobs whose results are among them.
@@ -53,10 +67,7 @@ class Arguments:
             MalformedError: the function does not take them, or JSON cannot carry them; code
                 ``bad_args``.
         """
-        try:
-            bound = self.signature.bind(*args, **named)
-        except TypeError as error:
-            raise self._bad(str(error)) from error
+        arguments = self._bind(args, named)
         wanted: dict[str, None] = {}
         promised: list[str] = []
 
@@ -68,7 +79,10 @@ class Arguments:
             raise NotImplementedError
 
         plain: dict[str, Any] = {}
-        for name, value in bound.arguments.items():
+        for name, value in arguments.items():
+            if type(value) in _PLAIN and self._types().get(name, Any) in (type(value), Any):
+                plain[name] = value
+                continue
             try:
                 promised.clear()
                 plain[name] = msgspec.to_builtins(value, str_keys=True, enc_hook=encode)
@@ -105,6 +119,8 @@ class Arguments:
             raise BadArgumentsError(
                 f"expected a map by the names of the parameters, found {plain!r:.64}"
             )
+        if self._is_plain and self._required <= plain.keys() <= self.signature.parameters.keys():
+            return (), self._convert_all(plain)
         bound = inspect.BoundArguments(self.signature, OrderedDict())
         for name in self.signature.parameters:
             if name in plain:
@@ -120,6 +136,37 @@ class Arguments:
             raise BadArgumentsError(str(error)) from error
         return bound.args, bound.kwargs
 
+    def _bind(self, args: tuple[Any, ...], named: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the arguments by name.
+
+        Raises:
+            MalformedError: the function does not take them; code ``bad_args``.
+        """
+        if self._is_plain and len(args) <= len(self._positional):
+            found = dict(zip(self._positional, args, strict=False))
+            if not found.keys() & named.keys():
+                found.update(named)
+                if self._required <= found.keys() <= self.signature.parameters.keys():
+                    return found
+        try:
+            return self.signature.bind(*args, **named).arguments
+        except TypeError as error:
+            raise self._bad(str(error)) from error
+
+    def _convert_all(self, plain: Mapping[str, Any]) -> dict[str, Any]:
+        """Return *plain* as the function takes it.
+
+        Raises:
+            BadArgumentsError: a value is not of the type that is declared.
+        """
+        converted = {}
+        for name, value in plain.items():
+            try:
+                converted[name] = self._convert(name, value)
+            except msgspec.ValidationError as error:
+                raise BadArgumentsError(f"{name}: {error}") from error
+        return converted
+
     def encode_result(self, result: Any) -> bytes:
         """Return *result* as JSON; empty for ``None``.
 
@@ -130,7 +177,7 @@ class Arguments:
             return b""
         try:
             raw = dump_json(msgspec.to_builtins(result, str_keys=True))
-            parse_json(raw, depth_max=JOB_VALUE_DEPTH_MAX)
+            check_value(raw)
         except (
             TypeError,
             NotImplementedError,
@@ -167,6 +214,8 @@ class Arguments:
 
     def _convert(self, name: str, plain: Any) -> Any:
         kind = self._types().get(name, Any)
+        if type(plain) is kind and kind in _PLAIN:
+            return plain
         parameter = self.signature.parameters[name]
         if parameter.kind is parameter.VAR_POSITIONAL:
             kind = list[kind]  # type: ignore[valid-type]  # of whatever is declared

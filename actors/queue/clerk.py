@@ -55,11 +55,16 @@ NOTHING: Final = Claimed((), {})
 class Ask:
     """Anybody → clerk: a command, and how long its claim waits at most."""
 
-    __slots__ = ("command", "wait_ms")
+    __slots__ = ("command", "reply", "wait_ms")
 
-    def __init__(self, command: Command | AwaitIdle, wait_ms: int = 0) -> None:
+    def __init__(self, command: Command | AwaitIdle, reply: Future[Any], wait_ms: int = 0) -> None:
         self.command = command
+        self.reply = reply
         self.wait_ms = wait_ms
+
+    def fail(self, error: Exception) -> None:
+        """Answer with *error*; the runtime calls this for mail that nobody will handle."""
+        self.reply.fail(error)
 
 
 class _Mail:
@@ -143,7 +148,7 @@ class Clerk(LightActor):
         self._process = process
         self._on_ended = on_ended
         self._machine: QueueMachine | None = None
-        self._commands: deque[tuple[Ask, Future[Any]]] = deque()
+        self._commands: deque[Ask] = deque()
         self._claims: dict[Waiter, tuple[Future[Any], Timer]] = {}
         self._idlers: dict[Future[Any], Timer] = {}
         self._timer: Timer | None = None
@@ -155,12 +160,12 @@ class Clerk(LightActor):
         """Look at what waits: the time may have brought something."""
         self._take_turn()
 
-    def on_receive(self, message: Any) -> Any:  # pykka's signature
-        """Handle one mail; the answer to a command is a future."""
+    def on_receive(self, message: Any) -> None:  # pykka's signature
+        """Handle one mail."""
         kind = type(message)
         if kind is Ask:
-            return self._take(message)
-        if kind is _Turn:
+            self._take(message)
+        elif kind is _Turn:
             self._has_turn = False
             self._make_batch()
         elif kind is _Written:
@@ -174,20 +179,18 @@ class Clerk(LightActor):
                 message.reply.resolve(None)
         else:
             raise TypeError(f"a clerk knows no mail {kind.__name__}")
-        return None
 
     def on_stop(self) -> None:
         """Answer whoever still waits."""
         self._arm(None)
         self._fail_all(StoppingError("the node is stopping; ask the next one"))
 
-    def _take(self, ask: Ask) -> Future[Any]:
+    def _take(self, ask: Ask) -> None:
         if len(self._commands) >= QUEUE_COMMANDS_MAX:
-            raise OverloadedError(f"queue {self.queue}", retry_after_ms=RETRY_AFTER_MS)
-        reply: Future[Any] = Future()
-        self._commands.append((ask, reply))
+            ask.fail(OverloadedError(f"queue {self.queue}", retry_after_ms=RETRY_AFTER_MS))
+            return
+        self._commands.append(ask)
         self._take_turn()
-        return reply
 
     def _take_turn(self) -> None:
         """Make a batch when the mail that is here now has been read."""
@@ -226,7 +229,8 @@ class Clerk(LightActor):
     def _decide(self, machine: QueueMachine, answers: list[_Answer]) -> None:
         """Have *machine* do what waits, as far as it fits in a slot; *answers* are to be given."""
         while self._commands and not machine.is_full:
-            ask, reply = self._commands.popleft()
+            ask = self._commands.popleft()
+            reply = ask.reply
             if isinstance(ask.command, AwaitIdle):
                 self._idlers[reply] = self._later(ask.wait_ms, _Bored(reply))
                 continue
@@ -388,4 +392,4 @@ class Clerk(LightActor):
             timer.cancel()
             reply.fail(error)
         while self._commands:
-            self._commands.popleft()[1].fail(error)
+            self._commands.popleft().fail(error)

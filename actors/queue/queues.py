@@ -11,7 +11,12 @@ from seriatim.actors.queue.commands import AwaitIdle, Submit
 from seriatim.actors.queue.load import rows_in
 from seriatim.actors.queue.reader import QueueReader
 from seriatim.actors.runtime.future import Future
-from seriatim.formats.errors import LimitExceededError, NotFoundError
+from seriatim.formats.errors import (
+    ActorDeadError,
+    LimitExceededError,
+    NotFoundError,
+    OverloadedError,
+)
 from seriatim.formats.ids import encode_id
 from seriatim.formats.jobs.fold import DEVICE, QueueFold
 from seriatim.formats.jobs.job_id import ENTROPY_BYTES, check_name, make_job_id
@@ -109,10 +114,7 @@ class Queues:
             SchedulerError: see `ask`.
         """
         await self._open(queue)
-        deadline_ms = wait_ms + ASK_DEADLINE_MS
-        claimed: Claimed = await self._clerk(queue).ask(
-            Ask(claim, wait_ms), deadline_ms=deadline_ms
-        )
+        claimed: Claimed = await self._answer(queue, claim, wait_ms)
         return claimed
 
     async def ask(self, queue: str, command: Command) -> Any:
@@ -123,7 +125,19 @@ class Queues:
             SchedulerError: it is refused; see `QueueMachine`.
             UnavailableError: not now, and perhaps it was done; the same again is safe.
         """
-        return await self._clerk(queue).ask(Ask(command))
+        return await self._answer(queue, command)
+
+    def _answer(self, queue: str, command: Command | AwaitIdle, wait_ms: int = 0) -> Future[Any]:
+        reply: Future[Any] = Future()
+        clerk = self._clerk(queue)
+        try:
+            clerk.tell(Ask(command, reply, wait_ms))
+        except (ActorDeadError, OverloadedError) as error:
+            reply.fail(error)
+        else:
+            deadline_ms = wait_ms + ASK_DEADLINE_MS
+            self._world.dispatcher.watch(reply, f"queue {queue}", deadline_ms)
+        return reply
 
     async def report(self, queue: str, report: Report) -> Reported:
         """Note what has become of jobs; see `Report`.
@@ -152,10 +166,7 @@ class Queues:
             NotFoundError: there is no such queue.
             SchedulerError: see `ask`.
         """
-        asking = self._clerk(queue).ask(
-            Ask(AwaitIdle(), wait_ms), deadline_ms=wait_ms + ASK_DEADLINE_MS
-        )
-        slot: int | None = await asking
+        slot: int | None = await self._answer(queue, AwaitIdle(), wait_ms)
         return slot
 
     async def ended(self, queue: str, job: str, *, wait_ms: int) -> Job | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import Executor as Threads
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
@@ -63,7 +63,7 @@ class Runner(NamedTuple):
         if handler.place is Place.PROCESS:
             return _ended(run.grant, await self._in_child(handler, run))
         call = _on_loop if handler.place is Place.LOOP else self._in_thread
-        return await _until_stopped(asyncio.ensure_future(call(handler, run)), run)
+        return await _until_stopped(call(handler, run), run)
 
     async def _in_child(self, handler: Handler, run: Run) -> Outcome:
         grant = run.grant
@@ -110,15 +110,17 @@ async def _on_loop(handler: Handler, run: Run) -> Ended:
     return Done(grant.id, grant.token, result)
 
 
-async def _until_stopped(work: asyncio.Future[Ended], run: Run) -> Ended:
+async def _until_stopped(work: Coroutine[Any, Any, Ended], run: Run) -> Ended:
     """Return what comes of *work*, or that it was stopped: a thread goes on then, unheard."""
-    unhear = run.stopping.listen(lambda _: work.cancel())
+    task = asyncio.current_task()
+    assert task is not None, "a coroutine runs in one"
+    unhear = run.stopping.listen(lambda _: task.cancel())
     try:
         return await work
     except asyncio.CancelledError:
         if run.why is None:
-            work.cancel()
             raise
+        task.uncancel()
         return Failed(run.grant.id, run.grant.token, run.why.value, run.stopping.reason, {})
     finally:
         unhear()

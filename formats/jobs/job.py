@@ -187,15 +187,26 @@ def encode_row(job: Job) -> bytes:
         row["started_ms"] = job.started_ms
         row["token"] = job.token
         row["worker"] = job.worker
-    for name in _RARE:
-        value = getattr(job, name)
-        if value:
-            row[name] = value
+    _add_rare(row, job)
     if job.waits:
         row["waits"] = sorted(job.waits)
     if job.result:
         row["result"] = RawJson(job.result)
     return dump_json(row)
+
+
+def _add_rare(row: dict[str, Any], job: Job) -> None:
+    """Add to *row* what few jobs have; they are asked one by one, for most of them in vain."""
+    if job.ended_ms:
+        row["ended_ms"] = job.ended_ms
+    if job.is_local:
+        row["is_local"] = True
+    if job.outcome:
+        row["outcome"] = job.outcome
+    if job.failures:
+        row |= {"failures": job.failures, "tries": job.tries, "crashes": job.crashes}
+    if job.cancelling:
+        row["cancelling"] = job.cancelling
 
 
 _RARE: Final = (

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, Final
 
 import orjson
+
+from seriatim.formats.codecs.json import parse_json
+from seriatim.formats.limits import JOB_VALUE_DEPTH_MAX, JSON_INTEGER_MAX
+
+_LONG: Final = re.compile(rb"[0-9]{%d}" % len(str(JSON_INTEGER_MAX)))
 
 
 class RawJson:
@@ -36,6 +42,18 @@ def dump_json(value: Any, option: int = 0) -> bytes:
         TypeError: JSON cannot carry it.
     """
     return orjson.dumps(value, default=_as_json, option=option)
+
+
+def check_value(raw: bytes) -> None:
+    """Return when every reader can read *raw*, which `dump_json` has made.
+
+    Raises:
+        LimitExceededError: it is deeper than ``JOB_VALUE_DEPTH_MAX``, or has an integer beyond
+            ``JSON_INTEGER_MAX``.
+    """
+    # What has no more brackets than that is no deeper; most values are not even read for it.
+    if raw.count(b"[") + raw.count(b"{") > JOB_VALUE_DEPTH_MAX or _LONG.search(raw):
+        parse_json(raw, depth_max=JOB_VALUE_DEPTH_MAX)
 
 
 def _as_json(value: object) -> object:

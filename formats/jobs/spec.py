@@ -12,7 +12,6 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from seriatim.formats.codecs.json import parse_json
 from seriatim.formats.errors import LimitExceededError, MalformedError
 from seriatim.formats.ids import b64url
 from seriatim.formats.jobs.backoff import Backoff
@@ -20,7 +19,7 @@ from seriatim.formats.jobs.command import read_command
 from seriatim.formats.jobs.job import Spec
 from seriatim.formats.jobs.job_id import check_name
 from seriatim.formats.jobs.limits import read_limits
-from seriatim.formats.jobs.raw_json import RawJson, dump_json
+from seriatim.formats.jobs.raw_json import RawJson, check_value, dump_json
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import (
     BACKOFF_FACTOR_MAX,
@@ -37,7 +36,6 @@ from seriatim.formats.limits import (
     JOB_TAKES_MAX,
     JOB_TOKENS_MAX,
     JOB_TRACE_MAX_CHARS,
-    JOB_VALUE_DEPTH_MAX,
 )
 
 # In front of keys that are made here: nobody can say such a key.
@@ -154,7 +152,7 @@ def check_args(args: RawJson) -> RawJson:
     Raises:
         LimitExceededError: they are.
     """
-    parse_json(args.raw, depth_max=JOB_VALUE_DEPTH_MAX)
+    check_value(args.raw)
     if len(args.raw) > JOB_ARGS_MAX_BYTES:
         raise LimitExceededError(
             "size of a job's arguments in bytes", given=len(args.raw), maximum=JOB_ARGS_MAX_BYTES
