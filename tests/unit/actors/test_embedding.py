@@ -367,7 +367,12 @@ def test_the_example_of_folds_runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "name"), [("README.md", "embed.py"), ("docs/triggers.md", "triggers.py")]
+    ("page", "name"),
+    [
+        ("README.md", "embed.py"),
+        ("docs/triggers.md", "triggers.py"),
+        ("docs/jobs.md", "jobs.py"),
+    ],
 )
 def test_an_example_on_a_page_is_the_file_and_short(page: str, name: str) -> None:
     block = first_block(page)
