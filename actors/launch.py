@@ -36,6 +36,7 @@ from seriatim.actors.scheduler import handlers
 from seriatim.actors.scheduler.committer import job_bytes
 from seriatim.actors.scheduler.system import Scheduler
 from seriatim.actors.triggers.book import World as TriggerWorld
+from seriatim.actors.triggers.jobs import submitting
 from seriatim.actors.triggers.table import TriggerTable
 from seriatim.actors.uploads.uploader import Uploader
 from seriatim.actors.watches.metrics import machine_metrics
@@ -56,6 +57,7 @@ from seriatim.formats.limits import (
     VERIFY_QUEUE_MAX_BYTES,
 )
 from seriatim.formats.schedule.mode import SchedulingMode
+from seriatim.formats.triggers.definition import JOBS
 from seriatim.store.environment import Environment
 from seriatim.store.folder import DataFolder
 from seriatim.store.lmdb_log import LmdbLog
@@ -188,6 +190,7 @@ async def open_node(
         if policy.mode is not SchedulingMode.DISABLED:
             node.queues = _open_queues(node, tree, scheduler, dispatcher)
             node.triggers = await _open_triggers(node, log, tree, scheduler, folder)
+            node.triggers.provide(JOBS, submitting(node.queues))
     return node, lock
 
 

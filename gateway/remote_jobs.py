@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from seriatim.actors.app.access import Ending
@@ -31,7 +31,7 @@ from seriatim.actors.queue.plain import (
     submitted_from_plain,
 )
 from seriatim.actors.runtime.clock import SystemClock
-from seriatim.formats.errors import UnsupportedError
+from seriatim.formats.errors import NotFoundError, UnsupportedError
 from seriatim.formats.jobs.job_id import ENTROPY_BYTES, make_job_id
 from seriatim.formats.jobs.raw_json import dump_json
 from seriatim.formats.jobs.state import JobState
@@ -113,6 +113,15 @@ class RemoteJobs:
     ) -> Any:
         plain = await self._client.ask("POST", (*path, _JOBS, job, verb), body=body)
         return JobState(field(plain, "state", str))
+
+    async def schedule(self, name: str, definition: Mapping[str, Any] | None) -> None:
+        """See `JobsAccess.schedule`."""
+        if definition is not None:
+            body = {**definition, "name": name}
+            await self._client.ask("POST", ("triggers",), body=body)
+            return
+        with suppress(NotFoundError):
+            await self._client.ask("DELETE", ("triggers", name))
 
     async def show(self, queue: str, job: str) -> Mapping[str, Any]:
         """See `JobsAccess.show`."""

@@ -33,6 +33,9 @@ class JobsAccess(JobsPort, Protocol):
     async def ask(self, queue: str, command: Command) -> Any:
         """Have *command* done, in a queue that is there."""
 
+    async def schedule(self, name: str, definition: Mapping[str, Any] | None) -> None:
+        """Have the trigger *name* be what *definition* says; ``None`` for no such trigger."""
+
     async def show(self, queue: str, job: str) -> Mapping[str, Any]:
         """Return what there is to say of *job*; see `view_of`."""
 

@@ -43,7 +43,8 @@ class JobSettings(JobOptions, total=False):
         retry_on: errors after which a job is tried again, as often as ``retries`` says.
         fail_on: errors after which it is not, though they are of the others.
         run: where it runs: ``loop``, ``thread`` or ``process``.
-        schedule: when a job is submitted by itself: see ``docs/cron.md``.
+        schedule: when a job is submitted by itself, without arguments: see ``docs/cron.md``.
+        tz: the IANA zone whose clocks are meant; UTC where nothing is said.
     """
 
     queue: str
@@ -55,6 +56,7 @@ class JobSettings(JobOptions, total=False):
     fail_on: tuple[type[BaseException], ...]
     run: str
     schedule: str
+    tz: str
 
 
 _OWN: Final = frozenset(JobSettings.__annotations__) - frozenset(JobOptions.__annotations__)
@@ -139,6 +141,7 @@ class App:
             retry_on=tuple(settings.get("retry_on", (Exception,))),
             fail_on=tuple(settings.get("fail_on", ())),
             schedule=settings.get("schedule", ""),
+            tz=settings.get("tz", "UTC"),
         )
         made: JobFunction[Any, Any, Any] = JobFunction(self, function, declared)
         self._functions[kind] = made
@@ -180,7 +183,9 @@ class App:
             inner = node._node  # noqa: SLF001  # of the room beside
             queues = inner.queues
             assert queues is not None, "it places messages"
-            access = LocalJobs(queues)
+            triggers = inner.triggers
+            assert triggers is not None, "as above"
+            access = LocalJobs(queues, triggers)
             stack.enter_context(self.attached(access))
             await self.declare(access)
             running = RunningApp(node, self, access, queues, stack)
@@ -256,6 +261,8 @@ class App:
             declared = function.declared
             if declared.settings:
                 await access.change(declared.queue, Change(declared.settings))
+            name = f"job {declared.queue}/{declared.type}"
+            await access.schedule(name, function.scheduled)
 
 
 def _settings(kind: str, said: Mapping[str, Any]) -> dict[str, Any]:

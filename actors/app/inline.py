@@ -82,6 +82,9 @@ class InlineJobs:
             raise NotFoundError(f"no job {job} was submitted here")
         return found
 
+    async def schedule(self, name: str, definition: Mapping[str, Any] | None) -> None:
+        """Do nothing: time does not pass."""
+
     async def show(self, queue: str, job: str) -> Mapping[str, Any]:
         """Return the state of *job*."""
         ending = await self.ending(queue, job, wait_ms=0)

@@ -41,6 +41,7 @@ class Declared:
         retry_on: errors after which it may be tried again.
         fail_on: errors after which it may not, though they are of the others.
         schedule: when a job is submitted by itself; empty for never.
+        tz: by the clocks of which zone.
     """
 
     __slots__ = (
@@ -52,6 +53,7 @@ class Declared:
         "schedule",
         "settings",
         "type",
+        "tz",
     )
 
     def __init__(
@@ -65,6 +67,7 @@ class Declared:
         retry_on: tuple[type[BaseException], ...],
         fail_on: tuple[type[BaseException], ...],
         schedule: str,
+        tz: str,
     ) -> None:
         self.queue = queue
         self.type = kind
@@ -74,6 +77,7 @@ class Declared:
         self.retry_on = retry_on
         self.fail_on = fail_on
         self.schedule = schedule
+        self.tz = tz
 
     @property
     def concurrency(self) -> int:
@@ -106,6 +110,16 @@ class JobFunction(Generic[P, R, C]):
     def type(self) -> str:
         """The type of its jobs."""
         return self._declared.type
+
+    @property
+    def scheduled(self) -> Mapping[str, Any] | None:
+        """The trigger that submits its jobs; ``None`` where it has no schedule."""
+        declared = self._declared
+        if not declared.schedule:
+            return None
+        said = said_of(declared.options)
+        job = {"queue": declared.queue, "type": declared.type, "args": {}, **said}
+        return {"when": declared.schedule, "tz": declared.tz, "job": job}
 
     @property
     def declared(self) -> Declared:

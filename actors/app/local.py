@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from seriatim.actors.app.access import Ending
+from seriatim.formats.errors import NotFoundError
 from seriatim.formats.jobs.view import failure_view, view_of
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
         Submitted,
     )
     from seriatim.actors.queue.queues import Queues
+    from seriatim.actors.triggers.table import TriggerTable
     from seriatim.formats.jobs.job import Job
     from seriatim.formats.jobs.spec import Asked
 
@@ -25,8 +28,9 @@ if TYPE_CHECKING:
 class LocalJobs:
     """`JobsAccess` to *queues* of this OS process."""
 
-    def __init__(self, queues: Queues) -> None:
+    def __init__(self, queues: Queues, triggers: TriggerTable) -> None:
         self._queues = queues
+        self._triggers = triggers
 
     def make_id(self) -> str:
         """See `JobsAccess.make_id`."""
@@ -51,6 +55,14 @@ class LocalJobs:
     async def ask(self, queue: str, command: Command) -> Any:
         """See `JobsAccess.ask`."""
         return await self._queues.ask(queue, command)
+
+    async def schedule(self, name: str, definition: Mapping[str, Any] | None) -> None:
+        """See `JobsAccess.schedule`."""
+        if definition is not None:
+            await self._triggers.define({**definition, "name": name})
+            return
+        with suppress(NotFoundError):
+            await self._triggers.remove(self._triggers.find(name))
 
     async def show(self, queue: str, job: str) -> Mapping[str, Any]:
         """See `JobsAccess.show`."""

@@ -38,6 +38,7 @@ class JobOptions(TypedDict, total=False):
         crashes_max: how many lost workers are one too many.
         timeout: how long an attempt may take.
         lease: how long its worker may be silent.
+        silence: how long the job itself may be, which calls `JobContext.heartbeat` or `progress`.
     """
 
     id: str
@@ -56,10 +57,11 @@ class JobOptions(TypedDict, total=False):
     crashes_max: int
     timeout: Duration
     lease: Duration
+    silence: Duration
 
 
 _EDGES: Final = {"after": "fail", "after_any_end": "run", "unless_failed": "skip"}
-_DURATIONS: Final = {"delay": "delay_ms", "lease": "lease_ms"}
+_DURATIONS: Final = {"delay": "delay_ms", "lease": "lease_ms", "silence": "silence_ms"}
 _TIMES: Final = {"at": "due_ms", "deadline": "deadline_ms"}
 
 

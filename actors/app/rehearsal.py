@@ -48,6 +48,7 @@ class Rehearsal:
         quiet_turns, running = 0, None
         while quiet_turns < _TURNS:
             await asyncio.sleep(0)
+            await self.running.node.triggers.settled()
             for worker in self.running.workers:
                 await worker.quiet(but_loop=True)
             for queue in self.app.queues:

@@ -81,6 +81,10 @@ class JobContext:
             )
         self.say({"fraction": float(fraction), "note": str(note)[:JOB_NOTE_MAX_CHARS]})
 
+    def heartbeat(self) -> None:
+        """Say that the job goes on, where it may not be silent for long: see ``silence``."""
+        self.say({})
+
     def say(self, said: Mapping[str, Any]) -> None:
         """Tell the worker whatever JSON can carry.
 

@@ -18,7 +18,7 @@ from seriatim.formats.limits import (
 
 if TYPE_CHECKING:
     from seriatim.actors.queue.commands import Grant
-    from seriatim.actors.runtime.clock import Timer
+    from seriatim.actors.runtime.clock import Clock, Timer
 
 
 class Why(StrEnum):
@@ -28,6 +28,8 @@ class Why(StrEnum):
     """Somebody wants it no more."""
     TIMEOUT = "timeout"
     """It takes longer than it may."""
+    SILENT = "silent"
+    """It has not said for too long that it goes on."""
     LOST = "lost"
     """Its lease is over: somebody else may have it."""
     CLOSED = "closed"
@@ -46,13 +48,15 @@ class Run:
         stopping: hears that it is to stop.
         why: why that is; ``None`` where it is not.
         task: runs it.
-        timer: makes an end of it.
+        timer: makes an end of it when it takes too long.
+        silence: makes an end of it when it is silent for too long.
     """
 
     def __init__(
-        self, queue: str, grant: Grant, renewed_ms: int, on_output: Callable[[], object]
+        self, queue: str, grant: Grant, clock: Clock, on_output: Callable[[], object]
     ) -> None:
         self.grant = grant
+        self._clock = clock
         facts = {
             "id": grant.id,
             "queue": queue,
@@ -62,13 +66,14 @@ class Run:
             "deadline_ms": grant.spec.get("deadline_ms"),
         }
         self.context = JobContext(facts, self.hear)
-        self.renewed_ms = renewed_ms
+        self.renewed_ms = clock.monotonic_ms()
         self.fraction = 0.0
         self.note = ""
         self.stopping = Stop()
         self.why: Why | None = None
         self.task: asyncio.Task[None] | None = None
         self.timer: Timer | None = None
+        self.silence: Timer | None = None
         self._on_output = on_output
         self._printed = bytearray()
         self._pieces = 0
@@ -79,6 +84,28 @@ class Run:
         lease_ms: int = self.grant.spec.get("lease_ms", JOB_LEASE_DEFAULT_MS)
         return lease_ms
 
+    def begin(self) -> None:
+        """Begin to look at the clock, where the job has bounds of its own."""
+        wall_ms = self.grant.spec.get("limits", {}).get("wall_ms")
+        if wall_ms is not None:
+            reason = f"it ran for longer than {wall_ms} ms"
+            self.timer = self._clock.call_later(wall_ms, lambda: self.stop(Why.TIMEOUT, reason))
+        self._listen()
+
+    def end(self) -> None:
+        """Look at the clock no more."""
+        for timer in (self.timer, self.silence):
+            if timer is not None:
+                timer.cancel()
+
+    def _listen(self) -> None:
+        silence_ms = self.grant.spec.get("silence_ms")
+        if silence_ms is not None:
+            if self.silence is not None:
+                self.silence.cancel()
+            reason = f"it was silent for {silence_ms} ms"
+            self.silence = self._clock.call_later(silence_ms, lambda: self.stop(Why.SILENT, reason))
+
     def stop(self, why: Why, reason: str) -> None:
         """Ask what runs to stop; the first to ask says why."""
         if self.why is None:
@@ -88,6 +115,7 @@ class Run:
 
     def hear(self, said: Mapping[str, Any]) -> None:
         """Note what the job says of itself."""
+        self._listen()
         fraction, note = said.get("fraction"), said.get("note", self.note)
         if isinstance(fraction, int | float) and 0 <= fraction <= 1:
             self.fraction = float(fraction)

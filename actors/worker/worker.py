@@ -219,20 +219,16 @@ class Worker:
     # Running.
 
     def _begin(self, grant: Grant) -> None:
-        run = Run(self.queue, grant, self._clock.monotonic_ms(), self._has_news.set)
+        run = Run(self.queue, grant, self._clock, self._has_news.set)
         self._running[grant.id] = run
         run.task = asyncio.ensure_future(self._see_through(run))
-        wall_ms = grant.spec.get("limits", {}).get("wall_ms")
-        if wall_ms is not None:
-            reason = f"it ran for longer than {wall_ms} ms"
-            run.timer = self._clock.call_later(wall_ms, lambda: run.stop(Why.TIMEOUT, reason))
+        run.begin()
 
     async def _see_through(self, run: Run) -> None:
         """Run a job, and note what has become of it, whatever that is."""
         grant = run.grant
         ended = await self._runner.run(run)
-        if run.timer is not None:
-            run.timer.cancel()
+        run.end()
         del self._running[grant.id]
         self._has_room.set()
         if run.why is Why.LOST:

@@ -289,5 +289,6 @@ _READERS: Final[dict[str, Callable[[str, Any], Any]]] = {
     "crashes_max": _whole(1, JOB_CRASHES_MAX),
     "backoff": _backoff,
     "lease_ms": _whole(JOB_LEASE_MIN_MS, JOB_LEASE_MAX_MS),
+    "silence_ms": _whole(JOB_LEASE_MIN_MS, INTERVAL_MAX_MS),
     "trace": _text(JOB_TRACE_MAX_CHARS),
 }

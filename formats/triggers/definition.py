@@ -18,6 +18,8 @@ from seriatim.formats.codecs.cbor import dump_plain
 from seriatim.formats.codecs.fields import freeze
 from seriatim.formats.errors import LimitExceededError, MalformedError
 from seriatim.formats.ids import decode_id
+from seriatim.formats.jobs.job_id import check_name
+from seriatim.formats.jobs.spec import read_asked
 from seriatim.formats.limits import (
     TRIGGER_MAX_BYTES,
     TRIGGER_NAME_MAX_CHARS,
@@ -37,6 +39,8 @@ TRIGGER: Final = "trigger"
 EVENT: Final = "event"
 PATHS: Final = "/"
 """What triggers wait for that ask a path: a node that answers paths."""
+JOBS: Final = "+"
+"""What triggers wait for that submit a job: a node that has queues."""
 
 _OWN_FIELDS: Final = frozenset({TRIGGER, NOMINAL_TIME, EVENT})
 _METHODS: Final = ("GET", "POST")
@@ -112,6 +116,7 @@ class Definition:
         body: what is posted there.
         content_type: what the body is.
         function: the name of a function of the program around an embedded node.
+        job: a job that is submitted: its ``queue``, and what else a job says; see ``docs/jobs.md``.
     """
 
     when: str = ""
@@ -133,6 +138,7 @@ class Definition:
     body: bytes = b""
     content_type: str = ""
     function: str = ""
+    job: Mapping[str, Value] | None = None
 
     def __repr__(self) -> str:
         return f"Definition({self.fields})"
@@ -167,8 +173,8 @@ class Definition:
 
     @property
     def waits_for(self) -> str:
-        """What has to be there before it can fire: a function, or `PATHS`; empty for nothing."""
-        return self.function or (PATHS if self.path else "")
+        """What has to be there before it can fire: a function, `PATHS`, `JOBS`, or nothing."""
+        return self.function or (PATHS if self.path else "") or (JOBS if self.job else "")
 
     def timing(self, defined_ms: int) -> Timing:
         """Return when it is due, for a trigger without a watch that was defined at *defined_ms*.
@@ -209,7 +215,7 @@ _CHOICES: Final[Mapping[str, Callable[[Any], Any]]] = {
     "misfire": Misfire,
     "overlap": Overlap,
 }
-_OTHERS: Final = frozenset({"watch", "message", "body", *_CHOICES})
+_OTHERS: Final = frozenset({"watch", "message", "job", "body", *_CHOICES})
 _TEXTS: Final = (
     frozenset(each.name.replace("_", "-") for each in dataclass_fields(Definition)) - _OTHERS
 )
@@ -234,6 +240,7 @@ def parse_definition(plain: Mapping[str, object]) -> Definition:
         **{key.replace("-", "_"): _text(fields, key) for key in _TEXTS & fields.keys()},
         watch=_map(fields, "watch"),
         message=_map(fields, "message"),
+        job=_map(fields, "job"),
         body=_body(fields),
         gap=_choice(fields, "gap", GapPolicy),
         fold=_choice(fields, "fold", FoldPolicy),
@@ -301,9 +308,10 @@ def fire_key(trigger: bytes, occasion: str) -> bytes:
 
 def _check_action(definition: Definition) -> None:
     """Refuse what does nothing, or several things, or what cannot be done."""
-    actions = [each for each in ("process", "path", "function") if getattr(definition, each)]
+    kinds = ("process", "path", "function", "job")
+    actions = [each for each in kinds if getattr(definition, each)]
     if len(actions) != 1:
-        _refuse("process", "one of process, path and function", " and ".join(actions))
+        _refuse("process", "one of process, path, function and job", " and ".join(actions))
     if len(definition.name) > TRIGGER_NAME_MAX_CHARS or not definition.name.isprintable():
         _refuse("name", f"at most {TRIGGER_NAME_MAX_CHARS} printable characters", definition.name)
     if definition.process:
@@ -317,10 +325,21 @@ def _check_action(definition: Definition) -> None:
             _refuse("message", "no field that a fire has itself", ", ".join(sorted(taken)))
     elif definition.message is not None:
         _refuse("message", "a process beside it", "none")
+    if definition.job:
+        _check_job(definition.job)
     if definition.path:
         _check_request(definition)
     elif definition.body or definition.content_type or definition.method != "GET":
         _refuse("method", "a path beside method, body and content-type", "none")
+
+
+def _check_job(job: Mapping[str, Value]) -> None:
+    """Refuse what no queue would take."""
+    said = dict(job)
+    check_name(str(said.pop("queue", "")), "queue")
+    if "id" in said:
+        _refuse("job", "no id: each time is a job of its own", said["id"])
+    read_asked(said)
 
 
 def _check_request(definition: Definition) -> None:

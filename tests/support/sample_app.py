@@ -56,6 +56,19 @@ async def endless() -> None:
     await asyncio.Event().wait()
 
 
+BEATS = asyncio.Event()
+"""Has a `beating` job beat once more."""
+
+
+@app.job
+async def beating(times: int) -> None:
+    for _ in range(times):
+        await BEATS.wait()
+        BEATS.clear()
+        seriatim.current_job().heartbeat()
+    await asyncio.Event().wait()
+
+
 @app.job
 def who() -> dict[str, Any]:
     job = seriatim.current_job()

@@ -18,12 +18,14 @@ from seriatim.formats.errors import (
 from seriatim.formats.jobs.state import JobState
 from seriatim.testing import VirtualClock, rehearse
 from tests.support.sample_app import (
+    BEATS,
     Picture,
     add,
     apart,
     apart_fails,
     app,
     area,
+    beating,
     endless,
     fail,
     grow,
@@ -171,6 +173,20 @@ async def test_a_job_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
         with pytest.raises(JobError, match="60000 ms") as raised:
             await handle
         assert raised.value.code == "timeout"
+
+
+async def test_a_job_that_is_silent_for_too_long_is_stopped(tmp_path: Path) -> None:
+    async with rehearse(app, tmp_path) as rehearsal:
+        handle = await beating.options(silence="10 seconds").submit(3)
+        for passed in range(1, 4):
+            await rehearsal.pass_time(seconds=9)
+            assert await handle.state() is JobState.LEASED, passed
+            BEATS.set()
+            await rehearsal.settle()
+        await rehearsal.pass_time(seconds=10)
+        with pytest.raises(JobError, match="10000 ms") as raised:
+            await handle
+        assert raised.value.code == "silent"
 
 
 async def test_a_function_runs_in_a_child_with_its_types_and_what_it_prints(tmp_path: Path) -> None:

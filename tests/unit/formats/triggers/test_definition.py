@@ -27,7 +27,7 @@ PROCESS = "A" * 43
 GOOD: Mapping[str, Any] = {"when": "every hour", "process": PROCESS}
 
 BAD: list[tuple[Mapping[str, Any], str, str]] = [
-    ({}, "bad_trigger", "one of process, path and function"),
+    ({}, "bad_trigger", "one of process, path, function and job"),
     ({"process": PROCESS}, "bad_trigger", "a recurrence, or a watch"),
     ({**GOOD, "watch": {"kind": "file"}}, "bad_trigger", "a recurrence, or a watch"),
     ({**GOOD, "path": "/a"}, "bad_trigger", "found 'process and path'"),
