@@ -17,6 +17,11 @@ from seriatim.formats.limits import OPERATOR_TOKEN_BYTES
 from seriatim.store.folder import FILE_MODE, DataFolder
 
 
+def token_file(path: Path) -> Path:
+    """Return where the token of the data folder *path* is."""
+    return DataFolder(path).operator_token
+
+
 def make_folder_token(path: Path, *, entropy: Callable[[int], bytes]) -> str:
     """Return the token of the data folder *path*; make both the first time one is needed.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
@@ -41,6 +42,7 @@ class Work(NamedTuple):
         category: what it is counted under.
         takes_commands: whether it runs commands, too.
         drains: whether it ends when no job is left.
+        until_eof: whether it ends with its stdin: whoever has started it is gone then.
     """
 
     modules: Sequence[str]
@@ -49,6 +51,7 @@ class Work(NamedTuple):
     category: str
     takes_commands: bool
     drains: bool
+    until_eof: bool = False
 
 
 class Left(NamedTuple):
@@ -84,6 +87,8 @@ async def run_worker(
         SchedulerError: the node refuses, or is not there.
     """
     stop = stop_signal()
+    if work.until_eof:
+        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), stop.set)
     apps = [app for module in work.modules for app in load_apps(module)]
     clock = SystemClock(asyncio.get_running_loop())
     async with AsyncExitStack() as stack:

@@ -7,6 +7,7 @@ import os
 import secrets
 import sys
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -87,6 +88,10 @@ def serve(  # typer reads options by position
         list[str] | None,
         typer.Option(metavar="MODULE:NAME", help="Compute processes with this fold, too."),
     ] = None,
+    work: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MODULE", help="Run the jobs of this module's App; repeatable."),
+    ] = None,
     public_cron: PublicCron = False,
     follow_redirects: FollowRedirects = False,
     allow_origin: AllowOrigin = None,
@@ -106,7 +111,7 @@ def serve(  # typer reads options by position
     if (allow_origin or allow_network) and not follow_redirects:
         raise typer.BadParameter("without --follow-redirects, this node goes nowhere")
     allowed = read_outbound_policy(allow_origin, allow_network)
-    if compute:
+    if compute or work:
         sys.path.insert(0, str(Path.cwd()))  # as `python` does: a module of this folder is found
     with reporting(as_json=as_json):
         key = read_wallet(wallet) if wallet else folder_wallet(data, on_making=say_making)
@@ -121,6 +126,7 @@ def serve(  # typer reads options by position
             fold_places=tuple(compute or ()),
             outbound_policy=allowed if follow_redirects else None,
             public_cron=public_cron,
+            work=tuple(work or ()),
             as_json=as_json,
         )
         raise typer.Exit(uvloop.run(serving))
@@ -138,6 +144,7 @@ async def _serve(
     fold_places: tuple[str, ...],
     outbound_policy: OutboundPolicy | None,
     public_cron: bool,
+    work: tuple[str, ...],
     as_json: bool,
 ) -> int:
     """Run a node on *data* until it is told to stop; return the exit status."""
@@ -149,6 +156,7 @@ async def _serve(
     from seriatim.gateway.http.operator import Operator
     from seriatim.gateway.http.server import run_server
     from seriatim.gateway.source import opening_sources
+    from seriatim.gateway.worker_child import working_beside
 
     token = make_folder_token(data, entropy=secrets.token_bytes)
     async with AsyncExitStack() as ending:
@@ -183,4 +191,5 @@ async def _serve(
             gateway_url=gateway_url,
             outbound_policy=outbound_policy,
             operator=Operator(token, public_cron=public_cron),
+            beside=partial(working_beside, data=data, modules=work) if work else None,
         )

@@ -5,7 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    nullcontext,
+)
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
@@ -149,6 +154,7 @@ async def run_server(
     gateway_url: str | None = None,
     outbound_policy: OutboundPolicy | None = None,
     operator: Operator = NOBODY,
+    beside: Callable[[str], AbstractAsyncContextManager[None]] | None = None,
 ) -> int:
     """Serve *node* until SIGTERM or SIGINT; return the exit status.
 
@@ -165,6 +171,8 @@ async def run_server(
         outbound_policy: where requests for other nodes may be sent on to; ``None`` tells clients
             to go there themselves.
         operator: who may do what only the operator may.
+        beside: of the URL, what lives from then on until the node is told to stop, which it is
+            still served at the end of.
 
     Raises:
         StoreError: the port cannot be had.
@@ -190,7 +198,8 @@ async def run_server(
         url = await _listen(runner, host, port)
         stop = stop_signal()
         on_ready(url)
-        return await _wait(node, stop)
+        async with beside(url) if beside else nullcontext():
+            return await _wait(node, stop)
 
 
 @asynccontextmanager

@@ -37,6 +37,9 @@ def work(
         typer.Option("--commands/--no-commands", help="Run commands, too; else without modules."),
     ] = None,
     drain: Annotated[bool, typer.Option("--drain", help="End when no job is left.")] = False,
+    until_eof: Annotated[
+        bool, typer.Option("--until-eof", hidden=True, help="End with stdin, too.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Run jobs: the functions of MODULES, and commands. SIGTERM lets it finish what it has."""
@@ -54,6 +57,7 @@ def work(
             category=category,
             takes_commands=takes_commands,
             drains=drain,
+            until_eof=until_eof,
         )
 
         def on_ready(names: list[str]) -> None:
