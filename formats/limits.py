@@ -298,6 +298,8 @@ QUEUE_JOBS_MAX: Final = 10_000_000
 QUEUE_KEPT_DEFAULT_MS: Final = 7 * 24 * 3_600_000
 QUEUE_TYPES_SET_MAX: Final = 1_000
 QUEUE_SUBMIT_MAX: Final = 1_000
+# In an error: of a circle of jobs, which may have as many as a queue.
+JOBS_NAMED_MAX: Final = 16
 QUEUE_EVENTS_MAX: Final = 1_024
 QUEUE_EVENTS_MAX_BYTES: Final = 2 * 1024 * 1024
 QUEUE_COMMANDS_MAX: Final = 16_384

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
@@ -17,12 +17,15 @@ from seriatim.formats.errors import (
 )
 from seriatim.formats.jobs.job_id import is_made_id
 from seriatim.formats.jobs.raw_json import dump_json
-from seriatim.formats.limits import QUEUE_SUBMIT_MAX, RETRY_AFTER_MS
+from seriatim.formats.limits import JOBS_NAMED_MAX, QUEUE_SUBMIT_MAX, RETRY_AFTER_MS
 
 if TYPE_CHECKING:
     from seriatim.formats.jobs.fold import QueueFold
     from seriatim.formats.jobs.job import Job, Spec
     from seriatim.formats.jobs.spec import Asked
+
+
+_TIMES: Final = frozenset({"due_ms", "delay_ms", "deadline_ms"})
 
 
 def check_submit(fold: QueueFold, jobs: Sequence[Asked]) -> list[str | None]:
@@ -85,14 +88,14 @@ def double_of(fold: QueueFold, asked: Asked) -> str | None:
 
 
 def _check_same(job: Job, asked: Asked) -> None:
-    spec = {key: value for key, value in job.spec.items() if key != "due_ms"}
-    said = {key: value for key, value in asked.spec.items() if key not in ("due_ms", "delay_ms")}
-    if job.type != asked.type or _plain(spec) != _plain(said):
+    if job.type != asked.type or _plain(job.spec) != _plain(asked.spec):
         raise ConflictError(f"job {job.id} is there, and is another one; choose another id")
 
 
 def _plain(spec: Spec) -> bytes:
-    return dump_json(spec, orjson.OPT_SORT_KEYS)
+    """Return *spec* without its times: who asks again counts them from another moment."""
+    plain = {key: value for key, value in spec.items() if key not in _TIMES}
+    return dump_json(plain, orjson.OPT_SORT_KEYS)
 
 
 def _check_tokens(fold: QueueFold, spec: Spec) -> None:
@@ -124,8 +127,9 @@ def _check_no_cycle(fold: QueueFold, fresh: Mapping[str, Asked]) -> None:
         if start in named or fold.children(start):
             circle = _circle(start, parents, seen)
             if circle:
+                names = circle[:JOBS_NAMED_MAX] + ["…"] * (len(circle) > JOBS_NAMED_MAX)
                 raise MalformedError(
-                    f"these jobs wait for each other: {' → '.join(circle)}", code="cycle"
+                    f"these jobs wait for each other: {' → '.join(names)}", code="cycle"
                 )
 
 

@@ -30,7 +30,13 @@ from seriatim.actors.queue.output import output_rows
 from seriatim.actors.queue.retention import forget_what_is_old
 from seriatim.actors.runtime.actor import LightActor
 from seriatim.actors.runtime.future import Future
-from seriatim.formats.errors import OverloadedError, SchedulerError, StoppingError, UnavailableError
+from seriatim.formats.errors import (
+    OverloadedError,
+    SchedulerError,
+    StoppingError,
+    StoreError,
+    UnavailableError,
+)
 from seriatim.formats.limits import (
     CLOCK_CHECK_MS,
     QUEUE_COMMANDS_MAX,
@@ -118,6 +124,14 @@ class _Written(_Mail):
         self.ended = ended
         self.error = error
 
+    def fail(self, _: BaseException) -> None:
+        """Say what has become of the slot all the same: the clerk has stopped meanwhile."""
+        for reply, answer in self.answers:
+            if self.error is None:
+                reply.resolve(answer)
+            else:
+                reply.fail(self.error)
+
 
 _Answer = tuple[Future[Any], Any]
 
@@ -183,7 +197,7 @@ class Clerk(LightActor):
     def on_stop(self) -> None:
         """Answer whoever still waits."""
         self._arm(None)
-        self._fail_all(StoppingError("the node is stopping; ask the next one"))
+        self._fail_all(_stopping())
 
     def _take(self, ask: Ask) -> None:
         if len(self._commands) >= QUEUE_COMMANDS_MAX:
@@ -206,9 +220,9 @@ class Clerk(LightActor):
             self._load()
             return
         clock = self.dispatcher.clock
-        machine.begin(clock.now_ms(), clock.monotonic_ms())
         answers: list[_Answer] = []
         try:
+            machine.begin(clock.now_ms(), clock.monotonic_ms())
             self._decide(machine, answers)
             forget_what_is_old(machine, self._world.tree)
             ended = machine.finish()
@@ -236,6 +250,9 @@ class Clerk(LightActor):
                 continue
             try:
                 answer = machine.do(ask.command)
+            except StoreError as error:  # in the middle of it, perhaps
+                reply.fail(error)
+                raise
             except SchedulerError as error:
                 reply.fail(error)
                 continue
@@ -309,7 +326,11 @@ class Clerk(LightActor):
             except Exception as failed:  # noqa: BLE001  # whoever waits has to be told
                 _LOG.exception("a slot of queue %s has failed", self.queue)
                 error = UnavailableError(f"queue {self.queue}: {failed!r}")
-            self._tell(_Written(answers, ended, error))
+            written = _Written(answers, ended, error)
+            if self.actor_stopped.is_set():
+                written.fail(_stopping())
+            else:
+                self.actor_ref.tell(written)
 
         self._run(write())
 
@@ -393,3 +414,7 @@ class Clerk(LightActor):
             reply.fail(error)
         while self._commands:
             self._commands.popleft().fail(error)
+
+
+def _stopping() -> StoppingError:
+    return StoppingError("the node is stopping; ask the next one")

@@ -48,11 +48,13 @@ class _Lane:
 class _Kind:
     """The lanes of one type that have room, as far as is known."""
 
-    __slots__ = ("is_command", "lanes", "name", "open")
+    __slots__ = ("is_command", "lanes", "name", "open", "place")
 
     def __init__(self, name: str, *, is_command: bool) -> None:
         self.name = name
         self.is_command = is_command
+        # Where it stands among the commands; at most once.
+        self.place: _Key | None = None
         self.lanes: dict[_Takes, _Lane] = {}
         self.open: list[tuple[_Key, int, _Lane]] = []
 
@@ -106,9 +108,7 @@ class Lanes:
         # One job may stand in it twice; whichever comes up first is the job.
         heapq.heappush(lane.jobs, (key, next(self._count), job))
         if lane.jobs[0][0] == key and not lane.is_parked:
-            kind.show(lane, key)
-            if kind.is_command:
-                heapq.heappush(self._commands, (key, kind.name))
+            self._show(lane, key)
 
     def reopen(self, tokens: Collection[str]) -> None:
         """Look again at what waits for one of *tokens*, which there may be more of now."""
@@ -119,6 +119,8 @@ class Lanes:
                     key = lane.first()
                     if key is not None:
                         self._show(lane, key)
+                    else:
+                        self._drop(lane)
 
     def reopen_all(self) -> None:
         """Look again at everything: somebody has changed the settings."""
@@ -144,15 +146,25 @@ class Lanes:
             if key is not None:
                 self._show(lane, key)
             else:
-                kind.drop(lane)
-                if not kind.lanes:
-                    del self._kinds[kind.name, kind.is_command]
+                self._drop(lane)
             return job
+
+    def _drop(self, lane: _Lane) -> None:
+        """Forget *lane*, which is empty, and its type, if that was the last one."""
+        kind = lane.kind
+        kind.drop(lane)
+        if not kind.lanes:
+            self._kinds.pop((kind.name, kind.is_command), None)
 
     def _show(self, lane: _Lane, key: _Key) -> None:
         lane.kind.show(lane, key)
         if lane.kind.is_command:
-            heapq.heappush(self._commands, (key, lane.kind.name))
+            self._show_command(lane.kind, key)
+
+    def _show_command(self, kind: _Kind, key: _Key) -> None:
+        if kind.place is None or key < kind.place:
+            kind.place = key
+            heapq.heappush(self._commands, (key, kind.name))
 
     def _first_kind(self, types: Collection[str], *, commands: bool, now_ms: int) -> _Kind | None:
         best: tuple[_Key, _Kind] | None = None
@@ -178,8 +190,13 @@ class Lanes:
         while heap and found is None:
             key, name = heap[0]
             kind = self._kinds.get((name, True))
-            if kind is None or kind.first() != key:
+            if kind is None or kind.place != key:
                 heapq.heappop(heap)
+            elif (first := kind.first()) != key:
+                heapq.heappop(heap)
+                kind.place = None
+                if first is not None:
+                    self._show_command(kind, first)
             elif self._has_room(name, now_ms):
                 found = kind
             else:
@@ -206,17 +223,17 @@ class Lanes:
                 return token
         return None
 
-    def free_at_ms(self) -> int | None:
-        """Return when a rate lets the next job begin, where jobs wait for that; else ``None``."""
+    def free_at_ms(self, now_ms: int) -> int | None:
+        """Return when, after *now_ms*, a rate lets a job begin that waits; ``None`` for never."""
         fold = self._fold
         times = [
-            free_from_ms(fold.paces.get(name, 0), fold.settings.rates[name])
-            for name, _ in self._kinds
-            if name in fold.settings.rates
+            free_from_ms(fold.paces.get(name, 0), rate)
+            for name, rate in fold.settings.rates.items()
+            if ((name, False) in self._kinds or (name, True) in self._kinds)
             and fold.settings.is_open(name)
             and fold.running.get(name, 0) < fold.settings.at_once(name)
         ]
-        return min(times, default=None)
+        return min((each for each in times if each > now_ms), default=None)
 
 
 def _key(job: Job) -> _Key:

@@ -34,6 +34,7 @@ from seriatim.actors.queue.commands import (
 from seriatim.actors.queue.endings import crash_event, done_event, failed_event, released_event
 from seriatim.actors.queue.lanes import Lanes
 from seriatim.actors.queue.leases import Leases
+from seriatim.actors.queue.stops import Stops
 from seriatim.actors.queue.times import Times
 from seriatim.formats.errors import NotFoundError, RefusedError
 from seriatim.formats.jobs.fold import OVERDUE, Event, QueueFold
@@ -100,8 +101,7 @@ class QueueMachine:
         self._lanes = Lanes(fold)
         self._times = Times()
         self._leases = Leases()
-        # What waiting workers are to be told; each one again with its next report.
-        self._stops: dict[str, dict[str, str]] = {}
+        self._stops = Stops()
         self._is_loaded = False
 
     # A slot: begin, any number of commands, finish.
@@ -148,7 +148,7 @@ class QueueMachine:
         self._see_to_times()
         self._give()
         ended, self.fold.effects.ended = self.fold.effects.ended, []
-        return ended
+        return [job for job in ended if job.state.is_ended]  # and was not retried since
 
     def data(self) -> str:
         """Return what the slot says."""
@@ -166,8 +166,8 @@ class QueueMachine:
         if lease_ms is not None:
             waits.append(lease_ms - monotonic_ms)
         if any(each.claim.room for each in self.waiters):
-            free_ms = self._lanes.free_at_ms()
-            if free_ms is not None and free_ms > at_ms:
+            free_ms = self._lanes.free_at_ms(at_ms)
+            if free_ms is not None:
                 waits.append(free_ms - at_ms)
         return max(min(waits), 0) if waits else None
 
@@ -285,7 +285,7 @@ class QueueMachine:
         """Have the worker of *job* asked to stop; its lease holds until it has, or is lost."""
         if not job.cancelling:
             self._say({"event": "cancelling", "id": job.id, "reason": reason})
-            self._stops.setdefault(job.worker, {})[job.id] = reason
+            self._stops.add(job, reason)
 
     def _retry(self, command: Retry) -> JobState:
         job = self._known(command.job)
@@ -295,7 +295,7 @@ class QueueMachine:
                 code="not_ended",
             )
         self._say({"event": "retried", "id": job.id})
-        return job.state
+        return self.fold.live[job.id].state
 
     def _reprioritise(self, command: Reprioritise) -> JobState:
         job = self._live(command.job)
@@ -415,7 +415,7 @@ class QueueMachine:
                 )
                 self._leases.begin(job, self._monotonic_ms)
                 granted.append(job)
-            stops = self._stops.pop(claim.worker, {})
+            stops = self._stops.take(claim.worker, self.fold.live)
             if not granted and not stops:
                 self.waiters.rotate(-1)
                 continue

@@ -16,6 +16,7 @@ from seriatim.formats.errors import (
     LimitExceededError,
     NotFoundError,
     OverloadedError,
+    StoppingError,
 )
 from seriatim.formats.ids import encode_id
 from seriatim.formats.jobs.fold import DEVICE, QueueFold
@@ -62,6 +63,7 @@ class Queues:
         self._own = set(self._processes.values())
         self._clerks: dict[str, LightRef[Clerk]] = {}
         self._spawning = asyncio.Lock()
+        self._is_closed = False
         self._awaited: dict[tuple[str, str], list[Future[Job | None]]] = {}
 
     def start(self) -> None:
@@ -197,10 +199,16 @@ class Queues:
 
     async def close(self) -> None:
         """Answer everybody who waits, and take nothing more."""
+        self._is_closed = True
         for ref in self._clerks.values():
             await ref.stop()
+        for futures in self._awaited.values():
+            for future in futures:
+                future.fail(_stopping())
 
     def _clerk(self, queue: str) -> LightRef[Clerk]:
+        if self._is_closed:
+            raise _stopping()
         ref = self._clerks.get(queue)
         if ref is None or ref.actor_stopped.is_set():
             process = self.process(queue)
@@ -229,6 +237,8 @@ class Queues:
         async with self._spawning:
             if queue in self._processes:
                 return
+            if self._is_closed:
+                raise _stopping()
             if len(self._processes) >= QUEUES_MAX:
                 given = len(self._processes) + 1
                 raise LimitExceededError("number of queues", given=given, maximum=QUEUES_MAX)
@@ -246,3 +256,7 @@ class Queues:
 
 def _no_matter(status: WorkerStatus) -> None:
     """Do nothing about *status*: nobody wants to know."""
+
+
+def _stopping() -> StoppingError:
+    return StoppingError("the node is stopping; ask the next one")

@@ -39,10 +39,8 @@ class Backoff(NamedTuple):
         >>> Backoff(1_000, 2.0, 60_000, 0.0).pause_ms(4, 0.5)
         8000
         """
-        # Not to the power of what somebody has set as a number of tries: that overflows.
-        pause_ms = float(self.base_ms)
-        for _ in range(tries - 1):
-            if pause_ms >= self.max_ms:
-                break
-            pause_ms *= self.factor
-        return round(min(pause_ms, self.max_ms) * (1 + self.jitter * (chance - 0.5)))
+        try:
+            pause_ms = min(self.base_ms * self.factor ** (tries - 1), self.max_ms)
+        except OverflowError:  # of as many tries as somebody has set
+            pause_ms = self.max_ms if self.base_ms else 0
+        return round(pause_ms * (1 + self.jitter * (chance - 0.5)))

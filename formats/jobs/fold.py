@@ -17,11 +17,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from seriatim.formats.errors import MalformedError, StoreError
 from seriatim.formats.ids import b64url
 from seriatim.formats.jobs import rows as paths
 from seriatim.formats.jobs.effects import Effects
 from seriatim.formats.jobs.job import Failure, Job, Order, decode_row, encode_row
-from seriatim.formats.jobs.numbers import Numbers
+from seriatim.formats.jobs.job_id import is_made_id
+from seriatim.formats.jobs.kin import Kin
+from seriatim.formats.jobs.numbers import Numbers, change_count
 from seriatim.formats.jobs.pace import pace
 from seriatim.formats.jobs.raw_json import RawJson, dump_json
 from seriatim.formats.jobs.settings import Settings
@@ -72,33 +75,46 @@ class QueueFold:
         self.slot = -1
         self.at_ms = 0
         self.effects = Effects()
-        self._children: dict[str, dict[str, None]] = {}
-        self._wanted: dict[str, int] = {}
+        self._kin = Kin()
         # Of the slot that is being applied: states before it, what has ended, other rows.
         self._before: dict[str, JobState | None] = {}
         self._ended: dict[str, Job] = {}
         self._other_rows: dict[paths.Path, bytes | None] = {}
+        self._submitted_count = 0
 
     # Looking.
 
     def job(self, job: str) -> Job | None:
-        """Return *job*, live or ended; ``None`` where there is no such job."""
+        """Return *job*, live or ended; ``None`` where there is no such job.
+
+        Raises:
+            StoreError: its row is damaged.
+        """
         found = self.live.get(job) or self._ended.get(job)
         if found is not None or job in self._before:
             return found
         for state in ENDED:
             raw = self._get(paths.job_path(self.queue, state, job))
             if raw is not None:
-                return decode_row(raw)
+                return self._read(job, raw)
         return None
+
+    def _read(self, job: str, raw: bytes) -> Job:
+        try:
+            return decode_row(raw)
+        except MalformedError as error:
+            reason = (
+                f"job {job} of queue {self.queue}: {error}; restore the data folder from a copy"
+            )
+            raise StoreError(reason) from error
 
     def children(self, job: str) -> Iterable[str]:
         """Return the jobs that wait for *job*."""
-        return self._children.get(job, ())
+        return self._kin.children(job)
 
     def is_wanted(self, job: str) -> bool:
         """Tell whether a live job wants the result of *job*."""
-        return job in self._wanted
+        return self._kin.is_wanted(job)
 
     def unique(self, key: str) -> tuple[str, int] | None:
         """Return the last job that was submitted under *key*, and when; ``None`` for none."""
@@ -118,6 +134,7 @@ class QueueFold:
         self._before.clear()
         self._ended.clear()
         self._other_rows.clear()
+        self._submitted_count = 0
         self.numbers.touched.clear()
 
     def apply(self, event: Event) -> None:
@@ -173,7 +190,7 @@ class QueueFold:
             self.numbers.load_type(kind, raw)
         for job in sorted(map(decode_row, jobs), key=lambda job: job.order):
             self.live[job.id] = job
-            self._watch(job)
+            self._kin.watch(job)
             if job.state is JobState.LEASED:
                 self._take(job)
             elif job.state is JobState.PENDING:
@@ -185,17 +202,18 @@ class QueueFold:
 
     def _submitted(self, event: Event) -> None:
         spec = event["spec"]
-        order = Order(self.slot, len(self._before))
+        order = Order(self.slot, self._submitted_count)
+        self._submitted_count += 1
         job = Job(event["id"], event["type"], spec, order, self.at_ms, JobState.BLOCKED)
-        if job.id in self._before:
+        if job.id in self.live or job.id in self._ended:
             raise IllegalMoveError(f"{job.id} was submitted before")
         if "unique" in spec:
             path = paths.unique_path(self.queue, _hash(spec["unique"]["key"]))
             self._other_rows[path] = orjson.dumps([job.id, self.at_ms])
-        self._before[job.id] = None
+        self._before.setdefault(job.id, None)  # one that was forgotten in this slot had a state
         self.live[job.id] = job
         verdict = self._wait_for_parents(job)
-        self._watch(job)
+        self._kin.watch(job)
         if verdict is not None:
             check_move(Step.SUBMIT, None, verdict[0])
             self.numbers.move(job.type, None, JobState.BLOCKED)
@@ -208,14 +226,15 @@ class QueueFold:
     def _wait_for_parents(self, job: Job) -> tuple[JobState, str] | None:
         """Note which parents have not ended; return how *job* ends if one has done so badly."""
         waits = set()
+        verdict = None
         for parent_id, otherwise in job.spec.get("after", ()):
             parent = self.job(parent_id)
             if parent is None or not parent.state.is_ended:
                 waits.add(parent_id)
-            elif verdict := _verdict(parent, otherwise):
-                return verdict
+            else:
+                verdict = verdict or _verdict(parent, otherwise)
         job.waits = waits or None
-        return None
+        return verdict
 
     def _granted(self, event: Event) -> None:
         for job_id in event["jobs"]:
@@ -307,13 +326,15 @@ class QueueFold:
         job.spec = {key: value for key, value in job.spec.items() if key != "deadline_ms"}
         parents = [parent_id for parent_id, _ in job.spec.get("after", ())]
         found = {parent_id: self.job(parent_id) for parent_id in parents}
-        # By hand: parents that have failed do not count any more.
+        # By hand: parents that have failed do not count any more. One that is still to be submitted
+        # does; one that is not there and cannot be is forgotten.
+        waited = {each for each in job.waits or () if not is_made_id(each)}
         job.waits = {
             parent_id
             for parent_id, parent in found.items()
-            if parent is not None and not parent.state.is_ended
+            if (parent_id in waited if parent is None else not parent.state.is_ended)
         } or None
-        self._watch(job)
+        self._kin.watch(job)
         self._move(job, Step.RETRY, JobState.BLOCKED if job.waits else JobState.PENDING)
 
     def _priority(self, event: Event) -> None:
@@ -324,9 +345,13 @@ class QueueFold:
             self.effects.ready.append(job)
 
     def _settings(self, event: Event) -> None:
-        self.settings = self.settings.changed(event["change"])
+        before, self.settings = self.settings.rates, self.settings.changed(event["change"])
+        # A pace is counted in parts of its rate: another rate begins anew.
+        rates = self.settings.rates
         self.paces = {
-            kind: value for kind, value in self.paces.items() if kind in self.settings.rates
+            kind: value
+            for kind, value in self.paces.items()
+            if kind in rates and rates[kind] == before[kind]
         }
 
     def _forgotten(self, event: Event) -> None:
@@ -394,7 +419,7 @@ class QueueFold:
             job.cancelling = ""
             if reason:
                 self._note_failure(job, {"code": code, "reason": reason})
-            self._unwatch(job)
+            self._kin.unwatch(job)
             del self.live[job.id]
             self._ended[job.id] = job
             ending.extend(self._told_children(job))
@@ -402,8 +427,9 @@ class QueueFold:
     def _told_children(self, parent: Job) -> Iterable[tuple[Job, Step, JobState, str, str]]:
         """Tell the children of *parent* that it has ended; return how some of them end by that."""
         ends = []
-        for child_id in self._children.pop(parent.id, ()):
-            child = self.live[child_id]
+        children = [self.live[child_id] for child_id in self._kin.take_children(parent.id)]
+        # In an order that a fold has that was loaded, too: what is said of them depends on it.
+        for child in sorted(children, key=lambda child: child.order):
             otherwise = next(each for job, each in child.spec["after"] if job == parent.id)
             if verdict := _verdict(parent, otherwise):
                 ends.append((child, Step.PARENT, verdict[0], verdict[1], PARENT_FAILED))
@@ -429,31 +455,15 @@ class QueueFold:
         )
         job.failures = [*kept, failure]
 
-    def _watch(self, job: Job) -> None:
-        """Note what *job*, which is live, waits for, and whose results it wants."""
-        for parent_id in job.waits or ():
-            self._children.setdefault(parent_id, {})[job.id] = None
-        for parent_id in job.spec.get("inputs", ()):
-            self._wanted[parent_id] = self._wanted.get(parent_id, 0) + 1
-
-    def _unwatch(self, job: Job) -> None:
-        for parent_id in job.waits or ():
-            children = self._children.get(parent_id, {})
-            children.pop(job.id, None)
-            if not children:
-                self._children.pop(parent_id, None)
-        for parent_id in job.spec.get("inputs", ()):
-            _change(self._wanted, parent_id, -1)
-
     def _take(self, job: Job) -> None:
-        _change(self.running, job.type, 1)
+        change_count(self.running, job.type, 1)
         for token, count in job.takes:
-            _change(self.in_use, token, count)
+            change_count(self.in_use, token, count)
 
     def _give_back(self, job: Job) -> None:
-        _change(self.running, job.type, -1)
+        change_count(self.running, job.type, -1)
         for token, count in job.takes:
-            _change(self.in_use, token, -count)
+            change_count(self.in_use, token, -count)
             self.effects.freed.add(token)
 
 
@@ -463,15 +473,6 @@ def _verdict(parent: Job, otherwise: str) -> tuple[JobState, str] | None:
         return None
     state = JobState.FAILED if otherwise == Otherwise.FAIL else JobState.CANCELLED
     return state, f"job {parent.id}, for which it waited, is {parent.state}"
-
-
-def _change(counts: dict[str, int], key: str, by: int) -> None:
-    """Change a number; there are no keys with 0."""
-    count = counts.get(key, 0) + by
-    if count:
-        counts[key] = count
-    else:
-        del counts[key]
 
 
 def _hash(key: str) -> str:

@@ -182,7 +182,7 @@ def encode_row(job: Job) -> bytes:
         row["priority"] = job.priority
     if job.due_ms != job.spec.get("due_ms", 0):
         row["due_ms"] = job.due_ms
-    if job.attempt:
+    if job.token:  # also where there is no attempt yet, as its lease was given back
         row["attempt"] = job.attempt
         row["started_ms"] = job.started_ms
         row["token"] = job.token

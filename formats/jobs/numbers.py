@@ -62,3 +62,12 @@ class Numbers:
         own = {JobState(state): count for state, count in orjson.loads(raw).items()}
         self.types[kind] = own
         self._states.update(own)
+
+
+def change_count(counts: dict[str, int], key: str, by: int) -> None:
+    """Change the number of *key* in *counts*, where there are no zeros."""
+    count = counts.get(key, 0) + by
+    if count:
+        counts[key] = count
+    else:
+        del counts[key]

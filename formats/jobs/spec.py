@@ -197,7 +197,7 @@ def _edge(key: str, each: Any) -> tuple[Any, str]:
         return each, Otherwise.FAIL.value
     if not isinstance(each, list | tuple) or len(each) != len(("job", "otherwise")):
         raise _bad(key, "a job, or a job and what to do otherwise", each)
-    if each[1] not in set(Otherwise):
+    if each[1] not in [*Otherwise]:  # which need not be hashable
         raise _bad(key, f"one of {', '.join(Otherwise)}", each[1])
     return each[0], str(each[1])
 
@@ -221,7 +221,7 @@ def _unique(key: str, value: Any) -> dict[str, Any]:
 
 def _states(key: str, value: Any) -> list[str]:
     for each in _list(key, value, len(JobState)):
-        if each not in set(JobState):
+        if each not in [*JobState]:  # which need not be hashable
             raise _bad(key, f"some of {', '.join(JobState)}", each)
     return sorted(set(value))
 
@@ -250,10 +250,10 @@ def _takes(key: str, value: Any) -> dict[str, int]:
     if not isinstance(value, Mapping) or len(value) > JOB_TAKES_MAX:
         raise _bad(key, f"a map of at most {JOB_TAKES_MAX} names and numbers", value)
     count = _whole(1, JOB_TOKENS_MAX)
-    return {
-        check_name(name, key): count(f"{key}.{name}", number)
-        for name, number in sorted(value.items())
+    takes = {
+        check_name(name, key): count(f"{key}.{name}", number) for name, number in value.items()
     }
+    return dict(sorted(takes.items()))
 
 
 def _map(key: str, value: Any, known: Mapping[str, Callable[[str, Any], Any]]) -> dict[str, Any]:

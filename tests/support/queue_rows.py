@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from seriatim.formats.ids import encode_id
@@ -20,13 +21,21 @@ def stored_rows(tree: Tree, queue: str) -> dict[TreePath, bytes]:
     todo: list[TreePath] = [("queues",), ("jobs",)]
     while todo:
         group = todo.pop()
-        for name in tree.list(group):
+        for name in names_in(tree, group):
             path = (*group, name)
             if tree.kind(path) is NodeKind.GROUP:
                 todo.append(path)
             elif group != NAMES and queue in path:
                 found[path] = tree.get(path) or b""
     return found
+
+
+def names_in(tree: Tree, group: TreePath) -> Iterator[str]:
+    """Yield every name in *group*, a page at a time."""
+    after: str | None = None
+    while names := tree.list(group, after=after):
+        yield from names
+        after = names[-1]
 
 
 def replayed_rows(node: EmbeddedNode, queue: str, process: bytes) -> dict[TreePath, bytes]:

@@ -1,0 +1,48 @@
+"""Which live jobs wait for which others, and whose results they want."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from seriatim.formats.jobs.numbers import change_count
+
+if TYPE_CHECKING:
+    from seriatim.formats.jobs.job import Job
+
+
+class Kin:
+    """Parents and children among the jobs of one queue."""
+
+    def __init__(self) -> None:
+        self._children: dict[str, dict[str, None]] = {}
+        self._wanted: dict[str, int] = {}
+
+    def children(self, job: str) -> Iterable[str]:
+        """Return the jobs that wait for *job*."""
+        return self._children.get(job, ())
+
+    def is_wanted(self, job: str) -> bool:
+        """Tell whether a live job wants the result of *job*."""
+        return job in self._wanted
+
+    def take_children(self, job: str) -> Iterable[str]:
+        """Return the jobs that have waited for *job*, which has ended."""
+        return self._children.pop(job, ())
+
+    def watch(self, job: Job) -> None:
+        """Note what *job*, which is live, waits for, and whose results it wants."""
+        for parent_id in job.waits or ():
+            self._children.setdefault(parent_id, {})[job.id] = None
+        for parent_id in job.spec.get("inputs", ()):
+            change_count(self._wanted, parent_id, 1)
+
+    def unwatch(self, job: Job) -> None:
+        """Forget *job*, which has ended."""
+        for parent_id in job.waits or ():
+            children = self._children.get(parent_id, {})
+            children.pop(job.id, None)
+            if not children:
+                self._children.pop(parent_id, None)
+        for parent_id in job.spec.get("inputs", ()):
+            change_count(self._wanted, parent_id, -1)

@@ -1,0 +1,133 @@
+"""Whether jobs may be submitted: all of a batch, or none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from seriatim.actors.queue.commands import Cancel, Change, Submitted
+from seriatim.formats.errors import (
+    ConflictError,
+    LimitExceededError,
+    MalformedError,
+    NotFoundError,
+    OverloadedError,
+    RefusedError,
+)
+from seriatim.formats.jobs.job_id import make_job_id
+from seriatim.formats.limits import QUEUE_SUBMIT_MAX
+from tests.support.stepped_queue import START_MS, SteppedQueue, submit
+
+MADE = make_job_id(START_MS, bytes(10))
+LONG = 10_000
+
+
+@pytest.fixture
+def queue() -> SteppedQueue:
+    return SteppedQueue()
+
+
+@pytest.mark.parametrize(
+    ("before", "batch", "circle"),
+    [
+        ([], [("a", "a")], "a → a"),
+        ([], [("a", "b"), ("b", "a")], "a → b → a"),
+        ([], [("a", "b"), ("b", "c"), ("c", "b")], "b → c → b"),
+        ([("a", "b")], [("b", "a")], "b → a → b"),
+        ([("a", "b"), ("b", "c")], [("c", "d"), ("d", "a")], "→ a → b → c"),
+    ],
+)
+def test_jobs_that_would_wait_for_each_other_are_named(
+    queue: SteppedQueue, before: list[tuple[str, str]], batch: list[tuple[str, str]], circle: str
+) -> None:
+    for job, parent in before:
+        queue.submit({"id": job, "after": [parent]})
+    with pytest.raises(MalformedError, match="these jobs wait for each other") as caught:
+        queue.submit(*({"id": job, "after": [parent]} for job, parent in batch))
+    assert caught.value.code == "cycle"
+    assert circle in str(caught.value)
+    assert len(queue.machine.fold.live) == len(before), "none of them is submitted"
+
+
+def test_jobs_may_wait_for_one_by_many_ways(queue: SteppedQueue) -> None:
+    queue.submit(
+        {"id": "end", "after": ["l", "r", "top"]},
+        {"id": "l", "after": ["top"]},
+        {"id": "r", "after": ["top", "l"]},
+        {"id": "top"},
+    )
+    assert [each.id for each in queue.lease(room=9)] == ["top"]
+
+
+def test_a_chain_may_be_as_long_as_a_queue(queue: SteppedQueue) -> None:
+    """Last one first, so that each is a forward reference, and the end looks through them all."""
+    chain = [{"id": f"j{number}", "after": [f"j{number + 1}"]} for number in range(LONG)]
+    for first in range(0, LONG, QUEUE_SUBMIT_MAX):
+        queue.submit(*chain[first : first + QUEUE_SUBMIT_MAX])
+    with pytest.raises(MalformedError, match=r"j0 → j1 → .* → …$") as caught:
+        queue.submit({"id": f"j{LONG}", "after": ["j0"]})
+    assert len(str(caught.value)) < 300
+    queue.submit({"id": f"j{LONG}"})
+    queue.do(Cancel(f"j{LONG}", "as told"))
+    assert queue.machine.fold.numbers.states() == {"failed": LONG, "cancelled": 1}
+    assert queue.replayed() == queue.rows()
+
+
+def test_a_chain_is_no_longer_than_it_is_looked_through_once(queue: SteppedQueue) -> None:
+    """However many jobs of a batch lead there."""
+    seen: list[str] = []
+    fold = queue.machine.fold
+    queue.submit(*({"id": f"j{number}", "after": [f"j{number + 1}"]} for number in range(500)))
+    live = fold.live
+
+    class Counted(dict[str, Any]):
+        def get(self, key: str, default: Any = None) -> Any:
+            seen.append(key)
+            return super().get(key, default)
+
+    fold.live = Counted(live)
+    queue.submit(
+        *({"id": f"k{number}", "after": [f"k{number + 1}", "j0"]} for number in range(500))
+    )
+    assert len(seen) < 10 * 1_000
+
+
+@pytest.mark.parametrize(
+    ("said", "error", "sentence"),
+    [
+        ([{"id": "one", "args": [1]}], ConflictError, "job one is there, and is another one"),
+        ([{"id": "one", "type": "b"}], ConflictError, "choose another id"),
+        ([{"id": "x"}, {"id": "x"}], MalformedError, "two of the jobs have the id x"),
+        ([{"id": "x", "after": [MADE]}], NotFoundError, f"no job {MADE} in queue mail, .* x is"),
+        ([{"id": "x", "takes": {"gpu": 3}}], RefusedError, "takes 3 of 'gpu', .* has 2"),
+        ([{"id": f"x{n}"} for n in range(9)], OverloadedError, "queue mail"),
+        ([{"id": f"x{n}"} for n in range(QUEUE_SUBMIT_MAX + 1)], LimitExceededError, "1002"),
+    ],
+)
+def test_of_a_batch_that_is_refused_nothing_is_submitted(
+    queue: SteppedQueue, said: list[dict[str, Any]], error: type[Exception], sentence: str
+) -> None:
+    queue.do(Change({"resources": {"gpu": 2}, "jobs_max": 8}))
+    queue.submit({"id": "one"})
+    slots = len(queue.slots)
+    with pytest.raises(error, match=sentence):
+        queue.submit({"id": "fine"}, *said)
+    assert list(queue.machine.fold.live) == ["one"]
+    assert len(queue.slots) == slots
+
+
+def test_the_same_again_is_the_same_job_whenever_it_is_said(queue: SteppedQueue) -> None:
+    said = {"id": "one", "args": {"a": 1, "b": 2}, "delay_ms": 5, "deadline_ms": START_MS + 9}
+    queue.submit(said)
+    queue.pass_ms(3)
+    again = {**said, "args": {"a": 1, "b": 2}, "delay_ms": 2, "deadline_ms": START_MS + 12}
+    [answer] = queue.batch(submit(again))
+    assert answer == [Submitted("one", repeated=True)]
+    queue.do(Cancel("one", "as told"))
+    assert queue.do(submit(again)) == [Submitted("one", repeated=True)], "and when it has ended"
+
+
+def test_a_made_id_may_be_waited_for_in_its_own_batch(queue: SteppedQueue) -> None:
+    queue.submit({"id": "child", "after": [MADE]}, {"id": MADE})
+    assert [each.id for each in queue.lease(room=9)] == [MADE]

@@ -1,0 +1,244 @@
+"""The clerk: whatever becomes of a slot, everybody is answered, and nothing is given twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
+import pytest
+
+from seriatim.actors.queue import machine
+from seriatim.actors.queue.commands import Cancel, Done, Report
+from seriatim.actors.queue.lanes import Lanes
+from seriatim.actors.queue.machine import QueueMachine
+from seriatim.formats.errors import (
+    DeadlineExceededError,
+    OverloadedError,
+    SchedulerError,
+    StoppingError,
+    StoreError,
+    UnavailableError,
+)
+from seriatim.formats.jobs.rows import head_path, job_path
+from seriatim.formats.jobs.state import JobState
+from seriatim.formats.limits import ASK_DEADLINE_MS, QUEUE_COMMANDS_MAX, RETRY_AFTER_MS
+from tests.support.queue_life import QUEUE, QueueLife
+from tests.support.simulated_disk import Fate
+from tests.support.waiting import until, until_idle
+
+pytestmark = pytest.mark.asyncio
+T = TypeVar("T")
+
+
+async def answer(asking: Awaitable[T]) -> T | SchedulerError:
+    """Return the answer, or the refusal; there has to be one."""
+    async with asyncio.timeout(20):
+        try:
+            return await asking
+        except SchedulerError as error:
+            return error
+
+
+async def started() -> QueueLife:
+    """Return a life whose queue is there, and loaded."""
+    life = QueueLife()
+    await life.submit({"id": "first"})
+    return life
+
+
+async def test_a_slot_that_has_failed_is_told_to_everybody_and_comes_again() -> None:
+    life = await started()
+    life.fates.append(Fate.FAILED)
+    asking = [life.submit({"id": f"job-{n}"}) for n in range(3)]
+    waiting = life.claim("v", room=0)
+    answers = [await answer(each) for each in (*asking, waiting)]
+    assert [type(each) for each in answers] == [UnavailableError] * 4
+    assert life.states() == {"pending": 1}
+    for number in range(3):
+        await life.submit({"id": f"job-{number}"})
+    assert life.states() == {"pending": 4}
+
+
+async def test_a_slot_in_doubt_is_read_again_before_anything_else() -> None:
+    life = await started()
+    life.fates.append(Fate.DOUBTFUL)
+    assert isinstance(await answer(life.submit({"id": "one"})), UnavailableError)
+    [again] = await life.submit({"id": "one"})
+    assert again.repeated, "it has come to disk after all"
+    assert life.states() == {"pending": 2}
+
+
+async def test_a_grant_in_doubt_is_not_given_to_a_second_worker() -> None:
+    life = await started()
+    life.fates.append(Fate.DOUBTFUL)
+    assert isinstance(await answer(life.claim("v")), UnavailableError)
+    other = life.claim("w")
+    await until(lambda: life.states() == {"leased": 1})
+    await until_idle()
+    assert not other.done()
+    again = life.claim("v")  # which has never heard of it, and stands in line anew
+    [grant] = (await other).grants
+    assert (grant.id, grant.attempt) == ("first", 1)
+    await life.queues.close()
+    assert isinstance(await answer(again), StoppingError)
+    assert life.states() == {"leased": 1}
+
+
+async def test_a_slot_that_comes_later_than_anybody_waits_is_still_its_own() -> None:
+    life = await started()
+    life.fates.append(Fate.SLOW)
+    asking = life.submit({"id": "one"})
+    await until(lambda: life.writer.slow == 1)
+    later = life.submit({"id": "two"})
+    await until_idle()
+    life.clock.advance(milliseconds=2 * ASK_DEADLINE_MS)
+    await until_idle()
+    answers = [await answer(each) for each in (asking, later)]
+    assert [type(each) for each in answers] == [DeadlineExceededError] * 2
+    life.writer.catch_up(life.writer.slow)
+    await until_idle()
+    [again] = await life.submit({"id": "one"})
+    assert again.repeated
+    assert life.states() == {"pending": 3}, "what was asked meanwhile was done, too"
+
+
+async def test_a_fault_of_ours_is_told_to_everybody_in_the_batch(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    life = await started()
+    waiting = life.claim("v", room=0)
+    await until_idle()
+    take = Lanes.take
+
+    def fails(*args: object, **said: object) -> None:
+        monkeypatch.setattr(Lanes, "take", take)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Lanes, "take", fails)
+    asking = [life.submit({"id": "one"}), life.claim("w"), life.submit({"id": "two"})]
+    answers = [await answer(each) for each in (*asking, waiting)]
+    assert [type(each) for each in answers] == [UnavailableError] * 4
+    assert life.states() == {"pending": 1}
+    assert "ZeroDivisionError" in caplog.text
+    await life.submit({"id": "one"}, {"id": "two"})
+    assert life.states() == {"pending": 3}
+
+
+async def test_a_fault_in_one_command_is_told_to_everybody_in_the_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    life = await started()
+
+    def fails(own: QueueMachine, command: Cancel) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setitem(machine._DO, Cancel, fails)
+    asking = [
+        life.submit({"id": "one"}),
+        asyncio.ensure_future(life.queues.ask(QUEUE, Cancel("first", "as told"))),
+        life.submit({"id": "two"}),
+    ]
+    answers = [await answer(each) for each in asking]
+    assert [type(each) for each in answers] == [UnavailableError] * 3
+    assert life.states() == {"pending": 1}
+
+
+async def test_a_fault_as_a_queue_is_taken_over_is_told_to_everybody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = await started()
+    life = QueueLife(first.disk)
+
+    def fails(own: QueueMachine) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(QueueMachine, "_take_over", fails)
+    assert isinstance(await answer(life.submit({"id": "one"})), UnavailableError)
+    monkeypatch.undo()
+    await life.submit({"id": "one"})
+    assert life.states() == {"pending": 2}
+
+
+async def test_what_was_due_is_done_though_a_slot_has_failed_and_nobody_asks_again() -> None:
+    life = await started()
+    await life.submit({"id": "one", "delay_ms": 100})
+    life.fates.append(Fate.FAILED)
+    life.clock.advance(milliseconds=100)
+    await until(lambda: not life.fates)
+    await until_idle()
+    life.clock.advance(milliseconds=RETRY_AFTER_MS)
+    await until(lambda: life.states() == {"pending": 2})
+
+
+async def test_more_commands_than_may_wait_are_refused_with_when_to_come_again() -> None:
+    life = await started()
+    life.fates.append(Fate.SLOW)
+    slow = life.submit({"id": "one"})
+    await until(lambda: life.writer.slow == 1)
+    cancel = Cancel("nobody", "as told")
+    waiting = []
+    for first in range(0, QUEUE_COMMANDS_MAX, 1_024):
+        waiting += [life.queues._answer(QUEUE, cancel) for _ in range(first, first + 1_024)]
+        await until_idle()
+    refused = await answer(life.queues._answer(QUEUE, cancel))
+    assert isinstance(refused, OverloadedError)
+    assert refused.retry_after_ms > 0
+    life.writer.catch_up(1)
+    assert not isinstance(await answer(slow), SchedulerError)
+    assert {getattr(await answer(each), "code", "") for each in waiting} == {"not_found"}
+
+
+async def test_closing_answers_claims_that_wait_and_commands_that_are_on_their_way() -> None:
+    life = await started()
+    [grant] = (await life.claim("v")).grants
+    waiting = life.claim("w")
+    await until_idle()
+    life.fates.append(Fate.SLOW)
+    on_the_way = life.submit({"id": "one"})
+    await until(lambda: life.writer.slow == 1)
+    late = life.submit({"id": "two"})
+    await until_idle()
+    closing = asyncio.ensure_future(life.queues.close())
+    await until_idle()
+    life.writer.catch_up(life.writer.slow)
+    await closing
+    assert isinstance(await answer(waiting), StoppingError)
+    assert isinstance(await answer(late), StoppingError)
+    assert not isinstance(await answer(on_the_way), SchedulerError), "it is on disk"
+    done = Report("v", [Done(grant.id, grant.token)])
+    assert isinstance(await answer(life.queues.ask(QUEUE, done)), StoppingError)
+    assert life.states() == {"leased": 1, "pending": 1}
+
+
+@pytest.mark.parametrize("what", ["head", "live", "ended"])
+async def test_a_damaged_row_is_a_clear_error_and_the_other_queues_go_on(what: str) -> None:
+    first = await started()
+    await first.submit({"id": "ended"}, {"id": "other"})
+    await first.queues.ask(QUEUE, Cancel("ended", "as told"))
+    path = {
+        "head": head_path(QUEUE),
+        "live": job_path(QUEUE, JobState.PENDING, "other"),
+        "ended": job_path(QUEUE, JobState.CANCELLED, "ended"),
+    }[what]
+    whole = first.disk.tree.get(path)
+    assert whole is not None
+    first.disk.tree.put(path, b"{")
+    life = QueueLife(first.disk)
+    found = await answer(life.submit({"id": "child", "after": ["ended"]}, queue=QUEUE))
+    assert isinstance(found, StoreError)
+    assert f"queue {QUEUE}" in str(found)
+    assert "restore the data folder from a copy" in str(found)
+    await life.submit({"id": "one"}, queue="others")
+    first.disk.tree.put(path, whole)
+    await life.submit({"id": "child", "after": ["ended"]})
+    assert life.states() == {"pending": 2, "cancelled": 1, "failed": 1}
+
+
+async def test_a_thousand_first_submits_make_one_queue() -> None:
+    life = QueueLife()
+    asking = [life.submit({"id": f"job-{n}"}, queue=f"q{n % 2}") for n in range(1_000)]
+    answers = [await answer(each) for each in asking]
+    assert not [each for each in answers if isinstance(each, SchedulerError)]
+    assert life.queues.names == ["q0", "q1"]
+    assert len(life.disk.log.processes(limit=9)) == 2

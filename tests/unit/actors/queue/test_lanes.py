@@ -1,0 +1,99 @@
+"""Taking the next job is as much work among ten thousand types or keys as among a few."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import partial
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from seriatim.actors.queue.commands import Cancel, Change, Done, Report
+from tests.support.stepped_queue import SteppedQueue
+
+MANY = 10_000
+A_BATCH = 1_000
+
+
+def calls_of(work: Callable[[], object]) -> int:
+    """Return how many lines of `lanes.py` *work* runs: that is as good as time, and the same."""
+    count = 0
+
+    def trace(frame: FrameType, event: str, arg: object) -> Any:
+        nonlocal count
+        if not frame.f_code.co_filename.endswith("actors/queue/lanes.py"):
+            return None
+        count += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def filled(**said: str) -> SteppedQueue:
+    """Return a queue with many jobs, each said with its own number in place of ``#``."""
+    queue = SteppedQueue()
+    queue.do(Change({"types": {"a": MANY}, "resources": {"gpu": 1}}))
+    for first in range(0, MANY, A_BATCH):
+        queue.submit(
+            *(
+                {
+                    "id": f"j{number}",
+                    **{key: each.replace("#", str(number)) for key, each in said.items()},
+                }
+                for number in range(first, first + A_BATCH)
+            )
+        )
+    return queue
+
+
+@pytest.mark.parametrize("said", [{"key": "k#"}, {"key": "same"}, {}, {"type": "t#"}])
+def test_one_job_is_taken_among_many(said: dict[str, str]) -> None:
+    queue = filled(**said)
+    types = ("t0", "t1") if "type" in said else ("a",)
+    for worker in ("u", "v"):
+        lines = calls_of(partial(queue.claim, worker, types=types))
+        assert lines < 2_000, lines
+
+
+def test_what_waits_for_a_token_is_looked_at_when_there_is_one_and_not_before() -> None:
+    queue = SteppedQueue()
+    queue.do(Change({"types": {"a": MANY}, "resources": {"gpu": 1}}))
+    for first in range(0, MANY, A_BATCH):
+        jobs = range(first, first + A_BATCH)
+        queue.submit(*({"id": f"j{n}", "takes": {"gpu": 1}, "key": f"k{n}"} for n in jobs))
+    assert calls_of(lambda: queue.claim("u")) < 2_000
+    # Each lane is looked at once, and parked; from then on nothing is.
+    calls_of(lambda: queue.claim("v"))
+    assert calls_of(lambda: queue.claim("w")) < 200
+
+
+def test_what_is_cancelled_or_has_other_priorities_costs_what_it_costs_once() -> None:
+    queue = filled(key="k#")
+    for number in range(A_BATCH):
+        queue.machine.begin(queue.wall_ms, 0)
+        queue.machine.do(Cancel(f"j{number}", "as told"))
+    assert [each.id for each in queue.lease("u")] == [f"j{A_BATCH}"]
+    assert calls_of(lambda: queue.claim("v")) < 2_000
+
+
+def test_no_lane_is_kept_that_is_empty() -> None:
+    """Of keys there is no end."""
+    queue = SteppedQueue()
+    queue.do(Change({"types": {"a": 2}}))
+    for number in range(50):
+        key = {"key": f"k{number}"}
+        queue.submit({"id": f"run{number}", **key}, {"id": f"wait{number}", **key})
+        [grant] = queue.lease("u")
+        queue.machine.withdraw(queue.claim("v"))  # which parks the lane
+        queue.do(Cancel(f"wait{number}", "as told"))
+        queue.do(Report("u", [Done(grant.id, grant.token)]))
+    assert queue.machine._lanes._kinds == {}
+    assert not any(queue.machine._lanes._parked.values())
