@@ -223,8 +223,7 @@ class App:
             return []
         submitted = await self.access.submit(queues.pop(), [each.asked for each in prepared])
         return [
-            each.handle(self.access, repeated=known.repeated)
-            for each, known in zip(prepared, submitted, strict=True)
+            each.handle(self.access, known) for each, known in zip(prepared, submitted, strict=True)
         ]
 
     @contextmanager

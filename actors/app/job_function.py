@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from functools import partial, update_wrapper
+from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, Unpack, cast
 
 import orjson
@@ -157,7 +157,7 @@ class JobFunction(Generic[P, R, C]):
         """Return *asked*, with an id, as what may be submitted together with others."""
         if not asked.id:
             asked = asked._replace(id=self._app.access.make_id())
-        return Prepared(self._declared.queue, asked, partial(self._handle, asked.id))
+        return Prepared(self._declared.queue, asked, self._handle)
 
     def asked(
         self, args: tuple[Any, ...], named: Mapping[str, Any], asked: Asked | None = None

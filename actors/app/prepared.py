@@ -10,6 +10,7 @@ from seriatim.actors.app.arguments import Output
 if TYPE_CHECKING:
     from seriatim.actors.app.access import JobsAccess
     from seriatim.actors.app.handle import Handle
+    from seriatim.actors.queue.commands import Submitted
     from seriatim.formats.jobs.spec import Asked
 
 R = TypeVar("R")
@@ -26,7 +27,7 @@ class Prepared(Output, Generic[R]):
     __slots__ = ("_handle", "asked", "queue")
 
     def __init__(
-        self, queue: str, asked: Asked, handle: Callable[[JobsAccess, bool], Handle[R]]
+        self, queue: str, asked: Asked, handle: Callable[[str, JobsAccess, bool], Handle[R]]
     ) -> None:
         super().__init__(asked.id)
         self.queue = queue
@@ -43,6 +44,6 @@ class Prepared(Output, Generic[R]):
         """What stands for its result among the arguments of another job."""
         return cast("R", self)
 
-    def handle(self, access: JobsAccess, *, repeated: bool) -> Handle[R]:
-        """Return its handle, once it was submitted."""
-        return self._handle(access, repeated)
+    def handle(self, access: JobsAccess, submitted: Submitted) -> Handle[R]:
+        """Return its handle, once it was submitted: of whatever job it is then."""
+        return self._handle(submitted.id, access, submitted.repeated)

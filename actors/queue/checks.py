@@ -36,7 +36,8 @@ def check_submit(fold: QueueFold, jobs: Sequence[Asked]) -> list[str | None]:
     Raises:
         LimitExceededError: too many at once.
         OverloadedError: the queue is full.
-        ConflictError: another job has the id of one of them.
+        ConflictError: another job has the id of one of them; one is another job by its unique key,
+            and is waited for.
         MalformedError: an id is there twice (``bad_job``), or jobs wait for each other in a circle
             (``cycle``).
         NotFoundError: one waits for a job that is not there, and that nobody could still submit.
@@ -65,7 +66,28 @@ def check_submit(fold: QueueFold, jobs: Sequence[Asked]) -> list[str | None]:
                     f"no job {parent} in queue {fold.queue}, for which {asked.id} is to wait"
                 )
     _check_no_cycle(fold, fresh)
+    _check_doubles(fold, fresh)
     return known
+
+
+def _check_doubles(fold: QueueFold, fresh: Mapping[str, Asked]) -> None:
+    """Refuse a job that is another one by its key, while a job of the batch waits for its own id.
+
+    That id would never be anybody's.
+    """
+    named = {parent for asked in fresh.values() for parent, _ in asked.spec.get("after", ())}
+    keys: dict[str, str] = {}
+    for asked in fresh.values():
+        unique = asked.spec.get("unique")
+        if unique is None:
+            continue
+        first = keys.setdefault(unique["key"], asked.id)
+        other = double_of(fold, asked) or (first if first != asked.id else None)
+        if other is not None and asked.id in named:
+            raise ConflictError(
+                f"job {asked.id} is job {other} already, by its unique key, and others of this "
+                "batch wait for it: submit it first, and name the id that it gets"
+            )
 
 
 def double_of(fold: QueueFold, asked: Asked) -> str | None:

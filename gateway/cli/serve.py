@@ -32,6 +32,14 @@ if TYPE_CHECKING:
     from seriatim.formats.signing.wallet import Wallet
     from seriatim.gateway.outbound import OutboundPolicy
 
+Work = Annotated[
+    list[str] | None,
+    typer.Option(metavar="MODULE", help="Run the jobs of this module's App; repeatable."),
+]
+Compute = Annotated[
+    list[str] | None,
+    typer.Option(metavar="MODULE:NAME", help="Compute processes with this fold, too."),
+]
 PublicCron = Annotated[
     bool, typer.Option("--public-cron", help="Let everybody use ~cron@1.0, within bounds.")
 ]
@@ -84,14 +92,8 @@ def serve(  # typer reads options by position
         str | None,
         typer.Option(callback=check_url, help="Upload HTTP-signed assignments here."),
     ] = None,
-    compute: Annotated[
-        list[str] | None,
-        typer.Option(metavar="MODULE:NAME", help="Compute processes with this fold, too."),
-    ] = None,
-    work: Annotated[
-        list[str] | None,
-        typer.Option(metavar="MODULE", help="Run the jobs of this module's App; repeatable."),
-    ] = None,
+    compute: Compute = None,
+    work: Work = None,
     public_cron: PublicCron = False,
     follow_redirects: FollowRedirects = False,
     allow_origin: AllowOrigin = None,

@@ -304,11 +304,25 @@ class QueueModel:
             codes.update(self.missing(asked, fresh))
         if any(waits_for_itself(job, fresh, self.jobs) for job in fresh):
             codes.add("cycle")
+        if self.waits_for_a_double(fresh.values()):
+            self.seen["a batch waits for a double"] += 1
+            codes.add("conflict")
         if not codes:
             return [self.submit(asked) for asked in command.jobs]
         for code in codes:
             self.seen[f"refused: {code}"] += 1
         return frozenset(codes)
+
+    def waits_for_a_double(self, batch: Iterable[Any]) -> bool:
+        named = {parent for each in batch for parent, _ in each.spec.get("after", ())}
+        keys: set[str] = set()
+        for each in batch:
+            unique = each.spec.get("unique")
+            if unique is not None:
+                if each.id in named and (unique["key"] in keys or self.double_of(unique)):
+                    return True
+                keys.add(unique["key"])
+        return False
 
     def missing(self, asked: Any, fresh: dict[str, Any]) -> Iterable[str]:
         """Yield what *asked* is refused for: it wants what there is not."""

@@ -9,6 +9,7 @@ import pytest
 
 import seriatim
 from seriatim.formats.errors import (
+    ConflictError,
     DeadlineExceededError,
     JobError,
     MalformedError,
@@ -271,3 +272,18 @@ async def test_inline_a_job_has_run_when_it_is_submitted() -> None:
         with pytest.raises(JobError, match="value"):
             await failing
         assert [each.type for each in jobs.submitted] == ["add", "add", "fail"]
+
+
+async def test_a_batch_may_not_wait_for_a_job_that_is_another_one(tmp_path: Path) -> None:
+    async with app.open(tmp_path, work=False):
+        kept = await add.options(unique="k").submit(1)
+        again = await add.options(unique="k").submit(2)
+        assert (again.id, again.repeated) == (kept.id, True)
+        first = add.options(unique="k").prepare(3)
+        with pytest.raises(ConflictError, match=kept.id):
+            await app.submit(first, add.prepare(first.output))
+        one, two = add.options(unique="new").prepare(1), add.options(unique="new").prepare(2)
+        with pytest.raises(ConflictError, match=one.id):
+            await app.submit(one, two, add.prepare(two.output))
+        handles = await app.submit(one, two, add.prepare(one.output))
+        assert handles[1].id == one.id
