@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Collection, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from seriatim.formats.jobs.state import JobState
 
 if TYPE_CHECKING:
     from seriatim.formats.jobs.job import Job
+
+
+_STALE_MAX: Final = 64
 
 
 class Leases:
@@ -29,11 +32,21 @@ class Leases:
         end_ms = monotonic_ms + job.lease_ms
         self._ends[job.id] = end_ms, job
         heapq.heappush(self._heap, (end_ms, job.id))
+        if len(self._heap) > 2 * len(self._ends) + _STALE_MAX:
+            self._heap = [(end_ms, job_id) for job_id, (end_ms, _) in self._ends.items()]
+            heapq.heapify(self._heap)
 
     def renew(self, job: Job, monotonic_ms: int) -> None:
         """Have the lease of *job* begin anew."""
         # Its place in the heap stays: that is looked at when it comes up.
         self._ends[job.id] = monotonic_ms + job.lease_ms, job
+
+    def end(self, job: Job) -> None:
+        """Forget the lease of *job*, which has ended."""
+        self._ends.pop(job.id, None)
+        jobs = self._workers.get(job.worker)
+        if jobs is not None:
+            jobs.pop(job.id, None)
 
     def of(self, worker: str) -> Collection[str]:
         """Return the jobs that *worker* has."""

@@ -148,6 +148,8 @@ class QueueMachine:
         self._see_to_times()
         self._give()
         ended, self.fold.effects.ended = self.fold.effects.ended, []
+        for job in ended:
+            self._leases.end(job)
         return [job for job in ended if job.state.is_ended]  # and was not retried since
 
     def data(self) -> str:
@@ -387,7 +389,7 @@ class QueueMachine:
 
     def _see_to_times(self) -> None:
         """Bring about what is due, and end what has missed its deadline."""
-        due, overdue = self._times.over(self.fold.at_ms)
+        due, overdue = self._times.over(self.fold.at_ms, self.fold.live)
         if overdue:
             for job in overdue:
                 if job.state is JobState.LEASED:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Mapping
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -17,19 +18,20 @@ class Times:
     """The times of one queue's jobs."""
 
     def __init__(self) -> None:
-        self._heap: list[tuple[int, int, Job]] = []
+        # By their ids: whatever has ended is not kept for a time that is far away.
+        self._heap: list[tuple[int, int, str]] = []
         self._count = count()
 
     def add(self, at_ms: int, job: Job) -> None:
         """Have *job* looked at at *at_ms*: it is due then, or overdue."""
-        heapq.heappush(self._heap, (at_ms, next(self._count), job))
+        heapq.heappush(self._heap, (at_ms, next(self._count), job.id))
 
     def next_ms(self) -> int | None:
         """Return the next time; ``None`` for none."""
         return self._heap[0][0] if self._heap else None
 
-    def over(self, now_ms: int) -> tuple[list[Job], list[Job]]:
-        """Return which jobs are due by *now_ms* (inclusive), and which are overdue.
+    def over(self, now_ms: int, live: Mapping[str, Job]) -> tuple[list[Job], list[Job]]:
+        """Return which of the jobs that are *live* are due by *now_ms* (inclusive) or overdue.
 
         At most ``QUEUE_EVENTS_MAX`` of both; the others are there the next time.
         """
@@ -37,8 +39,9 @@ class Times:
         overdue: list[Job] = []
         heap = self._heap
         while heap and heap[0][0] <= now_ms and len(due) + len(overdue) < QUEUE_EVENTS_MAX:
-            at_ms, _, job = heapq.heappop(heap)
-            if job.state.is_ended:
+            at_ms, _, job_id = heapq.heappop(heap)
+            job = live.get(job_id)
+            if job is None:
                 continue
             if job.spec.get("deadline_ms") == at_ms:
                 overdue.append(job)

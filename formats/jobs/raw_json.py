@@ -41,7 +41,8 @@ def dump_json(value: Any, option: int = 0) -> bytes:
     Raises:
         TypeError: JSON cannot carry it.
     """
-    return orjson.dumps(value, default=_as_json, option=option)
+    # orjson gives 4 KiB for a few bytes; a million jobs that wait would keep them.
+    return memoryview(orjson.dumps(value, default=_as_json, option=option)).tobytes()
 
 
 def check_value(raw: bytes) -> None:

@@ -21,7 +21,9 @@ from tests.support.queue_model_job import (
     ModelJob,
     is_made,
     is_same,
+    missing,
     verdict,
+    waits_for_a_double,
     waits_for_itself,
 )
 
@@ -298,39 +300,24 @@ class QueueModel:
                 codes.add("bad_job")
             else:
                 fresh[asked.id] = asked
-        if len(self.in_state(*LIVE)) + len(fresh) > self.jobs_max:
-            codes.add("overloaded")
-        for asked in fresh.values():
-            codes.update(self.missing(asked, fresh))
-        if any(waits_for_itself(job, fresh, self.jobs) for job in fresh):
-            codes.add("cycle")
-        if self.waits_for_a_double(fresh.values()):
-            self.seen["a batch waits for a double"] += 1
-            codes.add("conflict")
+        codes.update(self.refusals(fresh))
         if not codes:
             return [self.submit(asked) for asked in command.jobs]
         for code in codes:
             self.seen[f"refused: {code}"] += 1
         return frozenset(codes)
 
-    def waits_for_a_double(self, batch: Iterable[Any]) -> bool:
-        named = {parent for each in batch for parent, _ in each.spec.get("after", ())}
-        keys: set[str] = set()
-        for each in batch:
-            unique = each.spec.get("unique")
-            if unique is not None:
-                if each.id in named and (unique["key"] in keys or self.double_of(unique)):
-                    return True
-                keys.add(unique["key"])
-        return False
-
-    def missing(self, asked: Any, fresh: dict[str, Any]) -> Iterable[str]:
-        """Yield what *asked* is refused for: it wants what there is not."""
-        if any(n > self.capacity(each) for each, n in asked.spec.get("takes", {}).items()):
-            yield "no_such_token"
-        for parent, _ in asked.spec.get("after", ()):
-            if is_made(parent) and parent not in fresh and parent not in self.jobs:
-                yield "not_found"
+    def refusals(self, fresh: dict[str, Any]) -> Iterable[str]:
+        """Yield what the jobs of a batch are refused for, that are not there yet."""
+        if len(self.in_state(*LIVE)) + len(fresh) > self.jobs_max:
+            yield "overloaded"
+        for asked in fresh.values():
+            yield from missing(asked, fresh, self.jobs, self.capacity)
+        if any(waits_for_itself(job, fresh, self.jobs) for job in fresh):
+            yield "cycle"
+        if waits_for_a_double(fresh.values(), self.double_of):
+            self.seen["a batch waits for a double"] += 1
+            yield "conflict"
 
     def submit(self, asked: Any) -> tuple[str, bool]:
         if asked.id in self.jobs:

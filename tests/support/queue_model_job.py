@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -121,3 +122,30 @@ def waits_for_itself(job: str, fresh: dict[str, Any], jobs: dict[str, ModelJob])
         todo += parents - reached
         reached |= parents
     return job in reached
+
+
+def waits_for_a_double(batch: Iterable[Any], double_of: Callable[[dict[str, Any]], str]) -> bool:
+    """Tell whether a job of *batch* waits for one that is another one by its unique key."""
+    named = {parent for each in batch for parent, _ in each.spec.get("after", ())}
+    keys: set[str] = set()
+    for each in batch:
+        unique = each.spec.get("unique")
+        if unique is not None:
+            if each.id in named and (unique["key"] in keys or double_of(unique)):
+                return True
+            keys.add(unique["key"])
+    return False
+
+
+def missing(
+    asked: Any,
+    fresh: dict[str, Any],
+    jobs: dict[str, ModelJob],
+    capacity: Callable[[str], int],
+) -> Iterable[str]:
+    """Yield what *asked* is refused for: it wants what there is not."""
+    if any(n > capacity(each) for each, n in asked.spec.get("takes", {}).items()):
+        yield "no_such_token"
+    for parent, _ in asked.spec.get("after", ()):
+        if is_made(parent) and parent not in fresh and parent not in jobs:
+            yield "not_found"

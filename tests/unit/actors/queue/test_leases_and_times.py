@@ -71,6 +71,17 @@ def test_leases_that_nobody_has_any_more_are_forgotten_in_their_time() -> None:
     assert leases.next_ms() is None
 
 
+def test_of_what_has_ended_nothing_is_kept() -> None:
+    leases = Leases()
+    for number in range(1_000):
+        each = job(f"j{number}", JobState.LEASED)
+        leases.begin(each, number)
+        leases.end(each)
+    assert len(leases._heap) < 100
+    assert not leases._ends
+    assert not leases.of("")
+
+
 def test_times_come_up_in_their_order_and_what_has_changed_does_not() -> None:
     times = Times()
     due = job("due", JobState.SCHEDULED, due_ms=5)
@@ -80,17 +91,22 @@ def test_times_come_up_in_their_order_and_what_has_changed_does_not() -> None:
     pending = job("pending", JobState.PENDING, due_ms=5)
     for each in (due, later, over, gone, pending):
         times.add(5, each)
+    live = {each.id: each for each in (due, later, over, pending)}
     later.due_ms = 9
     assert times.next_ms() == 5
-    assert times.over(4) == ([], [])
-    assert times.over(5) == ([due], [over])
+    assert times.over(4, live) == ([], [])
+    assert times.over(5, live) == ([due], [over])
     assert times.next_ms() is None
 
 
 def test_of_many_times_some_come_up_at_once_and_the_others_then() -> None:
     times = Times()
-    for number in range(QUEUE_EVENTS_MAX + 5):
-        times.add(1, job(f"j{number}", JobState.SCHEDULED, due_ms=1))
-    assert len(times.over(1)[0]) == QUEUE_EVENTS_MAX
+    live = {
+        name: job(name, JobState.SCHEDULED, due_ms=1)
+        for name in (f"j{number}" for number in range(QUEUE_EVENTS_MAX + 5))
+    }
+    for each in live.values():
+        times.add(1, each)
+    assert len(times.over(1, live)[0]) == QUEUE_EVENTS_MAX
     assert times.next_ms() == 1
-    assert len(times.over(1)[0]) == 5
+    assert len(times.over(1, live)[0]) == 5
