@@ -308,7 +308,6 @@ class QueueModel:
         return frozenset(codes)
 
     def refusals(self, fresh: dict[str, Any]) -> Iterable[str]:
-        """Yield what the jobs of a batch are refused for, that are not there yet."""
         if len(self.in_state(*LIVE)) + len(fresh) > self.jobs_max:
             yield "overloaded"
         for asked in fresh.values():
