@@ -26,6 +26,7 @@ from tests.support.queue_traffic import WEIGHTS, QueueTraffic, simulate
 
 IS_NIGHTLY = settings.get_current_profile_name() == "nightly"
 LIVES = int(os.environ.get("SERIATIM_SIMULATIONS", "1000" if IS_NIGHTLY else "40"))
+SOME_LIVES = 5
 FIRST_SEED = int(os.environ.get("SERIATIM_FIRST_SEED", "0"))
 STEPS = 250
 
@@ -96,6 +97,12 @@ QueueMachineRules.TestCase.settings = settings(stateful_step_count=60)
 TestQueueMachine = QueueMachineRules.TestCase
 
 
+def test_a_queue_does_what_its_model_says_for_some_lives() -> None:
+    for seed in range(FIRST_SEED, FIRST_SEED + SOME_LIVES):
+        simulate(seed, STEPS, Counter())
+
+
+@pytest.mark.slow
 def test_a_queue_does_what_its_model_says() -> None:
     """``SERIATIM_SIMULATIONS`` says how many lives, ``SERIATIM_FIRST_SEED`` where to begin."""
     seen: Counter[str] = Counter()
@@ -188,6 +195,7 @@ def a_local_worker_that_outlives_its_node(patch: pytest.MonkeyPatch) -> None:
     patch.setitem(machine._DO, Claim, claim)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "plant",
     [

@@ -121,6 +121,7 @@ def test_a_program_that_is_not_there_is_an_error_of_ours(tmp_path: Path) -> None
         pass
 
 
+@pytest.mark.slow
 def test_a_run_measures_who_is_there_and_names_who_is_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
