@@ -8,6 +8,7 @@ from pathlib import Path
 
 from seriatim.actors.follow.marks import FollowMarks
 from seriatim.actors.locations import known_location
+from seriatim.actors.queue.verify import Verified, verify_queue
 from seriatim.formats.errors import NotFoundError
 from seriatim.formats.ids import encode_id
 from seriatim.formats.limits import PROCESSES_PAGE
@@ -27,6 +28,10 @@ class OfflineFolder:
         self._log = log
         self._tree = tree
         self._marks = FollowMarks(tree)
+
+    def verify_queue(self, queue: str) -> Verified:
+        """Return whether the rows of *queue* are what its log says; see `verify_queue`."""
+        return verify_queue(self._log, self._tree, queue)
 
     def head(self, process: bytes) -> Head:
         """Return where *process* ends.

@@ -34,7 +34,6 @@ STARTED: Final = frozenset(
 # imported by a test; one that the node comes to use leaves this list.
 OFFERED: Final = frozenset(
     {
-        "seriatim.formats.jobs.replay",
         "seriatim.store.memory_log",
         "seriatim.store.tree.memory_tree",
         "seriatim.store.tree.mounted_tree",

@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from seriatim.formats.jobs.state import JobState
@@ -74,6 +75,15 @@ def state_group(queue: str, state: JobState) -> Path:
 def job_path(queue: str, state: JobState, job: str) -> Path:
     """Return where *job* stands while it is in *state*."""
     return ("jobs", queue, state.value, job)
+
+
+def queue_groups(queue: str) -> Iterator[Path]:
+    """Yield where all rows of *queue* stand that follow from its log, but its head."""
+    yield types_group(queue)
+    yield ("queues", "unique", queue)
+    yield ended_group(queue)
+    for state in JobState:
+        yield state_group(queue, state)
 
 
 def output_group(queue: str) -> Path:

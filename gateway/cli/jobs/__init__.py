@@ -11,7 +11,15 @@ from typer.core import TyperGroup
 from seriatim.gateway.cli.jobs.add import add
 from seriatim.gateway.cli.jobs.change import cancel, remove, retry
 from seriatim.gateway.cli.jobs.look import list_jobs, logs, show, stats
-from seriatim.gateway.cli.jobs.queue import list_queues, pause, purge, resume, set_queue, show_queue
+from seriatim.gateway.cli.jobs.queue import (
+    list_queues,
+    pause,
+    purge,
+    resume,
+    set_queue,
+    show_queue,
+    verify_rows,
+)
 from seriatim.gateway.cli.jobs.work import work
 
 _JOB_VERBS: Final[Mapping[str, Callable[..., None]]] = {
@@ -31,6 +39,7 @@ _QUEUE_VERBS: Final[Mapping[str, Callable[..., None]]] = {
     "pause": pause,
     "resume": resume,
     "purge": purge,
+    "verify": verify_rows,
 }
 
 

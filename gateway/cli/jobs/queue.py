@@ -10,7 +10,7 @@ import typer
 
 from seriatim.gateway.cli.jobs.lines import numbers_text
 from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json, NodeUrl
-from seriatim.gateway.cli.output import print_json, printable
+from seriatim.gateway.cli.output import Exit, print_json, printable, reporting
 from seriatim.gateway.cli.reach import Plain, Reach, TokenFile
 from seriatim.gateway.cli.table import table
 from seriatim.gateway.reply import field
@@ -133,6 +133,30 @@ def purge(
             typer.echo(f"{field(found, 'purged', int)} cancelled")
 
     Reach(node, data, token_file).ask(ask, say, as_json=as_json)
+
+
+def verify_rows(
+    name: Name,
+    data: Data = DATA_DEFAULT,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Check offline, from the folder, that what NAME is follows from its log; see verify, too."""
+    from seriatim.actors.offline import open_offline
+    from seriatim.formats.ids import encode_id
+
+    with reporting(as_json=as_json), open_offline(data) as folder:
+        found = folder.verify_queue(name)
+        where = "/".join(found.differs)
+        said = {"process": encode_id(found.process), "slots": found.slots, "rows": found.rows}
+        if as_json:
+            print_json({"ok": not where, **said, "differs": where or None})
+        elif where:
+            typer.echo(printable(f"{where} is not what the log says"), err=True)
+        else:
+            typer.echo(f"{found.rows} rows follow from {found.slots} slots of {said['process']}")
+    if where:
+        raise typer.Exit(Exit.FAILED)
 
 
 def _rest(types: list[str] | None, *, rests: bool) -> dict[str, Any]:
