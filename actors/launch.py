@@ -22,6 +22,7 @@ from seriatim.actors.compute.folds import Folds, open_computing
 from seriatim.actors.follow.catch_up import CatchUp
 from seriatim.actors.follow.marks import FollowMarks
 from seriatim.actors.lock import acquire_lock
+from seriatim.actors.monitor.beats import BeatKeeper, machine_boot
 from seriatim.actors.node import Node
 from seriatim.actors.own_log import OwnLog
 from seriatim.actors.policy import Policy
@@ -58,6 +59,7 @@ from seriatim.formats.limits import (
 )
 from seriatim.formats.schedule.mode import SchedulingMode
 from seriatim.formats.triggers.definition import JOBS
+from seriatim.store.beats import BeatStore
 from seriatim.store.environment import Environment
 from seriatim.store.folder import DataFolder
 from seriatim.store.lmdb_log import LmdbLog
@@ -158,6 +160,10 @@ async def open_node(
         )
         parts.death.add_done_callback(scheduler.failed.follow)
         tree = LmdbTree(environment)
+        beats = BeatKeeper(
+            BeatStore.open_writer(folder.beats, boot=machine_boot()), dispatcher.clock
+        )
+        stack.callback(beats.close)
         marks = FollowMarks(tree)
         catch_up = open_source and CatchUp(
             log=log,
@@ -189,6 +195,7 @@ async def open_node(
             )
         if policy.mode is not SchedulingMode.DISABLED:
             node.queues = _open_queues(node, tree, scheduler, dispatcher)
+            node.queues.on_status, node.queues.running = beats.note, beats.running
             node.triggers = await _open_triggers(node, log, tree, scheduler, folder)
             node.triggers.provide(JOBS, submitting(node.queues))
     return node, lock

@@ -347,6 +347,15 @@ OUTPUT_READ_MAX_BYTES: Final = 64 * 1024
 # After so many jobs a child makes room for a new one: what leaks does not leak for ever.
 JOB_CHILD_JOBS_MAX: Final = 1_000
 
+# What workers say of themselves, as it is kept: how many, how much, how long, and how often it is
+# written.
+WORKERS_MAX: Final = 1_000
+WORKER_NAME_MAX_BYTES: Final = 256
+BEAT_MAX_BYTES: Final = 256 * 1024
+BEATS_KEPT_MS: Final = 3_600_000
+BEATS_WRITE_MS: Final = 200
+BEATS_MAP_BYTES: Final = 1 << 31
+
 # The conformance kit: how long it waits for a reply, how many plans it tries, and how many more
 # to find a shorter failure.
 CONFORM_DEADLINE_MS: Final = 15_000
@@ -420,4 +429,7 @@ assert OUTBOUND_DEADLINE_MS < CATCH_UP_FETCH_DEADLINE_MS, "a fetch takes some re
 assert 2 * CATCH_UPS_HINTED_MAX <= CATCH_UPS_MAX, "half is left to what the operator follows"
 assert CATCH_UP_DEADLINE_MS < OUTBOUND_DEADLINE_MS, "who asks this node hears before it hears"
 assert 6 * BODY_MAX_BYTES < CLIENT_REPLY_MAX_BYTES, "one byte of a message is \\u00xx at worst"
+assert WORKER_NAME_MAX_BYTES < LMDB_KEY_MAX_BYTES
+assert 4 * WORKERS_MAX * BEAT_MAX_BYTES < BEATS_MAP_BYTES, "old pages and new ones, twice"
+assert BEATS_WRITE_MS < WORKER_BEAT_MS < BEATS_KEPT_MS
 assert PATH_SEGMENT_MAX_BYTES <= PATH_MAX_BYTES < LMDB_KEY_MAX_BYTES, "a tree key counts its steps"

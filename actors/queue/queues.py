@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from seriatim.actors.queue.world import World
     from seriatim.actors.runtime.actor import LightRef
     from seriatim.formats.jobs.job import Job
-    from seriatim.formats.jobs.status import WorkerStatus
+    from seriatim.formats.jobs.status import RunningJob, WorkerStatus
 
 
 class Queues:
@@ -51,6 +51,7 @@ class Queues:
         clock: the node's.
         entropy: gives that many random bytes.
         on_status: is told how each worker is, as it says itself.
+        running: returns what the worker of a job has said last of it.
     """
 
     def __init__(self, world: World) -> None:
@@ -59,6 +60,7 @@ class Queues:
         self.clock = world.dispatcher.clock
         self.entropy = world.entropy
         self.on_status: Callable[[WorkerStatus], object] = _no_matter
+        self.running: Callable[[Job], RunningJob | None] = _unknown
         self._processes = dict(rows_in(world.tree, NAMES))
         self._own = set(self._processes.values())
         self._clerks: dict[str, LightRef[Clerk]] = {}
@@ -260,3 +262,7 @@ def _no_matter(status: WorkerStatus) -> None:
 
 def _stopping() -> StoppingError:
     return StoppingError("the node is stopping; ask the next one")
+
+
+def _unknown(job: Job) -> None:
+    """Return that nothing is known of *job*: nobody keeps what workers say."""

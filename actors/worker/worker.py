@@ -149,9 +149,9 @@ class Worker:
         for task in self._loops:
             task.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
-        if self._ended:
+        if self._ended or self._beat:
             try:
-                await self._port.report(self.queue, Report(self.name, self._ended))
+                await self._port.report(self.queue, self._last_report())
             except SchedulerError as error:
                 _LOG.warning("worker %s: not said at its end: %s", self.name, error)
 
@@ -309,12 +309,20 @@ class Worker:
         held = [(run.grant.id, run.grant.token) for run in due]
         return Report(self.name, ended, held, printed, self._status())
 
+    def _last_report(self) -> Report:
+        """Return what there is to say at the end; nobody is to wait for another word."""
+        left = self._status_now()._replace(has_left=True)
+        return Report(self.name, self._ended, (), left)
+
     def _status(self) -> WorkerStatus | None:
         """Return how it is, once in ``WORKER_BEAT_MS``; else ``None``."""
         now_ms = self._clock.monotonic_ms()
         if now_ms < self._beat_due_ms:
             return None
         self._beat_due_ms = now_ms + self._beat_ms
+        return self._status_now()
+
+    def _status_now(self) -> WorkerStatus:
         self._beat += 1
         running = [
             RunningJob(job, run.grant.type, run.grant.token, run.fraction, run.note)

@@ -39,6 +39,7 @@ class WorkerStatus(NamedTuple):
         is_draining: whether it takes nothing more.
         beat: how often it has said something by now, from 1: that rises as long as it lives.
         beat_ms: its wall clock then.
+        has_left: whether it says nothing more: it has ended as it should.
     """
 
     worker: str
@@ -52,6 +53,7 @@ class WorkerStatus(NamedTuple):
     is_draining: bool
     beat: int
     beat_ms: int
+    has_left: bool = False
 
     def to_plain(self) -> dict[str, Any]:
         """Return it as JSON has it."""
