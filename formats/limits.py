@@ -356,6 +356,16 @@ BEATS_KEPT_MS: Final = 3_600_000
 BEATS_WRITE_MS: Final = 200
 BEATS_MAP_BYTES: Final = 1 << 31
 
+# The monitor: how often it looks, how much it looks at, and from when a worker is silent for too
+# long.
+MONITOR_PERIOD_MS: Final = 1_000
+MONITOR_PERIOD_MIN_MS: Final = 10
+MONITOR_PERIOD_MAX_MS: Final = 60_000
+MONITOR_TYPES_MAX: Final = 1_000
+MONITOR_TRIGGERS_MAX: Final = 256
+WORKER_SLOW_MS: Final = 10_000
+WORKER_STALE_MS: Final = 30_000
+
 # The conformance kit: how long it waits for a reply, how many plans it tries, and how many more
 # to find a shorter failure.
 CONFORM_DEADLINE_MS: Final = 15_000
@@ -432,4 +442,8 @@ assert 6 * BODY_MAX_BYTES < CLIENT_REPLY_MAX_BYTES, "one byte of a message is \\
 assert WORKER_NAME_MAX_BYTES < LMDB_KEY_MAX_BYTES
 assert 4 * WORKERS_MAX * BEAT_MAX_BYTES < BEATS_MAP_BYTES, "old pages and new ones, twice"
 assert BEATS_WRITE_MS < WORKER_BEAT_MS < BEATS_KEPT_MS
+assert WORKER_BEAT_MS + BEATS_WRITE_MS < WORKER_SLOW_MS < WORKER_STALE_MS < BEATS_KEPT_MS
+assert MONITOR_PERIOD_MIN_MS <= MONITOR_PERIOD_MS <= MONITOR_PERIOD_MAX_MS
+assert QUEUES_MAX <= PAGE_MAX, "one page has the names of all queues"
+assert max(MONITOR_TYPES_MAX, MONITOR_TRIGGERS_MAX) < PAGE_MAX
 assert PATH_SEGMENT_MAX_BYTES <= PATH_MAX_BYTES < LMDB_KEY_MAX_BYTES, "a tree key counts its steps"
