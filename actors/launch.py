@@ -10,6 +10,7 @@ Two compositions of the same parts:
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import AsyncExitStack
@@ -22,10 +23,12 @@ from seriatim.actors.compute.folds import Folds, open_computing
 from seriatim.actors.follow.catch_up import CatchUp
 from seriatim.actors.follow.marks import FollowMarks
 from seriatim.actors.lock import acquire_lock
-from seriatim.actors.monitor.beats import BeatKeeper, machine_boot
+from seriatim.actors.monitor.look import look
+from seriatim.actors.monitor.monitor import Monitor
 from seriatim.actors.node import Node
 from seriatim.actors.own_log import OwnLog
 from seriatim.actors.policy import Policy
+from seriatim.actors.queue.beats import BeatKeeper, machine_boot
 from seriatim.actors.queue.queues import Queues
 from seriatim.actors.queue.world import World as QueueWorld
 from seriatim.actors.runtime.batcher import BatchBounds, Batcher
@@ -194,14 +197,16 @@ async def open_node(
                 clock=scheduler.clock,
             )
         if policy.mode is not SchedulingMode.DISABLED:
-            node.queues = _open_queues(node, tree, scheduler, dispatcher)
-            node.queues.on_status, node.queues.running = beats.note, beats.running
+            node.queues = _open_queues(node, tree, scheduler, dispatcher, beats)
+            node.monitor = _make_monitor(tree, beats, dispatcher.clock)
             node.triggers = await _open_triggers(node, log, tree, scheduler, folder)
             node.triggers.provide(JOBS, submitting(node.queues))
     return node, lock
 
 
-def _open_queues(node: Node, tree: Tree, scheduler: Scheduler, dispatcher: Dispatcher) -> Queues:
+def _open_queues(
+    node: Node, tree: Tree, scheduler: Scheduler, dispatcher: Dispatcher, beats: BeatKeeper
+) -> Queues:
     world = QueueWorld(
         dispatcher=dispatcher,
         tree=tree,
@@ -210,8 +215,15 @@ def _open_queues(node: Node, tree: Tree, scheduler: Scheduler, dispatcher: Dispa
         draw=Random().random,  # noqa: S311  # for the length of pauses
     )
     queues = Queues(world)
+    queues.on_status, queues.running = beats.note, beats.running
     queues.start()
     return queues
+
+
+def _make_monitor(tree: Tree, beats: BeatKeeper, clock: Clock) -> Monitor:
+    return Monitor(
+        lambda: look(tree, beats.store, clock.now_ms()), clock, home="node", pid=os.getpid()
+    )
 
 
 async def _open_triggers(

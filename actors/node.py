@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from seriatim.actors.compute.computing import Computing
     from seriatim.actors.follow.catch_up import CatchUp
     from seriatim.actors.follow.marks import FollowMarks
+    from seriatim.actors.monitor.monitor import Monitor
     from seriatim.actors.queue.queues import Queues
     from seriatim.actors.runtime.batcher import Batcher
     from seriatim.actors.scheduler.handlers import Verdict
@@ -71,6 +72,7 @@ class Node(Reader):
         computing: computes processes, where the operator lets it.
         triggers: what is due by the time or by an event, where the node places messages.
         queues: what is to be done by workers, where the node places messages.
+        monitor: looks at those, where somebody starts it or asks.
     """
 
     def __init__(  # the parts that launch.py composes
@@ -107,6 +109,7 @@ class Node(Reader):
         self.computing: Computing | None = None
         self.triggers: TriggerTable | None = None
         self.queues: Queues | None = None
+        self.monitor: Monitor | None = None
         self._is_stopping = False
         self._taken = 0
         self._idle: Future[None] = Future()
@@ -372,14 +375,11 @@ class Node(Reader):
         """
         self._is_stopping = True
         self._scheduler.arrivals.release()
-        if self._catch_up is not None:
-            self._catch_up.release()
-        if self.uploader is not None:
-            self.uploader.release()
-        if self.computing is not None:
-            self.computing.release()
-        if self.triggers is not None:
-            self.triggers.release()
+        for part in (self._catch_up, self.uploader, self.computing, self.triggers):
+            if part is not None:
+                part.release()
+        if self.monitor is not None:
+            self.monitor.close()
 
     async def close(self) -> None:
         """Refuse new work, finish what was taken, release everything. Idempotent.

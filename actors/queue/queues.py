@@ -25,6 +25,7 @@ from seriatim.formats.jobs.rows import NAMES, name_path
 from seriatim.formats.jobs.spec import Asked
 from seriatim.formats.limits import ASK_DEADLINE_MS, QUEUES_MAX
 from seriatim.formats.message import Message
+from seriatim.formats.monitor.flags import FLAGS_PATH, decode_flags, encode_flags
 from seriatim.formats.schedule.submission import submit_unsigned
 from seriatim.formats.schedule.variant import Variant
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from seriatim.actors.runtime.actor import LightRef
     from seriatim.formats.jobs.job import Job
     from seriatim.formats.jobs.status import RunningJob, WorkerStatus
+    from seriatim.formats.monitor.flags import Flags
 
 
 class Queues:
@@ -52,6 +54,7 @@ class Queues:
         entropy: gives that many random bytes.
         on_status: is told how each worker is, as it says itself.
         running: returns what the worker of a job has said last of it.
+        flags: what the operator wants of the whole; with ``stop``, no job is taken.
     """
 
     def __init__(self, world: World) -> None:
@@ -61,6 +64,7 @@ class Queues:
         self.entropy = world.entropy
         self.on_status: Callable[[WorkerStatus], object] = _no_matter
         self.running: Callable[[Job], RunningJob | None] = _unknown
+        self.flags = decode_flags(world.tree.get(FLAGS_PATH))
         self._processes = dict(rows_in(world.tree, NAMES))
         self._own = set(self._processes.values())
         self._clerks: dict[str, LightRef[Clerk]] = {}
@@ -97,8 +101,11 @@ class Queues:
         """Submit *jobs*, all or none; what has no id gets one. Return when they are on disk.
 
         Raises:
+            StoppingError: the operator wants no more of them.
             SchedulerError: see `check_submit`, and `ask`.
         """
+        if self.flags.stop:
+            raise StoppingError("this node takes no jobs now: its operator has set the flag stop")
         await self._open(queue)
         named = [
             each if each.id else Asked(self.make_id(), each.type, each.spec, is_new=True)
@@ -162,6 +169,15 @@ class Queues:
         """
         await self._open(queue)
         return await self.ask(queue, command)
+
+    async def set_flags(self, flags: Flags) -> None:
+        """Have *flags* hold from now on; return when they are on disk. Monitors only read them.
+
+        Raises:
+            UnavailableError: not now; the same again is safe.
+        """
+        await self._world.own.keep(((FLAGS_PATH, encode_flags(flags)),))
+        self.flags = flags
 
     async def idle(self, queue: str, *, wait_ms: int) -> int | None:
         """Return the slot at which *queue* has no live job; ``None`` if it has some for *wait_ms*.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import NamedTuple
 
 import orjson
@@ -49,6 +51,15 @@ def decode_beat(raw: bytes) -> Beat:
         return Beat(WorkerStatus.from_plain(plain["status"]), int(plain["heard_ms"]))
     except (ValueError, TypeError, KeyError) as error:
         raise MalformedError(f"a damaged beat: {error!r}", code="bad_beat") from error
+
+
+def read_beats(rows: Iterable[tuple[str, bytes]]) -> list[Beat]:
+    """Return the beats of *rows*, in their order; those that are damaged are left out."""
+    found = []
+    for _, raw in rows:
+        with suppress(MalformedError):
+            found.append(decode_beat(raw))
+    return found
 
 
 def _encode(beat: Beat) -> bytes:

@@ -197,6 +197,8 @@ async def run_server(
         ending.callback(node.refuse_new_work)
         url = await _listen(runner, host, port)
         stop = stop_signal()
+        if node.monitor is not None:
+            node.monitor.start()
         on_ready(url)
         async with beside(url) if beside else nullcontext():
             return await _wait(node, stop)

@@ -24,7 +24,7 @@ QUEUES = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 9), STATES), 
 def test_a_job_that_has_not_ended_is_never_overlooked(
     said: list[tuple[str, int, dict[JobState, int]]],
 ) -> None:
-    queues = [queue_of(name, slot, **states) for name, slot, states in said]
+    queues = [queue_of(name, slot, **dict(states)) for name, slot, states in said]
     idle = idle_of(sight_of(*queues))
     assert idle.is_idle is all(set(states) <= set(ENDED) for _, _, states in said)
     assert idle.is_idle is not bool(idle.reasons)
@@ -62,7 +62,7 @@ def test_a_trigger_that_is_due_later_is_none() -> None:
 
 
 def test_numbers_of_a_queue_are_all_live_or_ended() -> None:
-    queue: QueueSight = queue_of(**{state.value: 1 for state in JobState})
+    queue: QueueSight = queue_of("q", 1, **{state.value: 1 for state in JobState})
     assert (queue.live, queue.ended) == (len(LIVE), len(ENDED))
 
 

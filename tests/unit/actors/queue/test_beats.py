@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import seriatim
-from seriatim.actors.monitor import beats as module
-from seriatim.actors.monitor.beats import BeatKeeper, machine_boot, read_beats
+from seriatim.actors.queue import beats as module
+from seriatim.actors.queue.beats import BeatKeeper, machine_boot
 from seriatim.actors.runtime.clock import ManualClock
 from seriatim.actors.runtime.virtual_clock import VirtualClock
 from seriatim.actors.worker.context import current_job
@@ -22,6 +22,7 @@ from seriatim.formats.limits import (
     WORKER_BEAT_MS,
     WORKER_NAME_MAX_BYTES,
 )
+from seriatim.formats.monitor.beat import read_beats
 from seriatim.store.beats import BeatStore
 from tests.support.statuses import status_of
 from tests.support.waiting import until_idle
@@ -38,7 +39,7 @@ def keeper(tmp_path: Path, clock: ManualClock) -> BeatKeeper:
 
 def kept(tmp_path: Path) -> dict[str, int]:
     reader = BeatStore.open_reader(tmp_path / "beats")
-    found = {name: beat.status.beat for name, beat in read_beats(reader)}
+    found = {beat.status.worker: beat.status.beat for beat in read_beats(reader.all())}
     reader.close()
     return found
 
@@ -119,20 +120,17 @@ def test_what_cannot_be_kept_harms_nobody(
     beats = keeper(tmp_path, clock)
     beats.note(status_of("w" * (WORKER_NAME_MAX_BYTES + 1)))
     beats.note(status_of(""))
-    beats._store._environment.close()
+    beats.store._environment.close()
     beats.note(status_of("a"))
     clock.advance(BEATS_WRITE_MS)
     assert "are not kept" in caplog.text
 
 
-def test_a_damaged_beat_is_left_out(
-    tmp_path: Path, clock: ManualClock, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_damaged_beat_is_left_out(tmp_path: Path, clock: ManualClock) -> None:
     store = BeatStore.open_writer(tmp_path / "beats", boot="b")
     store.change([("a", b"{")])
     beats = BeatKeeper(store, clock)
     assert beats.last("a") is None
-    assert "a damaged beat" in caplog.text
     beats.close()
 
 

@@ -9,14 +9,14 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from seriatim.formats.errors import MalformedError, SchedulerError
+from seriatim.formats.errors import SchedulerError
 from seriatim.formats.limits import (
     BEATS_KEPT_MS,
     BEATS_WRITE_MS,
     WORKER_NAME_MAX_BYTES,
     WORKERS_MAX,
 )
-from seriatim.formats.monitor.beat import Beat, decode_beat, encode_beat
+from seriatim.formats.monitor.beat import Beat, encode_beat, read_beats
 
 if TYPE_CHECKING:
     from seriatim.actors.runtime.clock import Clock, Timer
@@ -24,18 +24,24 @@ if TYPE_CHECKING:
     from seriatim.formats.jobs.status import RunningJob, WorkerStatus
     from seriatim.store.beats import BeatStore
 
-_LOG: Final = logging.getLogger("seriatim.monitor")
+_LOG: Final = logging.getLogger("seriatim.actors")
 _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
 class BeatKeeper:
-    """Keeps the last beat of each worker. Belongs to one event loop."""
+    """Keeps the last beat of each worker. Belongs to one event loop.
+
+    Attributes:
+        store: what it has written.
+    """
 
     def __init__(self, store: BeatStore, clock: Clock) -> None:
         """Write to *store*, by *clock*; go on with what it holds."""
-        self._store = store
+        self.store = store
         self._clock = clock
-        self._kept = {name: beat.heard_ms for name, beat in read_beats(store)}
+        beats = sorted(read_beats(store.all()), key=lambda beat: beat.heard_ms)
+        # The one that was heard longest ago is the first.
+        self._kept = {beat.status.worker: beat.heard_ms for beat in beats}
         self._waiting: dict[str, Beat | None] = {}
         self._timer: Timer | None = None
 
@@ -52,11 +58,8 @@ class BeatKeeper:
         """Return the last beat of *worker*; ``None`` for none, or for one that has left."""
         if worker in self._waiting:
             return self._waiting[worker]
-        raw = self._store.get(worker)
-        try:
-            return None if raw is None else decode_beat(raw)
-        except MalformedError:
-            return None
+        raw = self.store.get(worker)
+        return next(iter(read_beats([] if raw is None else [(worker, raw)])), None)
 
     def running(self, job: Job) -> RunningJob | None:
         """Return what the worker of *job* has said last of this attempt; ``None`` for nothing."""
@@ -69,20 +72,19 @@ class BeatKeeper:
         if self._timer is not None:
             self._timer.cancel()
             self._write()
-        self._store.close()
+        self.store.close()
 
     def _write(self) -> None:
         self._timer = None
         waiting, self._waiting = self._waiting, {}
         rows = {name: beat and encode_beat(beat) for name, beat in waiting.items()}
         for name, beat in waiting.items():
-            # Out and in again: the one that was heard longest ago is the first.
-            self._kept.pop(name, None)
+            self._kept.pop(name, None)  # and in again, as the last one
             if beat is not None:
                 self._kept[name] = beat.heard_ms
         rows.update(dict.fromkeys(self._too_old_or_many()))
         try:
-            self._store.change(list(rows.items()))
+            self.store.change(list(rows.items()))
         except SchedulerError as error:
             # The next one says the same, and more.
             _LOG.warning("heartbeats of %d workers are not kept: %s", len(waiting), error)
@@ -101,20 +103,6 @@ class BeatKeeper:
             gone.append(name)
             del self._kept[name]
         return gone
-
-
-def read_beats(store: BeatStore) -> list[tuple[str, Beat]]:
-    """Return the beats of *store*, the one that was heard longest ago first.
-
-    What is damaged is left out.
-    """
-    found = []
-    for name, raw in store.all():
-        try:
-            found.append((name, decode_beat(raw)))
-        except MalformedError as error:
-            _LOG.warning("worker %s: %s", name, error)
-    return sorted(found, key=lambda each: each[1].heard_ms)
 
 
 def machine_boot() -> str:
