@@ -312,7 +312,7 @@ class Worker:
     def _last_report(self) -> Report:
         """Return what there is to say at the end; nobody is to wait for another word."""
         left = self._status_now()._replace(has_left=True)
-        return Report(self.name, self._ended, (), left)
+        return Report(self.name, self._ended, status=left)
 
     def _status(self) -> WorkerStatus | None:
         """Return how it is, once in ``WORKER_BEAT_MS``; else ``None``."""

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seriatim.gateway.cli.reach import Reach, TokenFile
 from seriatim.gateway.cli.monitor import PERIOD_DEFAULT, Period
 from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json, NodeUrl
 from seriatim.gateway.cli.output import print_json, reporting
+from seriatim.gateway.cli.reach import Reach, TokenFile
 
 if TYPE_CHECKING:
     from seriatim.gateway.api_client import ApiClient

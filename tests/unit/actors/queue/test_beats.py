@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 import seriatim
+from seriatim.actors.executor.context import current_job
 from seriatim.actors.queue import beats as module
 from seriatim.actors.queue.beats import BeatKeeper, machine_boot
 from seriatim.actors.runtime.clock import ManualClock
 from seriatim.actors.runtime.virtual_clock import VirtualClock
-from seriatim.actors.worker.context import current_job
 from seriatim.formats.jobs.job import Job, Order
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.jobs.status import RunningJob
