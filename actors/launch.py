@@ -163,10 +163,7 @@ async def open_node(
         )
         parts.death.add_done_callback(scheduler.failed.follow)
         tree = LmdbTree(environment)
-        beats = BeatKeeper(
-            BeatStore.open_writer(folder.beats, boot=machine_boot()), dispatcher.clock
-        )
-        stack.callback(beats.close)
+        beats = _open_beats(folder, dispatcher.clock, stack)
         marks = FollowMarks(tree)
         catch_up = open_source and CatchUp(
             log=log,
@@ -197,16 +194,21 @@ async def open_node(
                 clock=scheduler.clock,
             )
         if policy.mode is not SchedulingMode.DISABLED:
-            node.queues = _open_queues(node, tree, scheduler, dispatcher, beats)
-            node.monitor = _make_monitor(tree, beats, dispatcher.clock)
+            _open_queues(node, tree, scheduler, dispatcher, beats)
             node.triggers = await _open_triggers(node, log, tree, scheduler, folder)
             node.triggers.provide(JOBS, submitting(node.queues))
     return node, lock
 
 
+def _open_beats(folder: DataFolder, clock: Clock, stack: AsyncExitStack) -> BeatKeeper:
+    beats = BeatKeeper(BeatStore.open_writer(folder.beats, boot=machine_boot()), clock)
+    stack.callback(beats.close)
+    return beats
+
+
 def _open_queues(
     node: Node, tree: Tree, scheduler: Scheduler, dispatcher: Dispatcher, beats: BeatKeeper
-) -> Queues:
+) -> None:
     world = QueueWorld(
         dispatcher=dispatcher,
         tree=tree,
@@ -214,14 +216,11 @@ def _open_queues(
         entropy=secrets.token_bytes,
         draw=Random().random,  # noqa: S311  # for the length of pauses
     )
-    queues = Queues(world)
-    queues.on_status, queues.running = beats.note, beats.running
-    queues.start()
-    return queues
-
-
-def _make_monitor(tree: Tree, beats: BeatKeeper, clock: Clock) -> Monitor:
-    return Monitor(
+    node.queues = Queues(world)
+    node.queues.on_status, node.queues.running = beats.note, beats.running
+    node.queues.start()
+    clock = dispatcher.clock
+    node.monitor = Monitor(
         lambda: look(tree, beats.store, clock.now_ms()), clock, home="node", pid=os.getpid()
     )
 
