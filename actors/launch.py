@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Collection
 from contextlib import AsyncExitStack
 from pathlib import Path
 from random import Random
+from shutil import disk_usage
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from seriatim.actors.compute.computer import World
@@ -186,6 +187,7 @@ async def open_node(
             uploader=_start_uploader(log, carrier, scheduler),
             release=stack.pop_all().aclose,
         )
+        node.free_bytes = lambda: disk_usage(path).free
         if registry:
             node.computing = open_computing(
                 registry,

@@ -73,6 +73,8 @@ class Node(Reader):
         triggers: what is due by the time or by an event, where the node places messages.
         queues: what is to be done by workers, where the node places messages.
         monitor: looks at those, where somebody starts it or asks.
+        is_stopping: whether it takes no new work any more.
+        free_bytes: returns how much room the file system of the data folder has.
     """
 
     def __init__(  # the parts that launch.py composes
@@ -110,7 +112,8 @@ class Node(Reader):
         self.triggers: TriggerTable | None = None
         self.queues: Queues | None = None
         self.monitor: Monitor | None = None
-        self._is_stopping = False
+        self.free_bytes: Callable[[], int] = lambda: 0
+        self.is_stopping = False
         self._taken = 0
         self._idle: Future[None] = Future()
         self._closing: asyncio.Future[None] | None = None
@@ -373,13 +376,12 @@ class Node(Reader):
 
         Readers that wait for a slot, or for the source of a copy, wait no longer.
         """
-        self._is_stopping = True
+        self.is_stopping = True
         self._scheduler.arrivals.release()
-        for part in (self._catch_up, self.uploader, self.computing, self.triggers):
+        parts = (self._catch_up, self.uploader, self.computing, self.triggers, self.monitor)
+        for part in parts:
             if part is not None:
                 part.release()
-        if self.monitor is not None:
-            self.monitor.close()
 
     async def close(self) -> None:
         """Refuse new work, finish what was taken, release everything. Idempotent.
@@ -449,13 +451,13 @@ class Node(Reader):
         Raises:
             StoppingError: the node takes no more.
         """
-        if self._is_stopping:
+        if self.is_stopping:
             raise StoppingError("the node is stopping; send the same again to the next one")
         self._taken += 1
 
     def _answered(self) -> None:
         self._taken -= 1
-        if self._is_stopping and not self._taken:
+        if self.is_stopping and not self._taken:
             self._idle.resolve()
 
     def _check_is_not_own(self, process: bytes) -> None:

@@ -111,7 +111,7 @@ class Monitor:
             self._waiting.append(future)
         return future
 
-    def close(self) -> None:
+    def release(self) -> None:
         """Look no more. Idempotent."""
         self.has_ended = True
         if self._timer is not None:
@@ -153,7 +153,7 @@ class Monitor:
         for future in waiting:
             future.resolve(view)
         if now.sight.flags.terminate and self._is_started:
-            self.close()
+            self.release()
             self.on_end()
 
     def _say_blind(self, error: SchedulerError) -> None:

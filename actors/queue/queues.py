@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from seriatim.actors.queue.clerk import Ask, Clerk
 from seriatim.actors.queue.commands import AwaitIdle, Submit
 from seriatim.actors.queue.load import rows_in
 from seriatim.actors.queue.reader import QueueReader
+from seriatim.actors.queue.tally import Tally
 from seriatim.actors.runtime.future import Future
 from seriatim.formats.errors import (
     ActorDeadError,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     )
     from seriatim.actors.queue.world import World
     from seriatim.actors.runtime.actor import LightRef
+    from seriatim.formats.jobs.fold import Event
     from seriatim.formats.jobs.job import Job
     from seriatim.formats.jobs.status import RunningJob, WorkerStatus
     from seriatim.formats.monitor.flags import Flags
@@ -54,6 +56,7 @@ class Queues:
         entropy: gives that many random bytes.
         on_status: is told how each worker is, as it says itself.
         running: returns what the worker of a job has said last of it.
+        tallies: what each queue has done since the start, by name.
         flags: what the operator wants of the whole; with ``stop``, no job is taken.
     """
 
@@ -64,6 +67,7 @@ class Queues:
         self.entropy = world.entropy
         self.on_status: Callable[[WorkerStatus], object] = _no_matter
         self.running: Callable[[Job], RunningJob | None] = _unknown
+        self.tallies: dict[str, Tally] = {}
         self.flags = decode_flags(world.tree.get(FLAGS_PATH))
         self._processes = dict(rows_in(world.tree, NAMES))
         self._own = set(self._processes.values())
@@ -215,6 +219,11 @@ class Queues:
             if not futures:
                 del self._awaited[queue, job]
 
+    @property
+    def failed(self) -> Sequence[str]:
+        """The queues whose clerk has ended though the node goes on; the next command begins one."""
+        return [name for name, ref in self._clerks.items() if ref.actor_stopped.is_set()]
+
     async def close(self) -> None:
         """Answer everybody who waits, and take nothing more."""
         self._is_closed = True
@@ -230,11 +239,13 @@ class Queues:
         ref = self._clerks.get(queue)
         if ref is None or ref.actor_stopped.is_set():
             process = self.process(queue)
+            self.tallies.setdefault(queue, Tally())
             ref = Clerk.start(self._world.dispatcher, self._world, queue, process, self._told)
             self._clerks[queue] = ref
         return ref
 
-    def _told(self, queue: str, ended: Iterable[Job]) -> None:
+    def _told(self, queue: str, events: Sequence[Event], ended: Sequence[Job]) -> None:
+        self.tallies[queue].add(events, ended)
         awaited = self._awaited
         if not awaited:
             return

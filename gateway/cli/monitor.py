@@ -90,7 +90,7 @@ async def _watch(
         observing.on_end = stop.set
         observing.start()
         await stop.wait()
-        observing.close()
+        observing.release()
 
 
 class _Say:

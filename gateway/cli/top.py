@@ -68,7 +68,7 @@ async def _of_folder(data: Path, period_s: float) -> AsyncIterator[View]:
             while True:
                 yield await observing.next_view()
         finally:
-            observing.close()
+            observing.release()
 
 
 async def _show(views: AsyncIterator[View], *, once: bool, as_json: bool) -> None:

@@ -37,6 +37,7 @@ from seriatim.gateway.http.api.routes import every_route
 from seriatim.gateway.http.dispatch import Dispatcher, Handler
 from seriatim.gateway.http.foreign import ForeignMessages
 from seriatim.gateway.http.forward import Forwarder
+from seriatim.gateway.http.health import HealthApi
 from seriatim.gateway.http.hyperbeam.registry import make_registry
 from seriatim.gateway.http.hyperbeam.resolve import Resolver
 from seriatim.gateway.http.legacy import LegacyApi
@@ -234,6 +235,7 @@ def make_dispatcher(
         Resolver(node, make_registry(forwarder, operator)),
         Api(every_route(node, operator), operator),
         Metrics(node),
+        HealthApi(node),
         forwarder,
     )
 

@@ -140,8 +140,8 @@ def test_whoever_waits_is_told_once_by_each_look_and_at_the_end() -> None:
         scene.clock.advance(MONITOR_PERIOD_MS)
         assert (await first)["observer"]["tick"] == (await second)["observer"]["tick"] == 2
         last = scene.monitor.next_view()
-        scene.monitor.close()
-        scene.monitor.close()
+        scene.monitor.release()
+        scene.monitor.release()
         for each in (last, scene.monitor.next_view()):
             with pytest.raises(StoppingError):
                 await each
