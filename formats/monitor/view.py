@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.monitor.idle import idle_of
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from seriatim.formats.monitor.episodes import Episodes
     from seriatim.formats.monitor.sight import QueueSight, Sight
 
-_BETWEEN = "|"
+CATEGORIES_BETWEEN: Final = "|"
 
 
 class Observer(NamedTuple):
@@ -111,7 +111,7 @@ def backlog_of(sight: Sight) -> dict[str, int]:
         for kind, states in queue.types.items():
             waiting = states.get(JobState.PENDING, 0)
             known = categories.get((queue.name, kind), set())
-            backlog[_BETWEEN.join(sorted(known - {""}))] += waiting
+            backlog[CATEGORIES_BETWEEN.join(sorted(known - {""}))] += waiting
             left -= waiting
         backlog[""] += left
     return {name: count for name, count in sorted(backlog.items()) if count}
