@@ -29,7 +29,7 @@ from seriatim.actors.monitor.monitor import Monitor
 from seriatim.actors.node import Node
 from seriatim.actors.own_log import OwnLog
 from seriatim.actors.policy import Policy
-from seriatim.actors.queue.beats import BeatKeeper, machine_boot
+from seriatim.actors.queue.beats import LastBeats, machine_boot
 from seriatim.actors.queue.queues import Queues
 from seriatim.actors.queue.world import World as QueueWorld
 from seriatim.actors.runtime.batcher import BatchBounds, Batcher
@@ -196,21 +196,34 @@ async def open_node(
                 clock=scheduler.clock,
             )
         if policy.mode is not SchedulingMode.DISABLED:
-            _open_queues(node, tree, scheduler, dispatcher, beats)
-            node.triggers = await _open_triggers(node, log, tree, scheduler, folder)
-            node.triggers.provide(JOBS, submitting(node.queues))
+            await _open_own_logs(node, log, tree, scheduler, folder, dispatcher, beats)
     return node, lock
 
 
-def _open_beats(folder: DataFolder, clock: Clock, stack: AsyncExitStack) -> BeatKeeper:
-    beats = BeatKeeper(BeatStore.open_writer(folder.beats, boot=machine_boot()), clock)
+async def _open_own_logs(
+    node: Node,
+    log: Log,
+    tree: Tree,
+    scheduler: Scheduler,
+    folder: DataFolder,
+    dispatcher: Dispatcher,
+    beats: LastBeats,
+) -> None:
+    """Have *node* see to its queues and its triggers."""
+    queues = _open_queues(node, tree, scheduler, dispatcher, beats)
+    node.triggers = await _open_triggers(node, log, tree, scheduler, folder)
+    node.triggers.provide(JOBS, submitting(queues))
+
+
+def _open_beats(folder: DataFolder, clock: Clock, stack: AsyncExitStack) -> LastBeats:
+    beats = LastBeats(BeatStore.open_writer(folder.beats, boot=machine_boot()), clock)
     stack.callback(beats.close)
     return beats
 
 
 def _open_queues(
-    node: Node, tree: Tree, scheduler: Scheduler, dispatcher: Dispatcher, beats: BeatKeeper
-) -> None:
+    node: Node, tree: Tree, scheduler: Scheduler, dispatcher: Dispatcher, beats: LastBeats
+) -> Queues:
     world = QueueWorld(
         dispatcher=dispatcher,
         tree=tree,
@@ -218,13 +231,14 @@ def _open_queues(
         entropy=secrets.token_bytes,
         draw=Random().random,  # noqa: S311  # for the length of pauses
     )
-    node.queues = Queues(world)
-    node.queues.on_status, node.queues.running = beats.note, beats.running
-    node.queues.start()
+    queues = node.queues = Queues(world)
+    queues.on_status, queues.running = beats.note, beats.running
+    queues.start()
     clock = dispatcher.clock
     node.monitor = Monitor(
         lambda: look(tree, beats.store, clock.now_ms()), clock, home="node", pid=os.getpid()
     )
+    return queues
 
 
 async def _open_triggers(

@@ -28,7 +28,7 @@ _LOG: Final = logging.getLogger("seriatim.actors")
 _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
-class BeatKeeper:
+class LastBeats:
     """Keeps the last beat of each worker. Belongs to one event loop.
 
     Attributes:

@@ -146,7 +146,7 @@ class Clerk(LightActor):
         world: World,
         queue: str,
         process: bytes,
-        on_slot: Callable[[str, Sequence[Event], list[Job]], object],
+        on_slot: Callable[[str, int, Sequence[Event], list[Job]], object],
     ) -> None:
         """Keep *queue*, whose log is that of *process*.
 
@@ -355,7 +355,7 @@ class Clerk(LightActor):
             reply.resolve(answer)
         machine = self._machine
         assert machine is not None, "it has made the batch"
-        self._on_slot(self.queue, machine.events, ended)
+        self._on_slot(self.queue, machine.slot, machine.events, ended)
         if not machine.fold.live:
             self._say_idle(machine.slot)
         clock = self.dispatcher.clock

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from seriatim.actors.queue.clerk import Ask, Clerk
 from seriatim.actors.queue.commands import AwaitIdle, Submit
 from seriatim.actors.queue.load import rows_in
+from seriatim.actors.queue.log_lines import log_slot
 from seriatim.actors.queue.reader import QueueReader
 from seriatim.actors.queue.tally import Tally
 from seriatim.actors.runtime.future import Future
@@ -244,8 +245,9 @@ class Queues:
             self._clerks[queue] = ref
         return ref
 
-    def _told(self, queue: str, events: Sequence[Event], ended: Sequence[Job]) -> None:
+    def _told(self, queue: str, slot: int, events: Sequence[Event], ended: Sequence[Job]) -> None:
         self.tallies[queue].add(events, ended)
+        log_slot(queue, slot, events)
         awaited = self._awaited
         if not awaited:
             return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ from seriatim.formats.limits import (
     WORKER_SLOW_MS,
     WORKER_STALE_MS,
 )
+from seriatim.gateway.cli.json_lines import log_as
 from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json
 from seriatim.gateway.cli.output import print_json, printable, reporting
 
@@ -53,7 +53,7 @@ def monitor(
     """Watch queues and workers, until Ctrl-C. With --json: one object per look and line."""
     from seriatim.formats.monitor.episodes import Episodes
 
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_as(as_json=as_json)
     say: Callable[[dict[str, Any]], object] = print_json if as_json else _Say()
     with reporting(as_json=as_json):
         episodes = Episodes(round(slow * _S), round(stale * _S))

@@ -10,7 +10,7 @@ import pytest
 import seriatim
 from seriatim.actors.executor.context import current_job
 from seriatim.actors.queue import beats as module
-from seriatim.actors.queue.beats import BeatKeeper, machine_boot
+from seriatim.actors.queue.beats import LastBeats, machine_boot
 from seriatim.actors.runtime.clock import ManualClock
 from seriatim.actors.runtime.virtual_clock import VirtualClock
 from seriatim.formats.jobs.job import Job, Order
@@ -33,8 +33,8 @@ def clock() -> ManualClock:
     return ManualClock(now_ms=1_000_000)
 
 
-def keeper(tmp_path: Path, clock: ManualClock) -> BeatKeeper:
-    return BeatKeeper(BeatStore.open_writer(tmp_path / "beats", boot="b"), clock)
+def last_beats(tmp_path: Path, clock: ManualClock) -> LastBeats:
+    return LastBeats(BeatStore.open_writer(tmp_path / "beats", boot="b"), clock)
 
 
 def kept(tmp_path: Path) -> dict[str, int]:
@@ -53,7 +53,7 @@ def job_of(worker: str, token: int) -> Job:
 def test_many_beats_are_one_write_and_the_last_of_each_is_kept(
     tmp_path: Path, clock: ManualClock
 ) -> None:
-    beats = keeper(tmp_path, clock)
+    beats = last_beats(tmp_path, clock)
     for number in range(1, 4):
         beats.note(status_of("a", number))
     beats.note(status_of("b", 7))
@@ -66,7 +66,7 @@ def test_many_beats_are_one_write_and_the_last_of_each_is_kept(
 def test_what_waits_is_known_at_once_and_written_at_the_end(
     tmp_path: Path, clock: ManualClock
 ) -> None:
-    beats = keeper(tmp_path, clock)
+    beats = last_beats(tmp_path, clock)
     beats.note(status_of("a", 1, RunningJob("j1", "render", 5, 0.25, "half of a half")))
     found = beats.running(job_of("a", 5))
     assert found is not None
@@ -74,7 +74,7 @@ def test_what_waits_is_known_at_once_and_written_at_the_end(
     assert beats.running(job_of("a", 6)) is None, "of another attempt"
     assert beats.running(job_of("nobody", 5)) is None
     beats.close()
-    again = keeper(tmp_path, clock)
+    again = last_beats(tmp_path, clock)
     found = again.running(job_of("a", 5))
     assert found is not None
     assert found.fraction == 0.25, "the last known survives a restart"
@@ -82,7 +82,7 @@ def test_what_waits_is_known_at_once_and_written_at_the_end(
 
 
 def test_a_worker_that_has_left_is_forgotten(tmp_path: Path, clock: ManualClock) -> None:
-    beats = keeper(tmp_path, clock)
+    beats = last_beats(tmp_path, clock)
     beats.note(status_of("a", 1))
     clock.advance(BEATS_WRITE_MS)
     beats.note(status_of("a", 2, has_left=True))
@@ -92,7 +92,7 @@ def test_a_worker_that_has_left_is_forgotten(tmp_path: Path, clock: ManualClock)
 
 
 def test_who_was_not_heard_of_for_long_is_forgotten(tmp_path: Path, clock: ManualClock) -> None:
-    beats = keeper(tmp_path, clock)
+    beats = last_beats(tmp_path, clock)
     beats.note(status_of("old"))
     clock.advance(BEATS_KEPT_MS)
     beats.note(status_of("young"))
@@ -106,7 +106,7 @@ def test_of_too_many_the_one_heard_longest_ago_makes_room(
     tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "WORKERS_MAX", 2)
-    beats = keeper(tmp_path, clock)
+    beats = last_beats(tmp_path, clock)
     for name in ("a", "b", "a", "c"):
         beats.note(status_of(name))
         clock.advance(BEATS_WRITE_MS)
@@ -117,7 +117,7 @@ def test_of_too_many_the_one_heard_longest_ago_makes_room(
 def test_what_cannot_be_kept_harms_nobody(
     tmp_path: Path, clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    beats = keeper(tmp_path, clock)
+    beats = last_beats(tmp_path, clock)
     beats.note(status_of("w" * (WORKER_NAME_MAX_BYTES + 1)))
     beats.note(status_of(""))
     beats.store._environment.close()
@@ -129,7 +129,7 @@ def test_what_cannot_be_kept_harms_nobody(
 def test_a_damaged_beat_is_left_out(tmp_path: Path, clock: ManualClock) -> None:
     store = BeatStore.open_writer(tmp_path / "beats", boot="b")
     store.change([("a", b"{")])
-    beats = BeatKeeper(store, clock)
+    beats = LastBeats(store, clock)
     assert beats.last("a") is None
     beats.close()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import orjson
 from hypothesis import given
 from hypothesis import strategies as st
@@ -121,6 +123,11 @@ def test_the_whole_as_people_see_it() -> None:
     assert hud(view) == GOLDEN
     # And what a node answers as JSON gives the same text.
     assert hud(orjson.loads(orjson.dumps(view))) == GOLDEN
+
+
+def test_the_picture_in_the_document_is_this_one() -> None:
+    document = Path(__file__).parents[4] / "docs" / "monitor.md"
+    assert f"```\n$ seriatim top\n{GOLDEN}\n```" in document.read_text("utf-8")
 
 
 def test_nothing_at_all_is_idle() -> None:
