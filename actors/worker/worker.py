@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from seriatim.actors.queue.commands import Claim, Failed, Held, Released, Report
 from seriatim.actors.runtime.clock import pause
 from seriatim.actors.runtime.pauses import Pauses
+from seriatim.actors.tracing import run_traced
 from seriatim.actors.worker.run import Run, Why
 from seriatim.formats.errors import SchedulerError
 from seriatim.formats.jobs.status import RunningJob, WorkerStatus
@@ -227,7 +228,7 @@ class Worker:
     async def _see_through(self, run: Run) -> None:
         """Run a job, and note what has become of it, whatever that is."""
         grant = run.grant
-        ended = await self._runner.run(run)
+        ended = await run_traced(self.queue, grant, self._runner.run(run))
         run.end()
         del self._running[grant.id]
         self._has_room.set()
