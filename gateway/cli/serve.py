@@ -35,6 +35,14 @@ if TYPE_CHECKING:
 PublicCron = Annotated[
     bool, typer.Option("--public-cron", help="Let everybody use ~cron@1.0, within bounds.")
 ]
+Compute = Annotated[
+    list[str] | None,
+    typer.Option(metavar="MODULE:NAME", help="Compute processes with this fold, too."),
+]
+Work = Annotated[
+    list[str] | None,
+    typer.Option(metavar="MODULE", help="Run the jobs of this module's App; repeatable."),
+]
 LogJson = Annotated[
     bool, typer.Option("--log-json", help="Log as JSON, with a line for each step of a job.")
 ]
@@ -87,14 +95,8 @@ def serve(  # typer reads options by position
         str | None,
         typer.Option(callback=check_url, help="Upload HTTP-signed assignments here."),
     ] = None,
-    compute: Annotated[
-        list[str] | None,
-        typer.Option(metavar="MODULE:NAME", help="Compute processes with this fold, too."),
-    ] = None,
-    work: Annotated[
-        list[str] | None,
-        typer.Option(metavar="MODULE", help="Run the jobs of this module's App; repeatable."),
-    ] = None,
+    compute: Compute = None,
+    work: Work = None,
     log_json: LogJson = False,
     public_cron: PublicCron = False,
     follow_redirects: FollowRedirects = False,
