@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from typer.testing import CliRunner
 import seriatim
 from seriatim.gateway.cli import app
 from seriatim.gateway.cli.output import Exit
+from seriatim.gateway.cli.reach import TOKEN_VARIABLE
+from tests.support.live_node import LiveNode, live_node
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +74,29 @@ def test_where_nothing_is_they_say_so(verb: tuple[str, ...], tmp_path: Path) -> 
 def test_thresholds_that_make_no_sense_are_refused(data: Path) -> None:
     status, output = run("monitor", "--json", "--slow", 9, "--stale", 3, "--data", data)
     assert (status, orjson.loads(output)["error"]) == (Exit.REFUSED, "bad_thresholds")
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveNode]:
+    with live_node(tmp_path_factory.mktemp("live") / "data") as running:
+        yield running
+
+
+def test_top_asks_the_node_that_runs_on_the_folder(
+    node: LiveNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(TOKEN_VARIABLE, raising=False)
+    status, output = run("top", "--once", "--json", "--data", node.data)
+    assert status == Exit.OK, output
+    view = orjson.loads(output)
+    assert (view["observer"]["home"], view["observer"]["pid"]) == ("node", node.pid)
+    assert view["observer"]["tick"] >= 1
+    status, output = run("top", "--once", "--json", "--node", node.url)
+    assert (status, orjson.loads(output)["error"]) == (Exit.REFUSED, "no_token")
+
+
+def test_a_monitor_looks_at_a_folder_beside_its_node(node: LiveNode) -> None:
+    status, output = run("monitor", "--until-idle", "--json", "--data", node.data)
+    assert status == Exit.OK, output
+    assert orjson.loads(output.splitlines()[0])["observer"]["home"] == "process"
+    assert orjson.loads(node.get("/readyz").body)["status"] == "healthy"
