@@ -28,7 +28,8 @@ def _head(view: View) -> Iterator[str]:
     workers = view["workers"]
     busy = sum(1 for each in workers if each["running"])
     pulses = Counter(each["pulse"] for each in workers)
-    counted = [f"{len(workers)} workers", f"{busy} busy", f"{len(workers) - busy} idle"]
+    noun = "worker" if len(workers) == 1 else "workers"
+    counted = [f"{len(workers)} {noun}", f"{busy} busy", f"{len(workers) - busy} idle"]
     counted += [f"{pulses[pulse]} {pulse}" for pulse in ("slow", "stale") if pulses[pulse]]
     yield ", ".join(counted)
     yield from view["summary"]

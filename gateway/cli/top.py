@@ -34,8 +34,9 @@ def top(
     """Show what queues and workers do, until Ctrl-C; of a folder without a node, what it holds."""
     from seriatim.actors.offline import running_node
 
-    is_running = node is not None or running_node(data) is not None
-    if not is_running:
+    running = running_node(data)
+    # A node within somebody's program answers nobody: then the folder is looked at.
+    if node is None and (running is None or running.url is None):
         with reporting(as_json=as_json):
             asyncio.run(_show(_of_folder(data, period), once=once, as_json=as_json))
         return
@@ -85,7 +86,7 @@ async def _show(views: AsyncIterator[View], *, once: bool, as_json: bool) -> Non
         elif live is None:
             typer.echo(hud(view))
         else:
-            live.update(Text(hud(view)), refresh=True)
+            live.update(Text(hud(view), no_wrap=True, overflow="crop"), refresh=True)
 
     with live or nullcontext():
         await _each(views, say, once=once)

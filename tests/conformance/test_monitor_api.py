@@ -107,7 +107,7 @@ def test_what_is_answered_is_what_the_document_says(tmp_path: Path) -> None:
         assert view["backlog"] == {"gpu": 1}
         assert (await scene.get("/api/v1/workers"))["workers"] == view["workers"]
         assert view["workers"][0]["running"][0]["note"] == "half"
-        assert hud(view).startswith("1 workers, 1 busy")
+        assert hud(view).startswith("1 worker, 1 busy")
 
     with_scene(tmp_path, use)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import seriatim
 from seriatim.gateway.cli import app
 from seriatim.gateway.cli.output import Exit
 from seriatim.gateway.cli.reach import TOKEN_VARIABLE
-from tests.support.live_node import LiveNode, live_node
+from tests.support.live_node import COMMAND, LiveNode, live_node
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +59,14 @@ def test_top_as_json_is_what_the_text_is_made_of(data: Path) -> None:
     assert view["idle"] is True
     assert view["queues"][0]["states"] == {"done": 1}
     assert view["queues"][0]["types"] == {"greet": {"done": 1}}
+
+
+def test_top_looks_at_the_folder_of_a_node_within_a_program(tmp_path: Path) -> None:
+    command = [*COMMAND, "top", "--once", "--json", "--data", str(tmp_path)]
+    with seriatim.open_blocking(tmp_path):
+        # In an OS process of its own, as people do: no program opens a store twice.
+        output = subprocess.run(command, check=True, capture_output=True).stdout
+    assert orjson.loads(output)["observer"]["home"] == "process"
 
 
 def test_monitor_ends_when_all_is_idle(data: Path) -> None:
