@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 
 from seriatim.actors.triggers.rows import TriggerRows
+from seriatim.formats.errors import MalformedError
 from seriatim.formats.jobs.rows import NAMES, head_path, types_group
 from seriatim.formats.jobs.settings import Settings
 from seriatim.formats.limits import MONITOR_TRIGGERS_MAX, MONITOR_TYPES_MAX, QUEUES_MAX
@@ -71,16 +72,19 @@ def _copy(tree: Tree) -> _Rows:
 
 
 def _queue(name: str, raw: bytes, types: _TypeRows, has_more: bool) -> QueueSight:  # noqa: FBT001  # as it was copied
-    head = orjson.loads(raw)
-    return QueueSight(
-        name,
-        head["slot"],
-        head["at_ms"],
-        head["states"],
-        Settings().changed(head["settings"]).is_paused,
-        {kind: orjson.loads(each) for kind, each in types},
-        has_more,
-    )
+    try:
+        head = orjson.loads(raw)
+        return QueueSight(
+            name,
+            head["slot"],
+            head["at_ms"],
+            head["states"],
+            Settings().changed(head["settings"]).is_paused,
+            {kind: orjson.loads(each) for kind, each in types},
+            has_more,
+        )
+    except (ValueError, TypeError, KeyError) as error:
+        raise MalformedError(f"queue {name}: a damaged row: {error!r}", code="bad_row") from error
 
 
 def _triggers(rows: _Rows) -> TriggerSight:

@@ -125,10 +125,14 @@ def test_a_look_is_bounded_and_says_what_it_leaves_out(monkeypatch: pytest.Monke
     assert sight.triggers.has_more
 
 
-@pytest.mark.parametrize("path", [FLAGS_PATH, ("triggers", "live", "t")])
-def test_a_damaged_row_is_named(path: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("raw", [b"\xff", b"{}", b"7"])
+@pytest.mark.parametrize(
+    "path", [FLAGS_PATH, ("triggers", "live", "t"), ("queues", "heads", "default")]
+)
+def test_a_damaged_row_is_named(path: tuple[str, ...], raw: bytes) -> None:
     tree = MemoryTree()
-    tree.put(path, b"\xff")
+    QueueOnDisk(tree)
+    tree.put(path, raw)
     with pytest.raises(MalformedError):
         seen(tree)
 
