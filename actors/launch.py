@@ -10,11 +10,13 @@ Two compositions of the same parts:
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import AsyncExitStack
 from pathlib import Path
 from random import Random
+from shutil import disk_usage
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from seriatim.actors.compute.computer import World
@@ -22,9 +24,12 @@ from seriatim.actors.compute.folds import Folds, open_computing
 from seriatim.actors.follow.catch_up import CatchUp
 from seriatim.actors.follow.marks import FollowMarks
 from seriatim.actors.lock import acquire_lock
+from seriatim.actors.monitor.look import look
+from seriatim.actors.monitor.monitor import Monitor
 from seriatim.actors.node import Node
 from seriatim.actors.own_log import OwnLog
 from seriatim.actors.policy import Policy
+from seriatim.actors.queue.beats import LastBeats, machine_boot
 from seriatim.actors.queue.queues import Queues
 from seriatim.actors.queue.world import World as QueueWorld
 from seriatim.actors.runtime.batcher import BatchBounds, Batcher
@@ -58,6 +63,7 @@ from seriatim.formats.limits import (
 )
 from seriatim.formats.schedule.mode import SchedulingMode
 from seriatim.formats.triggers.definition import JOBS
+from seriatim.store.beats import BeatStore
 from seriatim.store.environment import Environment
 from seriatim.store.folder import DataFolder
 from seriatim.store.lmdb_log import LmdbLog
@@ -158,6 +164,7 @@ async def open_node(
         )
         parts.death.add_done_callback(scheduler.failed.follow)
         tree = LmdbTree(environment)
+        beats = _open_beats(folder, dispatcher.clock, stack)
         marks = FollowMarks(tree)
         catch_up = open_source and CatchUp(
             log=log,
@@ -180,6 +187,7 @@ async def open_node(
             uploader=_start_uploader(log, carrier, scheduler),
             release=stack.pop_all().aclose,
         )
+        node.free_bytes = lambda: disk_usage(path).free
         if registry:
             node.computing = open_computing(
                 registry,
@@ -188,13 +196,34 @@ async def open_node(
                 clock=scheduler.clock,
             )
         if policy.mode is not SchedulingMode.DISABLED:
-            node.queues = _open_queues(node, tree, scheduler, dispatcher)
-            node.triggers = await _open_triggers(node, log, tree, scheduler, folder)
-            node.triggers.provide(JOBS, submitting(node.queues))
+            await _open_own_logs(node, log, tree, scheduler, folder, dispatcher, beats)
     return node, lock
 
 
-def _open_queues(node: Node, tree: Tree, scheduler: Scheduler, dispatcher: Dispatcher) -> Queues:
+async def _open_own_logs(
+    node: Node,
+    log: Log,
+    tree: Tree,
+    scheduler: Scheduler,
+    folder: DataFolder,
+    dispatcher: Dispatcher,
+    beats: LastBeats,
+) -> None:
+    """Have *node* see to its queues and its triggers."""
+    queues = _open_queues(node, tree, scheduler, dispatcher, beats)
+    node.triggers = await _open_triggers(node, log, tree, scheduler, folder)
+    node.triggers.provide(JOBS, submitting(queues))
+
+
+def _open_beats(folder: DataFolder, clock: Clock, stack: AsyncExitStack) -> LastBeats:
+    beats = LastBeats(BeatStore.open_writer(folder.beats, boot=machine_boot()), clock)
+    stack.callback(beats.close)
+    return beats
+
+
+def _open_queues(
+    node: Node, tree: Tree, scheduler: Scheduler, dispatcher: Dispatcher, beats: LastBeats
+) -> Queues:
     world = QueueWorld(
         dispatcher=dispatcher,
         tree=tree,
@@ -202,8 +231,13 @@ def _open_queues(node: Node, tree: Tree, scheduler: Scheduler, dispatcher: Dispa
         entropy=secrets.token_bytes,
         draw=Random().random,  # noqa: S311  # for the length of pauses
     )
-    queues = Queues(world)
+    queues = node.queues = Queues(world)
+    queues.on_status, queues.running = beats.note, beats.running
     queues.start()
+    clock = dispatcher.clock
+    node.monitor = Monitor(
+        lambda: look(tree, beats.store, clock.now_ms()), clock, home="node", pid=os.getpid()
+    )
     return queues
 
 

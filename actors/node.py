@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from seriatim.actors.compute.computing import Computing
     from seriatim.actors.follow.catch_up import CatchUp
     from seriatim.actors.follow.marks import FollowMarks
+    from seriatim.actors.monitor.monitor import Monitor
     from seriatim.actors.queue.queues import Queues
     from seriatim.actors.runtime.batcher import Batcher
     from seriatim.actors.scheduler.handlers import Verdict
@@ -71,6 +72,9 @@ class Node(Reader):
         computing: computes processes, where the operator lets it.
         triggers: what is due by the time or by an event, where the node places messages.
         queues: what is to be done by workers, where the node places messages.
+        monitor: looks at those, where somebody starts it or asks.
+        is_stopping: whether it takes no new work any more.
+        free_bytes: returns how much room the file system of the data folder has.
     """
 
     def __init__(  # the parts that launch.py composes
@@ -107,7 +111,9 @@ class Node(Reader):
         self.computing: Computing | None = None
         self.triggers: TriggerTable | None = None
         self.queues: Queues | None = None
-        self._is_stopping = False
+        self.monitor: Monitor | None = None
+        self.free_bytes: Callable[[], int] = lambda: 0
+        self.is_stopping = False
         self._taken = 0
         self._idle: Future[None] = Future()
         self._closing: asyncio.Future[None] | None = None
@@ -370,16 +376,12 @@ class Node(Reader):
 
         Readers that wait for a slot, or for the source of a copy, wait no longer.
         """
-        self._is_stopping = True
+        self.is_stopping = True
         self._scheduler.arrivals.release()
-        if self._catch_up is not None:
-            self._catch_up.release()
-        if self.uploader is not None:
-            self.uploader.release()
-        if self.computing is not None:
-            self.computing.release()
-        if self.triggers is not None:
-            self.triggers.release()
+        parts = (self._catch_up, self.uploader, self.computing, self.triggers, self.monitor)
+        for part in parts:
+            if part is not None:
+                part.release()
 
     async def close(self) -> None:
         """Refuse new work, finish what was taken, release everything. Idempotent.
@@ -449,13 +451,13 @@ class Node(Reader):
         Raises:
             StoppingError: the node takes no more.
         """
-        if self._is_stopping:
+        if self.is_stopping:
             raise StoppingError("the node is stopping; send the same again to the next one")
         self._taken += 1
 
     def _answered(self) -> None:
         self._taken -= 1
-        if self._is_stopping and not self._taken:
+        if self.is_stopping and not self._taken:
             self._idle.resolve()
 
     def _check_is_not_own(self, process: bytes) -> None:

@@ -347,6 +347,29 @@ OUTPUT_READ_MAX_BYTES: Final = 64 * 1024
 # After so many jobs a child makes room for a new one: what leaks does not leak for ever.
 JOB_CHILD_JOBS_MAX: Final = 1_000
 
+# What workers say of themselves, as it is kept: how many, how much, how long, and how often it is
+# written.
+WORKERS_MAX: Final = 1_000
+WORKER_NAME_MAX_BYTES: Final = 256
+BEAT_MAX_BYTES: Final = 256 * 1024
+BEATS_KEPT_MS: Final = 3_600_000
+BEATS_WRITE_MS: Final = 200
+BEATS_MAP_BYTES: Final = 1 << 31
+
+# The monitor: how often it looks, how much it looks at, and from when a worker is silent for too
+# long.
+MONITOR_PERIOD_MS: Final = 1_000
+MONITOR_PERIOD_MIN_MS: Final = 10
+MONITOR_PERIOD_MAX_MS: Final = 60_000
+MONITOR_TYPES_MAX: Final = 1_000
+MONITOR_TRIGGERS_MAX: Final = 1_000
+MONITOR_STREAMS_MAX: Final = 32
+METRICS_TYPES_MAX: Final = 100
+DISK_FREE_MIN_BYTES: Final = 64 * 1024 * 1024
+STREAM_COMMENT_MS: Final = 15_000
+WORKER_SLOW_MS: Final = 10_000
+WORKER_STALE_MS: Final = 30_000
+
 # The conformance kit: how long it waits for a reply, how many plans it tries, and how many more
 # to find a shorter failure.
 CONFORM_DEADLINE_MS: Final = 15_000
@@ -420,4 +443,13 @@ assert OUTBOUND_DEADLINE_MS < CATCH_UP_FETCH_DEADLINE_MS, "a fetch takes some re
 assert 2 * CATCH_UPS_HINTED_MAX <= CATCH_UPS_MAX, "half is left to what the operator follows"
 assert CATCH_UP_DEADLINE_MS < OUTBOUND_DEADLINE_MS, "who asks this node hears before it hears"
 assert 6 * BODY_MAX_BYTES < CLIENT_REPLY_MAX_BYTES, "one byte of a message is \\u00xx at worst"
+assert WORKER_NAME_MAX_BYTES < LMDB_KEY_MAX_BYTES
+assert 4 * WORKERS_MAX * BEAT_MAX_BYTES < BEATS_MAP_BYTES, "old pages and new ones, twice"
+assert BEATS_WRITE_MS < WORKER_BEAT_MS < BEATS_KEPT_MS
+assert WORKER_BEAT_MS + BEATS_WRITE_MS < WORKER_SLOW_MS < WORKER_STALE_MS < BEATS_KEPT_MS
+assert MONITOR_PERIOD_MIN_MS <= MONITOR_PERIOD_MS <= MONITOR_PERIOD_MAX_MS
+assert MONITOR_PERIOD_MS < STREAM_COMMENT_MS
+assert MONITOR_STREAMS_MAX + LONG_POLLS_MAX < CONNECTIONS_MAX
+assert QUEUES_MAX <= PAGE_MAX, "one page has the names of all queues"
+assert max(MONITOR_TYPES_MAX, MONITOR_TRIGGERS_MAX) < PAGE_MAX
 assert PATH_SEGMENT_MAX_BYTES <= PATH_MAX_BYTES < LMDB_KEY_MAX_BYTES, "a tree key counts its steps"

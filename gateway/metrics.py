@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from seriatim.actors.node import Node
+from seriatim.gateway.job_metrics import JobCollector
 
 _METHODS: Final = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH"})
 _BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -63,6 +64,7 @@ class Metrics:
                 "Of these, those that the bundler does not take; they are tried again.",
                 lambda: uploader.aside,
             )
+        self._registry.register(JobCollector(node))
         # Looking a label up costs more than counting.
         self._counted: dict[tuple[str, str, int], Counter] = {}
         self._timed: dict[str, Histogram] = {}

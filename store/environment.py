@@ -11,7 +11,7 @@ commit the parent's transaction. Start other programs with ``subprocess`` instea
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -106,10 +106,11 @@ class Environment:
     call it from inside a transaction.
     """
 
-    def __init__(self, path: Path, handle: lmdb.Environment) -> None:
-        """Take over *handle*; use `open_writer` or `open_reader`."""
+    def __init__(self, path: Path, handle: lmdb.Environment, names: Sequence[bytes]) -> None:
+        """Take over *handle*, with the databases *names*; use `open_writer` or `open_reader`."""
         self.path = path
         self._handle = handle
+        self._names = names
         self._databases: dict[bytes, Database] = {}
         self._gate = threading.Condition()
         self._open_transactions = 0
@@ -119,7 +120,13 @@ class Environment:
 
     @classmethod
     def open_writer(
-        cls, path: Path, *, created_by: str = "seriatim", map_bytes: int = MAP_BYTES
+        cls,
+        path: Path,
+        *,
+        created_by: str = "seriatim",
+        map_bytes: int = MAP_BYTES,
+        databases: Sequence[bytes] = _DATABASES,
+        is_synced: bool = True,
     ) -> Environment:
         """Open the folder *path* for writing; make it and its databases where missing.
 
@@ -128,6 +135,9 @@ class Environment:
             created_by: who makes a new store, kept in it for people to read.
             map_bytes: the largest size that the data file may reach. Address space, not disk
                 or memory; fixed for as long as the environment is open.
+            databases: what is in it, ``meta`` among them.
+            is_synced: whether a transaction is on disk when it has ended. Without that, a power
+                cut may leave a file that nobody should open again.
 
         Raises:
             StoreVersionError: a newer seriatim wrote it.
@@ -141,14 +151,23 @@ class Environment:
             sync_folder(path)
         except OSError as error:
             raise StoreError(f"{path} cannot be made a store: {error.strerror}") from error
-        environment = cls(path, _open(path, map_bytes=map_bytes, readonly=False))
+        flags = {"readonly": False, "sync": is_synced, "metasync": is_synced}
+        handle = _open(path, map_bytes=map_bytes, flags=flags)
+        environment = cls(path, handle, databases)
         with _closed_on_error(environment):
             environment._create(created_by)
         return environment
 
     @classmethod
-    def open_reader(cls, path: Path, *, map_bytes: int = MAP_BYTES) -> Environment:
+    def open_reader(
+        cls, path: Path, *, map_bytes: int = MAP_BYTES, databases: Sequence[bytes] = _DATABASES
+    ) -> Environment:
         """Open the folder *path* for reading only; a writer may have it open elsewhere.
+
+        Args:
+            path: the folder of the environment.
+            map_bytes: at least as large as the data file; see `open_writer`.
+            databases: what is in it.
 
         Raises:
             StoreVersionError: a newer seriatim wrote it.
@@ -159,7 +178,8 @@ class Environment:
                 raise StoreError(f"{path} holds no store; start a node on it first")
         except OSError as error:
             raise StoreError(f"{path} cannot be looked into: {error.strerror}") from error
-        environment = cls(path, _open(path, map_bytes=map_bytes, readonly=True))
+        handle = _open(path, map_bytes=map_bytes, flags={"readonly": True, "create": False})
+        environment = cls(path, handle, databases)
         with _closed_on_error(environment):
             environment._attach()
         return environment
@@ -273,7 +293,7 @@ class Environment:
             raise StoreError(f"{self.path} is an LMDB environment of some other program")
         with self.writing() as transaction:
             self._databases = {
-                name: self._handle.open_db(name, txn=transaction) for name in _DATABASES
+                name: self._handle.open_db(name, txn=transaction) for name in self._names
             }
             meta = self._databases[b"meta"]
             if transaction.get(_FORMAT_KEY, db=meta) is None:
@@ -290,7 +310,7 @@ class Environment:
         with self.reading() as transaction:
             self._check_format(transaction)
         with self._transaction():
-            for name in _DATABASES:
+            for name in self._names:
                 self._databases[name] = self._handle.open_db(name, create=False)
 
     def _check_format(self, transaction: Transaction[memoryview]) -> None:
@@ -302,7 +322,7 @@ class Environment:
             raise StoreVersionError(str(self.path), found=found, supported=STORE_FORMAT)
 
 
-def _open(path: Path, *, map_bytes: int, readonly: bool) -> lmdb.Environment:
+def _open(path: Path, *, map_bytes: int, flags: Mapping[str, bool]) -> lmdb.Environment:
     try:
         return lmdb.open(
             str(path),
@@ -311,14 +331,13 @@ def _open(path: Path, *, map_bytes: int, readonly: bool) -> lmdb.Environment:
             max_dbs=len(_DATABASES),
             max_readers=READERS_MAX,
             mode=FILE_MODE,
-            readonly=readonly,
-            create=not readonly,
             # A store outgrows memory; its reads are single records and short ranges, for
             # which reading ahead fetches pages that nobody asked for.
             readahead=False,
             # Left at True: pages are written whole, and memory of the node, its key among it,
             # must not leak into the file.
             meminit=True,
+            **flags,
         )
     except lmdb.Error as error:
         raise StoreError(f"{path} cannot be opened: {error}") from error

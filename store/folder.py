@@ -22,6 +22,7 @@ class DataFolder:
     Attributes:
         path: the folder itself.
         log: the LMDB environment, a folder; see ``environment.py``.
+        beats: what workers have said of themselves last, a folder; see ``beats.py``.
         lock: the lock file of the running node; see ``lock.py``.
         wallet: the node's key.
         evidence: a folder with what followers have found.
@@ -31,6 +32,7 @@ class DataFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.log = path / "log"
+        self.beats = path / "beats"
         self.lock = path / "node.lock"
         self.wallet = path / "wallet.json"
         self.evidence = path / "evidence"

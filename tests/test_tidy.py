@@ -34,6 +34,7 @@ STARTED: Final = frozenset(
 # imported by a test; one that the node comes to use leaves this list.
 OFFERED: Final = frozenset(
     {
+        "seriatim.actors.monitor.policies",
         "seriatim.store.memory_log",
         "seriatim.store.tree.memory_tree",
         "seriatim.store.tree.mounted_tree",

@@ -16,6 +16,7 @@ from seriatim.actors.app.running_app import RunningApp
 from seriatim.actors.embedding.loop_thread import on_a_thread
 from seriatim.actors.embedding.node import open as open_embedded
 from seriatim.actors.queue.commands import Change
+from seriatim.actors.tracing import submit_traced
 from seriatim.formats.errors import MalformedError, RefusedError
 from seriatim.formats.jobs.job_id import check_name
 from seriatim.formats.limits import WORKER_ROOM_MAX
@@ -221,7 +222,9 @@ class App:
             )
         if not prepared:
             return []
-        submitted = await self.access.submit(queues.pop(), [each.asked for each in prepared])
+        submitted = await submit_traced(
+            self.access, queues.pop(), [each.asked for each in prepared]
+        )
         return [
             each.handle(self.access, known) for each, known in zip(prepared, submitted, strict=True)
         ]

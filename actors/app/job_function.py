@@ -13,6 +13,7 @@ from seriatim.actors.app.arguments import Arguments
 from seriatim.actors.app.handle import Handle
 from seriatim.actors.app.options import JobOptions, said_of
 from seriatim.actors.app.prepared import Prepared
+from seriatim.actors.tracing import submit_traced
 from seriatim.actors.worker.handler import Handler, Place
 from seriatim.formats.errors import MalformedError
 from seriatim.formats.jobs.raw_json import RawJson, dump_json
@@ -172,7 +173,7 @@ class JobFunction(Generic[P, R, C]):
 
     async def _submit(self, asked: Asked) -> Handle[R]:
         access = self._app.access
-        submitted = (await access.submit(self._declared.queue, [asked]))[0]
+        submitted = (await submit_traced(access, self._declared.queue, [asked]))[0]
         return self._handle(submitted.id, access, submitted.repeated)
 
     def handle(self, job: str) -> Handle[R]:

@@ -66,7 +66,8 @@ class LocalJobs:
 
     async def show(self, queue: str, job: str) -> Mapping[str, Any]:
         """See `JobsAccess.show`."""
-        return view_of(*self._queues.reader.find(job, queue))
+        name, found = self._queues.reader.find(job, queue)
+        return view_of(name, found, self._queues.running(found))
 
     async def ending(self, queue: str, job: str, *, wait_ms: int) -> Ending | None:
         """See `JobsAccess.ending`."""

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from seriatim.formats.jobs.spec import Asked
 
 
-_TIMES: Final = frozenset({"due_ms", "delay_ms", "deadline_ms"})
+# What may differ where the same is submitted again.
+_OF_THE_MOMENT: Final = frozenset({"due_ms", "delay_ms", "deadline_ms", "trace"})
 
 
 def check_submit(fold: QueueFold, jobs: Sequence[Asked]) -> list[str | None]:
@@ -115,8 +116,8 @@ def _check_same(job: Job, asked: Asked) -> None:
 
 
 def _plain(spec: Spec) -> bytes:
-    """Return *spec* without its times: who asks again counts them from another moment."""
-    plain = {key: value for key, value in spec.items() if key not in _TIMES}
+    """Return *spec* without its times and its span: who asks again does so at another moment."""
+    plain = {key: value for key, value in spec.items() if key not in _OF_THE_MOMENT}
     return dump_json(plain, orjson.OPT_SORT_KEYS)
 
 

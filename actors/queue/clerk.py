@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from seriatim.actors.queue.world import World
     from seriatim.actors.runtime.clock import Timer
     from seriatim.actors.runtime.dispatcher import Dispatcher
+    from seriatim.formats.jobs.fold import Event
     from seriatim.formats.jobs.job import Job
     from seriatim.formats.schedule.submission import Submission
 
@@ -145,7 +146,7 @@ class Clerk(LightActor):
         world: World,
         queue: str,
         process: bytes,
-        on_ended: Callable[[str, list[Job]], object],
+        on_slot: Callable[[str, int, Sequence[Event], list[Job]], object],
     ) -> None:
         """Keep *queue*, whose log is that of *process*.
 
@@ -154,13 +155,13 @@ class Clerk(LightActor):
             world: the outside.
             queue: its name.
             process: 32 raw bytes.
-            on_ended: is told of jobs that have ended, when that is on disk.
+            on_slot: is told what a slot says, and of jobs that have ended, when that is on disk.
         """
         super().__init__(dispatcher)
         self.queue = queue
         self._world = world
         self._process = process
-        self._on_ended = on_ended
+        self._on_slot = on_slot
         self._machine: QueueMachine | None = None
         self._commands: deque[Ask] = deque()
         self._claims: dict[Waiter, tuple[Future[Any], Timer]] = {}
@@ -352,10 +353,9 @@ class Clerk(LightActor):
     def _give(self, answers: list[_Answer], ended: list[Job]) -> None:
         for reply, answer in answers:
             reply.resolve(answer)
-        if ended:
-            self._on_ended(self.queue, ended)
         machine = self._machine
         assert machine is not None, "it has made the batch"
+        self._on_slot(self.queue, machine.slot, machine.events, ended)
         if not machine.fold.live:
             self._say_idle(machine.slot)
         clock = self.dispatcher.clock

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from seriatim.actors.queue.clerk import Ask, Clerk
 from seriatim.actors.queue.commands import AwaitIdle, Submit
 from seriatim.actors.queue.load import rows_in
+from seriatim.actors.queue.log_lines import log_slot
 from seriatim.actors.queue.reader import QueueReader
+from seriatim.actors.queue.tally import Tally
 from seriatim.actors.runtime.future import Future
 from seriatim.formats.errors import (
     ActorDeadError,
@@ -25,6 +27,7 @@ from seriatim.formats.jobs.rows import NAMES, name_path
 from seriatim.formats.jobs.spec import Asked
 from seriatim.formats.limits import ASK_DEADLINE_MS, QUEUES_MAX
 from seriatim.formats.message import Message
+from seriatim.formats.monitor.flags import FLAGS_PATH, decode_flags, encode_flags
 from seriatim.formats.schedule.submission import submit_unsigned
 from seriatim.formats.schedule.variant import Variant
 
@@ -39,8 +42,10 @@ if TYPE_CHECKING:
     )
     from seriatim.actors.queue.world import World
     from seriatim.actors.runtime.actor import LightRef
+    from seriatim.formats.jobs.fold import Event
     from seriatim.formats.jobs.job import Job
-    from seriatim.formats.jobs.status import WorkerStatus
+    from seriatim.formats.jobs.status import RunningJob, WorkerStatus
+    from seriatim.formats.monitor.flags import Flags
 
 
 class Queues:
@@ -51,6 +56,9 @@ class Queues:
         clock: the node's.
         entropy: gives that many random bytes.
         on_status: is told how each worker is, as it says itself.
+        running: returns what the worker of a job has said last of it.
+        tallies: what each queue has done since the start, by name.
+        flags: what the operator wants of the whole; with ``stop``, no job is taken.
     """
 
     def __init__(self, world: World) -> None:
@@ -59,6 +67,9 @@ class Queues:
         self.clock = world.dispatcher.clock
         self.entropy = world.entropy
         self.on_status: Callable[[WorkerStatus], object] = _no_matter
+        self.running: Callable[[Job], RunningJob | None] = _unknown
+        self.tallies: dict[str, Tally] = {}
+        self.flags = decode_flags(world.tree.get(FLAGS_PATH))
         self._processes = dict(rows_in(world.tree, NAMES))
         self._own = set(self._processes.values())
         self._clerks: dict[str, LightRef[Clerk]] = {}
@@ -95,8 +106,11 @@ class Queues:
         """Submit *jobs*, all or none; what has no id gets one. Return when they are on disk.
 
         Raises:
+            StoppingError: the operator wants no more of them.
             SchedulerError: see `check_submit`, and `ask`.
         """
+        if self.flags.stop:
+            raise StoppingError("this node takes no jobs now: its operator has set the flag stop")
         await self._open(queue)
         named = [
             each if each.id else Asked(self.make_id(), each.type, each.spec, is_new=True)
@@ -161,6 +175,15 @@ class Queues:
         await self._open(queue)
         return await self.ask(queue, command)
 
+    async def set_flags(self, flags: Flags) -> None:
+        """Have *flags* hold from now on; return when they are on disk. Monitors only read them.
+
+        Raises:
+            UnavailableError: not now; the same again is safe.
+        """
+        await self._world.own.keep(((FLAGS_PATH, encode_flags(flags)),))
+        self.flags = flags
+
     async def idle(self, queue: str, *, wait_ms: int) -> int | None:
         """Return the slot at which *queue* has no live job; ``None`` if it has some for *wait_ms*.
 
@@ -197,6 +220,11 @@ class Queues:
             if not futures:
                 del self._awaited[queue, job]
 
+    @property
+    def failed(self) -> Sequence[str]:
+        """The queues whose clerk has ended though the node goes on; the next command begins one."""
+        return [name for name, ref in self._clerks.items() if ref.actor_stopped.is_set()]
+
     async def close(self) -> None:
         """Answer everybody who waits, and take nothing more."""
         self._is_closed = True
@@ -212,11 +240,14 @@ class Queues:
         ref = self._clerks.get(queue)
         if ref is None or ref.actor_stopped.is_set():
             process = self.process(queue)
+            self.tallies.setdefault(queue, Tally())
             ref = Clerk.start(self._world.dispatcher, self._world, queue, process, self._told)
             self._clerks[queue] = ref
         return ref
 
-    def _told(self, queue: str, ended: Iterable[Job]) -> None:
+    def _told(self, queue: str, slot: int, events: Sequence[Event], ended: Sequence[Job]) -> None:
+        self.tallies[queue].add(events, ended)
+        log_slot(queue, slot, events)
         awaited = self._awaited
         if not awaited:
             return
@@ -260,3 +291,7 @@ def _no_matter(status: WorkerStatus) -> None:
 
 def _stopping() -> StoppingError:
     return StoppingError("the node is stopping; ask the next one")
+
+
+def _unknown(job: Job) -> None:
+    """Return that nothing is known of *job*: nobody keeps what workers say."""

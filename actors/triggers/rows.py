@@ -137,6 +137,11 @@ class TriggerRows:
             after = names[-1]
         return count
 
+    def glance(self, limit: int) -> tuple[Sequence[bytes], bool]:
+        """Return progress rows of up to *limit* live triggers, and whether a run goes on."""
+        rows = self._tree.values(_LIVE, limit=limit)
+        return [raw for _, raw in rows], bool(self._tree.list(_RUNS, limit=1))
+
     def live(self) -> Iterator[list[tuple[bytes, Progress]]]:
         """Yield all that are live, a page at a time; what is damaged is logged, and left out."""
         after: str | None = None

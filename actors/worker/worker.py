@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from seriatim.actors.queue.commands import Claim, Failed, Held, Released, Report
 from seriatim.actors.runtime.clock import pause
 from seriatim.actors.runtime.pauses import Pauses
+from seriatim.actors.tracing import run_traced
 from seriatim.actors.worker.run import Run, Why
 from seriatim.formats.errors import SchedulerError
 from seriatim.formats.jobs.status import RunningJob, WorkerStatus
@@ -149,9 +150,9 @@ class Worker:
         for task in self._loops:
             task.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
-        if self._ended:
+        if self._ended or self._beat:
             try:
-                await self._port.report(self.queue, Report(self.name, self._ended))
+                await self._port.report(self.queue, self._last_report())
             except SchedulerError as error:
                 _LOG.warning("worker %s: not said at its end: %s", self.name, error)
 
@@ -227,7 +228,7 @@ class Worker:
     async def _see_through(self, run: Run) -> None:
         """Run a job, and note what has become of it, whatever that is."""
         grant = run.grant
-        ended = await self._runner.run(run)
+        ended = await run_traced(self.queue, grant, self._runner.run(run))
         run.end()
         del self._running[grant.id]
         self._has_room.set()
@@ -309,12 +310,20 @@ class Worker:
         held = [(run.grant.id, run.grant.token) for run in due]
         return Report(self.name, ended, held, printed, self._status())
 
+    def _last_report(self) -> Report:
+        """Return what there is to say at the end; nobody is to wait for another word."""
+        left = self._status_now()._replace(has_left=True)
+        return Report(self.name, self._ended, status=left)
+
     def _status(self) -> WorkerStatus | None:
         """Return how it is, once in ``WORKER_BEAT_MS``; else ``None``."""
         now_ms = self._clock.monotonic_ms()
         if now_ms < self._beat_due_ms:
             return None
         self._beat_due_ms = now_ms + self._beat_ms
+        return self._status_now()
+
+    def _status_now(self) -> WorkerStatus:
         self._beat += 1
         running = [
             RunningJob(job, run.grant.type, run.grant.token, run.fraction, run.note)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
+
+T = TypeVar("T", "RunningJob", "WorkerStatus")
 
 
 class RunningJob(NamedTuple):
@@ -39,6 +41,7 @@ class WorkerStatus(NamedTuple):
         is_draining: whether it takes nothing more.
         beat: how often it has said something by now, from 1: that rises as long as it lives.
         beat_ms: its wall clock then.
+        has_left: whether it says nothing more: it has ended as it should.
     """
 
     worker: str
@@ -52,6 +55,7 @@ class WorkerStatus(NamedTuple):
     is_draining: bool
     beat: int
     beat_ms: int
+    has_left: bool = False
 
     def to_plain(self) -> dict[str, Any]:
         """Return it as JSON has it."""
@@ -65,5 +69,20 @@ class WorkerStatus(NamedTuple):
         Raises:
             TypeError, KeyError: that is something else.
         """
-        running = [RunningJob(**each) for each in plain["running"]]
-        return cls(**{**plain, "running": running})
+        running = [_checked(RunningJob(**each), _RUNNING) for each in plain["running"]]
+        status = _checked(cls(**{**plain, "running": running}), _STATUS)
+        if not all(isinstance(each, str) for each in status.types):
+            raise TypeError("types")
+        return status
+
+
+_RUNNING: Final = (str, str, int, (int, float), str)
+_STATUS: Final = (str, str, str, int, str, list, int, list, bool, int, int, bool)
+
+
+def _checked(value: T, kinds: tuple[type | tuple[type, ...], ...]) -> T:
+    """Return *value*, whose fields are of these *kinds*: what comes from elsewhere may not be."""
+    for name, field, kind in zip(value._fields, value, kinds, strict=True):
+        if not isinstance(field, kind):
+            raise TypeError(name)
+    return value

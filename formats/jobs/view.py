@@ -9,10 +9,17 @@ from seriatim.formats.jobs.state import JobState
 
 if TYPE_CHECKING:
     from seriatim.formats.jobs.job import Failure, Job
+    from seriatim.formats.jobs.status import RunningJob
 
 
-def view_of(queue: str, job: Job) -> dict[str, Any]:
-    """Return what there is to say of *job*; times are Unix times in milliseconds."""
+def view_of(queue: str, job: Job, running: RunningJob | None = None) -> dict[str, Any]:
+    """Return what there is to say of *job*; times are Unix times in milliseconds.
+
+    Args:
+        queue: its queue.
+        job: itself.
+        running: what its worker has said last of its last attempt, where that is known.
+    """
     spec = job.spec
     said: dict[str, Any] = {
         "id": job.id,
@@ -31,6 +38,8 @@ def view_of(queue: str, job: Job) -> dict[str, Any]:
         said["due_ms"] = job.due_ms
     if job.state is JobState.LEASED:
         said |= {"worker": job.worker, "token": job.token}
+    if running is not None:
+        said["progress"] = {"fraction": running.fraction, "note": running.note}
     if job.cancelling:
         said["cancelling"] = job.cancelling
     if job.waits:

@@ -24,10 +24,12 @@ from seriatim.gateway.cli.item import item
 from seriatim.gateway.cli.jobs import job_app, queue_app, worker_app
 from seriatim.gateway.cli.location import location
 from seriatim.gateway.cli.log import log, processes
+from seriatim.gateway.cli.monitor import monitor
 from seriatim.gateway.cli.options import ProcessCommand
 from seriatim.gateway.cli.output import Exit, say_error
 from seriatim.gateway.cli.send import send, spawn
 from seriatim.gateway.cli.serve import serve
+from seriatim.gateway.cli.top import top
 from seriatim.gateway.cli.verify import export, verify
 from seriatim.gateway.cli.wallet import wallet_app
 
@@ -43,6 +45,8 @@ _VERBS: Final[tuple[_Verb, ...]] = (
     follow,
     location,
     item,
+    top,
+    monitor,
     demo,
     conform,
 )

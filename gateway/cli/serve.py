@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import secrets
 import sys
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seriatim.formats.schedule.mode import SchedulingMode
+from seriatim.gateway.cli.json_lines import log_as
 from seriatim.gateway.cli.options import (
     DATA_DEFAULT,
     AllowNetwork,
@@ -42,6 +42,17 @@ Compute = Annotated[
 ]
 PublicCron = Annotated[
     bool, typer.Option("--public-cron", help="Let everybody use ~cron@1.0, within bounds.")
+]
+Compute = Annotated[
+    list[str] | None,
+    typer.Option(metavar="MODULE:NAME", help="Compute processes with this fold, too."),
+]
+Work = Annotated[
+    list[str] | None,
+    typer.Option(metavar="MODULE", help="Run the jobs of this module's App; repeatable."),
+]
+LogJson = Annotated[
+    bool, typer.Option("--log-json", help="Log as JSON, with a line for each step of a job.")
 ]
 
 HOST_DEFAULT = "127.0.0.1"
@@ -94,6 +105,7 @@ def serve(  # typer reads options by position
     ] = None,
     compute: Compute = None,
     work: Work = None,
+    log_json: LogJson = False,
     public_cron: PublicCron = False,
     follow_redirects: FollowRedirects = False,
     allow_origin: AllowOrigin = None,
@@ -106,7 +118,7 @@ def serve(  # typer reads options by position
     from seriatim.actors.keyring import folder_wallet, read_wallet
     from seriatim.actors.policy import Policy
 
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_as(as_json=log_json)
     policy = Policy(
         accept_unsigned=accept_unsigned, any_scheduler=any_scheduler, mode=scheduling_mode
     )

@@ -2,6 +2,7 @@
 
 One table per API; a path is legacy's when an ao unit knows it, HyperBEAM's otherwise::
 
+    GET  /livez  /readyz                                                                 the node's
     GET  /  /timestamp  /health  /metrics  /{id}  /{process}/latest  /processes/{id}     legacy
     POST /                                                                               legacy
     *    /api/v1/…                                                                       the API
@@ -23,6 +24,7 @@ from seriatim.formats.ids import ID_CHARS
 from seriatim.gateway.http import legacy
 from seriatim.gateway.http.api.route import API, Api
 from seriatim.gateway.http.forward import Forwarder
+from seriatim.gateway.http.health import HealthApi
 from seriatim.gateway.http.hyperbeam.path import Path, parse_path
 from seriatim.gateway.http.hyperbeam.resolve import Resolver
 from seriatim.gateway.http.legacy import LegacyApi
@@ -50,6 +52,7 @@ class Dispatcher:
         resolver: Resolver,
         api: Api,
         metrics: Metrics,
+        health: HealthApi,
         forwarder: Forwarder | None = None,
     ) -> None:
         """Answer from these; what is for another node goes there by *forwarder*, if any."""
@@ -62,7 +65,9 @@ class Dispatcher:
             ("GET", "/"): legacy_api.get_identity,
             ("POST", "/"): legacy_api.post,
             ("GET", "/timestamp"): legacy_api.get_timestamp,
-            ("GET", "/health"): self._get_health,
+            ("GET", "/health"): health.get_health,
+            ("GET", "/livez"): health.get_livez,
+            ("GET", "/readyz"): health.get_readyz,
             ("GET", "/metrics"): self._get_metrics,
         }
 
@@ -127,11 +132,6 @@ class Dispatcher:
         if len(names) == 1:
             return await self._legacy.get_message(request, names[0])
         return await self._legacy.get_latest(request, names[0])
-
-    async def _get_health(self, request: web.BaseRequest) -> web.StreamResponse:
-        """``GET /health``: 200 and no body, as an ao unit answers."""
-        del request
-        return reply_text("")
 
     async def _get_metrics(self, request: web.BaseRequest) -> web.StreamResponse:
         """``GET /metrics``: OpenMetrics text."""

@@ -37,6 +37,7 @@ from seriatim.gateway.http.api.routes import every_route
 from seriatim.gateway.http.dispatch import Dispatcher, Handler
 from seriatim.gateway.http.foreign import ForeignMessages
 from seriatim.gateway.http.forward import Forwarder
+from seriatim.gateway.http.health import HealthApi
 from seriatim.gateway.http.hyperbeam.registry import make_registry
 from seriatim.gateway.http.hyperbeam.resolve import Resolver
 from seriatim.gateway.http.legacy import LegacyApi
@@ -197,6 +198,8 @@ async def run_server(
         ending.callback(node.refuse_new_work)
         url = await _listen(runner, host, port)
         stop = stop_signal()
+        if node.monitor is not None:
+            node.monitor.start()
         on_ready(url)
         async with beside(url) if beside else nullcontext():
             return await _wait(node, stop)
@@ -232,6 +235,7 @@ def make_dispatcher(
         Resolver(node, make_registry(forwarder, operator)),
         Api(every_route(node, operator), operator),
         Metrics(node),
+        HealthApi(node),
         forwarder,
     )
 

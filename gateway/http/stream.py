@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Final
 
 from aiohttp import web
@@ -65,6 +65,26 @@ async def send_stream(
         _cut(request)
     except Exception as error:  # noqa: BLE001  # a second reply must not follow inside this one
         _LOG.error("a page was cut off: %s: %s", type(error).__name__, error)
+        _cut(request)
+    return response
+
+
+async def send_events(request: web.BaseRequest, events: AsyncIterator[bytes]) -> web.StreamResponse:
+    """Send *events*, each as it comes, as ``text/event-stream``; the end of them ends the reply.
+
+    Whoever takes one of them too slowly loses the connection.
+    """
+    headers = stream_headers("text/event-stream", {"cache-control": "no-store"})
+    if request.method == "HEAD":
+        return await _send_head(request, headers)
+    response = web.StreamResponse(headers=headers)
+    await response.prepare(request)
+    try:
+        async for event in events:
+            await _write(response, event)
+    except ConnectionError:
+        pass  # the client has gone; nobody is left to tell
+    except TimeoutError:
         _cut(request)
     return response
 

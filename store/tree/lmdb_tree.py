@@ -8,7 +8,8 @@ and the content.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Final
 
 from seriatim.formats.errors import StoreError
@@ -48,17 +49,17 @@ class LmdbTree(Tree):
 
     def node(self, path: TreePath) -> Node | None:
         """See `Tree.node`."""
-        with self._environment.reading() as transaction:
+        with self._reading() as transaction:
             return self._finder(transaction)(path)
 
     def get(self, path: TreePath) -> bytes | None:
         """See `Tree.get`; one transaction, however many links there are on the way."""
-        with self._environment.reading() as transaction:
+        with self._reading() as transaction:
             return _value(self._finder(transaction), path)
 
     def get_all(self, paths: Sequence[TreePath]) -> list[bytes | None]:
         """See `Tree.get_all`."""
-        with self._environment.reading() as transaction:
+        with self._reading() as transaction:
             find = self._finder(transaction)
             return [_value(find, path) for path in paths]
 
@@ -66,7 +67,7 @@ class LmdbTree(Tree):
         """See `Tree.names`."""
         prefix = _children_prefix(path)
         names: list[str] = []
-        with self._environment.reading() as transaction:
+        with self._reading() as transaction:
             cursor = transaction.cursor(self._tree)
             if limit > 0 and cursor.set_range(_behind(prefix, after)):
                 for key in cursor.iternext(keys=True, values=False):
@@ -76,6 +77,12 @@ class LmdbTree(Tree):
                     if len(names) == limit:
                         break
         return names
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Tree]:
+        """See `Tree.snapshot`; one read transaction."""
+        with self._environment.reading() as transaction:
+            yield _Snapshot(self._environment, transaction)
 
     def place(self, path: TreePath, node: Node) -> None:
         """See `Tree.place`."""
@@ -89,7 +96,7 @@ class LmdbTree(Tree):
     ) -> Sequence[tuple[str, bytes]]:
         """See `Tree.values`; one range scan."""
         check_page(limit)
-        with self._environment.reading() as transaction:
+        with self._reading() as transaction:
             group = resolve_path(self._finder(transaction), check_path(path))
             if after is not None:
                 check_path((*group, after))
@@ -133,6 +140,9 @@ class LmdbTree(Tree):
             check_removable(self._finder(transaction)(path), path)
             transaction.delete(_key(path), db=self._tree)
 
+    def _reading(self) -> AbstractContextManager[Transaction[memoryview]]:
+        return self._environment.reading()
+
     def _finder(self, transaction: Transaction[memoryview]) -> Callable[[TreePath], Node | None]:
         def find(path: TreePath) -> Node | None:
             if path == ROOT:
@@ -141,6 +151,17 @@ class LmdbTree(Tree):
             return None if stored is None else _decode(path, stored)
 
         return find
+
+
+class _Snapshot(LmdbTree):
+    """The tree in a read transaction that is open."""
+
+    def __init__(self, environment: Environment, transaction: Transaction[memoryview]) -> None:
+        super().__init__(environment)
+        self._transaction = transaction
+
+    def _reading(self) -> AbstractContextManager[Transaction[memoryview]]:
+        return nullcontext(self._transaction)
 
 
 def _value(find: Callable[[TreePath], Node | None], path: TreePath) -> bytes | None:

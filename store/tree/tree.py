@@ -18,7 +18,8 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import IntEnum
 from hashlib import sha256
 from typing import Final, NamedTuple
@@ -343,6 +344,14 @@ class Tree(ABC):
             for name, node in found
             if node is not None and node.kind is NodeKind.VALUE
         ]
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Tree]:
+        """Run a block with the tree as it is at one moment, for reading; where it is stored.
+
+        Keep it short: pages that it can see are not used again while it is open.
+        """
+        yield self
 
 
 def check_page(limit: int) -> None:

@@ -189,7 +189,8 @@ class QueueApi:
         return self._reply_job(asked.named["job"], "")
 
     def _reply_job(self, job: str, queue: str) -> web.StreamResponse:
-        return reply_json(dump_json(view_of(*self._queues.reader.find(job, queue))))
+        name, found = self._queues.reader.find(job, queue)
+        return reply_json(dump_json(view_of(name, found, self._queues.running(found))))
 
     async def _ending(self, asked: Asked) -> web.StreamResponse:
         """Answer with the job once it has ended; null if it has not in the time that is given."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from seriatim.actors.node import Node
 from seriatim.gateway.http.api.description import DESCRIPTION
 from seriatim.gateway.http.api.hooks import Hooks
+from seriatim.gateway.http.api.monitor import MonitorApi
 from seriatim.gateway.http.api.queues import QueueApi
 from seriatim.gateway.http.api.route import Route
 from seriatim.gateway.http.api.triggers import TriggerApi
@@ -17,6 +18,7 @@ def every_route(node: Node, operator: Operator) -> tuple[Route, ...]:
     return (
         *TriggerApi(node, hooks).routes(),
         *QueueApi(node).routes(),
+        *MonitorApi(node).routes(),
         *hooks.routes(),
         DESCRIPTION,
     )

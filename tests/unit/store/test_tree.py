@@ -196,3 +196,22 @@ def test_a_bad_path_is_refused(text: str) -> None:
     with pytest.raises(MalformedError) as refusal:
         parse_path(text)
     assert refusal.value.code == "bad_path"
+
+
+def test_a_snapshot_shows_one_moment_whatever_is_written_meanwhile(tmp_path: Path) -> None:
+    environment = Environment.open_writer(tmp_path / "log")
+    tree = LmdbTree(environment)
+    tree.put(("a", "b"), b"1")
+    with tree.snapshot() as snapshot:
+        before = snapshot.get_all([("a", "b"), ("a", "c")])
+        tree.change([(("a", "b"), b"2"), (("a", "c"), b"3")])
+        assert snapshot.get_all([("a", "b"), ("a", "c")]) == before == [b"1", None]
+        assert snapshot.get(("a", "b")) == b"1"
+        assert snapshot.list(("a",)) == ["b"]
+        assert snapshot.values(("a",)) == [("b", b"1")]
+        assert snapshot.node(("a", "c")) is None
+        assert tree.get(("a", "b")) == b"2"
+    environment.close()
+    memory = MemoryTree()
+    with memory.snapshot() as snapshot:
+        assert snapshot is memory

@@ -1,0 +1,93 @@
+"""Looking once: everything that a monitor sees, in one short read transaction of the log.
+
+In it, rows are copied, a bounded number, and nothing is decoded: as long as it is open, pages that
+it can see are not used again. The beats come from their own environment a moment later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
+
+from seriatim.actors.triggers.rows import TriggerRows
+from seriatim.formats.errors import MalformedError
+from seriatim.formats.jobs.rows import NAMES, head_path, types_group
+from seriatim.formats.jobs.settings import Settings
+from seriatim.formats.limits import MONITOR_TRIGGERS_MAX, MONITOR_TYPES_MAX, QUEUES_MAX
+from seriatim.formats.monitor.beat import read_beats
+from seriatim.formats.monitor.flags import FLAGS_PATH, decode_flags
+from seriatim.formats.monitor.sight import QueueSight, Sight, TriggerSight
+from seriatim.formats.triggers.progress import decode_progress
+
+if TYPE_CHECKING:
+    from seriatim.store.beats import BeatStore
+    from seriatim.store.tree.tree import Tree
+
+_TypeRows = Sequence[tuple[str, bytes]]
+
+
+class _Rows(NamedTuple):
+    """What was copied; see `Sight`."""
+
+    queues: list[tuple[str, bytes, _TypeRows, bool]]
+    flags: bytes | None
+    triggers: Sequence[bytes]
+    has_run: bool
+
+
+def look(tree: Tree, beats: BeatStore, now_ms: int) -> Sight:
+    """Return what there is to see, at *now_ms* by the observer's wall clock.
+
+    Raises:
+        FormatError: a row is damaged.
+        StoreError: it cannot be read.
+        OverloadedError: too many others read at this moment.
+    """
+    with tree.snapshot() as snapshot:
+        rows = _copy(snapshot)
+    return Sight(
+        now_ms,
+        [_queue(*each) for each in rows.queues],
+        _triggers(rows),
+        decode_flags(rows.flags),
+        read_beats(beats.all()),
+    )
+
+
+def _copy(tree: Tree) -> _Rows:
+    names = tree.list(NAMES, limit=QUEUES_MAX)
+    flags, *heads = tree.get_all([FLAGS_PATH, *map(head_path, names)])
+    queues = []
+    left = MONITOR_TYPES_MAX
+    for name, head in zip(names, heads, strict=True):
+        if head is None:
+            continue  # never: it is written with its name
+        types = tree.values(types_group(name), limit=left + 1)
+        queues.append((name, head, types[:left], len(types) > left))
+        left = max(left - len(types), 0)
+    triggers, has_run = TriggerRows(tree).glance(MONITOR_TRIGGERS_MAX + 1)
+    return _Rows(queues, flags, triggers, has_run)
+
+
+def _queue(name: str, raw: bytes, types: _TypeRows, has_more: bool) -> QueueSight:  # noqa: FBT001  # as it was copied
+    try:
+        head = orjson.loads(raw)
+        return QueueSight(
+            name,
+            head["slot"],
+            head["at_ms"],
+            head["states"],
+            Settings().changed(head["settings"]).is_paused,
+            {kind: orjson.loads(each) for kind, each in types},
+            has_more,
+        )
+    except (ValueError, TypeError, KeyError) as error:
+        raise MalformedError(f"queue {name}: a damaged row: {error!r}", code="bad_row") from error
+
+
+def _triggers(rows: _Rows) -> TriggerSight:
+    found = [decode_progress(raw).next_ms for raw in rows.triggers[:MONITOR_TRIGGERS_MAX]]
+    next_ms = min((each for each in found if each is not None), default=None)
+    return TriggerSight(next_ms, rows.has_run, len(rows.triggers) > MONITOR_TRIGGERS_MAX)

@@ -1,0 +1,59 @@
+"""The flags of a node: what they stop, and that they outlive it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from seriatim.actors.node import Node
+from seriatim.actors.queue.commands import Claim, Done, Report
+from seriatim.formats.errors import StoppingError
+from seriatim.formats.jobs.spec import read_asked
+from seriatim.formats.monitor.flags import Flags
+from tests.support.running_node import running
+
+WORKER = Claim("w", frozenset({"render"}), commands=False, room=1)
+
+
+async def submit(node: Node) -> None:
+    assert node.queues is not None
+    await node.queues.submit("default", [read_asked({"type": "render"})])
+
+
+def test_with_stop_no_job_is_taken_and_what_is_there_runs_to_its_end(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with running(tmp_path) as node:
+            assert node.queues is not None
+            assert node.monitor is not None
+            await submit(node)
+            await node.queues.set_flags(Flags(stop=True))
+            with pytest.raises(StoppingError, match="flag stop"):
+                await submit(node)
+            [grant] = (await node.queues.claim("default", WORKER, wait_ms=0)).grants
+            await node.queues.report("default", Report("w", [Done(grant.id, grant.token)]))
+            view = node.monitor.look_now()
+            assert (view["idle"], view["flags"]["stop"]) == (True, True)
+        async with running(tmp_path) as node:
+            assert node.queues is not None
+            with pytest.raises(StoppingError):
+                await submit(node)
+            await node.queues.set_flags(Flags())
+            await submit(node)
+
+    asyncio.run(main())
+
+
+def test_with_terminate_the_monitor_ends_and_the_node_goes_on(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with running(tmp_path) as node:
+            assert node.queues is not None
+            assert node.monitor is not None
+            await node.queues.set_flags(Flags(terminate=True))
+            node.monitor.start()
+            assert node.monitor.has_ended
+            await submit(node)
+            assert node.monitor.look_now()["idle"] is False
+
+    asyncio.run(main())
