@@ -43,14 +43,6 @@ Compute = Annotated[
 PublicCron = Annotated[
     bool, typer.Option("--public-cron", help="Let everybody use ~cron@1.0, within bounds.")
 ]
-Compute = Annotated[
-    list[str] | None,
-    typer.Option(metavar="MODULE:NAME", help="Compute processes with this fold, too."),
-]
-Work = Annotated[
-    list[str] | None,
-    typer.Option(metavar="MODULE", help="Run the jobs of this module's App; repeatable."),
-]
 LogJson = Annotated[
     bool, typer.Option("--log-json", help="Log as JSON, with a line for each step of a job.")
 ]
