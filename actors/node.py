@@ -378,8 +378,8 @@ class Node(Reader):
         """
         self.is_stopping = True
         self._scheduler.arrivals.release()
-        parts = (self._catch_up, self.uploader, self.computing, self.triggers, self.monitor)
-        for part in parts:
+        parts = (self._catch_up, self.uploader, self.computing, self.queues)
+        for part in (*parts, self.triggers, self.monitor):
             if part is not None:
                 part.release()
 

@@ -307,6 +307,9 @@ QUEUE_WANTED_PAUSE_MS: Final = 60_000
 QUEUE_LOOKED_AT_MAX: Final = 10_000
 QUEUES_MAX: Final = 1_000
 CLAIM_JOBS_MAX: Final = 256
+# What a claim is answered, and what a worker says at once: the job that reaches it is the last.
+CLAIM_MAX_BYTES: Final = 4 * 1024 * 1024
+REPORT_MAX_BYTES: Final = 4 * 1024 * 1024
 RATE_PER_MAX_MS: Final = 365 * 24 * 3_600_000
 
 JOB_WAIT_MS: Final = 20_000
@@ -416,6 +419,7 @@ assert DEADLINE_GRAIN_MS < ASK_DEADLINE_MS
 assert GATEWAY_DEADLINE_MS < ASK_DEADLINE_MS, "an assign asks the gateway first"
 assert JOB_STOP_GRACE_MS < STOP_DEADLINE_MS, "jobs end before their worker is made to"
 assert JOB_OUTPUT_DEFAULT_BYTES <= JOB_OUTPUT_MAX_BYTES
+assert 2 * (REPORT_MAX_BYTES + JOB_RESULT_MAX_BYTES) <= BODY_MAX_BYTES, "base64, or JSON's escapes"
 assert COMMAND_PART_MAX_BYTES < COMMAND_MAX_BYTES
 assert max(JOB_RESULT_MAX_BYTES, JOB_SAID_MAX_BYTES) < FRAME_MAX_BYTES
 assert PASSIVATE_BATCH_MAX * 2 <= MAILBOX_MAX, "two sweeps' answers leave room for messages"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from io import BytesIO
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -54,7 +55,7 @@ class ApiClient:
             async with self._session.request(
                 method,
                 URL(url, encoded=True),
-                data=None if body is None else dump_json(body),
+                data=None if body is None else BytesIO(dump_json(body)),
                 headers={} if body is None else {"content-type": "application/json"},
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=(API_DEADLINE_MS + wait_ms) / 1000),

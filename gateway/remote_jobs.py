@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -31,11 +32,12 @@ from seriatim.actors.queue.plain import (
     submitted_from_plain,
 )
 from seriatim.actors.runtime.clock import SystemClock
-from seriatim.formats.errors import NotFoundError, UnsupportedError
+from seriatim.actors.runtime.pauses import Pauses
+from seriatim.formats.errors import NotFoundError, UnavailableError, UnsupportedError
 from seriatim.formats.jobs.job_id import ENTROPY_BYTES, make_job_id
 from seriatim.formats.jobs.raw_json import dump_json
 from seriatim.formats.jobs.state import JobState
-from seriatim.formats.limits import LONG_POLL_MAX_MS
+from seriatim.formats.limits import LONG_POLL_MAX_MS, WORKER_PAUSE_MAX_MS, WORKER_PAUSE_MIN_MS
 from seriatim.gateway.api_client import ApiClient, connect_api
 from seriatim.gateway.reply import field
 
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from seriatim.actors.runtime.clock import Clock
     from seriatim.formats.jobs.spec import Asked
 
+_LOG: Final = logging.getLogger("seriatim.gateway")
 _QUEUES: Final = "queues"
 _JOBS: Final = "jobs"
 
@@ -129,10 +132,8 @@ class RemoteJobs:
         return await self._client.ask("GET", path)
 
     async def ending(self, queue: str, job: str, *, wait_ms: int) -> Ending | None:
-        """See `JobsAccess.ending`."""
-        wait_ms = min(wait_ms, LONG_POLL_MAX_MS)
-        path = (_QUEUES, queue, _JOBS, job, "ending")
-        plain = await self._client.ask("GET", path, query={"wait_ms": wait_ms}, wait_ms=wait_ms)
+        """See `JobsAccess.ending`. A node that is away meanwhile is waited for, too."""
+        plain = await self._wait_for((_QUEUES, queue, _JOBS, job, "ending"), wait_ms)
         found = plain.get("job")
         if found is None:
             return None
@@ -141,12 +142,32 @@ class RemoteJobs:
         return Ending(found["state"], b"" if result is None else dump_json(result), failures[-1])
 
     async def idle(self, queue: str, *, wait_ms: int) -> int | None:
-        """See `JobsAccess.idle`."""
-        wait_ms = min(wait_ms, LONG_POLL_MAX_MS)
-        path = (_QUEUES, queue, "idle")
-        plain = await self._client.ask("GET", path, query={"wait_ms": wait_ms}, wait_ms=wait_ms)
+        """See `JobsAccess.idle`. A node that is away meanwhile is waited for, too."""
+        plain = await self._wait_for((_QUEUES, queue, "idle"), wait_ms)
         slot: int | None = plain.get("slot")
         return slot
+
+    async def _wait_for(self, path: tuple[str, ...], wait_ms: int) -> Mapping[str, Any]:
+        """Return the answer of *path*; nothing where the node could not be asked for *wait_ms*.
+
+        Raises:
+            UnavailableError: the node is away, and *wait_ms* is 0.
+        """
+        end_ms = self._clock.monotonic_ms() + min(wait_ms, LONG_POLL_MAX_MS)
+        pauses = Pauses(self._clock, WORKER_PAUSE_MIN_MS, WORKER_PAUSE_MAX_MS)
+        while True:
+            left_ms = max(end_ms - self._clock.monotonic_ms(), 0)
+            try:
+                return await self._client.ask(
+                    "GET", path, query={"wait_ms": left_ms}, wait_ms=left_ms
+                )
+            except UnavailableError as error:
+                if not wait_ms:
+                    raise
+                if not left_ms:
+                    return {}
+                _LOG.warning("the node is waited for: %s", error)
+            await pauses.rest()
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ import asyncio
 import os
 import secrets
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from importlib import import_module
@@ -18,7 +18,8 @@ from seriatim.actors.executor.executor import Executor
 from seriatim.actors.runtime.clock import SystemClock
 from seriatim.actors.worker.running import Runner
 from seriatim.actors.worker.worker import Worker
-from seriatim.formats.errors import MalformedError, NotFoundError
+from seriatim.formats.errors import MalformedError, NotFoundError, UnavailableError
+from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import DRAIN_LOOK_MS, WORKER_ROOM_MAX
 from seriatim.gateway.api_client import ApiClient, connect_api
 from seriatim.gateway.remote_jobs import RemoteJobs
@@ -146,7 +147,10 @@ async def _drained(client: ApiClient, access: RemoteJobs, workers: Sequence[Work
                     break
             except NotFoundError:
                 break  # nothing was ever submitted there
-            left = await _stuck(client, worker)
+            try:
+                left = await _stuck(client, worker)
+            except UnavailableError:
+                continue  # it comes back, or whoever has started the worker ends it
             if left is not None:
                 return left
     return None
@@ -164,7 +168,23 @@ async def _stuck(client: ApiClient, worker: Worker) -> Left | None:
     settings = field(now, "settings", dict)
     if pending and settings.get("paused"):
         return Left(worker.queue, pending, "the queue is paused")
+    if pending and not await _has_work(client, worker, settings.get("paused_types") or ()):
+        return Left(worker.queue, pending, "they are of types that it does not run, or that rest")
     return None
+
+
+async def _has_work(client: ApiClient, worker: Worker, paused: Collection[str]) -> bool:
+    """Tell whether a job is pending that *worker* runs, of a type that is not *paused*."""
+    path, after = ("queues", worker.queue, "jobs"), None
+    while True:
+        page = await client.ask("GET", path, query={"state": JobState.PENDING, "after": after})
+        for job in field(page, "jobs", list):
+            kind, spec = field(job, "type", str), field(job, "spec", dict)
+            if kind not in paused and worker.takes(kind, is_command="command" in spec):
+                return True
+        after = page.get("after")
+        if after is None:
+            return False
 
 
 def _queues(apps: Sequence[App], work: Work) -> Sequence[str]:

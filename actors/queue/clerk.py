@@ -81,6 +81,10 @@ class _Mail:
     always_taken: ClassVar[bool] = True
 
 
+class Release(_Mail):
+    """Queues → clerk: whoever waits has waited long enough."""
+
+
 class _Turn(_Mail):
     """It is time for the next batch."""
 
@@ -190,8 +194,12 @@ class Clerk(LightActor):
         elif kind is _Over:
             self._let_go(message.waiter)
         elif kind is _Bored:
-            if self._idlers.pop(message.reply, None) is not None:
-                message.reply.resolve(None)
+            self._bore(message.reply)
+        elif kind is Release:
+            for waiter in list(self._claims):
+                self._let_go(waiter)
+            for reply in list(self._idlers):
+                self._bore(reply)
         else:
             raise TypeError(f"a clerk knows no mail {kind.__name__}")
 
@@ -276,12 +284,20 @@ class Clerk(LightActor):
             answers.append((reply, waiter.answer))
         return answers
 
+    def _bore(self, idler: Future[Any]) -> None:
+        """Answer who waits for an idle queue, if there is no answer yet."""
+        timer = self._idlers.pop(idler, None)
+        if timer is not None:
+            timer.cancel()
+            idler.resolve(None)
+
     def _let_go(self, waiter: Waiter) -> None:
         """Answer a claim that has waited long enough, if it has no answer yet."""
         found = self._claims.pop(waiter, None)
         if found is not None:
             assert self._machine is not None, "claims are dropped with it"
             self._machine.withdraw(waiter)
+            found[1].cancel()
             found[0].resolve(NOTHING)
 
     # What takes its time.

@@ -44,11 +44,13 @@ from seriatim.formats.jobs.rows import Path, ended_at, output_path
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import (
     CLAIM_JOBS_MAX,
+    CLAIM_MAX_BYTES,
     QUEUE_EVENTS_MAX,
     QUEUE_EVENTS_MAX_BYTES,
 )
 
 _LOST: Final = "lost"
+_NO_REASON: Final = "nobody has said why"
 _NODE_ENDED: Final = "its worker has ended with the node"
 
 
@@ -280,7 +282,7 @@ class QueueMachine:
         if job.state is not JobState.LEASED:
             self._say({"event": "cancelled", "id": job.id, "reason": command.reason})
             return job.state
-        self._stop(job, command.reason)
+        self._stop(job, command.reason or _NO_REASON)
         return job.state
 
     def _stop(self, job: Job, reason: str) -> None:
@@ -406,8 +408,9 @@ class QueueMachine:
         for _ in range(len(self.waiters)):
             waiter = self.waiters[0]
             claim = waiter.claim
-            granted: list[Job] = []
-            while len(granted) < min(claim.room, CLAIM_JOBS_MAX):
+            granted: list[Grant] = []
+            size_bytes = 0
+            while len(granted) < min(claim.room, CLAIM_JOBS_MAX) and size_bytes < CLAIM_MAX_BYTES:
                 job = self._lanes.take(claim.types, commands=claim.commands, now_ms=self.fold.at_ms)
                 if job is None:
                     break
@@ -416,7 +419,8 @@ class QueueMachine:
                     | ({"local": True} if claim.is_local else {})
                 )
                 self._leases.begin(job, self._monotonic_ms)
-                granted.append(job)
+                granted.append(self._grant(job))
+                size_bytes += _size(job.spec) + sum(map(len, granted[-1].inputs.values()))
             stops = self._stops.take(claim.worker, self.fold.live)
             if not granted and not stops:
                 self.waiters.rotate(-1)
@@ -425,9 +429,9 @@ class QueueMachine:
                 said: dict[str, Any] = {"event": "granted", "worker": claim.worker}
                 if claim.is_local:
                     said["local"] = True
-                self.events.append({**said, "jobs": [job.id for job in granted]})
+                self.events.append({**said, "jobs": [each.id for each in granted]})
                 self.data_bytes += 32 * len(granted)
-            self._answer(waiter, [self._grant(job) for job in granted], stops)
+            self._answer(waiter, granted, stops)
 
     def _answer(self, waiter: Waiter, grants: Sequence[Grant], stops: Mapping[str, str]) -> None:
         waiter.answer = Claimed(grants, stops)

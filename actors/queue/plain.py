@@ -19,16 +19,17 @@ from seriatim.actors.queue.commands import (
     Reported,
     Submitted,
 )
-from seriatim.formats.errors import MalformedError
+from seriatim.formats.errors import LimitExceededError, MalformedError
 from seriatim.formats.ids import b64url, b64url_decode
 from seriatim.formats.jobs.job_id import check_name
-from seriatim.formats.jobs.raw_json import RawJson, dump_json
+from seriatim.formats.jobs.raw_json import RawJson, check_value, dump_json
 from seriatim.formats.jobs.status import WorkerStatus
 from seriatim.formats.limits import (
     CLAIM_JOBS_MAX,
     JOB_OUTPUT_MAX_BYTES,
     JOB_OUTPUT_PIECE_BYTES,
     JOB_REASON_MAX_CHARS,
+    JOB_RESULT_MAX_BYTES,
     QUEUE_TYPES_SET_MAX,
     WORKER_ROOM_MAX,
 )
@@ -125,6 +126,7 @@ def report_from_plain(plain: Any) -> Report:
 
     Raises:
         MalformedError: it is none; codes ``bad_report``, ``bad_name``.
+        LimitExceededError: a result, or what else is known of an attempt, is too large or too deep.
     """
     reader = _Reader("bad_report", plain)
     worker = check_name(reader.get("worker", str), "worker")
@@ -153,21 +155,36 @@ def _ended(reader: _Reader) -> Ended:
     how = reader.get("how", str)
     if how == "done":
         result = reader.get("result", object, default=None)
-        raw = b"" if result is None else dump_json(result)
-        return Done(job, token, raw, reader.get("outcome", dict, default=None))
+        raw = b"" if result is None else _checked(result, "result")
+        outcome = reader.get("outcome", dict, default=None)
+        _checked(outcome, "outcome")
+        return Done(job, token, raw, outcome)
     if how == "released":
         return Released(job, token, reader.get("has_begun", bool, default=False))
     if how != "failed":
         raise reader.bad("how", how)
+    details = reader.get("details", dict, default={})
+    _checked(details, "details")
     return Failed(
         job,
         token,
         reader.get("code", str)[:_CODE_MAX_CHARS] or "failed",
         reader.get("reason", str)[:JOB_REASON_MAX_CHARS],
-        reader.get("details", dict, default={}),
+        details,
         reader.get("is_final", bool, default=False),
         reader.get("is_crash", bool, default=False),
     )
+
+
+def _checked(value: Any, what: str) -> bytes:
+    """Return *value* as JSON that everybody can read who is shown the job."""
+    raw = dump_json(value)
+    check_value(raw)
+    if len(raw) > JOB_RESULT_MAX_BYTES:
+        raise LimitExceededError(
+            f"size of a job's {what} in bytes", given=len(raw), maximum=JOB_RESULT_MAX_BYTES
+        )
+    return raw
 
 
 def reported_to_plain(reported: Reported) -> Plain:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from seriatim.actors.queue.clerk import Ask, Clerk
+from seriatim.actors.queue.clerk import Ask, Clerk, Release
 from seriatim.actors.queue.commands import AwaitIdle, Submit
 from seriatim.actors.queue.load import rows_in
 from seriatim.actors.queue.log_lines import log_slot
@@ -76,6 +77,7 @@ class Queues:
         self._spawning = asyncio.Lock()
         self._is_closed = False
         self._awaited: dict[tuple[str, str], list[Future[Job | None]]] = {}
+        self._is_released = False
 
     def start(self) -> None:
         """Begin to see to what waits in the queues that there are."""
@@ -143,7 +145,18 @@ class Queues:
         """
         return await self._answer(queue, command)
 
+    def release(self) -> None:
+        """Let nobody wait for anything any longer; what is asked is answered still."""
+        self._is_released = True
+        for ref in self._clerks.values():
+            with suppress(ActorDeadError):
+                ref.tell(Release())
+        for future in [each for futures in self._awaited.values() for each in futures]:
+            future.resolve(None)
+
     def _answer(self, queue: str, command: Command | AwaitIdle, wait_ms: int = 0) -> Future[Any]:
+        if self._is_released:
+            wait_ms = 0
         reply: Future[Any] = Future()
         clerk = self._clerk(queue)
         try:
@@ -203,6 +216,8 @@ class Queues:
         future: Future[Job | None] = Future()
         # Before it is looked at: what ends in between is heard of.
         self._awaited.setdefault((queue, job), []).append(future)
+        if self._is_released:
+            wait_ms = 0
         over = self.clock.call_later(wait_ms, lambda: future.resolve(None))
         try:
             found = self.reader.job(queue, job)

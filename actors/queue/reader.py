@@ -20,7 +20,7 @@ from seriatim.formats.jobs.rows import (
 )
 from seriatim.formats.jobs.settings import Settings
 from seriatim.formats.jobs.state import JobState
-from seriatim.formats.limits import PAGE_MAX, QUEUE_LOOKED_AT_MAX
+from seriatim.formats.limits import HTTP_PAGE_MAX_BYTES, PAGE_MAX, QUEUE_LOOKED_AT_MAX
 
 if TYPE_CHECKING:
     from seriatim.store.tree.tree import Tree
@@ -127,10 +127,11 @@ class QueueReader:
     ) -> JobPage:
         """Return up to *limit* jobs in one of *states*, of the type *kind* where that is said.
 
-        At most ``QUEUE_LOOKED_AT_MAX`` jobs are looked at, so a page may be short, or empty,
-        before the end: its ``after`` says where to go on.
+        At most ``QUEUE_LOOKED_AT_MAX`` jobs are looked at, and a page ends with the job that has
+        it reach ``HTTP_PAGE_MAX_BYTES``; so it may be short, or empty, before the end: its
+        ``after`` says where to go on.
         """
-        looked_at = 0
+        looked_at = size_bytes = 0
         found: list[Job] = []
         todo = list(states)
         name: str | None = None
@@ -144,7 +145,9 @@ class QueueReader:
                     job = decode_row(raw)
                     if not kind or job.type == kind:
                         found.append(job)
-                    if len(found) == limit or looked_at == QUEUE_LOOKED_AT_MAX:
+                        size_bytes += len(raw)
+                    is_full = len(found) == limit or size_bytes >= HTTP_PAGE_MAX_BYTES
+                    if is_full or looked_at == QUEUE_LOOKED_AT_MAX:
                         return JobPage(found, (state, name))
             name = None
         return JobPage(found, None)

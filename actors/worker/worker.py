@@ -11,10 +11,10 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from seriatim.actors.queue.commands import Claim, Failed, Held, Released, Report
+from seriatim.actors.queue.commands import Claim, Done, Failed, Held, Released, Report
 from seriatim.actors.runtime.clock import pause
 from seriatim.actors.runtime.pauses import Pauses
 from seriatim.actors.tracing import run_traced
@@ -25,9 +25,11 @@ from seriatim.formats.limits import (
     CLAIM_FULL_AFTER_MS,
     CLAIM_WAIT_MS,
     HEARTBEATS_PER_LEASE,
+    REPORT_MAX_BYTES,
     WORKER_BEAT_MS,
     WORKER_PAUSE_MAX_MS,
     WORKER_PAUSE_MIN_MS,
+    WORKER_ROOM_MAX,
 )
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from seriatim.actors.runtime.clock import Clock
     from seriatim.actors.worker.port import JobsPort
     from seriatim.actors.worker.running import Runner
+
+T = TypeVar("T")
 
 _LOG: Final = logging.getLogger("seriatim.actors")
 
@@ -103,6 +107,10 @@ class Worker:
     def running(self) -> Mapping[str, JobContext]:
         """What it runs, by the jobs' ids."""
         return {job: run.context for job, run in self._running.items()}
+
+    def takes(self, kind: str, *, is_command: bool) -> bool:
+        """Tell whether it runs jobs of the type *kind*, or commands."""
+        return self._takes_commands if is_command else kind in self._types
 
     def start(self) -> None:
         """Begin to work."""
@@ -303,10 +311,13 @@ class Worker:
     def _report(self, due: Sequence[Run]) -> Report:
         """Return what there is to say, and that the worker goes on with what is *due*."""
         self._has_news.clear()
-        ended, self._ended = self._ended, []
-        printed, self._printed = self._printed, []
         for run in self._running.values():
-            printed.extend(run.take_printed())
+            self._printed.extend(run.take_printed())
+        printed = _take_some(self._printed, lambda each: len(each.data))
+        # What a job has printed is said before its end is: afterwards, nobody may say it.
+        ended = [] if self._printed else _take_some(self._ended, _size)
+        if self._printed or self._ended:
+            self._has_news.set()
         held = [(run.grant.id, run.grant.token) for run in due]
         return Report(self.name, ended, held, printed, self._status())
 
@@ -358,3 +369,21 @@ class Worker:
 
     def _notice_quiet(self) -> None:
         self._is_quiet.set()  # whoever waits looks for himself
+
+
+def _take_some(items: list[T], size_of: Callable[[T], int]) -> list[T]:
+    """Take as many of the first of *items* as half a report has room for; return them."""
+    count = size_bytes = 0
+    while count < min(len(items), WORKER_ROOM_MAX) and size_bytes < REPORT_MAX_BYTES // 2:
+        size_bytes += size_of(items[count])
+        count += 1
+    taken = items[:count]
+    del items[:count]
+    return taken
+
+
+def _size(ended: Ended) -> int:
+    """Return about how many bytes *ended* is in JSON."""
+    if isinstance(ended, Failed):
+        return len(ended.reason) + len(str(ended.details))
+    return len(ended.result) if isinstance(ended, Done) else 0

@@ -22,40 +22,24 @@ from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.triggers.definition import Definition
 from seriatim.formats.triggers.progress import State
 from seriatim.formats.triggers.word import Word
-from seriatim.gateway.http.api import page, triggers
+from seriatim.gateway.http.api import page
 from seriatim.gateway.http.api.description import DESCRIPTION
 from seriatim.gateway.http.api.route import Route
 from seriatim.gateway.http.api.routes import every_route
 from seriatim.gateway.http.operator import Operator
-from tests.support.builders import NODE, message_item, spawn_item
+from tests.support.api_schema import DOCUMENT
+from tests.support.asker import TOKEN, Asker, with_asker
+from tests.support.builders import message_item, spawn_item
 from tests.support.copying_node import copying
-from tests.support.http_node import HttpNode, HttpReply, serving, spawned
-from tests.support.strategies import known_wallet
+from tests.support.http_node import HttpReply, spawned
 from tests.support.waiting import until
 
-TOKEN: Final = "a-token"
 ALL: Final = "/api/v1/triggers"
 NOBODY: Final = "A" * 43
-DOCUMENT: Final[dict[str, Any]] = orjson.loads(
-    (Path(triggers.__file__).parent / "openapi.json").read_bytes()
-)
 
 
-class Asker:
-    """The operator of a node, and its time."""
-
-    def __init__(self, http: HttpNode, clock: VirtualClock) -> None:
-        self.http = http
-        self.clock = clock
-
-    async def ask(self, method: str, target: str, body: object = None) -> HttpReply:
-        raw = b"" if body is None else orjson.dumps(body)
-        return await self.http.send(method, target, raw, authorization=f"Bearer {TOKEN}")
-
-    async def get(self, target: str) -> Any:
-        reply = await self.ask("GET", target)
-        assert reply.status == 200, reply.body
-        return reply.json()
+class TriggerAsker(Asker):
+    """An operator who defines triggers."""
 
     async def define(self, **fields: object) -> dict[str, Any]:
         named = {name.replace("_", "-"): value for name, value in fields.items()}
@@ -72,26 +56,15 @@ class Asker:
 
 def with_api(
     tmp_path: Path,
-    use: Callable[[Asker], Awaitable[None]],
+    use: Callable[[TriggerAsker], Awaitable[None]],
     *,
     policy: Policy | None = None,
 ) -> None:
-    async def main() -> None:
-        clock = VirtualClock()
-        async with serving(
-            tmp_path,
-            wallet=known_wallet(NODE),
-            operator=Operator(TOKEN),
-            clock=clock,
-            policy=policy,
-        ) as http:
-            await use(Asker(http, clock))
-
-    asyncio.run(main())
+    with_asker(tmp_path, lambda api: use(TriggerAsker(api.http, api.clock)), policy=policy)
 
 
 def test_a_trigger_from_its_definition_to_its_end(tmp_path: Path) -> None:
-    async def use(api: Asker) -> None:
+    async def use(api: TriggerAsker) -> None:
         process = await spawned(api.http, Variant.NATIVE)
         definition = {
             "when": "0 9 * * *",
@@ -163,7 +136,7 @@ def test_a_trigger_from_its_definition_to_its_end(tmp_path: Path) -> None:
 
 
 def test_a_path_is_posted_to_and_its_end_is_told(tmp_path: Path) -> None:
-    async def use(api: Asker) -> None:
+    async def use(api: TriggerAsker) -> None:
         said = {"when": "every minute", "method": "POST", "body": "no item", "path": "/schedule"}
         one = await api.define(**said, content_type="application/ans104")
         assert one["definition"]["body+base64url"] == "bm8gaXRlbQ"
@@ -180,7 +153,7 @@ def test_a_path_is_posted_to_and_its_end_is_told(tmp_path: Path) -> None:
 def test_what_a_watch_has_seen_is_told(tmp_path: Path, variant: Variant) -> None:
     """Messages of both kinds say it: as values, and as the text of a data item."""
 
-    async def use(api: Asker) -> None:
+    async def use(api: TriggerAsker) -> None:
         target = await spawned(api.http, variant)
         spawn = spawn_item(Variant.HYPERBEAM, tags={"Name": "watched"})
         watched = (await api.http.post("/schedule", spawn.raw)).headers["process"]
@@ -201,36 +174,24 @@ def test_what_a_watch_has_seen_is_told(tmp_path: Path, variant: Variant) -> None
 
 
 def test_lists_are_paged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def use(api: Asker) -> None:
+    async def use(api: TriggerAsker) -> None:
         made = [await api.define(when="@daily", path=f"/{number}") for number in range(5)]
         for limit in (1, 2, 5, 500):
-            assert await pages(api, ALL, "triggers", limit) == sorted(made, key=lambda t: t["id"])
+            assert await api.pages(ALL, "triggers", limit) == sorted(made, key=lambda t: t["id"])
         one = f"{ALL}/{made[0]['id']}"
         for verb in ("pause", "resume"):
             assert (await api.ask("POST", f"{one}/{verb}")).status == 200
-        found = await pages(api, f"{one}/history", "history", 2)
+        found = await api.pages(f"{one}/history", "history", 2)
         assert [each["what"] for each in found] == ["define", "pause", "resume"]
         monkeypatch.setattr(page, "HTTP_PAGE_MAX_BYTES", 1)
         assert len((await api.get(ALL))["triggers"]) == 1, "one is never too long"
-        assert len(await pages(api, ALL, "triggers", 500)) == 5
+        assert len(await api.pages(ALL, "triggers", 500)) == 5
 
     with_api(tmp_path, use)
 
 
-async def pages(api: Asker, target: str, name: str, limit: int) -> list[dict[str, Any]]:
-    """Return everything of a list, page by page."""
-    found, after = [], ""
-    while True:
-        one = await api.get(f"{target}?limit={limit}{after}")
-        assert len(one[name]) <= limit
-        found += one[name]
-        if one["after"] is None:
-            return found
-        after = f"&after={one['after']}"
-
-
 def test_what_comes_next_of_a_trigger_and_of_a_recurrence(tmp_path: Path) -> None:
-    async def use(api: Asker) -> None:
+    async def use(api: TriggerAsker) -> None:
         one = await api.define(when="30 2 * * *", tz="Europe/Paris", path="/")
         shown = await api.get(f"{ALL}/{one['id']}/next?count=2")
         assert [each["time"] for each in shown["times"]] == [
@@ -284,7 +245,7 @@ REFUSED: Final[tuple[tuple[str, str, object, int, str], ...]] = (
 def test_what_is_wrong_is_a_problem_with_its_code(
     tmp_path: Path, method: str, target: str, body: object, status: int, code: str
 ) -> None:
-    async def use(api: Asker) -> None:
+    async def use(api: TriggerAsker) -> None:
         reply = await api.ask(method, target, body)
         assert (reply.status, reply.json()["code"]) == (status, code), reply.body
         assert reply.headers["content-type"] == "application/problem+json"
@@ -297,7 +258,7 @@ def test_what_is_wrong_is_a_problem_with_its_code(
 
 @pytest.mark.parametrize("span", [{}, {"from": 1}, {"from": 1, "to": True}, {"from": "x", "to": 1}])
 def test_a_backfill_has_two_ends(tmp_path: Path, span: Mapping[str, object]) -> None:
-    async def use(api: Asker) -> None:
+    async def use(api: TriggerAsker) -> None:
         one = await api.define(when="@daily", path="/", name="one")
         reply = await api.ask("POST", f"{ALL}/one/backfill", span)
         assert reply.status == 400
@@ -328,7 +289,7 @@ def test_a_trigger_for_a_copy_is_refused_and_sends_nobody_anywhere(tmp_path: Pat
 
 
 def test_the_api_is_for_the_operator_but_for_its_document(tmp_path: Path) -> None:
-    async def use(api: Asker) -> None:
+    async def use(api: TriggerAsker) -> None:
         for method, target in every_request(api.http.node):
             reply = await api.http.send(method, target, b"")
             if target == DESCRIPTION.path:
@@ -355,7 +316,7 @@ def routes_of(node: Node) -> tuple[Route, ...]:
 
 
 def test_a_hook_takes_events_from_who_knows_its_path(tmp_path: Path) -> None:
-    async def use(api: Asker) -> None:
+    async def use(api: TriggerAsker) -> None:
         process = await spawned(api.http)
         one = await api.define(watch={"kind": "webhook"}, process=process, name="hook")
         assert one["hook"].startswith(f"/api/v1/hooks/{one['id']}/")
@@ -388,7 +349,7 @@ def test_a_hook_takes_events_from_who_knows_its_path(tmp_path: Path) -> None:
 
 
 def test_the_log_of_the_triggers_is_shown_to_nobody(tmp_path: Path) -> None:
-    async def use(api: Asker) -> None:
+    async def use(api: TriggerAsker) -> None:
         process = await spawned(api.http)
         one = await api.define(when="@hourly", process=process, name="secret")
         (entry,) = (await api.get(f"{ALL}/{one['id']}/history"))["history"]
@@ -416,7 +377,7 @@ def test_the_log_of_the_triggers_is_shown_to_nobody(tmp_path: Path) -> None:
 
 
 def test_a_node_that_places_nothing_has_no_triggers(tmp_path: Path) -> None:
-    async def use(api: Asker) -> None:
+    async def use(api: TriggerAsker) -> None:
         reply = await api.ask("GET", ALL)
         assert (reply.status, reply.json()["code"]) == (501, "scheduling_disabled")
 
@@ -427,7 +388,7 @@ def test_a_node_that_places_nothing_has_no_triggers(tmp_path: Path) -> None:
 
 
 def test_the_document_has_every_route_with_its_query_and_no_other(tmp_path: Path) -> None:
-    async def use(api: Asker) -> None:
+    async def use(api: TriggerAsker) -> None:
         ours = {(each.method.lower(), each.path): each for each in routes_of(api.http.node)}
         theirs = {
             (method, path): operation
@@ -464,7 +425,7 @@ def test_every_reference_of_the_document_leads_somewhere() -> None:
 
 @pytest.mark.parametrize("kind", ["Trigger", "Event"])
 def test_what_is_answered_has_the_names_of_the_document(tmp_path: Path, kind: str) -> None:
-    async def use(api: Asker) -> None:
+    async def use(api: TriggerAsker) -> None:
         one = await api.define(when="@hourly", path="/~cron@1.0/once")
         await api.pass_time(hours=1)
         assert (await api.ask("POST", f"{ALL}/{one['id']}/pause")).status == 200

@@ -11,7 +11,9 @@ from seriatim.actors.queue.commands import (
     Change,
     Command,
     Purge,
+    Released,
     Remove,
+    Report,
     Reprioritise,
     Retry,
 )
@@ -140,7 +142,12 @@ class QueueApi:
         """Lease jobs to a worker; wait for them as long as the query says."""
         wait_ms = asked.number("wait_ms", 0, minimum=0, maximum=LONG_POLL_MAX_MS)
         claim = claim_from_plain(await _read_map(asked))
-        claimed = await self._queues.claim(asked.named["queue"], claim, wait_ms=wait_ms)
+        queue, request = asked.named["queue"], asked.request
+        claimed = await self._queues.claim(queue, claim, wait_ms=wait_ms)
+        if claimed.grants and (request.transport is None or request.transport.is_closing()):
+            # Nobody hears of it: else it would wait for the end of a lease that nobody has.
+            ended = [Released(each.id, each.token) for each in claimed.grants]
+            await self._queues.report(queue, Report(claim.worker, ended))
         return reply_json(dump_json(claimed_to_plain(claimed)))
 
     async def _report(self, asked: Asked) -> web.StreamResponse:
@@ -225,7 +232,11 @@ class QueueApi:
 
     async def _reprioritise_job(self, asked: Asked) -> web.StreamResponse:
         priority = (await _read_map(asked)).get("priority")
-        if not isinstance(priority, int) or abs(priority) > JOB_PRIORITY_MAX:
+        if (
+            not isinstance(priority, int)
+            or isinstance(priority, bool)
+            or abs(priority) > JOB_PRIORITY_MAX
+        ):
             raise MalformedError(
                 f"priority: expected a whole number of -{JOB_PRIORITY_MAX} to {JOB_PRIORITY_MAX}",
                 code="bad_job",

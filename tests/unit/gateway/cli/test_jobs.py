@@ -1,0 +1,313 @@
+"""``seriatim job``, ``queue`` and ``worker`` against a real node, for people and as JSON."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+import pytest
+from typer.testing import CliRunner
+
+from seriatim.gateway.cli import app
+from seriatim.gateway.cli.output import Exit
+from seriatim.gateway.cli.reach import TOKEN_VARIABLE
+from tests.support.live_node import COMMAND, LiveNode, live_node
+
+MODULE: Final = "tests.support.sample_app"
+ROOT: Final = Path(__file__).parents[4]
+NUMBERS: Final = count()
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveNode]:
+    with live_node(tmp_path_factory.mktemp("node") / "data") as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(TOKEN_VARIABLE, raising=False)
+
+
+@pytest.fixture
+def queue() -> str:
+    """Return the name of a queue of this test's own."""
+    return f"queue-{next(NUMBERS)}"
+
+
+def run(*arguments: object) -> tuple[int, str]:
+    result = CliRunner().invoke(app, [*map(str, arguments)])
+    return result.exit_code, result.output
+
+
+def run_json(*arguments: object, status: Exit = Exit.OK) -> Any:
+    code, output = run(*arguments, "--json")
+    assert code == status, output
+    return orjson.loads(output)
+
+
+class Cli:
+    """The commands about one queue of a node."""
+
+    def __init__(self, node: LiveNode, queue: str) -> None:
+        self.at = ("--data", node.data)
+        self.name = queue
+        self.queue = ("--queue", queue)
+
+    def add(self, *arguments: object, command: tuple[str, ...] = ()) -> str:
+        more = ("--", *command) if command else ()
+        code, output = run("job", "add", *arguments, *self.queue, *self.at, *more)
+        assert code == Exit.OK, output
+        return output.strip()
+
+    def show(self, job: str) -> Any:
+        return run_json("job", "show", job, *self.queue, *self.at)
+
+    def work(self, *arguments: object, status: Exit = Exit.OK) -> list[Any]:
+        """Run a worker that ends by itself; return what it says."""
+        found = subprocess.run(
+            [*COMMAND, "worker", *map(str, (*arguments, "--drain", *self.at)), "--json"],
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+            timeout=60,
+            check=False,
+        )
+        assert found.returncode == status, found.stdout
+        return [orjson.loads(line) for line in found.stdout.splitlines()]
+
+
+@pytest.fixture
+def cli(node: LiveNode, queue: str) -> Cli:
+    return Cli(node, queue)
+
+
+def test_commands_from_add_to_their_logs(cli: Cli) -> None:
+    cli.add("analyze", "--id", "two", "--after", "one", command=("sh", "-c", "cat; exit 3"))
+    added = cli.add(
+        "ingest", "--id", "one", "--env", "WHO=me", command=("sh", "-c", "echo $WHO; pwd >&2")
+    )
+    assert added == "one"
+    assert cli.add("x", "--id", "three", "--after-any-end", "two", command=("true",)) == "three"
+    assert cli.add("x", "--id", "four", "--unless-failed", "two", command=("true",)) == "four"
+    assert cli.show("two")["waits_for"] == ["one"]
+    (ready,) = cli.work(*cli.queue)
+    assert len(ready["workers"]) == 1
+    assert cli.show("one")["state"] == cli.show("three")["state"] == "done"
+    two = cli.show("two")
+    assert (two["state"], two["exit_code"], two["error"]["code"]) == ("failed", 3, "exit")
+    assert cli.show("four")["state"] == "cancelled"
+    code, output = run("job", "logs", "one", *cli.queue, *cli.at)
+    assert (code, output.splitlines()[0]) == (Exit.OK, "me")
+    logged = run_json("job", "logs", "one", *cli.queue, *cli.at)
+    assert (logged["id"], logged["output"]) == ("one", output)
+
+
+def test_functions_of_a_module_are_run_by_a_worker(node: LiveNode) -> None:
+    cli = Cli(node, "default")
+    job = cli.add("add", "--args", '{"first": 2, "second": 3}')
+    cli.add("fail", "--args", '{"how": "key"}', "--id", "fails")
+    # A bare module is what to run; and a function that runs in a child is of another queue.
+    (ready,) = cli.work(MODULE)
+    assert len(ready["workers"]) == 2
+    assert (cli.show(job)["state"], cli.show(job)["result"]) == ("done", 5)
+    failed = cli.show("fails")
+    assert (failed["state"], failed["attempts"]) == ("failed", 1)
+    assert failed["failures"][0]["error_type"] == "KeyError"
+    assert cli.work("run", f"{MODULE}:app")
+    shown = run("job", "show", "fails", *cli.at)[1]
+    assert re.search(r"^state +failed$", shown, re.MULTILINE)
+    assert re.search(r"^attempt 1 +raised: 'key'$", shown, re.MULTILINE)
+
+
+def test_every_option_of_add_is_a_key_of_the_job(cli: Cli) -> None:
+    run_json("queue", "set", cli.name, '{"resources": {"gpu": 2}}', *cli.at)
+    options = {
+        "priority": 3,
+        "delay": "1 hour",
+        "retries": 2,
+        "timeout": "30s",
+        "memory": "512MB",
+        "cpu": "1 minute",
+        "processes": 4,
+        "unique": "u",
+        "key": "k",
+        "takes": "gpu=2",
+        "cwd": "/",
+    }
+    given = [text for name, value in options.items() for text in (f"--{name}", str(value))]
+    job = cli.add("t", *given, command=("echo", "--id", "x"))
+    shown = cli.show(job)
+    spec = shown["spec"]
+    assert spec.pop("due_ms") == shown["submitted_ms"] + 3_600_000
+    assert spec.pop("unique")["key"] == "u"
+    assert spec == {
+        "priority": 3,
+        "retries": 2,
+        "key": "k",
+        "takes": {"gpu": 2},
+        "limits": {
+            "wall_ms": 30_000,
+            "memory_bytes": 512_000_000,
+            "cpu_ms": 60_000,
+            "processes": 4,
+        },
+        "command": {"argv": ["echo", "--id", "x"], "cwd": "/"},
+    }
+    twin = run_json("job", "add", "t", "--unique", "u", "--args", "{}", *cli.queue, *cli.at)
+    assert twin == {"id": job, "repeated": True, "queue": cli.name}
+
+
+def test_jobs_are_cancelled_retried_removed_and_counted(cli: Cli) -> None:
+    for job in ("a", "b"):
+        cli.add("t", "--id", job, "--args", "{}")
+    which = (*cli.queue, *cli.at)
+    assert run("job", "cancel", "a", *which) == (Exit.OK, "a  cancelled\n")
+    assert run_json("job", "cancel", "a", *which, status=Exit.REFUSED)["error"] == "ended"
+    assert run("job", "retry", "a", *which) == (Exit.OK, "a  pending\n")
+    assert run_json("job", "remove", "a", *which, status=Exit.REFUSED)["error"] == "not_ended"
+    assert run_json("job", "cancel", "a", *which)["state"] == "cancelled"
+    code, listed = run("job", "list", *which)
+    assert code == Exit.OK
+    assert [line.split()[:3] for line in listed.splitlines()] == [
+        ["b", "pending", "t"],
+        ["a", "cancelled", "t"],
+    ]
+    page = run_json("job", "list", "--state", "cancelled,pending", "--limit", 1, *which)
+    assert ([each["id"] for each in page["jobs"]], page["after"]) == (["a"], "cancelled/a")
+    more = run_json("job", "list", "--state", "cancelled,pending", "--after", page["after"], *which)
+    assert [each["id"] for each in more["jobs"]] == ["b"]
+    assert "--after pending/b" in run("job", "list", "--limit", 1, *which)[1]
+    assert run_json("job", "list", "--type", "u", *which)["jobs"] == []
+    assert run("job", "stats", *which)[1].splitlines() == [
+        f"{cli.name}: 1 pending, 1 cancelled",
+        "  t  1 pending, 1 cancelled",
+    ]
+    counted = run_json("job", "stats", *which)
+    assert counted["types"] == [{"type": "t", "states": {"pending": 1, "cancelled": 1}}]
+    assert run("job", "remove", "a", *which) == (Exit.OK, "a  removed\n")
+    assert run_json("job", "show", "a", *which, status=Exit.NOT_FOUND)["error"] == "not_found"
+
+
+def test_a_queue_is_set_paused_and_purged(cli: Cli) -> None:
+    shown = run_json("queue", "set", cli.name, '{"types": {"t": 4}}', *cli.at)
+    assert shown["settings"] == {"types": {"t": 4}}
+    cli.add("t", "--args", "{}")
+    assert run("queue", "pause", cli.name, "--type", "t", *cli.at)[0] == Exit.OK
+    paused = run_json("queue", "pause", cli.name, *cli.at)["settings"]
+    assert (paused["paused"], paused["paused_types"]) == (True, ["t"])
+    listed = run("queue", "list", *cli.at)[1]
+    assert re.search(rf"^{cli.name} +paused +1 pending$", listed, re.MULTILINE)
+    assert cli.name in [each["name"] for each in run_json("queue", "list", *cli.at)["queues"]]
+    resumed = run_json("queue", "resume", cli.name, *cli.at)["settings"]
+    assert resumed == {"types": {"t": 4}}
+    assert run("queue", "purge", cli.name, *cli.at) == (Exit.OK, "1 cancelled\n")
+    assert run_json("queue", "purge", cli.name, "--state", "blocked", *cli.at) == {"purged": 0}
+    text = run("queue", "show", cli.name, *cli.at)[1]
+    assert text.splitlines() == [f"{cli.name}: 1 cancelled", "  types: {'t': 4}"]
+
+
+def test_a_worker_that_drains_says_what_nothing_here_can_begin(cli: Cli) -> None:
+    """Else it would wait for ever for somebody else."""
+    job = cli.add("t", "--args", "{}")
+    *_, left = cli.work(*cli.queue, status=Exit.FAILED)
+    assert left["error"] == "left"
+    assert f"queue {cli.name} still has 1 jobs" in left["reason"]
+    assert "of types that it does not run" in left["reason"]
+    run_json("job", "cancel", job, *cli.queue, *cli.at)
+    cli.add("t", "--after", "nobody", command=("true",))
+    *_, left = cli.work(*cli.queue, status=Exit.FAILED)
+    assert "never submitted" in left["reason"]
+    cli.add("t", "--id", "nobody", command=("true",))
+    run_json("queue", "pause", cli.name, *cli.at)
+    *_, left = cli.work(*cli.queue, status=Exit.FAILED)
+    assert "paused" in left["reason"]
+    run_json("queue", "pause", cli.name, "--type", "t", *cli.at)
+    run_json("queue", "set", cli.name, '{"paused": false}', *cli.at)
+    *_, left = cli.work(*cli.queue, status=Exit.FAILED)
+    assert "or that rest" in left["reason"]
+    run_json("queue", "resume", cli.name, *cli.at)
+    assert len(cli.work(*cli.queue)) == 1
+    assert run_json("queue", "show", cli.name, *cli.at)["states"] == {"done": 2, "cancelled": 1}
+
+
+@contextmanager
+def working(cli: Cli) -> Iterator[subprocess.Popen[bytes]]:
+    command = [*COMMAND, "worker", *cli.queue, *map(str, cli.at), "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as child:
+        assert child.stdout is not None
+        try:
+            assert "workers" in orjson.loads(child.stdout.readline())
+            yield child
+        finally:
+            child.kill()
+
+
+def test_a_worker_that_is_told_to_stop_finishes_what_it_has(cli: Cli, tmp_path: Path) -> None:
+    begun, go = tmp_path / "begun", tmp_path / "go"
+    script = f"touch {begun}; while [ ! -e {go} ]; do sleep 0.01; done"
+    with working(cli) as child:
+        cli.add("t", "--id", "runs", command=("sh", "-c", script))
+        cli.add("t", "--id", "waits", command=("true",))
+        for _ in range(1_000):
+            if begun.exists():
+                break
+            cli.show("runs")
+        child.send_signal(signal.SIGTERM)
+        go.touch()
+        assert child.wait(30) == 0
+    assert cli.show("runs")["state"] == "done"
+    assert cli.show("waits")["state"] == "pending"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "code"),
+    [
+        (("job", "add", "t"), Exit.USAGE, "usage"),
+        (("job", "add", "t", "--args", "{"), Exit.USAGE, "usage"),
+        (("job", "add", "t", "--env", "x", "--args", "{}"), Exit.USAGE, "usage"),
+        (("job", "add", "t", "--takes", "gpu=x", "--args", "{}"), Exit.USAGE, "usage"),
+        (("job", "add", "t", "--args", "{}", "--delay", "soon"), Exit.REFUSED, "bad_time"),
+        (("job", "add", "t", "--args", "{}", "--memory", "much"), Exit.REFUSED, "bad_limits"),
+        (("job", "add", "..", "--args", "{}"), Exit.REFUSED, "bad_name"),
+        (("job", "add", "t", "--args", "{}", "--takes", "gpu=1"), Exit.REFUSED, "no_such_token"),
+        (("job", "add", "t", "--args", "{}", "--queue", "a/b"), Exit.REFUSED, "bad_name"),
+        (("job", "show", "nobody"), Exit.NOT_FOUND, "not_found"),
+        (("job", "show", "../x"), Exit.REFUSED, "bad_path"),
+        (("job", "logs", "nobody"), Exit.NOT_FOUND, "not_found"),
+        (("job", "cancel", "nobody"), Exit.NOT_FOUND, "not_found"),
+        (("job", "list", "--state", "lost"), Exit.REFUSED, "bad_query"),
+        (("job", "list", "--limit", "0"), Exit.USAGE, "usage"),
+        (("queue", "show", "nobody"), Exit.NOT_FOUND, "not_found"),
+        (("queue", "set", "x", "{"), Exit.USAGE, "usage"),
+        (("queue", "set", "x", "[]"), Exit.USAGE, "usage"),
+        (("queue", "set", "x", '{"a": 1}'), Exit.REFUSED, "bad_settings"),
+        (("queue", "purge", "nobody"), Exit.NOT_FOUND, "not_found"),
+        (("worker", "no.such.module"), Exit.REFUSED, "bad_module"),
+        (("worker", "run", "json"), Exit.REFUSED, "bad_module"),
+        (("worker", "--concurrency", "-1"), Exit.USAGE, "usage"),
+    ],
+)
+def test_what_is_wrong_has_its_code_and_its_status(
+    node: LiveNode, arguments: tuple[str, ...], status: Exit, code: str
+) -> None:
+    run("queue", "set", "default", "{}", "--data", node.data)
+    assert run_json(*arguments, "--data", node.data, status=status)["error"] == code
+
+
+def test_no_node_is_unavailable(tmp_path: Path) -> None:
+    for arguments in (("job", "list"), ("queue", "list"), ("worker", "--drain")):
+        said = run_json(*arguments, "--data", tmp_path, status=Exit.UNAVAILABLE)
+        assert said["error"] == "unavailable"
+
+
+def test_the_verbs_are_shown() -> None:
+    assert "run" in run("worker", "--help")[1]
+    for verb in ("add", "list", "show", "logs", "cancel", "retry", "remove", "stats"):
+        assert verb in run("job", "--help")[1]

@@ -1,0 +1,83 @@
+"""Queues of another node: what a worker says in parts, and whoever waits while it is away."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from seriatim.actors.executor.executor import Executor
+from seriatim.actors.queue.commands import Change
+from seriatim.actors.runtime.clock import SystemClock
+from seriatim.actors.worker.handler import Handler, Place
+from seriatim.actors.worker.running import Runner
+from seriatim.actors.worker.worker import Worker
+from seriatim.formats.errors import UnavailableError
+from seriatim.formats.jobs.spec import read_asked
+from seriatim.formats.limits import BODY_MAX_BYTES, JOB_RESULT_MAX_BYTES
+from seriatim.gateway.api_client import connect_api
+from seriatim.gateway.http.operator import Operator
+from seriatim.gateway.remote_jobs import RemoteJobs
+from tests.support.asker import TOKEN
+from tests.support.builders import NODE
+from tests.support.http_node import serving
+from tests.support.strategies import known_wallet
+
+pytestmark = pytest.mark.asyncio
+
+MANY = BODY_MAX_BYTES // JOB_RESULT_MAX_BYTES + 2
+
+
+async def test_what_has_ended_at_once_is_said_in_as_many_reports_as_it_takes(
+    tmp_path: Path,
+) -> None:
+    """One that no node takes would be said again and again, and everything in it be lost."""
+    everybody = asyncio.Barrier(MANY)
+
+    async def large(_: object) -> bytes:
+        await everybody.wait()
+        return b'"%s"' % (b"x" * (JOB_RESULT_MAX_BYTES - 2))
+
+    clock = SystemClock(asyncio.get_running_loop())
+    handler = Handler("large", Place.LOOP, large, lambda _: False)
+    async with AsyncExitStack() as stack:
+        http = await stack.enter_async_context(
+            serving(tmp_path, wallet=known_wallet(NODE), operator=Operator(TOKEN))
+        )
+        url = f"http://127.0.0.1:{http.port}"
+        access = RemoteJobs(
+            await stack.enter_async_context(connect_api(url, TOKEN)), clock, os.urandom
+        )
+        queues = http.node.queues
+        assert queues is not None
+        await access.submit("q", [read_asked({"type": "large"}) for _ in range(MANY)])
+        await access.ask("q", Change({"types": {"large": MANY}}))
+        threads = stack.enter_context(ThreadPoolExecutor(1))
+        executor = Executor(clock, os.environ, 1)
+        stack.push_async_callback(executor.close)
+        worker = Worker(
+            access,
+            name="w",
+            queue="q",
+            runner=Runner({"large": handler}, threads, executor),
+            room=MANY,
+            clock=clock,
+            is_local=False,
+        )
+        worker.start()
+        stack.push_async_callback(worker.close)
+        assert await access.idle("q", wait_ms=20_000) is not None
+        assert queues.reader.now("q").states == {"done": MANY}
+
+
+async def test_a_look_at_a_node_that_is_away_fails_at_once_where_it_is_not_to_wait() -> None:
+    clock = SystemClock(asyncio.get_running_loop())
+    async with connect_api("http://127.0.0.1:9", TOKEN) as client:
+        access = RemoteJobs(client, clock, os.urandom)
+        with pytest.raises(UnavailableError):
+            await access.idle("q", wait_ms=0)
+        assert await access.ending("q", "one", wait_ms=1) is None
