@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from seriatim.formats.jobs.state import JobState
 from seriatim.gateway.cli.table import table
 from seriatim.gateway.reply import field
 
@@ -64,7 +65,9 @@ def job_lines(job: dict[str, Any]) -> Iterator[str]:
 def numbers_text(states: object) -> str:
     """Return how many jobs are in which state."""
     found = states if isinstance(states, dict) else {}
-    return ", ".join(f"{count} {state}" for state, count in found.items()) or "empty"
+    # In the order of a job's life; what a later node says beside that comes last.
+    states = [*(each.value for each in JobState if each in found), *(found.keys() - set(JobState))]
+    return ", ".join(f"{found[state]} {state}" for state in states) or "empty"
 
 
 def _why(job: dict[str, Any]) -> str:
