@@ -175,12 +175,19 @@ class Worker:
             claim = self._claim(self._room - len(self._running))
             try:
                 claimed = await self._port.claim(self.queue, claim, wait_ms=CLAIM_WAIT_MS)
-            except SchedulerError as error:
-                _LOG.warning("worker %s cannot claim: %s", self.name, error)
+            except Exception as error:  # noqa: BLE001  # a fault of ours, too, ends no worker
+                self._complain("claim", error)
                 await pauses.rest()
                 continue
             pauses.restart()
             self._take(claimed)
+
+    def _complain(self, verb: str, error: Exception) -> None:
+        """Log what a worker could not do, and does again in a while."""
+        is_ours = not isinstance(error, SchedulerError)
+        _LOG.warning(
+            "worker %s cannot %s: %s", self.name, verb, error, exc_info=error if is_ours else None
+        )
 
     def _claim(self, room: int) -> Claim:
         return Claim(
@@ -268,8 +275,8 @@ class Worker:
                 continue
             try:
                 reported = await self._port.report(self.queue, report)
-            except SchedulerError as error:
-                _LOG.warning("worker %s cannot report: %s", self.name, error)
+            except Exception as error:  # noqa: BLE001  # as above
+                self._complain("report", error)
                 self._ended[:0] = report.ended
                 self._printed[:0] = report.printed
                 self._has_news.set()
