@@ -124,7 +124,7 @@ def test_a_command_has_its_three_descriptors_and_no_other(run: Run) -> None:
 def test_what_an_interpreter_ignores_a_command_does_not(run: Run) -> None:
     async def main() -> None:
         output = (await ran("grep", "SigIgn", "/proc/self/status")).output
-        # 32 and 33 are libc's own: whoever has started us may ignore them, and nobody can change it.
+        # 32 and 33 are libc's own: who has started us may ignore them, and nobody can change that.
         assert int(output.split()[1], 16) & ~(0b11 << 31) == 0
 
     run(main())
