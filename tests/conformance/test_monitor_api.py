@@ -164,6 +164,7 @@ def test_the_stream_has_each_look_in_order_and_ends_with_the_node(tmp_path: Path
     with_scene(tmp_path, use)
 
 
+@pytest.mark.slow
 def test_there_are_only_so_many_streams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MONITOR_STREAMS_MAX", 1)
 

@@ -32,6 +32,7 @@ pytestmark = pytest.mark.asyncio
 MANY = BODY_MAX_BYTES // JOB_RESULT_MAX_BYTES + 2
 
 
+@pytest.mark.slow
 async def test_what_has_ended_at_once_is_said_in_as_many_reports_as_it_takes(
     tmp_path: Path,
 ) -> None:
