@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, TypeVar
 
 import typer
 
 from seriatim.gateway.cli.options import DATA_DEFAULT
-from seriatim.gateway.cli.output import reporting
+from seriatim.gateway.cli.output import print_json, printable, reporting
 
 if TYPE_CHECKING:
     from seriatim.gateway.api_client import ApiClient
 
 T = TypeVar("T")
+Plain = dict[str, Any]
+"""What the API answers."""
+Lines = Callable[[Plain], Iterable[str]]
+"""Gives what people are shown of an answer."""
 
 TOKEN_VARIABLE: Final = "SERIATIM_TOKEN"  # noqa: S105  # a name, no password
 
@@ -48,6 +53,23 @@ class Reach(NamedTuple):
         """Have *use* ask the node, and *say* what came of it; see `reporting` for errors."""
         with reporting(as_json=as_json):
             say(asyncio.run(self._use(use)))
+
+    def show(
+        self,
+        method: str,
+        path: tuple[str, ...],
+        lines: Lines,
+        *,
+        query: Mapping[str, object] | None = None,
+        body: Mapping[str, object] | None = None,
+        as_json: bool,
+    ) -> None:
+        """Ask the node for *path*, see `ApiClient.ask`, and print what it answers by *lines*."""
+
+        async def ask(client: ApiClient) -> Plain:
+            return await client.ask(method, path, query=query, body=body)
+
+        self.ask(ask, partial(print_answer, lines, as_json=as_json), as_json=as_json)
 
     async def _use(self, use: Callable[[ApiClient], Awaitable[T]]) -> T:
         from seriatim.gateway.api_client import connect_api
@@ -100,5 +122,12 @@ def _running(data: Path) -> str:
     return running.url
 
 
-Plain = dict[str, Any]
-"""What the API answers."""
+def print_answer(lines: Lines, answer: Plain, *, as_json: bool) -> None:
+    """Print *answer*, as JSON or by *lines*; and for people how to have the next page, if any."""
+    if as_json:
+        print_json(answer)
+        return
+    for line in lines(answer):
+        typer.echo(printable(line))
+    if answer.get("after") is not None:
+        typer.echo(printable(f"there are more: --after {answer['after']}"), err=True)

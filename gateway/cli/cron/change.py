@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable
+from typing import Annotated
 
 import typer
 
 from seriatim.gateway.cli.cron.lines import event_line, next_text
 from seriatim.gateway.cli.cron.trigger_path import Trigger, path_of
 from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json, NodeUrl
-from seriatim.gateway.cli.output import print_json, printable
 from seriatim.gateway.cli.reach import Plain, Reach, TokenFile
 from seriatim.gateway.reply import field
-
-if TYPE_CHECKING:
-    from seriatim.gateway.api_client import ApiClient
 
 
 def backfill(
@@ -34,8 +30,13 @@ def backfill(
         fired, before = field(done, "fired", int), field(done, "had_fired", int)
         return f"{fired} fired, {before} had fired before"
 
-    reach, path = Reach(node, data, token_file), path_of(trigger, "backfill")
-    _do(reach, "POST", path, line, body={"from": first, "to": last}, as_json=as_json)
+    Reach(node, data, token_file).show(
+        "POST",
+        path_of(trigger, "backfill"),
+        lambda done: [line(done)],
+        body={"from": first, "to": last},
+        as_json=as_json,
+    )
 
 
 def _changing(
@@ -58,34 +59,12 @@ def _changing(
         *,
         as_json: Json = False,
     ) -> None:
-        reach = Reach(node, data, token_file)
-        _do(reach, method, path_of(trigger, *more), line, as_json=as_json)
+        Reach(node, data, token_file).show(
+            method, path_of(trigger, *more), lambda done: [line(done)], as_json=as_json
+        )
 
     change.__doc__ = says
     return change
-
-
-def _do(
-    reach: Reach,
-    method: str,
-    path: tuple[str, ...],
-    line: Callable[[Plain], str],
-    *,
-    body: Mapping[str, object] | None = None,
-    as_json: bool,
-) -> None:
-    """Have the node do something, and print what it answers, as JSON or by *line*."""
-
-    async def ask(client: ApiClient) -> Plain:
-        return await client.ask(method, path, body=body)
-
-    def say(done: Plain) -> None:
-        if as_json:
-            print_json(done)
-        else:
-            typer.echo(printable(line(done)))
-
-    reach.ask(ask, say, as_json=as_json)
 
 
 def _state_line(trigger: Plain) -> str:

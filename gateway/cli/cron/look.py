@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterable
+from typing import Annotated
 
 import typer
 
@@ -18,13 +18,9 @@ from seriatim.gateway.cli.cron.lines import (
 )
 from seriatim.gateway.cli.cron.trigger_path import Trigger, path_of
 from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json, NodeUrl
-from seriatim.gateway.cli.output import print_json, printable
 from seriatim.gateway.cli.reach import Plain, Reach, TokenFile
 from seriatim.gateway.cli.table import table
 from seriatim.gateway.reply import field
-
-if TYPE_CHECKING:
-    from seriatim.gateway.api_client import ApiClient
 
 _HEAD = ["id", "state", "next", "when", "does", "name"]
 
@@ -45,7 +41,8 @@ def list_triggers(
     def lines(page: Plain) -> Iterable[str]:
         return table([_HEAD, *map(trigger_row, field(page, "triggers", list))])
 
-    _page(Reach(node, data, token_file), ("triggers",), limit, after, lines, as_json=as_json)
+    query = {"limit": limit, "after": after}
+    Reach(node, data, token_file).show("GET", ("triggers",), lines, query=query, as_json=as_json)
 
 
 def history(
@@ -63,8 +60,8 @@ def history(
     def lines(page: Plain) -> Iterable[str]:
         return map(event_line, field(page, "history", list))
 
-    path = path_of(trigger, "history")
-    _page(Reach(node, data, token_file), path, limit, after, lines, as_json=as_json)
+    path, query = path_of(trigger, "history"), {"limit": limit, "after": after}
+    Reach(node, data, token_file).show("GET", path, lines, query=query, as_json=as_json)
 
 
 def show(
@@ -76,44 +73,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show what TRIGGER is, and when it is due next."""
-
-    async def ask(client: ApiClient) -> Plain:
-        return await client.ask("GET", path_of(trigger))
-
-    def say(found: Plain) -> None:
-        if as_json:
-            print_json(found)
-            return
-        for line in _lines_of(found):
-            typer.echo(line)
-
-    Reach(node, data, token_file).ask(ask, say, as_json=as_json)
-
-
-def _page(
-    reach: Reach,
-    path: tuple[str, ...],
-    limit: int,
-    after: str | int | None,
-    lines: Callable[[Plain], Iterable[str]],
-    *,
-    as_json: bool,
-) -> None:
-    """Print one page of a list, and for people how to have the next one."""
-
-    async def ask(client: ApiClient) -> Plain:
-        return await client.ask("GET", path, query={"limit": limit, "after": after})
-
-    def say(page: Plain) -> None:
-        if as_json:
-            print_json(page)
-            return
-        for line in lines(page):
-            typer.echo(line)
-        if page.get("after") is not None:
-            typer.echo(printable(f"there are more: --after {page['after']}"), err=True)
-
-    reach.ask(ask, say, as_json=as_json)
+    Reach(node, data, token_file).show("GET", path_of(trigger), _lines_of, as_json=as_json)
 
 
 def _lines_of(trigger: Plain) -> Iterable[str]:

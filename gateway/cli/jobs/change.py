@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-import typer
-
+from seriatim.gateway.cli.jobs.found import find_queue
 from seriatim.gateway.cli.jobs.options import AnyQueue, Job
 from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json, NodeUrl
-from seriatim.gateway.cli.output import print_json, printable
-from seriatim.gateway.cli.reach import Plain, Reach, TokenFile
+from seriatim.gateway.cli.reach import Plain, Reach, TokenFile, print_answer
 from seriatim.gateway.reply import field
 
 if TYPE_CHECKING:
@@ -36,23 +35,20 @@ def _changing(method: str, *more: str, says: str) -> Callable[..., None]:
         as_json: Json = False,
     ) -> None:
         async def ask(client: ApiClient) -> Plain:
-            where = queue
-            if not where:
-                where = field(await client.ask("GET", ("jobs", job)), "queue", str)
+            where = await find_queue(client, job, queue)
             return await client.ask(method, ("queues", where, "jobs", job, *more))
 
-        def say(found: Plain) -> None:
-            if as_json:
-                print_json(found)
-            else:
-                text = f"{field(found, 'id', str)}  {field(found, 'state', str)}"
-                stops = "  (its worker is asked to stop)" if found.get("cancelling") else ""
-                typer.echo(printable(text + stops))
-
-        Reach(node, data, token_file).ask(ask, say, as_json=as_json)
+        Reach(node, data, token_file).ask(
+            ask, partial(print_answer, _lines, as_json=as_json), as_json=as_json
+        )
 
     change.__doc__ = says
     return change
+
+
+def _lines(found: Plain) -> Iterator[str]:
+    stops = "  (its worker is asked to stop)" if found.get("cancelling") else ""
+    yield f"{field(found, 'id', str)}  {field(found, 'state', str)}{stops}"
 
 
 cancel: Final = _changing("POST", "cancel", says="Have JOB not run, or stop.")

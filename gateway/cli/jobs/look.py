@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import sys
 from base64 import urlsafe_b64decode
+from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from seriatim.formats.limits import PAGE_DEFAULT
+from seriatim.gateway.cli.jobs.found import find_queue
 from seriatim.gateway.cli.jobs.lines import job_lines, job_row, numbers_text
 from seriatim.gateway.cli.jobs.options import QUEUE_DEFAULT, AnyQueue, Job, Limit, Queue
 from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json, NodeUrl
-from seriatim.gateway.cli.output import print_json, printable
-from seriatim.gateway.cli.reach import Plain, Reach, TokenFile
+from seriatim.gateway.cli.output import print_json
+from seriatim.gateway.cli.reach import Plain, Reach, TokenFile, print_answer
 from seriatim.gateway.cli.table import table
 from seriatim.gateway.reply import field
 
@@ -36,20 +39,12 @@ def list_jobs(
     """List jobs: a page, by state and id."""
     query = {"state": state or None, "type": kind or None, "limit": limit, "after": after}
 
-    async def ask(client: ApiClient) -> Plain:
-        return await client.ask("GET", ("queues", queue, "jobs"), query=query)
+    def lines(page: Plain) -> Iterable[str]:
+        return table([job_row(each) for each in field(page, "jobs", list)])
 
-    def say(page: Plain) -> None:
-        if as_json:
-            print_json(page)
-            return
-        rows = [job_row(each) for each in field(page, "jobs", list)]
-        for line in table(rows) if rows else ():
-            typer.echo(line)
-        if page.get("after") is not None:
-            typer.echo(printable(f"there are more: --after {page['after']}"), err=True)
-
-    Reach(node, data, token_file).ask(ask, say, as_json=as_json)
+    Reach(node, data, token_file).show(
+        "GET", ("queues", queue, "jobs"), lines, query=query, as_json=as_json
+    )
 
 
 def show(
@@ -63,18 +58,7 @@ def show(
 ) -> None:
     """Show what JOB is, and what has happened to it."""
     path = ("queues", queue, "jobs", job) if queue else ("jobs", job)
-
-    async def ask(client: ApiClient) -> Plain:
-        return await client.ask("GET", path)
-
-    def say(found: Plain) -> None:
-        if as_json:
-            print_json(found)
-            return
-        for line in job_lines(found):
-            typer.echo(line)
-
-    Reach(node, data, token_file).ask(ask, say, as_json=as_json)
+    Reach(node, data, token_file).show("GET", path, job_lines, as_json=as_json)
 
 
 def logs(
@@ -89,9 +73,7 @@ def logs(
     """Print what JOB has printed, as it is: all of its attempts."""
 
     async def ask(client: ApiClient) -> bytes:
-        where = queue
-        if not where:
-            where = field(await client.ask("GET", ("jobs", job)), "queue", str)
+        where = await find_queue(client, job, queue)
         pieces: list[bytes] = []
         after: str | None = ""
         while after is not None:
@@ -127,18 +109,17 @@ def stats(
     async def ask(client: ApiClient) -> Plain:
         now = await client.ask("GET", ("queues", queue))
         types = await client.ask("GET", ("queues", queue, "types"))
-        return {**now, "types": field(types, "types", list), "after": types.get("after")}
+        return {**now, "types": field(types, "types", list)}
 
-    def say(found: Plain) -> None:
-        if as_json:
-            print_json(found)
-            return
-        typer.echo(printable(f"{queue}: {numbers_text(found.get('states'))}"))
-        rows = [
-            [f"  {field(each, 'type', str)}", numbers_text(each.get("states"))]
-            for each in field(found, "types", list)
-        ]
-        for line in table(rows) if rows else ():
-            typer.echo(line)
+    def lines(found: Plain) -> Iterator[str]:
+        yield f"{queue}: {numbers_text(found.get('states'))}"
+        yield from table(
+            [
+                [f"  {field(each, 'type', str)}", numbers_text(each.get("states"))]
+                for each in field(found, "types", list)
+            ]
+        )
 
-    Reach(node, data, token_file).ask(ask, say, as_json=as_json)
+    Reach(node, data, token_file).ask(
+        ask, partial(print_answer, lines, as_json=as_json), as_json=as_json
+    )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
 
 import typer
 
@@ -14,9 +14,6 @@ from seriatim.gateway.cli.output import Exit, print_json, printable, reporting
 from seriatim.gateway.cli.reach import Plain, Reach, TokenFile
 from seriatim.gateway.cli.table import table
 from seriatim.gateway.reply import field
-
-if TYPE_CHECKING:
-    from seriatim.gateway.api_client import ApiClient
 
 Name = Annotated[str, typer.Argument(help="The queue's name.")]
 Types = Annotated[
@@ -33,21 +30,15 @@ def list_queues(
 ) -> None:
     """List the queues, and how many jobs are in which state."""
 
-    async def ask(client: ApiClient) -> Plain:
-        return await client.ask("GET", ("queues",))
+    def lines(found: Plain) -> Iterator[str]:
+        return table(
+            [
+                [field(each, "name", str), _paused(each), numbers_text(each.get("states"))]
+                for each in field(found, "queues", list)
+            ]
+        )
 
-    def say(found: Plain) -> None:
-        if as_json:
-            print_json(found)
-            return
-        rows = [
-            [field(each, "name", str), _paused(each), numbers_text(each.get("states"))]
-            for each in field(found, "queues", list)
-        ]
-        for line in table(rows) if rows else ():
-            typer.echo(line)
-
-    Reach(node, data, token_file).ask(ask, say, as_json=as_json)
+    Reach(node, data, token_file).show("GET", ("queues",), lines, as_json=as_json)
 
 
 def show_queue(
@@ -59,11 +50,7 @@ def show_queue(
     as_json: Json = False,
 ) -> None:
     """Show what is set for NAME, and how many jobs are in which state."""
-
-    async def ask(client: ApiClient) -> Plain:
-        return await client.ask("GET", ("queues", name))
-
-    _say(Reach(node, data, token_file), ask, as_json=as_json)
+    Reach(node, data, token_file).show("GET", ("queues", name), _lines, as_json=as_json)
 
 
 def set_queue(
@@ -122,17 +109,13 @@ def purge(
     as_json: Json = False,
 ) -> None:
     """Cancel all jobs of NAME that wait."""
-
-    async def ask(client: ApiClient) -> Plain:
-        return await client.ask("POST", ("queues", name, "purge"), body={"state": state})
-
-    def say(found: Plain) -> None:
-        if as_json:
-            print_json(found)
-        else:
-            typer.echo(f"{field(found, 'purged', int)} cancelled")
-
-    Reach(node, data, token_file).ask(ask, say, as_json=as_json)
+    Reach(node, data, token_file).show(
+        "POST",
+        ("queues", name, "purge"),
+        lambda found: [f"{field(found, 'purged', int)} cancelled"],
+        body={"state": state},
+        as_json=as_json,
+    )
 
 
 def verify_rows(
@@ -166,22 +149,13 @@ def _rest(types: list[str] | None, *, rests: bool) -> dict[str, Any]:
 
 
 def _set(reach: Reach, name: str, change: Mapping[str, Any], *, as_json: bool) -> None:
-    async def ask(client: ApiClient) -> Plain:
-        return await client.ask("POST", ("queues", name, "settings"), body=change)
-
-    _say(reach, ask, as_json=as_json)
+    reach.show("POST", ("queues", name, "settings"), _lines, body=change, as_json=as_json)
 
 
-def _say(reach: Reach, ask: Any, *, as_json: bool) -> None:
-    def say(found: Plain) -> None:
-        if as_json:
-            print_json(found)
-            return
-        typer.echo(printable(f"{field(found, 'name', str)}: {numbers_text(found.get('states'))}"))
-        for key, value in field(found, "settings", dict).items():
-            typer.echo(printable(f"  {key}: {value}"))
-
-    reach.ask(ask, say, as_json=as_json)
+def _lines(found: Plain) -> Iterator[str]:
+    yield f"{field(found, 'name', str)}: {numbers_text(found.get('states'))}"
+    for key, value in field(found, "settings", dict).items():
+        yield f"  {key}: {value}"
 
 
 def _paused(queue: object) -> str:
