@@ -214,7 +214,7 @@ class QueueMachine:
         for job_id in self._leases.of(claim.worker):
             job = self.fold.live[job_id]
             if (job_id, job.token) not in held:
-                self._say({"event": "released", "id": job_id, "token": job.token})
+                self._say(released_event(job, Released(job_id, job.token), self.fold.at_ms))
         for waiter in self.waiters:
             if waiter.claim.worker == claim.worker:
                 self._answer(waiter, (), {})  # nobody waits for it any more
@@ -263,7 +263,7 @@ class QueueMachine:
         if isinstance(ended, Done):
             self._say(done_event(ended), len(ended.result))
         elif isinstance(ended, Released):
-            self._say(released_event(ended))
+            self._say(released_event(self.fold.live[ended.id], ended, self.fold.at_ms))
         elif ended.is_crash:
             self._crash(self.fold.live[ended.id], ended.code, ended.reason, ended.details)
         else:

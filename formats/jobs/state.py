@@ -88,8 +88,11 @@ MOVES: Final[dict[Step, tuple[frozenset[JobState], frozenset[JobState]]]] = {
     Step.DONE: (frozenset({_LEASED}), frozenset({_DONE})),
     Step.FAIL: (frozenset({_LEASED}), frozenset({_FAILED})),
     Step.AGAIN: (frozenset({_LEASED}), frozenset({_SCHEDULED, _PENDING})),
-    Step.EXPIRE: (frozenset({_LEASED}), frozenset({_SCHEDULED, _PENDING, _DEAD, _CANCELLED})),
-    Step.RELEASE: (frozenset({_LEASED}), frozenset({_PENDING, _CANCELLED})),
+    Step.EXPIRE: (
+        frozenset({_LEASED}),
+        frozenset({_SCHEDULED, _PENDING, _DEAD, _CANCELLED, _FAILED}),
+    ),
+    Step.RELEASE: (frozenset({_LEASED}), frozenset({_PENDING, _CANCELLED, _FAILED})),
     Step.CANCEL: (frozenset({*_WAITING, _LEASED}), frozenset({_CANCELLED})),
     Step.OVERDUE: (frozenset({*_WAITING, _LEASED}), frozenset({_FAILED})),
     Step.RETRY: (frozenset({_FAILED, _DEAD, _CANCELLED}), frozenset({_BLOCKED, _PENDING})),
