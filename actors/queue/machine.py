@@ -22,6 +22,7 @@ from seriatim.actors.queue.commands import (
     Ended,
     Grant,
     Purge,
+    Purged,
     Released,
     Remove,
     Report,
@@ -322,12 +323,14 @@ class QueueMachine:
         self._forget_output(job.id)
         self._say({"event": "forgotten", "jobs": [job.id]})
 
-    def _purge(self, command: Purge) -> int:
+    def _purge(self, command: Purge) -> Purged:
+        cancelled = 0
         found = [job for job in self.fold.live.values() if job.state is command.state]
         for job in found[:QUEUE_EVENTS_MAX]:
             if not job.state.is_ended:  # by the end of another one
                 self._say({"event": "cancelled", "id": job.id, "reason": "the queue was purged"})
-        return self.fold.numbers[command.state]
+                cancelled += 1
+        return Purged(cancelled, self.fold.numbers[command.state])
 
     def _forget_output(self, job: str) -> None:
         self.output_rows.extend((path, None) for path in self._output_of(job))
