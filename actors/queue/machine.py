@@ -35,13 +35,14 @@ from seriatim.actors.queue.commands import (
 from seriatim.actors.queue.endings import crash_event, done_event, failed_event, released_event
 from seriatim.actors.queue.lanes import Lanes
 from seriatim.actors.queue.leases import Leases
+from seriatim.actors.queue.output import SlotOutput
 from seriatim.actors.queue.stops import Stops
 from seriatim.actors.queue.times import Times
 from seriatim.formats.errors import NotFoundError, RefusedError
 from seriatim.formats.jobs.fold import OVERDUE, Event, QueueFold
 from seriatim.formats.jobs.job import Job
 from seriatim.formats.jobs.raw_json import RawJson, dump_json
-from seriatim.formats.jobs.rows import Path, ended_at, output_path
+from seriatim.formats.jobs.rows import Path, ended_at
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import (
     CLAIM_JOBS_MAX,
@@ -71,8 +72,7 @@ class QueueMachine:
     Attributes:
         fold: its state.
         events: what the slot says that is being made.
-        output_rows: what jobs have printed: rows beside those of the fold, which knows nothing of
-            them.
+        output: what jobs have printed: rows beside those of the fold, which knows nothing of them.
         data_bytes: about how many bytes that will be.
         waiters: claims that nobody has answered yet, the oldest first.
         kept_until_ms: until when nothing that has ended is to be forgotten.
@@ -93,8 +93,7 @@ class QueueMachine:
         """
         self.fold = fold
         self._draw = draw
-        self._output_of = output_of
-        self.output_rows: list[tuple[Path, bytes | None]] = []
+        self.output = SlotOutput(fold.queue, output_of)
         self.events: list[Event] = []
         self.data_bytes = 0
         self.waiters: deque[Waiter] = deque()
@@ -116,7 +115,7 @@ class QueueMachine:
             self._last_slot = fold.slot  # else it has said nothing, and is not there
         fold.begin(self._last_slot + 1, max(at_ms, fold.at_ms))
         self.events = []
-        self.output_rows = []
+        self.output.begin()
         self.data_bytes = 0
         self._monotonic_ms = monotonic_ms
         if not self._is_loaded:
@@ -225,11 +224,10 @@ class QueueMachine:
         return waiter
 
     def _report(self, report: Report) -> Reported:
-        for job_id, token, number, data in report.printed:
-            if not self._why_fenced(job_id, token):
-                path = output_path(self.fold.queue, job_id, token, number)
-                self.output_rows.append((path, data))
-                self.data_bytes += len(data)
+        for printed in report.printed:
+            if not self._why_fenced(printed.id, printed.token):
+                self.output.add(printed)
+                self.data_bytes += len(printed.data)
         refused = {}
         for ended in report.ended:
             why = self._why_fenced(ended.id, ended.token)
@@ -320,7 +318,7 @@ class QueueMachine:
             raise RefusedError(f"job {job.id} is {job.state}; cancel it first", code="not_ended")
         if self.fold.is_wanted(job.id):
             raise RefusedError(f"a job that waits wants the result of {job.id}", code="wanted")
-        self._forget_output(job.id)
+        self.output.forget(job.id)
         self._say({"event": "forgotten", "jobs": [job.id]})
 
     def _purge(self, command: Purge) -> Purged:
@@ -331,9 +329,6 @@ class QueueMachine:
                 self._say({"event": "cancelled", "id": job.id, "reason": "the queue was purged"})
                 cancelled += 1
         return Purged(cancelled, self.fold.numbers[command.state])
-
-    def _forget_output(self, job: str) -> None:
-        self.output_rows.extend((path, None) for path in self._output_of(job))
 
     def forget(self, index: str, jobs: Sequence[str]) -> bool:
         """Forget *jobs*, which have ended long ago; what somebody still wants stays.
@@ -358,7 +353,7 @@ class QueueMachine:
         if left:
             said["left"] = left
         for job_id in said["jobs"]:
-            self._forget_output(job_id)
+            self.output.forget(job_id)
         self._say(said, 32 * len(due))
         return True
 
