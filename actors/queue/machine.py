@@ -33,15 +33,16 @@ from seriatim.actors.queue.commands import (
     Submitted,
 )
 from seriatim.actors.queue.endings import crash_event, done_event, failed_event, released_event
+from seriatim.actors.queue.inputs import read_inputs
 from seriatim.actors.queue.lanes import Lanes
 from seriatim.actors.queue.leases import Leases
 from seriatim.actors.queue.output import SlotOutput
 from seriatim.actors.queue.stops import Stops
 from seriatim.actors.queue.times import Times
-from seriatim.formats.errors import NotFoundError, RefusedError
+from seriatim.formats.errors import LimitExceededError, NotFoundError, RefusedError
 from seriatim.formats.jobs.fold import OVERDUE, Event, QueueFold
 from seriatim.formats.jobs.job import Job
-from seriatim.formats.jobs.raw_json import RawJson, dump_json
+from seriatim.formats.jobs.raw_json import dump_json
 from seriatim.formats.jobs.rows import Path, ended_at
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import (
@@ -52,6 +53,7 @@ from seriatim.formats.limits import (
 )
 
 _LOST: Final = "lost"
+_TOO_LARGE: Final = "too_large"
 _NO_REASON: Final = "nobody has said why"
 _NODE_ENDED: Final = "its worker has ended with the node"
 
@@ -148,7 +150,8 @@ class QueueMachine:
         """
         self._expire()
         self._see_to_times()
-        self._give()
+        while self._give():
+            pass
         ended, self.fold.effects.ended = self.fold.effects.ended, []
         for job in ended:
             self._leases.end(job)
@@ -260,7 +263,7 @@ class QueueMachine:
 
     def _end(self, ended: Ended) -> None:
         if isinstance(ended, Done):
-            self._say(done_event(ended), len(ended.result))
+            self._say(done_event(ended), len(ended.result) + _size(ended.outcome or {}))
         elif isinstance(ended, Released):
             self._say(released_event(self.fold.live[ended.id], ended, self.fold.at_ms))
         elif ended.is_crash:
@@ -401,8 +404,12 @@ class QueueMachine:
         if due:
             self._say({"event": "due", "jobs": [job.id for job in due]}, len(due) * 32)
 
-    def _give(self) -> None:
-        """Grant what there is to workers that wait, in the order in which they have come."""
+    def _give(self) -> bool:
+        """Grant what there is to workers that wait, in the order in which they have come.
+
+        Return whether a job was refused: what has waited for that may begin now.
+        """
+        is_anew = False
         for _ in range(len(self.waiters)):
             waiter = self.waiters[0]
             claim = waiter.claim
@@ -412,37 +419,34 @@ class QueueMachine:
                 job = self._lanes.take(claim.types, commands=claim.commands, now_ms=self.fold.at_ms)
                 if job is None:
                     break
-                self.fold.apply(
-                    {"event": "granted", "worker": claim.worker, "jobs": [job.id]}
-                    | ({"local": True} if claim.is_local else {})
-                )
-                self._leases.begin(job, self._monotonic_ms)
-                granted.append(self._grant(job))
-                size_bytes += _size(job.spec) + sum(map(len, granted[-1].inputs.values()))
+                try:
+                    inputs = read_inputs(self.fold, job)
+                except LimitExceededError as error:  # no worker could read it
+                    said = {"event": "refused", "id": job.id, "code": _TOO_LARGE}
+                    self._say({**said, "reason": str(error)})
+                    is_anew = True
+                    continue
+                granted.append(self._grant(job, claim, inputs))
+                size_bytes += _size(job.spec) + sum(map(len, inputs.values()))
             stops = self._stops.take(claim.worker, self.fold.live)
             if not granted and not stops:
                 self.waiters.rotate(-1)
                 continue
             if granted:
-                said: dict[str, Any] = {"event": "granted", "worker": claim.worker}
-                if claim.is_local:
-                    said["local"] = True
-                self.events.append({**said, "jobs": [each.id for each in granted]})
+                self.events.append(_granted(claim, [each.id for each in granted]))
                 self.data_bytes += 32 * len(granted)
             self._answer(waiter, granted, stops)
+        return is_anew
+
+    def _grant(self, job: Job, claim: Claim, inputs: Mapping[str, bytes]) -> Grant:
+        self.fold.apply(_granted(claim, [job.id]))
+        self._leases.begin(job, self._monotonic_ms)
+        return Grant(job.id, job.type, job.token, job.attempt, job.spec, inputs, job.submitted_ms)
 
     def _answer(self, waiter: Waiter, grants: Sequence[Grant], stops: Mapping[str, str]) -> None:
         waiter.answer = Claimed(grants, stops)
         self.waiters.remove(waiter)
         self._answered.append(waiter)
-
-    def _grant(self, job: Job) -> Grant:
-        inputs = {}
-        for parent_id in job.spec.get("inputs", ()):
-            parent = self.fold.job(parent_id)
-            if parent is not None and parent.state is JobState.DONE:
-                inputs[parent_id] = parent.result
-        return Grant(job.id, job.type, job.token, job.attempt, job.spec, inputs, job.submitted_ms)
 
     def _say(self, event: Event, size_bytes: int = 0) -> None:
         """Have *event* in the slot, and see to what follows from it."""
@@ -468,10 +472,14 @@ class QueueMachine:
 _EVENT_BYTES: Final = 128
 
 
+def _granted(claim: Claim, jobs: Sequence[str]) -> Event:
+    said = {"event": "granted", "worker": claim.worker, "jobs": jobs}
+    return {**said, "local": True} if claim.is_local else said
+
+
 def _size(said: Mapping[str, Any]) -> int:
-    """Return about how many bytes *said* is in JSON."""
-    args = said.get("args")
-    return 64 + (len(args.raw) if isinstance(args, RawJson) else 0)
+    """Return about how many bytes *said* is in JSON, with what stands around it."""
+    return 64 + len(dump_json(said))
 
 
 _DO: Final[dict[type[Command], Callable[[QueueMachine, Any], Any]]] = {

@@ -307,6 +307,10 @@ class QueueFold:
         job = self.live[event["id"]]
         self._end(job, Step.CANCEL, JobState.CANCELLED, event["reason"], CANCELLED)
 
+    def _refused(self, event: Event) -> None:
+        job = self.live[event["id"]]
+        self._end(job, Step.REFUSE, JobState.FAILED, event["reason"], event["code"])
+
     def _overdue(self, event: Event) -> None:
         for job_id in event["jobs"]:
             job = self.live.get(job_id)
@@ -486,6 +490,7 @@ _APPLY: Final[dict[str, Callable[[QueueFold, Event], None]]] = {
     "due": QueueFold._due,  # noqa: SLF001  # as above
     "cancelling": QueueFold._cancelling,  # noqa: SLF001  # as above
     "cancelled": QueueFold._cancelled,  # noqa: SLF001  # as above
+    "refused": QueueFold._refused,  # noqa: SLF001  # as above
     "overdue": QueueFold._overdue,  # noqa: SLF001  # as above
     "retried": QueueFold._retried,  # noqa: SLF001  # as above
     "priority": QueueFold._priority,  # noqa: SLF001  # as above

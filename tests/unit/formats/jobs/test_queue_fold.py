@@ -129,6 +129,7 @@ def test_only_the_moves_of_the_table_are_moves() -> None:
         "unblock": ({"blocked"}, {"pending", "scheduled"}),
         "parent": ({"blocked"}, {"failed", "cancelled"}),
         "due": ({"scheduled"}, {"pending"}),
+        "refuse": ({"pending"}, {"failed"}),
         "grant": ({"pending"}, {"leased"}),
         "done": ({"leased"}, {"done"}),
         "fail": ({"leased"}, {"failed"}),
