@@ -310,6 +310,8 @@ QUEUE_WANTED_PAUSE_MS: Final = 60_000
 QUEUE_LOOKED_AT_MAX: Final = 10_000
 QUEUES_MAX: Final = 1_000
 CLAIM_JOBS_MAX: Final = 256
+# What a job has of the results of others; one that wants more fails.
+JOB_INPUTS_MAX_BYTES: Final = 16 * 1024 * 1024
 # What a claim is answered, and what a worker says at once: the job that reaches it is the last.
 CLAIM_MAX_BYTES: Final = 4 * 1024 * 1024
 REPORT_MAX_BYTES: Final = 4 * 1024 * 1024
@@ -424,6 +426,12 @@ assert JOB_STOP_GRACE_MS < STOP_DEADLINE_MS, "jobs end before their worker is ma
 assert JOB_OUTPUT_DEFAULT_BYTES <= JOB_OUTPUT_MAX_BYTES
 assert 2 * SUBMISSIONS_MAX_BYTES < BODY_MAX_BYTES, "each has brackets of its own"
 assert 2 * (REPORT_MAX_BYTES + JOB_RESULT_MAX_BYTES) <= BODY_MAX_BYTES, "base64, or JSON's escapes"
+assert JOB_RESULT_MAX_BYTES <= JOB_INPUTS_MAX_BYTES
+assert (
+    CLAIM_MAX_BYTES + JOB_INPUTS_MAX_BYTES + COMMAND_MAX_BYTES + JOB_ARGS_MAX_BYTES
+    < CLIENT_REPLY_MAX_BYTES
+), "a worker elsewhere reads what it is granted"
+assert JOB_INPUTS_MAX_BYTES + JOB_ARGS_MAX_BYTES < FRAME_MAX_BYTES, "and a child what it is to run"
 assert COMMAND_PART_MAX_BYTES < COMMAND_MAX_BYTES
 assert max(JOB_RESULT_MAX_BYTES, JOB_SAID_MAX_BYTES) < FRAME_MAX_BYTES
 assert PASSIVATE_BATCH_MAX * 2 <= MAILBOX_MAX, "two sweeps' answers leave room for messages"

@@ -17,6 +17,7 @@ from seriatim.actors.queue.commands import (
     Claimed,
     Command,
     Purge,
+    Purged,
     Remove,
     Report,
     Reported,
@@ -103,7 +104,8 @@ class RemoteJobs:
             return await self._client.ask("POST", (*path, "settings"), body=command.change)
         if isinstance(command, Purge):
             body = {"state": command.state.value}
-            return await self._client.ask("POST", (*path, "purge"), body=body)
+            purged = await self._client.ask("POST", (*path, "purge"), body=body)
+            return Purged(field(purged, "purged", int), left=0)
         if isinstance(command, Remove):
             return await self._client.ask("DELETE", (*path, _JOBS, command.job))
         if isinstance(command, Cancel):
@@ -146,7 +148,10 @@ class RemoteJobs:
 
     async def idle(self, queue: str, *, wait_ms: int) -> int | None:
         """See `JobsAccess.idle`. A node that is away meanwhile is waited for, too."""
-        plain = await self._wait_for((_QUEUES, queue, "idle"), wait_ms)
+        try:
+            plain = await self._wait_for((_QUEUES, queue, "idle"), wait_ms)
+        except NotFoundError:
+            return 0
         slot: int | None = plain.get("slot")
         return slot
 

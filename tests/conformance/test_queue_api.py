@@ -112,6 +112,18 @@ def test_a_queue_its_settings_and_its_numbers(tmp_path: Path) -> None:
     with_api(tmp_path, use)
 
 
+def test_a_purge_says_how_many_it_has_cancelled(tmp_path: Path) -> None:
+    """And not how many waited: some of them end with another one."""
+
+    async def use(api: QueueAsker) -> None:
+        chain = [job(id="a"), job(id="b", after=["a"]), job(id="c", after=["b"])]
+        await api.submit(*chain)
+        assert await api.post(f"{Q}/purge", {"state": "blocked"}) == {"purged": 1}
+        assert (await api.get(Q))["states"] == {"pending": 1, "cancelled": 1, "failed": 1}
+
+    with_api(tmp_path, use)
+
+
 def test_jobs_are_cancelled_retried_and_moved(tmp_path: Path) -> None:
     async def use(api: QueueAsker) -> None:
         await api.submit(job(id="first"), job(id="second"))

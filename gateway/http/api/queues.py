@@ -11,6 +11,7 @@ from seriatim.actors.queue.commands import (
     Change,
     Command,
     Purge,
+    Purged,
     Released,
     Remove,
     Report,
@@ -106,7 +107,7 @@ class QueueApi:
         return reply_json(_queue_plain(self._queues.reader.now(queue)))
 
     async def _purge(self, asked: Asked) -> web.StreamResponse:
-        """Cancel all jobs in a state that waits; answer with how many there were."""
+        """Cancel all jobs in a state that waits; answer with how many those were."""
         said = await _read_map(asked)
         state = said.get("state", JobState.PENDING)
         if state not in (JobState.PENDING, JobState.SCHEDULED, JobState.BLOCKED):
@@ -115,10 +116,11 @@ class QueueApi:
                 code="bad_state",
             )
         queue = asked.named["queue"]
-        before = self._queues.reader.now(queue).states.get(state, 0)
-        while await self._queues.ask(queue, Purge(JobState(state))):
-            pass  # some at a time
-        return reply_json({"purged": before})
+        cancelled, left = 0, 1
+        while left:  # some at a time
+            purged: Purged = await self._queues.ask(queue, Purge(JobState(state)))
+            cancelled, left = cancelled + purged.cancelled, purged.left
+        return reply_json({"purged": cancelled})
 
     async def _types(self, asked: Asked) -> web.StreamResponse:
         """Answer with the numbers of each type, a page of them."""
