@@ -305,6 +305,12 @@ SUBMISSIONS_MAX_BYTES: Final = 1024 * 1024
 JOBS_NAMED_MAX: Final = 16
 QUEUE_EVENTS_MAX: Final = 1_024
 QUEUE_EVENTS_MAX_BYTES: Final = 2 * 1024 * 1024
+# What one command says at most; and what a slot rewrites of jobs that were there: by commands, of
+# children whose parents have ended, by the time, and by grants. All of it is one transaction.
+QUEUE_COMMAND_MAX_BYTES: Final = 5 * 1024 * 1024
+QUEUE_CHANGED_MAX_BYTES: Final = 2 * 1024 * 1024
+QUEUE_TOLD_MAX: Final = 4_096
+QUEUE_TOLD_MAX_BYTES: Final = 2 * 1024 * 1024
 QUEUE_COMMANDS_MAX: Final = 16_384
 QUEUE_WANTED_PAUSE_MS: Final = 60_000
 QUEUE_LOOKED_AT_MAX: Final = 10_000
@@ -315,6 +321,9 @@ JOB_INPUTS_MAX_BYTES: Final = 16 * 1024 * 1024
 # What a claim is answered, and what a worker says at once: the job that reaches it is the last.
 CLAIM_MAX_BYTES: Final = 4 * 1024 * 1024
 REPORT_MAX_BYTES: Final = 4 * 1024 * 1024
+# Of that, what one slot hears of: each end rewrites the row of its job, arguments and all.
+REPORT_PART_ENDS_MAX: Final = 64
+REPORT_PART_MAX_BYTES: Final = 2 * 1024 * 1024
 RATE_PER_MAX_MS: Final = 365 * 24 * 3_600_000
 
 JOB_WAIT_MS: Final = 20_000

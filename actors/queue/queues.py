@@ -12,6 +12,7 @@ from seriatim.actors.queue.commands import AwaitIdle, Submit
 from seriatim.actors.queue.load import rows_in
 from seriatim.actors.queue.log_lines import log_slot
 from seriatim.actors.queue.reader import QueueReader
+from seriatim.actors.queue.report_parts import joined, parts_of
 from seriatim.actors.queue.tally import Tally
 from seriatim.actors.runtime.future import Future
 from seriatim.formats.errors import (
@@ -189,8 +190,8 @@ class Queues:
         """
         if report.status is not None:
             self.on_status(report.status)
-        reported: Reported = await self.ask(queue, report)
-        return reported
+        replies = [self._answer(queue, part) for part in parts_of(report)]
+        return joined([await reply for reply in replies])
 
     async def change(self, queue: str, command: Command) -> Any:
         """Have *command* done as `ask` does; the queue is made where it is missing.

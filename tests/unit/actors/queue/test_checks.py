@@ -70,6 +70,8 @@ def test_a_chain_may_be_as_long_as_a_queue(queue: SteppedQueue) -> None:
     assert len(str(caught.value)) < 300
     queue.submit({"id": f"j{LONG}"})
     queue.do(Cancel(f"j{LONG}", "as told"))
+    while queue.machine.fold.telling:
+        queue.batch()
     assert queue.machine.fold.numbers.states() == {"failed": LONG, "cancelled": 1}
     assert queue.replayed() == queue.rows()
 
