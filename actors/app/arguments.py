@@ -152,7 +152,7 @@ class Arguments:
             raise BadArgumentsError(
                 f"expected a map by the names of the parameters, found {plain!r:.64}"
             )
-        return plain
+        return dict(plain) if self._upgrade is not None else plain
 
     def _bind(self, args: tuple[Any, ...], named: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the arguments by name.
