@@ -300,6 +300,9 @@ QUEUE_KEPT_DEFAULT_MS: Final = 7 * 24 * 3_600_000
 QUEUE_TYPES_SET_MAX: Final = 1_000
 QUEUE_SUBMIT_MAX: Final = 1_000
 QUEUE_SUBMIT_MAX_BYTES: Final = 6 * 1024 * 1024
+# Of one client to another node's queue: requests at once, and what one of them says of several.
+SUBMISSION_REQUESTS_MAX: Final = 2
+SUBMISSIONS_MAX_BYTES: Final = 1024 * 1024
 # In an error: of a circle of jobs, which may have as many as a queue.
 JOBS_NAMED_MAX: Final = 16
 QUEUE_EVENTS_MAX: Final = 1_024
@@ -423,6 +426,7 @@ assert DEADLINE_GRAIN_MS < ASK_DEADLINE_MS
 assert GATEWAY_DEADLINE_MS < ASK_DEADLINE_MS, "an assign asks the gateway first"
 assert JOB_STOP_GRACE_MS < STOP_DEADLINE_MS, "jobs end before their worker is made to"
 assert JOB_OUTPUT_DEFAULT_BYTES <= JOB_OUTPUT_MAX_BYTES
+assert 2 * SUBMISSIONS_MAX_BYTES < BODY_MAX_BYTES, "each has brackets of its own"
 assert 2 * (REPORT_MAX_BYTES + JOB_RESULT_MAX_BYTES) <= BODY_MAX_BYTES, "base64, or JSON's escapes"
 assert JOB_RESULT_MAX_BYTES <= JOB_INPUTS_MAX_BYTES
 assert (

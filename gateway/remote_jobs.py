@@ -30,7 +30,6 @@ from seriatim.actors.queue.plain import (
     claimed_from_plain,
     report_to_plain,
     reported_from_plain,
-    submitted_from_plain,
 )
 from seriatim.actors.runtime.clock import SystemClock
 from seriatim.actors.runtime.pauses import Pauses
@@ -41,6 +40,7 @@ from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import LONG_POLL_MAX_MS, WORKER_PAUSE_MAX_MS, WORKER_PAUSE_MIN_MS
 from seriatim.gateway.api_client import ApiClient, connect_api
 from seriatim.gateway.reply import field
+from seriatim.gateway.submitting import Submitting
 
 if TYPE_CHECKING:
     from seriatim.actors.app.app import App
@@ -60,6 +60,7 @@ class RemoteJobs:
         self._client = client
         self._clock = clock
         self._entropy = entropy
+        self._submitting: dict[str, Submitting] = {}
 
     def make_id(self) -> str:
         """See `JobsAccess.make_id`."""
@@ -68,8 +69,10 @@ class RemoteJobs:
     async def submit(self, queue: str, jobs: Sequence[Asked]) -> list[Submitted]:
         """See `JobsPort.submit`. Each job has an id, so that the same again is the same job."""
         said = [{**each.spec, "type": each.type, "id": each.id or self.make_id()} for each in jobs]
-        path = (_QUEUES, queue, _JOBS)
-        return submitted_from_plain(await self._client.ask("POST", path, body={"jobs": said}))
+        submitting = self._submitting.get(queue)
+        if submitting is None:
+            submitting = self._submitting[queue] = Submitting(self._client, queue)
+        return await submitting.submit(said)
 
     async def claim(self, queue: str, claim: Claim, *, wait_ms: int) -> Claimed:
         """See `JobsPort.claim`."""

@@ -67,6 +67,20 @@ def test_a_job_from_its_submission_to_its_end(tmp_path: Path) -> None:
     with_api(tmp_path, use)
 
 
+def test_several_submit_at_once_and_each_is_answered(tmp_path: Path) -> None:
+    async def use(api: QueueAsker) -> None:
+        wanted = [{"jobs": [job(id="one")]}, {"jobs": [job(colour="red")]}, {"jobs": []}, 5]
+        answered = (await api.post(f"{Q}/submissions", {"submissions": wanted}))["submissions"]
+        assert answered[0] == {"jobs": [{"id": "one", "repeated": False}]}
+        problems = [each["problem"] for each in answered[1:]]
+        assert [(each["status"], each["code"]) for each in problems] == [(400, "bad_job")] * 3
+        assert await api.state("one") == "pending"
+        await api.post(f"{ALL}/other/submissions", {"submissions": [5]})
+        assert await api.code("GET", f"{ALL}/other") == (404, "not_found")
+
+    with_api(tmp_path, use)
+
+
 def test_a_queue_its_settings_and_its_numbers(tmp_path: Path) -> None:
     async def use(api: QueueAsker) -> None:
         change = {
@@ -176,8 +190,8 @@ def test_a_page_of_jobs_is_bounded_by_its_bytes(tmp_path: Path) -> None:
     async def use(api: QueueAsker) -> None:
         await api.post(f"{Q}/settings", PAUSED)
         large = "x" * (JOB_ARGS_MAX_BYTES - 2)
-        for first in range(0, 90, 30):
-            await api.submit(*(job(id=f"{first + n:03}", args=large) for n in range(30)))
+        for first in range(0, 90, 18):
+            await api.submit(*(job(id=f"{first + n:03}", args=large) for n in range(18)))
         reply = await api.ask("GET", f"{JOBS}?limit=500")
         assert len(reply.body) < HTTP_PAGE_MAX_BYTES + 2 * JOB_ARGS_MAX_BYTES
         found = await api.pages(JOBS, "jobs", 500)
@@ -192,8 +206,8 @@ def test_a_grant_is_bounded_by_its_bytes(tmp_path: Path) -> None:
     async def use(api: QueueAsker) -> None:
         await api.post(f"{Q}/settings", {"types": {"t": 90}})
         large = "x" * (JOB_ARGS_MAX_BYTES - 2)
-        for _ in range(3):
-            await api.submit(*(job(args=large) for _ in range(30)))
+        for _ in range(5):
+            await api.submit(*(job(args=large) for _ in range(18)))
         held: list[Any] = []
         while len(held) < 90:
             grants = (await api.claim(room=256, held=held))["grants"]
@@ -418,7 +432,7 @@ def test_who_has_no_token_is_told_nothing_and_changes_nothing(tmp_path: Path) ->
             for each in every_route(api.http.node, Operator(TOKEN))
             if each.path.startswith((ALL, "/api/v1/jobs"))
         ]
-        assert len(routes) == 18
+        assert len(routes) == 19
         for each in routes:
             target = each.path.replace("{queue}", "q").replace("{job}", "one")
             reply = await api.http.send(each.method, target, b"", authorization="Bearer wrong")
