@@ -160,7 +160,7 @@ class Worker:
         await asyncio.gather(*self._loops, return_exceptions=True)
         if self._ended or self._beat:
             try:
-                await self._port.report(self.queue, self._last_report())
+                await self._say_the_last()
             except SchedulerError as error:
                 _LOG.warning("worker %s: not said at its end: %s", self.name, error)
 
@@ -328,10 +328,14 @@ class Worker:
         held = [(run.grant.id, run.grant.token) for run in due]
         return Report(self.name, ended, held, printed, self._status())
 
-    def _last_report(self) -> Report:
-        """Return what there is to say at the end; nobody is to wait for another word."""
-        left = self._status_now()._replace(has_left=True)
-        return Report(self.name, self._ended, status=left)
+    async def _say_the_last(self) -> None:
+        """Say what there is to say at the end; nobody is to wait for another word."""
+        while True:
+            left = self._status_now()._replace(has_left=True)
+            ended = _take_some(self._ended, _size)
+            await self._port.report(self.queue, Report(self.name, ended, status=left))
+            if not self._ended:
+                return
 
     def _status(self) -> WorkerStatus | None:
         """Return how it is, once in ``WORKER_BEAT_MS``; else ``None``."""

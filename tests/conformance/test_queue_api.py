@@ -190,8 +190,8 @@ def test_a_page_of_jobs_is_bounded_by_its_bytes(tmp_path: Path) -> None:
     async def use(api: QueueAsker) -> None:
         await api.post(f"{Q}/settings", PAUSED)
         large = "x" * (JOB_ARGS_MAX_BYTES - 2)
-        for first in range(0, 90, 30):
-            await api.submit(*(job(id=f"{first + n:03}", args=large) for n in range(30)))
+        for first in range(0, 90, 18):
+            await api.submit(*(job(id=f"{first + n:03}", args=large) for n in range(18)))
         reply = await api.ask("GET", f"{JOBS}?limit=500")
         assert len(reply.body) < HTTP_PAGE_MAX_BYTES + 2 * JOB_ARGS_MAX_BYTES
         found = await api.pages(JOBS, "jobs", 500)
@@ -206,8 +206,8 @@ def test_a_grant_is_bounded_by_its_bytes(tmp_path: Path) -> None:
     async def use(api: QueueAsker) -> None:
         await api.post(f"{Q}/settings", {"types": {"t": 90}})
         large = "x" * (JOB_ARGS_MAX_BYTES - 2)
-        for _ in range(3):
-            await api.submit(*(job(args=large) for _ in range(30)))
+        for _ in range(5):
+            await api.submit(*(job(args=large) for _ in range(18)))
         held: list[Any] = []
         while len(held) < 90:
             grants = (await api.claim(room=256, held=held))["grants"]

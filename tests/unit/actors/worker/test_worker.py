@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from seriatim import App
+from seriatim.actors.queue.commands import Done, Report
+from seriatim.formats.jobs.state import JobState
+from seriatim.formats.limits import JOB_RESULT_MAX_BYTES, REPORT_MAX_BYTES
 from seriatim.testing import rehearse
 from tests.support.sample_app import add, app
 
@@ -44,3 +49,36 @@ async def test_a_fault_of_ours_ends_no_worker(
         assert await result == 3
         assert failed == 2
         assert f"cannot {verb}" in caplog.text
+
+
+async def test_what_is_left_to_say_at_the_end_is_said_in_as_many_reports_as_it_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that no queue takes would have all of these jobs run once more."""
+    own = App()
+    count = 2 * REPORT_MAX_BYTES // JOB_RESULT_MAX_BYTES
+
+    @own.job(concurrency=count)
+    async def stubborn() -> str:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        return "x" * (JOB_RESULT_MAX_BYTES - 2)
+
+    async with rehearse(own, tmp_path) as rehearsal:
+        handles = [await stubborn.submit() for _ in range(count)]
+        await rehearsal.settle()
+        [worker] = rehearsal.running.workers
+        worker._loops[1].cancel()  # nothing is said before
+        sizes = []
+        access: Any = own.access
+        real = access.report
+
+        async def measure(queue: str, report: Report) -> Any:
+            sizes.append(sum(len(each.result) for each in report.ended if isinstance(each, Done)))
+            return await real(queue, report)
+
+        monkeypatch.setattr(access, "report", measure)
+        await worker.close()
+        assert {await each.state() for each in handles} == {JobState.DONE}
+        assert sum(sizes) == count * JOB_RESULT_MAX_BYTES
+        assert max(sizes) <= REPORT_MAX_BYTES
