@@ -6,7 +6,7 @@ import asyncio
 import os
 import secrets
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from importlib import import_module
@@ -124,24 +124,44 @@ async def run_worker(
             stack.push_async_callback(worker.close)
             workers.append(worker)
         on_ready([worker.name for worker in workers])
-        stopped = asyncio.ensure_future(stop.wait())
-        stack.callback(stopped.cancel)
-        left = None
-        if work.drains:
-            draining = asyncio.ensure_future(_drained(client, access, workers))
-            stack.callback(draining.cancel)
-            await asyncio.wait((stopped, draining), return_when=asyncio.FIRST_COMPLETED)
-            left = draining.result() if draining.done() else None
-        else:
-            await stopped
+        left = await _until_end(stop, client, access, workers, drains=work.drains)
         await asyncio.gather(*(worker.drain() for worker in workers))
     return left
 
 
-async def _drained(client: ApiClient, access: RemoteJobs, workers: Sequence[Worker]) -> Left | None:
+async def _until_end(
+    stop: asyncio.Event,
+    client: ApiClient,
+    access: RemoteJobs,
+    workers: Sequence[Worker],
+    *,
+    drains: bool,
+) -> Left | None:
+    """Return when *workers* are to end, or have: then what is left that they were to do."""
+
+    async def stopped() -> None:
+        await stop.wait()
+
+    async def drained() -> None:
+        await asyncio.gather(*(worker.left() for worker in workers))
+
+    ends: list[Coroutine[Any, Any, Left | None]] = [stopped(), drained()]
+    if drains:
+        ends.append(_nothing_left(client, access, workers))
+    first, others = await asyncio.wait(
+        [asyncio.ensure_future(each) for each in ends], return_when=asyncio.FIRST_COMPLETED
+    )
+    for each in others:
+        each.cancel()
+    return next((left for each in first if (left := each.result()) is not None), None)
+
+
+async def _nothing_left(
+    client: ApiClient, access: RemoteJobs, workers: Sequence[Worker]
+) -> Left | None:
     """Return when no queue has a job left, or none that could begin: then what is left."""
     for worker in workers:
-        while True:
+        while not worker.is_draining:  # else its operator wants it to leave what there is
             try:
                 if await access.idle(worker.queue, wait_ms=DRAIN_LOOK_MS) is not None:
                     break

@@ -21,6 +21,7 @@ from seriatim.actors.queue.commands import (
     Done,
     Ended,
     Grant,
+    LetGo,
     Purge,
     Released,
     Remove,
@@ -215,13 +216,16 @@ class QueueMachine:
             job = self.fold.live[job_id]
             if (job_id, job.token) not in held:
                 self._say({"event": "released", "id": job_id, "token": job.token})
-        for waiter in self.waiters:
-            if waiter.claim.worker == claim.worker:
-                self._answer(waiter, (), {})  # nobody waits for it any more
-                break
+        self._let_go(LetGo(claim.worker))  # nobody waits for the claim before any more
         waiter = Waiter(claim)
         self.waiters.append(waiter)
         return waiter
+
+    def _let_go(self, command: LetGo) -> None:
+        for waiter in self.waiters:
+            if waiter.claim.worker == command.worker:
+                self._answer(waiter, (), {})
+                break
 
     def _report(self, report: Report) -> Reported:
         for job_id, token, number, data in report.printed:
@@ -480,6 +484,7 @@ _DO: Final[dict[type[Command], Callable[[QueueMachine, Any], Any]]] = {
     Submit: QueueMachine._submit,  # noqa: SLF001  # its own table
     Claim: QueueMachine._claim,  # noqa: SLF001  # as above
     Report: QueueMachine._report,  # noqa: SLF001  # as above
+    LetGo: QueueMachine._let_go,  # noqa: SLF001  # as above
     Cancel: QueueMachine._cancel,  # noqa: SLF001  # as above
     Retry: QueueMachine._retry,  # noqa: SLF001  # as above
     Reprioritise: QueueMachine._reprioritise,  # noqa: SLF001  # as above
