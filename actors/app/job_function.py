@@ -41,11 +41,13 @@ class Declared:
         settings: what its queue is to be set to for it; see `Settings.changed`.
         retry_on: errors after which it may be tried again.
         fail_on: errors after which it may not, though they are of the others.
+        category: what the workers that run it are counted under; empty where nobody says.
         schedule: when a job is submitted by itself; empty for never.
         tz: by the clocks of which zone.
     """
 
     __slots__ = (
+        "category",
         "fail_on",
         "options",
         "place",
@@ -67,6 +69,7 @@ class Declared:
         settings: Mapping[str, Any],
         retry_on: tuple[type[BaseException], ...],
         fail_on: tuple[type[BaseException], ...],
+        category: str,
         schedule: str,
         tz: str,
     ) -> None:
@@ -77,6 +80,7 @@ class Declared:
         self.settings = settings
         self.retry_on = retry_on
         self.fail_on = fail_on
+        self.category = category
         self.schedule = schedule
         self.tz = tz
 

@@ -20,9 +20,11 @@ from typer.testing import CliRunner
 from seriatim.gateway.cli import app
 from seriatim.gateway.cli.output import Exit
 from seriatim.gateway.cli.reach import TOKEN_VARIABLE
+from tests.support.categorised_app import QUEUE
 from tests.support.live_node import COMMAND, LiveNode, live_node
 
 MODULE: Final = "tests.support.sample_app"
+CATEGORISED: Final = "tests.support.categorised_app"
 ROOT: Final = Path(__file__).parents[4]
 NUMBERS: Final = count()
 
@@ -239,6 +241,20 @@ def test_a_worker_that_drains_says_what_nothing_here_can_begin(cli: Cli) -> None
     assert run_json("queue", "show", cli.name, *cli.at)["states"] == {"done": 2, "cancelled": 1}
 
 
+def test_a_worker_runs_what_is_of_its_category_and_what_is_of_none(cli: Cli) -> None:
+    cli.name, cli.queue = QUEUE, ("--queue", QUEUE)
+    cli.work(CATEGORISED)  # it declares what it has
+    jobs = {name: cli.add(name, "--args", "{}") for name in ("render", "count", "mail")}
+    ready, left = cli.work(CATEGORISED, "--category", "gpu", status=Exit.FAILED)
+    assert len(ready["workers"]) == 1
+    assert "1 jobs that nothing here can begin: they are of types" in left["reason"]
+    states = {name: cli.show(job)["state"] for name, job in jobs.items()}
+    assert states == {"render": "done", "count": "pending", "mail": "done"}
+    (ready,) = cli.work(CATEGORISED)
+    assert len(ready["workers"]) == len({"gpu", "cpu", ""})
+    assert cli.show(jobs["count"])["state"] == "done"
+
+
 @contextmanager
 def working(cli: Cli, *options: str) -> Iterator[tuple[subprocess.Popen[bytes], list[str]]]:
     """Run a worker; give its OS process and the names of its workers, one for each queue."""
@@ -347,6 +363,7 @@ def test_of_several_workers_of_an_os_process_the_others_go_on(cli: Cli, tmp_path
         (("worker", "no.such.module"), Exit.REFUSED, "bad_module"),
         (("worker", "run", "json"), Exit.REFUSED, "bad_module"),
         (("worker", "--concurrency", "-1"), Exit.USAGE, "usage"),
+        (("worker", "--category", "cpu|gpu"), Exit.REFUSED, "bad_name"),
         (("worker", "drain", "nobody"), Exit.NOT_FOUND, "not_found"),
         (("worker", "drain", "no name"), Exit.REFUSED, "bad_name"),
         (("worker", "drain"), Exit.USAGE, "usage"),
