@@ -18,7 +18,7 @@ from seriatim.actors.executor.executor import Executor
 from seriatim.actors.runtime.clock import SystemClock
 from seriatim.actors.worker.running import Runner
 from seriatim.actors.worker.worker import Worker
-from seriatim.formats.errors import MalformedError, NotFoundError, UnavailableError
+from seriatim.formats.errors import MalformedError, UnavailableError
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import DRAIN_LOOK_MS, WORKER_ROOM_MAX
 from seriatim.gateway.api_client import ApiClient, connect_api
@@ -183,11 +183,8 @@ async def _nothing_left(
     for queue in sorted({worker.queue for worker in workers}):
         # Those that their operator has drained leave what there is.
         while own := [each for each in workers if each.queue == queue and not each.is_draining]:
-            try:
-                if await access.idle(queue, wait_ms=DRAIN_LOOK_MS) is not None:
-                    break
-            except NotFoundError:
-                break  # nothing was ever submitted there
+            if await access.idle(queue, wait_ms=DRAIN_LOOK_MS) is not None:
+                break
             try:
                 left = await _stuck(client, queue, own)
             except UnavailableError:

@@ -208,6 +208,11 @@ def reported_from_plain(plain: Any) -> Reported:
     )
 
 
+def submitted_to_plain(submitted: Sequence[Submitted]) -> Plain:
+    """Return what a node answers to jobs that were submitted."""
+    return {"jobs": [each._asdict() for each in submitted]}
+
+
 def submitted_from_plain(plain: Any) -> list[Submitted]:
     """Return what a node answers to jobs that were submitted.
 

@@ -75,6 +75,20 @@ def test_a_job_from_its_submission_to_its_end(tmp_path: Path) -> None:
     with_api(tmp_path, use)
 
 
+def test_several_submit_at_once_and_each_is_answered(tmp_path: Path) -> None:
+    async def use(api: QueueAsker) -> None:
+        wanted = [{"jobs": [job(id="one")]}, {"jobs": [job(colour="red")]}, {"jobs": []}, 5]
+        answered = (await api.post(f"{Q}/submissions", {"submissions": wanted}))["submissions"]
+        assert answered[0] == {"jobs": [{"id": "one", "repeated": False}]}
+        problems = [each["problem"] for each in answered[1:]]
+        assert [(each["status"], each["code"]) for each in problems] == [(400, "bad_job")] * 3
+        assert await api.state("one") == "pending"
+        await api.post(f"{ALL}/other/submissions", {"submissions": [5]})
+        assert await api.code("GET", f"{ALL}/other") == (404, "not_found")
+
+    with_api(tmp_path, use)
+
+
 def test_a_queue_its_settings_and_its_numbers(tmp_path: Path) -> None:
     async def use(api: QueueAsker) -> None:
         change = {
@@ -102,6 +116,18 @@ def test_a_queue_its_settings_and_its_numbers(tmp_path: Path) -> None:
         assert await api.post(f"{Q}/purge", {"state": "blocked"}) == {"purged": 1}
         assert (await api.get(Q))["states"] == {"cancelled": 4}
         assert (await api.get(f"{Q}/idle"))["slot"] == await api.slot()
+
+    with_api(tmp_path, use)
+
+
+def test_a_purge_says_how_many_it_has_cancelled(tmp_path: Path) -> None:
+    """And not how many waited: some of them end with another one."""
+
+    async def use(api: QueueAsker) -> None:
+        chain = [job(id="a"), job(id="b", after=["a"]), job(id="c", after=["b"])]
+        await api.submit(*chain)
+        assert await api.post(f"{Q}/purge", {"state": "blocked"}) == {"purged": 1}
+        assert (await api.get(Q))["states"] == {"pending": 1, "cancelled": 1, "failed": 1}
 
     with_api(tmp_path, use)
 
@@ -405,7 +431,7 @@ def test_who_has_no_token_is_told_nothing_and_changes_nothing(tmp_path: Path) ->
             for each in every_route(api.http.node, Operator(TOKEN))
             if each.path.startswith((ALL, "/api/v1/jobs"))
         ]
-        assert len(routes) == 18
+        assert len(routes) == 19
         for each in routes:
             target = each.path.replace("{queue}", "q").replace("{job}", "one")
             reply = await api.http.send(each.method, target, b"", authorization="Bearer wrong")
