@@ -307,9 +307,8 @@ SUBMISSIONS_MAX_BYTES: Final = 1024 * 1024
 JOBS_NAMED_MAX: Final = 16
 QUEUE_EVENTS_MAX: Final = 1_024
 QUEUE_EVENTS_MAX_BYTES: Final = 2 * 1024 * 1024
-# What one command says at most; and what a slot rewrites of jobs that were there: by commands, of
-# children whose parents have ended, by the time, and by grants. All of it is one transaction.
-QUEUE_COMMAND_MAX_BYTES: Final = 5 * 1024 * 1024
+# What a slot rewrites of jobs that were there: by commands, of children whose parents have ended,
+# by the time, and by grants; each of them as much. All of it is one transaction.
 QUEUE_CHANGED_MAX_BYTES: Final = 2 * 1024 * 1024
 QUEUE_TOLD_MAX: Final = 4_096
 QUEUE_TOLD_MAX_BYTES: Final = 2 * 1024 * 1024

@@ -21,6 +21,7 @@ from seriatim.actors.queue.commands import (
     Done,
     Ended,
     Grant,
+    LetGo,
     Purge,
     Purged,
     Released,
@@ -49,7 +50,6 @@ from seriatim.formats.limits import (
     CLAIM_JOBS_MAX,
     CLAIM_MAX_BYTES,
     QUEUE_CHANGED_MAX_BYTES,
-    QUEUE_COMMAND_MAX_BYTES,
     QUEUE_EVENTS_MAX,
     QUEUE_EVENTS_MAX_BYTES,
 )
@@ -204,15 +204,8 @@ class QueueMachine:
     def _submit(self, command: Submit) -> list[Submitted]:
         fold = self.fold
         known = check_submit(fold, command.jobs)
-        sizes = [_size(asked.spec) for asked in command.jobs]
-        if sum(sizes) > QUEUE_COMMAND_MAX_BYTES:
-            raise LimitExceededError(
-                "size in bytes of jobs that are submitted at once",
-                given=sum(sizes),
-                maximum=QUEUE_COMMAND_MAX_BYTES,
-            )
         answers = []
-        for asked, same, size_bytes in zip(command.jobs, known, sizes, strict=True):
+        for asked, same in zip(command.jobs, known, strict=True):
             existing = same or double_of(fold, asked)
             if existing is not None:
                 answers.append(Submitted(existing, repeated=True))
@@ -222,7 +215,7 @@ class QueueMachine:
                 spec = {**spec, "due_ms": fold.at_ms + spec["delay_ms"]}
                 del spec["delay_ms"]
             said = {"event": "submitted", "id": asked.id, "type": asked.type, "spec": spec}
-            self._say(said, size_bytes)
+            self._say(said, _size(spec))
             job = fold.live.get(asked.id)
             if job is not None and "deadline_ms" in spec:
                 self._times.add(spec["deadline_ms"], job)
@@ -237,13 +230,16 @@ class QueueMachine:
             job = self.fold.live[job_id]
             if (job_id, job.token) not in held:
                 self._say(released_event(job, Released(job_id, job.token), self.fold.at_ms))
-        for waiter in self.waiters:
-            if waiter.claim.worker == claim.worker:
-                self._answer(waiter, (), {})  # nobody waits for it any more
-                break
+        self._let_go(LetGo(claim.worker))  # nobody waits for the claim before any more
         waiter = Waiter(claim)
         self.waiters.append(waiter)
         return waiter
+
+    def _let_go(self, command: LetGo) -> None:
+        for waiter in self.waiters:
+            if waiter.claim.worker == command.worker:
+                self._answer(waiter, (), {})
+                break
 
     def _report(self, report: Report) -> Reported:
         for printed in report.printed:
@@ -515,6 +511,7 @@ _DO: Final[dict[type[Command], Callable[[QueueMachine, Any], Any]]] = {
     Submit: QueueMachine._submit,  # noqa: SLF001  # its own table
     Claim: QueueMachine._claim,  # noqa: SLF001  # as above
     Report: QueueMachine._report,  # noqa: SLF001  # as above
+    LetGo: QueueMachine._let_go,  # noqa: SLF001  # as above
     Cancel: QueueMachine._cancel,  # noqa: SLF001  # as above
     Retry: QueueMachine._retry,  # noqa: SLF001  # as above
     Reprioritise: QueueMachine._reprioritise,  # noqa: SLF001  # as above

@@ -7,6 +7,7 @@
     queues/types/QUEUE/TYPE         the same numbers of one type
     queues/unique/QUEUE/HASH        the last job that was submitted under a unique key
     queues/ended/QUEUE/TIME.SLOT    the jobs that have ended in a slot: what is forgotten first
+    queues/drains/WORKER            empty: its operator wants that worker to end; of no queue
     jobs/QUEUE/STATE/JOB            a job
     jobs/QUEUE/output/JOB~TOKEN.N   a piece of what an attempt has printed; not of the fold
 """
@@ -19,6 +20,7 @@ from typing import Final
 from seriatim.formats.jobs.state import JobState
 
 NAMES: Final = ("queues", "names")
+DRAINS: Final = ("queues", "drains")
 _TIME_DIGITS: Final = 15
 _SLOT_DIGITS: Final = 12
 _PIECE_DIGITS: Final = 9
@@ -34,6 +36,11 @@ def name_path(queue: str) -> Path:
 def head_path(queue: str) -> Path:
     """Return where the settings and numbers of *queue* stand."""
     return ("queues", "heads", queue)
+
+
+def drain_path(worker: str) -> Path:
+    """Return where it stands that *worker* is to end."""
+    return (*DRAINS, worker)
 
 
 def types_group(queue: str) -> Path:

@@ -21,6 +21,7 @@ from seriatim.gateway.cli.jobs.queue import (
     verify_rows,
 )
 from seriatim.gateway.cli.jobs.work import work
+from seriatim.gateway.cli.jobs.workers import drain, list_workers
 
 _JOB_VERBS: Final[Mapping[str, Callable[..., None]]] = {
     "add": add,
@@ -43,6 +44,13 @@ _QUEUE_VERBS: Final[Mapping[str, Callable[..., None]]] = {
 }
 
 
+_WORKER_VERBS: Final[Mapping[str, Callable[..., None]]] = {
+    "run": work,
+    "list": list_workers,
+    "drain": drain,
+}
+
+
 class _Workers(TyperGroup):
     """Verbs about workers; what is none of them is what a worker is to run."""
 
@@ -60,9 +68,10 @@ for name, verb in _JOB_VERBS.items():
     job_app.command(name)(verb)
 for name, verb in _QUEUE_VERBS.items():
     queue_app.command(name)(verb)
-worker_app.command("run")(work)
+for name, verb in _WORKER_VERBS.items():
+    worker_app.command(name)(verb)
 
 
 @worker_app.callback()
 def _workers() -> None:
-    """Run jobs: ``worker MODULE…``; without a module, commands."""
+    """Run jobs: ``worker MODULE…``; without a module, commands. A module ``list``: ``run list``."""

@@ -20,7 +20,7 @@ from seriatim.actors.queue.commands import (
     Report,
     Retry,
 )
-from seriatim.formats.errors import LimitExceededError, RefusedError
+from seriatim.formats.errors import RefusedError
 from seriatim.formats.jobs import telling
 from seriatim.formats.jobs.spec import Otherwise
 from seriatim.formats.jobs.state import JobState
@@ -186,13 +186,6 @@ MANY = 3 * FIT
 
 def submit_large(queue: SteppedQueue, **said: object) -> list[str]:
     return [queue.submit({"id": f"j{n:03}", **LARGE, **said})[0] for n in range(MANY)]
-
-
-def test_what_is_submitted_at_once_is_bounded_in_bytes(queue: SteppedQueue) -> None:
-    many = [{"id": f"j{n}", **LARGE} for n in range(40)]
-    with pytest.raises(LimitExceededError, match="submitted at once"):
-        queue.submit(*many)
-    assert queue.machine.fold.live == {}
 
 
 def test_commands_go_into_slots_by_what_they_rewrite(queue: SteppedQueue) -> None:

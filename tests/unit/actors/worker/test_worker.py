@@ -1,9 +1,10 @@
-"""A worker whose port fails in ways that nobody has foreseen."""
+"""A worker whose port fails in ways that nobody has foreseen, and one that is drained."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,13 @@ from typing import Any
 import pytest
 
 from seriatim import App
+from seriatim.actors.app.job_function import JobFunction
 from seriatim.actors.queue.commands import Done, Report
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import JOB_RESULT_MAX_BYTES, REPORT_MAX_BYTES
 from seriatim.testing import rehearse
 from tests.support.sample_app import add, app
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio
 
@@ -82,3 +85,53 @@ async def test_what_is_left_to_say_at_the_end_is_said_in_as_many_reports_as_it_t
         assert {await each.state() for each in handles} == {JobState.DONE}
         assert sum(sizes) == count * JOB_RESULT_MAX_BYTES
         assert max(sizes) <= REPORT_MAX_BYTES
+
+
+async def test_a_worker_that_is_drained_finishes_what_it_has_and_ends(tmp_path: Path) -> None:
+    app, held, go = holding_app()
+    async with app.open(tmp_path) as running:
+        first, second = await held.submit(), await held.submit()
+        (worker,) = running.workers
+        await until(lambda: bool(worker.running))
+        await until(lambda: running.queues.last_beat(worker.name) is not None)
+        await running.queues.drain(worker.name)
+        await until(lambda: worker.is_draining)
+        go.set()
+        await first
+        await worker.left()
+        assert await second.state() == "pending"
+        assert running.queues.last_beat(worker.name) is None  # it has said goodbye
+        assert not running.queues.wishes.drains(worker.name)
+        await running.work("default")  # another one, with a name of its own
+        await second
+
+
+async def test_a_worker_that_is_closed_while_it_is_drained_gives_back_what_it_has(
+    tmp_path: Path,
+) -> None:
+    app, held, go = holding_app()
+    async with app.open(tmp_path) as running:
+        handle = await held.submit()
+        (worker,) = running.workers
+        await until(lambda: bool(worker.running))
+        await until(lambda: running.queues.last_beat(worker.name) is not None)
+        await running.queues.drain(worker.name)
+        await until(lambda: worker.is_draining)
+        await worker.close()
+        await worker.left()
+        assert await handle.state() == "pending"
+        await worker.close()  # again is nothing
+        go.set()
+        await running.work("default")
+        await handle
+
+
+def holding_app() -> tuple[App, JobFunction[[], None, Coroutine[Any, Any, None]], asyncio.Event]:
+    """Return an app, its job, and an event: the job runs until that is set."""
+    app, go = App(), asyncio.Event()
+
+    @app.job
+    async def hold() -> None:
+        await go.wait()
+
+    return app, hold, go
