@@ -12,13 +12,11 @@ state; a fold that begins with what they say goes on where the last one was.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from seriatim.formats.errors import MalformedError, StoreError
-from seriatim.formats.ids import b64url
 from seriatim.formats.jobs import rows as paths
 from seriatim.formats.jobs.effects import Effects
 from seriatim.formats.jobs.job import Failure, Job, Order, decode_row, encode_row
@@ -28,9 +26,10 @@ from seriatim.formats.jobs.numbers import Numbers, change_count
 from seriatim.formats.jobs.pace import pace
 from seriatim.formats.jobs.raw_json import RawJson, dump_json
 from seriatim.formats.jobs.settings import Settings
+from seriatim.formats.jobs.spans import encode_open
 from seriatim.formats.jobs.spec import Otherwise
 from seriatim.formats.jobs.state import ENDED, IllegalMoveError, JobState, Step, check_move
-from seriatim.formats.limits import JOB_FAILURES_KEPT_MAX
+from seriatim.formats.limits import JOB_FAILURES_KEPT_MAX, QUEUE_OPEN_EVERY_SLOTS
 
 if TYPE_CHECKING:
     from seriatim.formats.schedule.assignment import Rows
@@ -54,7 +53,8 @@ class QueueFold:
         live: jobs that have not ended, by id, in the order of their submission.
         settings: see `Settings`.
         numbers: how many jobs are in which state.
-        running: how many jobs of each type are leased.
+        leased: those of them that workers have, by id.
+        running: how many of these each type has.
         in_use: how many tokens of each name are taken.
         paces: of each type with a rate, when the next of its jobs would be due by it; see `pace`.
         slot: the last slot that it has seen; -1 before the first one.
@@ -69,6 +69,7 @@ class QueueFold:
         self.live: dict[str, Job] = {}
         self.settings = Settings()
         self.numbers = Numbers()
+        self.leased: dict[str, Job] = {}
         self.running: dict[str, int] = {}
         self.in_use: dict[str, int] = {}
         self.paces: dict[str, int] = {}
@@ -118,7 +119,7 @@ class QueueFold:
 
     def unique(self, key: str) -> tuple[str, int] | None:
         """Return the last job that was submitted under *key*, and when; ``None`` for none."""
-        path = paths.unique_path(self.queue, _hash(key))
+        path = paths.unique_path(self.queue, key)
         raw = self._other_rows[path] if path in self._other_rows else self._get(path)
         if raw is None:
             return None
@@ -162,6 +163,8 @@ class QueueFold:
             (paths.type_path(queue, kind), self.numbers.encode_type(kind))
             for kind in self.numbers.touched
         )
+        if self.slot % QUEUE_OPEN_EVERY_SLOTS == 0:
+            rows.append((paths.open_path(queue, self.slot), encode_open(self.leased.values())))
         rows.append((paths.head_path(queue), self._head()))
         rows.extend(self._other_rows.items())
         return tuple(rows)
@@ -208,7 +211,7 @@ class QueueFold:
         if job.id in self.live or job.id in self._ended:
             raise IllegalMoveError(f"{job.id} was submitted before")
         if "unique" in spec:
-            path = paths.unique_path(self.queue, _hash(spec["unique"]["key"]))
+            path = paths.unique_path(self.queue, spec["unique"]["key"])
             self._other_rows[path] = orjson.dumps([job.id, self.at_ms])
         self._before.setdefault(job.id, None)  # one that was forgotten in this slot had a state
         self.live[job.id] = job
@@ -364,7 +367,7 @@ class QueueFold:
             self.numbers.move(job.type, job.state, None)
             unique = job.spec.get("unique")
             if unique and (self.unique(unique["key"]) or ("",))[0] == job_id:
-                self._other_rows[paths.unique_path(self.queue, _hash(unique["key"]))] = None
+                self._other_rows[paths.unique_path(self.queue, unique["key"])] = None
         if "index" in event:
             left = event.get("left")
             path = (*paths.ended_group(self.queue), event["index"])
@@ -456,11 +459,13 @@ class QueueFold:
         job.failures = [*kept, failure]
 
     def _take(self, job: Job) -> None:
+        self.leased[job.id] = job
         change_count(self.running, job.type, 1)
         for token, count in job.takes:
             change_count(self.in_use, token, count)
 
     def _give_back(self, job: Job) -> None:
+        del self.leased[job.id]
         change_count(self.running, job.type, -1)
         for token, count in job.takes:
             change_count(self.in_use, token, -count)
@@ -473,10 +478,6 @@ def _verdict(parent: Job, otherwise: str) -> tuple[JobState, str] | None:
         return None
     state = JobState.FAILED if otherwise == Otherwise.FAIL else JobState.CANCELLED
     return state, f"job {parent.id}, for which it waited, is {parent.state}"
-
-
-def _hash(key: str) -> str:
-    return b64url(sha256(key.encode()).digest())
 
 
 _APPLY: Final[dict[str, Callable[[QueueFold, Event], None]]] = {
