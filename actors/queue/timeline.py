@@ -156,7 +156,7 @@ class Timeline:
 
 def _shown(span: Span, job: Job | None) -> Shown:
     """Return *span* with what its *job*, as it is now, says of it."""
-    if job is None:
+    if job is None or job.order.slot > span.token:  # one that was forgotten since, by the same id
         return Shown(span, None, None)
     attempts = {failure.token: failure.attempt for failure in job.failures or ()}
     # Elsewhere the job may have been given back since, untouched, which counts for no attempt.

@@ -20,6 +20,7 @@ from seriatim.gateway.cli.jobs.queue import (
     show_queue,
     verify_rows,
 )
+from seriatim.gateway.cli.jobs.timeline import show_timeline
 from seriatim.gateway.cli.jobs.work import work
 
 _JOB_VERBS: Final[Mapping[str, Callable[..., None]]] = {
@@ -39,6 +40,7 @@ _QUEUE_VERBS: Final[Mapping[str, Callable[..., None]]] = {
     "pause": pause,
     "resume": resume,
     "purge": purge,
+    "timeline": show_timeline,
     "verify": verify_rows,
 }
 
