@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -13,6 +14,7 @@ from typing import Any, Final
 
 import orjson
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
 from seriatim.gateway.cli import app
@@ -354,3 +356,25 @@ def test_a_timeline_that_is_too_long_says_so(
     assert code == Exit.OK
     assert "only the first 2 to end are shown" in output
     assert "2 done" in output
+
+
+def test_metrics_have_what_commands_have_used(node: LiveNode, queue: str) -> None:
+    cli = Cli(node, queue)
+    spin = "sum(range(20_000_000)); bytearray(2**26)"
+    scripts = (spin, f"{spin}; raise SystemExit(3)")
+    done, failed = (cli.add("spin", command=(sys.executable, "-c", each)) for each in scripts)
+    cli.work("--queue", queue)
+    used = [cli.show(done)["outcome"]["usage"], cli.show(failed)["failures"][0]["usage"]]
+    found = {
+        (sample.name, sample.labels.get("le"), sample.labels.get("state")): sample.value
+        for family in text_string_to_metric_families(node.get("/metrics").body.decode())  # type: ignore[no-untyped-call]  # theirs has no types
+        for sample in family.samples
+        if sample.labels.get("queue") == queue
+    }
+    cpu_ms = sum(each["cpu_ms"] for each in used)
+    assert cpu_ms > 0
+    assert found["seriatim_job_cpu_seconds_total", None, None] == pytest.approx(cpu_ms / 1_000)
+    assert found["seriatim_job_memory_peak_bytes_count", None, None] == 2
+    assert found["seriatim_job_memory_peak_bytes_bucket", str(float(2**26)), None] == 0
+    assert found["seriatim_queue_ended_jobs_total", None, "done"] == 1
+    assert found["seriatim_queue_ended_jobs_total", None, "failed"] == 1
