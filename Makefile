@@ -46,7 +46,7 @@ bench: $(VENV)/.run ## Measure this machine against the figures in docs/ (ARGS=)
 
 .PHONY: check
 check: static ## Format, lint, types, imports, fast tests: under 2 minutes
-	$(PYTEST) -q $(PARALLEL) -m "$(FAST)"
+	$(PYTEST) -q $(PARALLEL) -m "$(FAST)" --hypothesis-profile=check
 
 .PHONY: test
 test: static $(VENV)/.node ## Everything: check, the slow, crash and interop tests, the coverage gate

@@ -298,6 +298,9 @@ QUEUE_JOBS_MAX: Final = 10_000_000
 QUEUE_KEPT_DEFAULT_MS: Final = 7 * 24 * 3_600_000
 QUEUE_TYPES_SET_MAX: Final = 1_000
 QUEUE_SUBMIT_MAX: Final = 1_000
+# Of one client to another node's queue: requests at once, and what one of them says of several.
+SUBMISSION_REQUESTS_MAX: Final = 2
+SUBMISSIONS_MAX_BYTES: Final = 1024 * 1024
 # In an error: of a circle of jobs, which may have as many as a queue.
 JOBS_NAMED_MAX: Final = 16
 QUEUE_EVENTS_MAX: Final = 1_024
@@ -311,6 +314,8 @@ QUEUE_OPEN_EVERY_SLOTS: Final = 64
 TIMELINE_DEFAULT_MS: Final = 10 * 60_000
 TIMELINE_SHOWN_MAX: Final = 10_000
 CLAIM_JOBS_MAX: Final = 256
+# What a job has of the results of others; one that wants more fails.
+JOB_INPUTS_MAX_BYTES: Final = 16 * 1024 * 1024
 # What a claim is answered, and what a worker says at once: the job that reaches it is the last.
 CLAIM_MAX_BYTES: Final = 4 * 1024 * 1024
 REPORT_MAX_BYTES: Final = 4 * 1024 * 1024
@@ -423,7 +428,14 @@ assert DEADLINE_GRAIN_MS < ASK_DEADLINE_MS
 assert GATEWAY_DEADLINE_MS < ASK_DEADLINE_MS, "an assign asks the gateway first"
 assert JOB_STOP_GRACE_MS < STOP_DEADLINE_MS, "jobs end before their worker is made to"
 assert JOB_OUTPUT_DEFAULT_BYTES <= JOB_OUTPUT_MAX_BYTES
+assert 2 * SUBMISSIONS_MAX_BYTES < BODY_MAX_BYTES, "each has brackets of its own"
 assert 2 * (REPORT_MAX_BYTES + JOB_RESULT_MAX_BYTES) <= BODY_MAX_BYTES, "base64, or JSON's escapes"
+assert JOB_RESULT_MAX_BYTES <= JOB_INPUTS_MAX_BYTES
+assert (
+    CLAIM_MAX_BYTES + JOB_INPUTS_MAX_BYTES + COMMAND_MAX_BYTES + JOB_ARGS_MAX_BYTES
+    < CLIENT_REPLY_MAX_BYTES
+), "a worker elsewhere reads what it is granted"
+assert JOB_INPUTS_MAX_BYTES + JOB_ARGS_MAX_BYTES < FRAME_MAX_BYTES, "and a child what it is to run"
 assert COMMAND_PART_MAX_BYTES < COMMAND_MAX_BYTES
 assert max(JOB_RESULT_MAX_BYTES, JOB_SAID_MAX_BYTES) < FRAME_MAX_BYTES
 assert PASSIVATE_BATCH_MAX * 2 <= MAILBOX_MAX, "two sweeps' answers leave room for messages"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
@@ -108,17 +108,19 @@ class Problem:
             retry_ms = getattr(error, "retry_after_ms", 0) or RETRY_AFTER_MS
             self.headers["retry-after"] = str(max(1, -(-retry_ms // 1000)))
 
+    def to_plain(self) -> dict[str, Any]:
+        """Return the RFC 9457 object."""
+        return {
+            "type": f"urn:seriatim:error:{self.code}",
+            "title": self.code.replace("_", " "),
+            "status": self.status,
+            "code": self.code,
+            "detail": self.detail,
+        }
+
     def encode(self) -> bytes:
         """Return the RFC 9457 body."""
-        return orjson.dumps(
-            {
-                "type": f"urn:seriatim:error:{self.code}",
-                "title": self.code.replace("_", " "),
-                "status": self.status,
-                "code": self.code,
-                "detail": self.detail,
-            }
-        )
+        return orjson.dumps(self.to_plain())
 
 
 def status_of(kind: type[SchedulerError]) -> int:

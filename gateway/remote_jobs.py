@@ -17,6 +17,7 @@ from seriatim.actors.queue.commands import (
     Claimed,
     Command,
     Purge,
+    Purged,
     Remove,
     Report,
     Reported,
@@ -29,7 +30,6 @@ from seriatim.actors.queue.plain import (
     claimed_from_plain,
     report_to_plain,
     reported_from_plain,
-    submitted_from_plain,
 )
 from seriatim.actors.runtime.clock import SystemClock
 from seriatim.actors.runtime.pauses import Pauses
@@ -40,6 +40,7 @@ from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import LONG_POLL_MAX_MS, WORKER_PAUSE_MAX_MS, WORKER_PAUSE_MIN_MS
 from seriatim.gateway.api_client import ApiClient, connect_api
 from seriatim.gateway.reply import field
+from seriatim.gateway.submitting import Submitting
 
 if TYPE_CHECKING:
     from seriatim.actors.app.app import App
@@ -59,6 +60,7 @@ class RemoteJobs:
         self._client = client
         self._clock = clock
         self._entropy = entropy
+        self._submitting: dict[str, Submitting] = {}
 
     def make_id(self) -> str:
         """See `JobsAccess.make_id`."""
@@ -67,8 +69,10 @@ class RemoteJobs:
     async def submit(self, queue: str, jobs: Sequence[Asked]) -> list[Submitted]:
         """See `JobsPort.submit`. Each job has an id, so that the same again is the same job."""
         said = [{**each.spec, "type": each.type, "id": each.id or self.make_id()} for each in jobs]
-        path = (_QUEUES, queue, _JOBS)
-        return submitted_from_plain(await self._client.ask("POST", path, body={"jobs": said}))
+        submitting = self._submitting.get(queue)
+        if submitting is None:
+            submitting = self._submitting[queue] = Submitting(self._client, queue)
+        return await submitting.submit(said)
 
     async def claim(self, queue: str, claim: Claim, *, wait_ms: int) -> Claimed:
         """See `JobsPort.claim`."""
@@ -100,7 +104,8 @@ class RemoteJobs:
             return await self._client.ask("POST", (*path, "settings"), body=command.change)
         if isinstance(command, Purge):
             body = {"state": command.state.value}
-            return await self._client.ask("POST", (*path, "purge"), body=body)
+            purged = await self._client.ask("POST", (*path, "purge"), body=body)
+            return Purged(field(purged, "purged", int), left=0)
         if isinstance(command, Remove):
             return await self._client.ask("DELETE", (*path, _JOBS, command.job))
         if isinstance(command, Cancel):
@@ -143,7 +148,10 @@ class RemoteJobs:
 
     async def idle(self, queue: str, *, wait_ms: int) -> int | None:
         """See `JobsAccess.idle`. A node that is away meanwhile is waited for, too."""
-        plain = await self._wait_for((_QUEUES, queue, "idle"), wait_ms)
+        try:
+            plain = await self._wait_for((_QUEUES, queue, "idle"), wait_ms)
+        except NotFoundError:
+            return 0
         slot: int | None = plain.get("slot")
         return slot
 

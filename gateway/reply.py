@@ -49,7 +49,7 @@ def read_reply(url: str, status: int, raw: bytes) -> dict[str, Any]:
     if plain is None:
         raise UnavailableError(f"{url} answers {status} and no JSON: it is no scheduler node")
     if status >= _BAD:
-        raise _error_of(status, plain)
+        raise error_of(status, plain)
     return plain
 
 
@@ -71,7 +71,7 @@ def _object(raw: bytes) -> dict[str, Any] | None:
     return plain if isinstance(plain, dict) else None
 
 
-def _error_of(status: int, plain: dict[str, Any]) -> SchedulerError:
+def error_of(status: int, plain: dict[str, Any]) -> SchedulerError:
     """Return the node's problem body, or an ao unit's, as the error that it stands for."""
     detail = str(plain.get("detail") or plain.get("error") or plain)[:REASON_MAX_CHARS]
     said = plain.get("code")

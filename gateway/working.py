@@ -18,7 +18,7 @@ from seriatim.actors.executor.executor import Executor
 from seriatim.actors.runtime.clock import SystemClock
 from seriatim.actors.worker.running import Runner
 from seriatim.actors.worker.worker import Worker
-from seriatim.formats.errors import MalformedError, NotFoundError, UnavailableError
+from seriatim.formats.errors import MalformedError, UnavailableError
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import DRAIN_LOOK_MS, WORKER_ROOM_MAX
 from seriatim.gateway.api_client import ApiClient, connect_api
@@ -142,11 +142,8 @@ async def _drained(client: ApiClient, access: RemoteJobs, workers: Sequence[Work
     """Return when no queue has a job left, or none that could begin: then what is left."""
     for worker in workers:
         while True:
-            try:
-                if await access.idle(worker.queue, wait_ms=DRAIN_LOOK_MS) is not None:
-                    break
-            except NotFoundError:
-                break  # nothing was ever submitted there
+            if await access.idle(worker.queue, wait_ms=DRAIN_LOOK_MS) is not None:
+                break
             try:
                 left = await _stuck(client, worker)
             except UnavailableError:

@@ -1,14 +1,15 @@
 """What every test shares: how many examples hypothesis tries, and from which seed.
 
-``ci`` (the default) is the same every time, so that a red run means a change. ``nightly`` starts
-from a new seed each time and tries many more (``make nightly``); a failure prints the decorator
-that replays it.
+``ci`` (the default) is the same every time, so that a red run means a change; ``check`` is its
+beginning, for the fast part (``make check``). ``nightly`` starts from a new seed each time and
+tries many more (``make nightly``); a failure prints the decorator that replays it.
 """
 
 from __future__ import annotations
 
 from hypothesis import HealthCheck, settings
 
+CHECK_EXAMPLES = 25
 NIGHTLY_EXAMPLES = 2_000
 
 settings.register_profile(
@@ -16,6 +17,11 @@ settings.register_profile(
     derandomize=True,
     deadline=None,
     print_blob=True,
+)
+settings.register_profile(
+    "check",
+    settings.get_profile("ci"),
+    max_examples=CHECK_EXAMPLES,
 )
 settings.register_profile(
     "nightly",

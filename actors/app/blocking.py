@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+from collections.abc import Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar
 
 from seriatim.actors.app.handle import Handle
 from seriatim.formats.errors import DeadlineExceededError
@@ -11,12 +11,28 @@ from seriatim.formats.errors import DeadlineExceededError
 if TYPE_CHECKING:
     from seriatim.actors.app.job_function import JobFunction, Submitting
     from seriatim.actors.app.prepared import Prepared
-    from seriatim.actors.app.running_app import RunningApp
-    from seriatim.actors.embedding.loop_thread import LoopThread
     from seriatim.formats.jobs.state import JobState
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
+
+
+class Opened(Protocol):
+    """What is needed of an app that is open: `RunningApp`, or one without a node."""
+
+    async def submit(self, *prepared: Prepared[Any]) -> list[Handle[Any]]:
+        """Submit jobs, all of them or none."""
+
+    async def drain(self) -> None:
+        """Return when no queue of the app has a job left."""
+
+
+class Runs(Protocol):
+    """Runs coroutines for whoever cannot await them: `LoopThread`, or the caller's thread."""
+
+    def run(self, work: Coroutine[Any, Any, T], *, timeout: float | None = None) -> T:
+        """Return what comes of *work*."""
 
 
 class BlockingHandle(Generic[R]):
@@ -26,7 +42,7 @@ class BlockingHandle(Generic[R]):
         handle: the same for coroutines; as an argument of another job, it makes that one wait.
     """
 
-    def __init__(self, handle: Handle[R], thread: LoopThread) -> None:
+    def __init__(self, handle: Handle[R], thread: Runs) -> None:
         self.handle = handle
         self._thread = thread
 
@@ -64,7 +80,7 @@ class BlockingHandle(Generic[R]):
 class BlockingApp:
     """`RunningApp` for blocking code. Safe from several threads, not in a fork."""
 
-    def __init__(self, running: RunningApp, thread: LoopThread) -> None:
+    def __init__(self, running: Opened, thread: Runs) -> None:
         self._running = running
         self._thread = thread
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from itertools import count
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from seriatim.actors.app.access import Ending
+from seriatim.actors.app.enqueued import expect_enqueued
 from seriatim.actors.executor.context import JobContext, current
 from seriatim.actors.queue.commands import Change, Grant, Submitted
 from seriatim.formats.errors import NotFoundError, UnsupportedError
@@ -16,6 +18,7 @@ from seriatim.formats.jobs.state import JobState
 
 if TYPE_CHECKING:
     from seriatim.actors.app.app import App
+    from seriatim.actors.app.job_function import JobFunction
     from seriatim.actors.queue.commands import Claim, Claimed, Command, Report, Reported
     from seriatim.formats.jobs.spec import Asked
 
@@ -65,7 +68,7 @@ class InlineJobs:
         token = current.set(JobContext(said, _unheard))
         try:
             made = function.handler.call(grant)
-            result = await made if inspect.isawaitable(made) else made
+            result = await _result_of(made) if inspect.iscoroutine(made) else cast("bytes", made)
         except Exception as error:  # noqa: BLE001  # of somebody's function
             kind = type(error).__name__
             failure = {"code": "raised", "reason": str(error) or kind, "error_type": kind}
@@ -73,6 +76,15 @@ class InlineJobs:
         finally:
             current.reset(token)
         return Ending(JobState.DONE, result, {})
+
+    def assert_enqueued(
+        self, function: JobFunction[Any, Any, Any], *, times: int | None = None, **arguments: Any
+    ) -> None:
+        """Fail unless a job of *function* with these arguments was submitted.
+
+        Arguments and errors as for `Rehearsal.assert_enqueued`.
+        """
+        expect_enqueued(self.submitted, function, times, arguments)
 
     async def ending(self, queue: str, job: str, *, wait_ms: int) -> Ending | None:
         """Return how *job* has ended: it has."""
@@ -118,6 +130,15 @@ class InlineJobs:
 
     def _refuse(self, what: str) -> NoReturn:
         raise UnsupportedError(f"{what}: inline, a job has run when it was submitted")
+
+
+async def _result_of(made: Coroutine[Any, Any, bytes]) -> bytes:
+    """Return what comes of *made*; for blocking code, on a loop of its own."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(made)
+    return await made
 
 
 def _parents(asked: Asked) -> set[str]:

@@ -8,11 +8,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-import orjson
-
+from seriatim.actors.app.enqueued import expect_enqueued, is_job_of
 from seriatim.actors.queue.commands import Change
 from seriatim.actors.runtime.virtual_clock import Passed, VirtualClock, passed_ms
-from seriatim.formats.jobs.raw_json import RawJson
 from seriatim.formats.jobs.state import LIVE
 from seriatim.formats.jobs.view import view_of
 from seriatim.formats.limits import PAGE_MAX, REHEARSAL_MAX_MS
@@ -97,7 +95,7 @@ class Rehearsal:
         return [
             view_of(queue, job)
             for queue, job in self._live()
-            if job.type == function.type and _has(job, arguments)
+            if is_job_of(job, function, arguments)
         ]
 
     def assert_enqueued(
@@ -113,14 +111,7 @@ class Rehearsal:
         Raises:
             AssertionError: there is none, or not so many; it says what there is.
         """
-        found = self.enqueued(function, **arguments)
-        if (times is None and not found) or (times is not None and len(found) != times):
-            wanted = "at least one" if times is None else str(times)
-            known = [f"{job.type}{_plain(job)}" for _, job in self._live()]
-            raise AssertionError(
-                f"expected {wanted} of {function.type}{arguments}, found {len(found)}; "
-                f"waiting or running: {known}"
-            )
+        expect_enqueued([job for _, job in self._live()], function, times, arguments)
 
     async def kill_worker(self, queue: str = "default") -> None:
         """Have the worker of *queue* vanish, as by SIGKILL, and another one begin.
@@ -162,15 +153,3 @@ async def rehearse(
         rehearsal = Rehearsal(app, running, own)
         await rehearsal.settle()
         yield rehearsal
-
-
-def _plain(job: Job) -> Any:
-    args = job.spec.get("args")
-    return orjson.loads(args.raw) if isinstance(args, RawJson) else {}
-
-
-def _has(job: Job, arguments: Mapping[str, Any]) -> bool:
-    plain = _plain(job)
-    return isinstance(plain, dict) and all(
-        name in plain and plain[name] == value for name, value in arguments.items()
-    )

@@ -236,7 +236,7 @@ class Clerk(LightActor):
             forget_what_is_old(machine, self._world.tree)
             ended = machine.finish()
             submission = self._submission(machine) if machine.events else None
-            rows = tuple(machine.output_rows)
+            rows = machine.output.rows()
         except Exception:
             # A fault of ours: what it has left in memory is worth nothing.
             self._drop(UnavailableError(f"queue {self.queue} has failed; ask again"), answers)
@@ -356,7 +356,7 @@ class Clerk(LightActor):
         message = Message({"at": fold.at_ms, "data": machine.data()})
         key = sha256(_SLOT_KEY + self._process + fold.slot.to_bytes(8)).digest()
         submission = submit_unsigned(message, process=self._process)
-        return submission._replace(dedupe_key=key, rows=(*fold.rows(), *machine.output_rows))
+        return submission._replace(dedupe_key=key, rows=(*fold.rows(), *machine.output.rows()))
 
     def _settle(self, written: _Written) -> None:
         self._is_busy = False

@@ -227,9 +227,21 @@ class Remove(NamedTuple):
 
 
 class Purge(NamedTuple):
-    """Cancel all jobs in a state that waits, some at a time; the answer is how many are left."""
+    """Cancel all jobs in a state that waits, some at a time."""
 
     state: JobState
+
+
+class Purged(NamedTuple):
+    """The answer to a `Purge`.
+
+    Attributes:
+        cancelled: how many jobs it has cancelled; not those that have ended by the end of another.
+        left: how many are in that state still.
+    """
+
+    cancelled: int
+    left: int
 
 
 class AwaitIdle(NamedTuple):

@@ -25,10 +25,12 @@ def done_event(done: Done) -> Said:
     return {**said, "outcome": done.outcome} if done.outcome else said
 
 
-def released_event(released: Released) -> Said:
-    """Return that a worker has given a job back."""
+def released_event(job: Job, released: Released, at_ms: int) -> Said:
+    """Return that a worker has given a job back; arguments as for `failed_event`."""
     said: Said = {"event": "released", "id": released.id, "token": released.token}
-    return {**said, "begun": True} if released.has_begun else said
+    if released.has_begun:
+        said["begun"] = True
+    return {**said, "code": OVERDUE, "reason": job.cancelling} if _is_overdue(job, at_ms) else said
 
 
 def failed_event(job: Job, failed: Failed, at_ms: int, chance: float) -> Said:
@@ -42,8 +44,7 @@ def failed_event(job: Job, failed: Failed, at_ms: int, chance: float) -> Said:
     """
     code, reason = failed.code, failed.reason
     if job.cancelling and code == CANCELLED:
-        is_overdue = job.spec.get("deadline_ms", at_ms + 1) <= at_ms
-        code, reason = (OVERDUE if is_overdue else CANCELLED), job.cancelling
+        code, reason = (OVERDUE if _is_overdue(job, at_ms) else CANCELLED), job.cancelling
     said = _said("failed", job, code, reason, failed.details)
     if not failed.is_final and not job.cancelling and job.tries < job.retries:
         said["again_ms"] = at_ms + backoff_of(job.spec).pause_ms(job.tries + 1, chance)
@@ -54,12 +55,19 @@ def crash_event(
     job: Job, code: str, reason: str, details: Mapping[str, Any], at_ms: int, chance: float
 ) -> Said:
     """Return that an attempt has taken its worker along; arguments as for `failed_event`."""
+    if _is_overdue(job, at_ms):
+        code, reason = OVERDUE, f"{job.cancelling}; {reason}"
     said = _said("expired", job, code, reason, details)
     if job.crashes + 1 < job.crashes_max:
         # The first time at once: most workers are lost for another reason than the job.
         pause_ms = backoff_of(job.spec).pause_ms(job.crashes, chance) if job.crashes else 0
         said["again_ms"] = at_ms + pause_ms
     return said
+
+
+def _is_overdue(job: Job, at_ms: int) -> bool:
+    """Tell whether *job*, which was to stop, is not to be cancelled: its deadline is over."""
+    return bool(job.cancelling) and job.spec.get("deadline_ms", at_ms + 1) <= at_ms
 
 
 def _said(event: str, job: Job, code: str, reason: str, details: Mapping[str, Any]) -> Said:

@@ -22,6 +22,7 @@ from seriatim.actors.queue.commands import (
     Ended,
     Grant,
     Purge,
+    Purged,
     Released,
     Remove,
     Report,
@@ -32,15 +33,17 @@ from seriatim.actors.queue.commands import (
     Submitted,
 )
 from seriatim.actors.queue.endings import crash_event, done_event, failed_event, released_event
+from seriatim.actors.queue.inputs import read_inputs
 from seriatim.actors.queue.lanes import Lanes
 from seriatim.actors.queue.leases import Leases
+from seriatim.actors.queue.output import SlotOutput
 from seriatim.actors.queue.stops import Stops
 from seriatim.actors.queue.times import Times
-from seriatim.formats.errors import NotFoundError, RefusedError
+from seriatim.formats.errors import LimitExceededError, NotFoundError, RefusedError
 from seriatim.formats.jobs.fold import OVERDUE, Event, QueueFold
 from seriatim.formats.jobs.job import Job
-from seriatim.formats.jobs.raw_json import RawJson, dump_json
-from seriatim.formats.jobs.rows import Path, ended_at, output_path
+from seriatim.formats.jobs.raw_json import dump_json
+from seriatim.formats.jobs.rows import Path, ended_at
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import (
     CLAIM_JOBS_MAX,
@@ -50,6 +53,7 @@ from seriatim.formats.limits import (
 )
 
 _LOST: Final = "lost"
+_TOO_LARGE: Final = "too_large"
 _NO_REASON: Final = "nobody has said why"
 _NODE_ENDED: Final = "its worker has ended with the node"
 
@@ -70,8 +74,7 @@ class QueueMachine:
     Attributes:
         fold: its state.
         events: what the slot says that is being made.
-        output_rows: what jobs have printed: rows beside those of the fold, which knows nothing of
-            them.
+        output: what jobs have printed: rows beside those of the fold, which knows nothing of them.
         data_bytes: about how many bytes that will be.
         waiters: claims that nobody has answered yet, the oldest first.
         kept_until_ms: until when nothing that has ended is to be forgotten.
@@ -92,8 +95,7 @@ class QueueMachine:
         """
         self.fold = fold
         self._draw = draw
-        self._output_of = output_of
-        self.output_rows: list[tuple[Path, bytes | None]] = []
+        self.output = SlotOutput(fold.queue, output_of)
         self.events: list[Event] = []
         self.data_bytes = 0
         self.waiters: deque[Waiter] = deque()
@@ -115,7 +117,7 @@ class QueueMachine:
             self._last_slot = fold.slot  # else it has said nothing, and is not there
         fold.begin(self._last_slot + 1, max(at_ms, fold.at_ms))
         self.events = []
-        self.output_rows = []
+        self.output.begin()
         self.data_bytes = 0
         self._monotonic_ms = monotonic_ms
         if not self._is_loaded:
@@ -148,7 +150,8 @@ class QueueMachine:
         """
         self._expire()
         self._see_to_times()
-        self._give()
+        while self._give():
+            pass
         ended, self.fold.effects.ended = self.fold.effects.ended, []
         for job in ended:
             self._leases.end(job)
@@ -214,7 +217,7 @@ class QueueMachine:
         for job_id in self._leases.of(claim.worker):
             job = self.fold.live[job_id]
             if (job_id, job.token) not in held:
-                self._say({"event": "released", "id": job_id, "token": job.token})
+                self._say(released_event(job, Released(job_id, job.token), self.fold.at_ms))
         for waiter in self.waiters:
             if waiter.claim.worker == claim.worker:
                 self._answer(waiter, (), {})  # nobody waits for it any more
@@ -224,11 +227,10 @@ class QueueMachine:
         return waiter
 
     def _report(self, report: Report) -> Reported:
-        for job_id, token, number, data in report.printed:
-            if not self._why_fenced(job_id, token):
-                path = output_path(self.fold.queue, job_id, token, number)
-                self.output_rows.append((path, data))
-                self.data_bytes += len(data)
+        for printed in report.printed:
+            if not self._why_fenced(printed.id, printed.token):
+                self.output.add(printed)
+                self.data_bytes += len(printed.data)
         refused = {}
         for ended in report.ended:
             why = self._why_fenced(ended.id, ended.token)
@@ -261,9 +263,9 @@ class QueueMachine:
 
     def _end(self, ended: Ended) -> None:
         if isinstance(ended, Done):
-            self._say(done_event(ended), len(ended.result))
+            self._say(done_event(ended), len(ended.result) + _size(ended.outcome or {}))
         elif isinstance(ended, Released):
-            self._say(released_event(ended))
+            self._say(released_event(self.fold.live[ended.id], ended, self.fold.at_ms))
         elif ended.is_crash:
             self._crash(self.fold.live[ended.id], ended.code, ended.reason, ended.details)
         else:
@@ -319,18 +321,17 @@ class QueueMachine:
             raise RefusedError(f"job {job.id} is {job.state}; cancel it first", code="not_ended")
         if self.fold.is_wanted(job.id):
             raise RefusedError(f"a job that waits wants the result of {job.id}", code="wanted")
-        self._forget_output(job.id)
+        self.output.forget(job.id)
         self._say({"event": "forgotten", "jobs": [job.id]})
 
-    def _purge(self, command: Purge) -> int:
+    def _purge(self, command: Purge) -> Purged:
+        cancelled = 0
         found = [job for job in self.fold.live.values() if job.state is command.state]
         for job in found[:QUEUE_EVENTS_MAX]:
             if not job.state.is_ended:  # by the end of another one
                 self._say({"event": "cancelled", "id": job.id, "reason": "the queue was purged"})
-        return self.fold.numbers[command.state]
-
-    def _forget_output(self, job: str) -> None:
-        self.output_rows.extend((path, None) for path in self._output_of(job))
+                cancelled += 1
+        return Purged(cancelled, self.fold.numbers[command.state])
 
     def forget(self, index: str, jobs: Sequence[str]) -> bool:
         """Forget *jobs*, which have ended long ago; what somebody still wants stays.
@@ -355,7 +356,7 @@ class QueueMachine:
         if left:
             said["left"] = left
         for job_id in said["jobs"]:
-            self._forget_output(job_id)
+            self.output.forget(job_id)
         self._say(said, 32 * len(due))
         return True
 
@@ -403,8 +404,12 @@ class QueueMachine:
         if due:
             self._say({"event": "due", "jobs": [job.id for job in due]}, len(due) * 32)
 
-    def _give(self) -> None:
-        """Grant what there is to workers that wait, in the order in which they have come."""
+    def _give(self) -> bool:
+        """Grant what there is to workers that wait, in the order in which they have come.
+
+        Return whether a job was refused: what has waited for that may begin now.
+        """
+        is_anew = False
         for _ in range(len(self.waiters)):
             waiter = self.waiters[0]
             claim = waiter.claim
@@ -414,37 +419,34 @@ class QueueMachine:
                 job = self._lanes.take(claim.types, commands=claim.commands, now_ms=self.fold.at_ms)
                 if job is None:
                     break
-                self.fold.apply(
-                    {"event": "granted", "worker": claim.worker, "jobs": [job.id]}
-                    | ({"local": True} if claim.is_local else {})
-                )
-                self._leases.begin(job, self._monotonic_ms)
-                granted.append(self._grant(job))
-                size_bytes += _size(job.spec) + sum(map(len, granted[-1].inputs.values()))
+                try:
+                    inputs = read_inputs(self.fold, job)
+                except LimitExceededError as error:  # no worker could read it
+                    said = {"event": "refused", "id": job.id, "code": _TOO_LARGE}
+                    self._say({**said, "reason": str(error)})
+                    is_anew = True
+                    continue
+                granted.append(self._grant(job, claim, inputs))
+                size_bytes += _size(job.spec) + sum(map(len, inputs.values()))
             stops = self._stops.take(claim.worker, self.fold.live)
             if not granted and not stops:
                 self.waiters.rotate(-1)
                 continue
             if granted:
-                said: dict[str, Any] = {"event": "granted", "worker": claim.worker}
-                if claim.is_local:
-                    said["local"] = True
-                self.events.append({**said, "jobs": [each.id for each in granted]})
+                self.events.append(_granted(claim, [each.id for each in granted]))
                 self.data_bytes += 32 * len(granted)
             self._answer(waiter, granted, stops)
+        return is_anew
+
+    def _grant(self, job: Job, claim: Claim, inputs: Mapping[str, bytes]) -> Grant:
+        self.fold.apply(_granted(claim, [job.id]))
+        self._leases.begin(job, self._monotonic_ms)
+        return Grant(job.id, job.type, job.token, job.attempt, job.spec, inputs, job.submitted_ms)
 
     def _answer(self, waiter: Waiter, grants: Sequence[Grant], stops: Mapping[str, str]) -> None:
         waiter.answer = Claimed(grants, stops)
         self.waiters.remove(waiter)
         self._answered.append(waiter)
-
-    def _grant(self, job: Job) -> Grant:
-        inputs = {}
-        for parent_id in job.spec.get("inputs", ()):
-            parent = self.fold.job(parent_id)
-            if parent is not None and parent.state is JobState.DONE:
-                inputs[parent_id] = parent.result
-        return Grant(job.id, job.type, job.token, job.attempt, job.spec, inputs, job.submitted_ms)
 
     def _say(self, event: Event, size_bytes: int = 0) -> None:
         """Have *event* in the slot, and see to what follows from it."""
@@ -470,10 +472,14 @@ class QueueMachine:
 _EVENT_BYTES: Final = 128
 
 
+def _granted(claim: Claim, jobs: Sequence[str]) -> Event:
+    said = {"event": "granted", "worker": claim.worker, "jobs": jobs}
+    return {**said, "local": True} if claim.is_local else said
+
+
 def _size(said: Mapping[str, Any]) -> int:
-    """Return about how many bytes *said* is in JSON."""
-    args = said.get("args")
-    return 64 + (len(args.raw) if isinstance(args, RawJson) else 0)
+    """Return about how many bytes *said* is in JSON, with what stands around it."""
+    return 64 + len(dump_json(said))
 
 
 _DO: Final[dict[type[Command], Callable[[QueueMachine, Any], Any]]] = {

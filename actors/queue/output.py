@@ -2,14 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from seriatim.formats.jobs.rows import Path, output_group, output_prefix
+from seriatim.formats.jobs.rows import Path, output_group, output_path, output_prefix
 from seriatim.formats.limits import PAGE_MAX
 
 if TYPE_CHECKING:
+    from seriatim.actors.queue.commands import Printed
+    from seriatim.formats.schedule.assignment import Rows
     from seriatim.store.tree.tree import Tree
+
+
+class SlotOutput:
+    """What changes with one slot of what jobs have printed."""
+
+    def __init__(self, queue: str, find: Callable[[str], Sequence[Path]]) -> None:
+        """Begin with no change.
+
+        Args:
+            queue: the name of the jobs' queue.
+            find: returns where what a job has printed stands on disk.
+        """
+        self._queue = queue
+        self._find = find
+        self._rows: dict[Path, bytes | None] = {}
+        self._fresh: dict[str, list[Path]] = {}
+
+    def begin(self) -> None:
+        """Forget the changes: they are durable, or never will be."""
+        self._rows.clear()
+        self._fresh.clear()
+
+    def add(self, printed: Printed) -> None:
+        """Keep *printed*, which comes under a token that holds."""
+        path = output_path(self._queue, printed.id, printed.token, printed.number)
+        self._rows[path] = printed.data
+        self._fresh.setdefault(printed.id, []).append(path)
+
+    def forget(self, job: str) -> None:
+        """Drop what *job* has printed, in this slot, too."""
+        for path in self._fresh.pop(job, ()):
+            self._rows.pop(path, None)  # one piece may be said twice
+        self._rows.update(dict.fromkeys(self._find(job)))
+
+    def rows(self) -> Rows:
+        """Return the changes."""
+        return tuple(self._rows.items())
 
 
 def output_rows(tree: Tree, queue: str, job: str) -> list[Path]:

@@ -202,6 +202,11 @@ def reported_from_plain(plain: Any) -> Reported:
     return Reported(reader.get("refused", dict), _held(reader, "lost"), reader.get("stops", dict))
 
 
+def submitted_to_plain(submitted: Sequence[Submitted]) -> Plain:
+    """Return what a node answers to jobs that were submitted."""
+    return {"jobs": [each._asdict() for each in submitted]}
+
+
 def submitted_from_plain(plain: Any) -> list[Submitted]:
     """Return what a node answers to jobs that were submitted.
 

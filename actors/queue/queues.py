@@ -111,15 +111,28 @@ class Queues:
             StoppingError: the operator wants no more of them.
             SchedulerError: see `check_submit`, and `ask`.
         """
+        (submitted,) = await self.submit_each(queue, (jobs,))
+        return await submitted
+
+    async def submit_each(
+        self, queue: str, submissions: Sequence[Sequence[Asked]]
+    ) -> Sequence[Future[list[Submitted]]]:
+        """Submit as `submit` does, several times at once; return what is to become of each.
+
+        Raises:
+            StoppingError: the operator wants no more jobs.
+            SchedulerError: the queue cannot be made; see `_open`.
+        """
         if self.flags.stop:
             raise StoppingError("this node takes no jobs now: its operator has set the flag stop")
         await self._open(queue)
-        named = [
+        return [self._answer(queue, Submit(self._named(jobs))) for jobs in submissions]
+
+    def _named(self, jobs: Sequence[Asked]) -> list[Asked]:
+        return [
             each if each.id else Asked(self.make_id(), each.type, each.spec, is_new=True)
             for each in jobs
         ]
-        submitted: list[Submitted] = await self.ask(queue, Submit(named))
-        return submitted
 
     def make_id(self) -> str:
         """Return an id for a job, which no other one has."""

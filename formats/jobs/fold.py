@@ -21,13 +21,12 @@ from seriatim.formats.jobs import rows as paths
 from seriatim.formats.jobs.effects import Effects
 from seriatim.formats.jobs.job import Failure, Job, Order, decode_row, encode_row
 from seriatim.formats.jobs.job_id import is_made_id
-from seriatim.formats.jobs.kin import Kin
+from seriatim.formats.jobs.kin import Kin, verdict_of
 from seriatim.formats.jobs.numbers import Numbers, change_count
 from seriatim.formats.jobs.pace import pace
 from seriatim.formats.jobs.raw_json import RawJson, dump_json
 from seriatim.formats.jobs.settings import Settings
 from seriatim.formats.jobs.spans import encode_open
-from seriatim.formats.jobs.spec import Otherwise
 from seriatim.formats.jobs.state import ENDED, IllegalMoveError, JobState, Step, check_move
 from seriatim.formats.limits import JOB_FAILURES_KEPT_MAX, QUEUE_OPEN_EVERY_SLOTS
 
@@ -235,7 +234,7 @@ class QueueFold:
             if parent is None or not parent.state.is_ended:
                 waits.add(parent_id)
             else:
-                verdict = verdict or _verdict(parent, otherwise)
+                verdict = verdict or verdict_of(parent, otherwise)
         job.waits = waits or None
         return verdict
 
@@ -279,7 +278,7 @@ class QueueFold:
         job.crashes += 1
         self._note_failure(job, event)
         if job.cancelling:
-            self._end(job, Step.EXPIRE, JobState.CANCELLED)
+            self._end(job, Step.EXPIRE, _stopped(event))
         elif "again_ms" in event:
             self._again(job, Step.EXPIRE, event["again_ms"])
         else:
@@ -290,7 +289,8 @@ class QueueFold:
         if not event.get("begun"):
             job.attempt -= 1
         if job.cancelling:
-            self._end(job, Step.RELEASE, JobState.CANCELLED)
+            reason, code = event.get("reason", ""), event.get("code", "")
+            self._end(job, Step.RELEASE, _stopped(event), reason, code)
             return
         self._give_back(job)
         self._move(job, Step.RELEASE, JobState.PENDING)
@@ -309,6 +309,10 @@ class QueueFold:
     def _cancelled(self, event: Event) -> None:
         job = self.live[event["id"]]
         self._end(job, Step.CANCEL, JobState.CANCELLED, event["reason"], CANCELLED)
+
+    def _refused(self, event: Event) -> None:
+        job = self.live[event["id"]]
+        self._end(job, Step.REFUSE, JobState.FAILED, event["reason"], event["code"])
 
     def _overdue(self, event: Event) -> None:
         for job_id in event["jobs"]:
@@ -434,7 +438,7 @@ class QueueFold:
         # In an order that a fold has that was loaded, too: what is said of them depends on it.
         for child in sorted(children, key=lambda child: child.order):
             otherwise = next(each for job, each in child.spec["after"] if job == parent.id)
-            if verdict := _verdict(parent, otherwise):
+            if verdict := verdict_of(parent, otherwise):
                 ends.append((child, Step.PARENT, verdict[0], verdict[1], PARENT_FAILED))
                 continue
             assert child.waits is not None, "it is among those that wait"
@@ -472,12 +476,9 @@ class QueueFold:
             self.effects.freed.add(token)
 
 
-def _verdict(parent: Job, otherwise: str) -> tuple[JobState, str] | None:
-    """Return how a child ends by the end of *parent*, and why; ``None`` where it does not."""
-    if parent.state is JobState.DONE or otherwise == Otherwise.RUN:
-        return None
-    state = JobState.FAILED if otherwise == Otherwise.FAIL else JobState.CANCELLED
-    return state, f"job {parent.id}, for which it waited, is {parent.state}"
+def _stopped(event: Event) -> JobState:
+    """Return how a job ends that was to stop, by what is said of its lease."""
+    return JobState.FAILED if event.get("code") == OVERDUE else JobState.CANCELLED
 
 
 _APPLY: Final[dict[str, Callable[[QueueFold, Event], None]]] = {
@@ -490,6 +491,7 @@ _APPLY: Final[dict[str, Callable[[QueueFold, Event], None]]] = {
     "due": QueueFold._due,  # noqa: SLF001  # as above
     "cancelling": QueueFold._cancelling,  # noqa: SLF001  # as above
     "cancelled": QueueFold._cancelled,  # noqa: SLF001  # as above
+    "refused": QueueFold._refused,  # noqa: SLF001  # as above
     "overdue": QueueFold._overdue,  # noqa: SLF001  # as above
     "retried": QueueFold._retried,  # noqa: SLF001  # as above
     "priority": QueueFold._priority,  # noqa: SLF001  # as above

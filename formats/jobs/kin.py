@@ -1,4 +1,4 @@
-"""Which live jobs wait for which others, and whose results they want."""
+"""Which live jobs wait for which others, whose results they want, and what ends them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from seriatim.formats.jobs.numbers import change_count
+from seriatim.formats.jobs.spec import Otherwise
+from seriatim.formats.jobs.state import JobState
 
 if TYPE_CHECKING:
     from seriatim.formats.jobs.job import Job
@@ -46,3 +48,16 @@ class Kin:
                 self._children.pop(parent_id, None)
         for parent_id in job.spec.get("inputs", ()):
             change_count(self._wanted, parent_id, -1)
+
+
+def verdict_of(parent: Job, otherwise: str) -> tuple[JobState, str] | None:
+    """Return how a child ends by the end of *parent*, and why; ``None`` where it does not.
+
+    Args:
+        parent: has ended.
+        otherwise: what is to become of the child where *parent* has not succeeded.
+    """
+    if parent.state is JobState.DONE or otherwise == Otherwise.RUN:
+        return None
+    state = JobState.FAILED if otherwise == Otherwise.FAIL else JobState.CANCELLED
+    return state, f"job {parent.id}, for which it waited, is {parent.state}"

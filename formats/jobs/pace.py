@@ -1,4 +1,10 @@
-"""How fast jobs of a type may begin: the arithmetic of a rate."""
+"""How fast jobs of a type may begin: the arithmetic of a rate.
+
+A token bucket in one number: it holds ``jobs``, and gets one in ``per_ms / jobs``. So in any
+stretch of *w* milliseconds at most ``jobs + w * jobs / per_ms`` jobs begin: in one of ``per_ms``
+twice ``jobs``. A bound on every such stretch would need the times of as many jobs, in the head of
+the queue.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +17,9 @@ if TYPE_CHECKING:
 def pace(next_ms_scaled: int, now_ms: int, count: int) -> int:
     """Return from when the next job of a type counts, in milliseconds times *count*.
 
-    By the generic cell rate algorithm: each job puts the next one off by ``per_ms / count``, up to
-    ``per_ms`` from now. In whole numbers, so that every fold finds the same.
+    By the generic cell rate algorithm: each job puts the next one off by ``per_ms / count``, and
+    it may begin up to ``per_ms`` less one such step before. In whole numbers, so that every fold
+    finds the same.
     """
     return max(next_ms_scaled, now_ms * count)
 

@@ -10,7 +10,8 @@
      │           │   due  │     │                                │
      │           ▲        │     └───────── grant ──────────► LEASED
      │           └────────┼──────────── again (a retry) ─────────┤
-     │    cancel, overdue │                                      │
+     │   cancel, overdue, │                                      │
+     │   refuse           │                                      │
      ▼                    │                                      ▼
   FAILED, CANCELLED ◄─────┴──────── DONE, FAILED, CANCELLED, DEAD (k crashes)
      └────────────── retry ─► BLOCKED, PENDING
@@ -62,6 +63,8 @@ class Step(StrEnum):
     """One of those has not succeeded, and it is not to run then."""
     DUE = "due"
     GRANT = "grant"
+    REFUSE = "refuse"
+    """No worker could take it: it passes a bound that could not be looked at before."""
     DONE = "done"
     FAIL = "fail"
     AGAIN = "again"
@@ -85,11 +88,15 @@ MOVES: Final[dict[Step, tuple[frozenset[JobState], frozenset[JobState]]]] = {
     Step.PARENT: (frozenset({_BLOCKED}), frozenset({_FAILED, _CANCELLED})),
     Step.DUE: (frozenset({_SCHEDULED}), frozenset({_PENDING})),
     Step.GRANT: (frozenset({_PENDING}), frozenset({_LEASED})),
+    Step.REFUSE: (frozenset({_PENDING}), frozenset({_FAILED})),
     Step.DONE: (frozenset({_LEASED}), frozenset({_DONE})),
     Step.FAIL: (frozenset({_LEASED}), frozenset({_FAILED})),
     Step.AGAIN: (frozenset({_LEASED}), frozenset({_SCHEDULED, _PENDING})),
-    Step.EXPIRE: (frozenset({_LEASED}), frozenset({_SCHEDULED, _PENDING, _DEAD, _CANCELLED})),
-    Step.RELEASE: (frozenset({_LEASED}), frozenset({_PENDING, _CANCELLED})),
+    Step.EXPIRE: (
+        frozenset({_LEASED}),
+        frozenset({_SCHEDULED, _PENDING, _DEAD, _CANCELLED, _FAILED}),
+    ),
+    Step.RELEASE: (frozenset({_LEASED}), frozenset({_PENDING, _CANCELLED, _FAILED})),
     Step.CANCEL: (frozenset({*_WAITING, _LEASED}), frozenset({_CANCELLED})),
     Step.OVERDUE: (frozenset({*_WAITING, _LEASED}), frozenset({_FAILED})),
     Step.RETRY: (frozenset({_FAILED, _DEAD, _CANCELLED}), frozenset({_BLOCKED, _PENDING})),

@@ -18,7 +18,6 @@ from seriatim.formats.limits import (
     JOB_ARGS_MAX_BYTES,
     JOB_LEASE_DEFAULT_MS,
     JOB_OUTPUT_PIECE_BYTES,
-    TIMELINE_DEFAULT_MS,
 )
 from seriatim.formats.schedule.mode import SchedulingMode
 from seriatim.gateway.http.api import queues
@@ -68,6 +67,20 @@ def test_a_job_from_its_submission_to_its_end(tmp_path: Path) -> None:
     with_api(tmp_path, use)
 
 
+def test_several_submit_at_once_and_each_is_answered(tmp_path: Path) -> None:
+    async def use(api: QueueAsker) -> None:
+        wanted = [{"jobs": [job(id="one")]}, {"jobs": [job(colour="red")]}, {"jobs": []}, 5]
+        answered = (await api.post(f"{Q}/submissions", {"submissions": wanted}))["submissions"]
+        assert answered[0] == {"jobs": [{"id": "one", "repeated": False}]}
+        problems = [each["problem"] for each in answered[1:]]
+        assert [(each["status"], each["code"]) for each in problems] == [(400, "bad_job")] * 3
+        assert await api.state("one") == "pending"
+        await api.post(f"{ALL}/other/submissions", {"submissions": [5]})
+        assert await api.code("GET", f"{ALL}/other") == (404, "not_found")
+
+    with_api(tmp_path, use)
+
+
 def test_a_queue_its_settings_and_its_numbers(tmp_path: Path) -> None:
     async def use(api: QueueAsker) -> None:
         change = {
@@ -95,6 +108,18 @@ def test_a_queue_its_settings_and_its_numbers(tmp_path: Path) -> None:
         assert await api.post(f"{Q}/purge", {"state": "blocked"}) == {"purged": 1}
         assert (await api.get(Q))["states"] == {"cancelled": 4}
         assert (await api.get(f"{Q}/idle"))["slot"] == await api.slot()
+
+    with_api(tmp_path, use)
+
+
+def test_a_purge_says_how_many_it_has_cancelled(tmp_path: Path) -> None:
+    """And not how many waited: some of them end with another one."""
+
+    async def use(api: QueueAsker) -> None:
+        chain = [job(id="a"), job(id="b", after=["a"]), job(id="c", after=["b"])]
+        await api.submit(*chain)
+        assert await api.post(f"{Q}/purge", {"state": "blocked"}) == {"purged": 1}
+        assert (await api.get(Q))["states"] == {"pending": 1, "cancelled": 1, "failed": 1}
 
     with_api(tmp_path, use)
 
@@ -407,7 +432,7 @@ def test_who_has_no_token_is_told_nothing_and_changes_nothing(tmp_path: Path) ->
             for each in every_route(api.http.node, Operator(TOKEN))
             if each.path.startswith((ALL, "/api/v1/jobs"))
         ]
-        assert len(routes) == 19
+        assert len(routes) == 20
         for each in routes:
             target = each.path.replace("{queue}", "q").replace("{job}", "one")
             reply = await api.http.send(each.method, target, b"", authorization="Bearer wrong")
@@ -422,70 +447,3 @@ def test_a_node_that_places_nothing_has_no_queues(tmp_path: Path) -> None:
         assert await api.code("GET", ALL) == (501, "scheduling_disabled")
 
     with_api(tmp_path, use, policy=Policy(mode=SchedulingMode.DISABLED))
-
-
-def test_a_timeline_is_what_ran_in_the_window_page_by_page(tmp_path: Path) -> None:
-    async def use(api: QueueAsker) -> None:
-        began_ms = []
-        for name in ("one", "two", "three"):
-            await api.submit(job(id=name))
-            api.clock.advance(seconds=1)
-            grant = await api.grant()
-            began_ms.append((await api.get(f"{JOBS}/{name}"))["started_ms"])
-            api.clock.advance(seconds=1)
-            if name == "one":
-                await api.done(grant)
-            elif name == "two":
-                failed = {"id": name, "token": grant["token"], "how": "failed", "code": "raised"}
-                await api.report(ended=[failed | {"reason": "no"}])
-        api.clock.advance(seconds=1)
-        whole = await api.get(f"{Q}/timeline")
-        one, two, three = whole["spans"]
-        assert one == {
-            "job": "one",
-            "token": one["token"],
-            "began_ms": began_ms[0],
-            "worker": "w",
-            "ended_ms": began_ms[0] + 1_000,
-            "how": "done",
-            "code": "",
-            "type": "t",
-            "attempt": 1,
-        }
-        assert (two["how"], two["code"]) == ("failed", "raised")
-        assert (three["how"], three["ended_ms"], three["began_ms"]) == ("", None, began_ms[2])
-        assert whole["to_ms"] - whole["from_ms"] == TIMELINE_DEFAULT_MS
-        pages: list[Any] = []
-        after = ""
-        while len(pages) < 5:
-            page = await api.get(f"{Q}/timeline?limit=1{after}")
-            pages += page["spans"]
-            if page["after"] is None:
-                break
-            after = f"&after={page['after']}"
-        assert pages == whole["spans"]
-        inside = f"from_ms={began_ms[1] + 1}&to_ms={began_ms[1] + 2}"
-        assert (await api.get(f"{Q}/timeline?{inside}"))["spans"] == [
-            two | {"how": "", "code": "", "ended_ms": None}
-        ]
-        before = f"from_ms=0&to_ms={began_ms[0]}"
-        assert (await api.get(f"{Q}/timeline?{before}"))["spans"] == []
-
-    with_api(tmp_path, use)
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        *("after=x", "after=1.2", "after=1.2.3.4", "after=1.-1.0", "after=9999.1.0"),
-        *("after=2.0.0", "after=2.4.0", "from_ms=2&to_ms=1", "from_ms=x", "limit=0", "limit=501"),
-        "since=1",
-    ],
-)
-def test_a_timeline_that_cannot_be_is_refused(tmp_path: Path, query: str) -> None:
-    async def use(api: QueueAsker) -> None:
-        await api.submit(job(id="one"))
-        assert (await api.code("GET", f"{Q}/timeline?{query}"))[0] == 400
-        assert await api.code("GET", f"{ALL}/none/timeline") == (404, "not_found")
-
-    with_api(tmp_path, use)

@@ -109,7 +109,7 @@ PLANTED: list[tuple[str, ModuleType, str, Callable[..., Any], type[Exception]]] 
     ("preferences", preference, "_seconds", leak, KeyError),
     ("record_pages", cbor_page, "load_map", unfold, CostError),
     ("recurrences", fields, "refuse", leak, KeyError),
-    ("replies", reply, "_error_of", believe, AssertionError),
+    ("replies", reply, "error_of", believe, AssertionError),
     ("structured_fields", sf, "write_bare", lose_a_byte, AssertionError),
     ("tabms", tabms, "from_tabm", dawdle, CostError),
 ]

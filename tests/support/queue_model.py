@@ -184,7 +184,7 @@ class QueueModel:
     def crash(self, job: ModelJob) -> None:
         job.crashes += 1
         if job.cancelling:
-            self.end(job, "cancelled")
+            self.end(job, job.stopped(self.now_ms))
         elif job.crashes < job.spec.get("crashes_max", 3):
             self.seen["a crash, and again"] += 1
             self.again(job, job.crashes - 1)
@@ -197,7 +197,7 @@ class QueueModel:
         else:
             job.attempt -= 1
         if job.cancelling:
-            self.end(job, "cancelled")
+            self.end(job, job.stopped(self.now_ms))
         else:
             self.seen["given back"] += 1
             self.move(job, "pending")
@@ -409,9 +409,8 @@ class QueueModel:
         else:
             job.tries += 1
             if job.cancelling:
-                is_overdue = job.deadline_ms is not None and job.deadline_ms <= self.now_ms
-                is_cancelled = ended.code == "cancelled" and not is_overdue
-                self.end(job, "cancelled" if is_cancelled else "failed")
+                is_asked = ended.code == "cancelled"
+                self.end(job, job.stopped(self.now_ms) if is_asked else "failed")
             elif ended.is_final or job.tries > job.spec.get("retries", 0):
                 self.end(job, "failed")
             else:

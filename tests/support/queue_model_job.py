@@ -54,6 +54,11 @@ class ModelJob:
     def is_live(self) -> bool:
         return self.state in LIVE
 
+    def stopped(self, now_ms: int) -> str:
+        """Return how it ends when it was to stop, and did not say how."""
+        is_overdue = self.deadline_ms is not None and self.deadline_ms <= now_ms
+        return "failed" if is_overdue else "cancelled"
+
     @property
     def takes(self) -> Counter[str]:
         takes: Counter[str] = Counter(self.spec.get("takes", {}))

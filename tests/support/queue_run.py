@@ -151,6 +151,8 @@ class QueueRun:
             assert answer.code in expected
         elif isinstance(answer, c.Reported):
             assert (set(answer.refused), set(answer.lost), set(answer.stops)) == expected
+        elif isinstance(answer, c.Purged):
+            assert answer.left == expected
         elif not isinstance(answer, Waiter):
             assert answer == expected, (answer, expected)
 

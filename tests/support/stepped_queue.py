@@ -76,7 +76,7 @@ class SteppedQueue:
             self.slots.append((fold.slot, {"at": fold.at_ms, "data": machine.data()}))
             self.tree.change(fold.rows())
         if fate is not Fate.FAILED:
-            self.tree.change(machine.output_rows)
+            self.tree.change(machine.output.rows())
         if fate is not Fate.WRITTEN:
             self.restart()
         return answers

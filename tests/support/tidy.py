@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import re
 import tokenize
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from io import StringIO
@@ -112,6 +112,11 @@ class Source:
         return ast.parse(self.text, self.path)
 
     @cached_property
+    def nodes(self) -> Sequence[ast.AST]:
+        """All nodes of the tree, which every rule looks at; none of what is not Python."""
+        return list(ast.walk(self.tree)) if self.is_python else ()
+
+    @cached_property
     def is_python(self) -> bool:
         """Whether the rules for Python are for this file."""
         return self.path.endswith(".py")
@@ -140,7 +145,7 @@ def function_is_short(source: Source) -> Iterator[Fault]:
     """A function has at most `FUNCTION_LINES_MAX` lines, its docstring not counted."""
     if not source.is_python:
         return
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         lines = _span(node)
@@ -157,8 +162,8 @@ def world_is_handed_in(source: Source) -> Iterator[Fault]:
     if not source.is_python:
         return
     table = WORLD if source.is_product else TEST_WORLD
-    imported = _imported_names(source.tree)
-    for node in ast.walk(source.tree):
+    imported = _imported_names(source)
+    for node in source.nodes:
         if not isinstance(node, ast.expr):
             continue
         name = _dotted(node, imported)
@@ -188,7 +193,7 @@ def no_test_is_imported(source: Source) -> Iterator[Fault]:
 
 def _imports_of(source: Source) -> Iterator[tuple[ast.Import | ast.ImportFrom, list[str]]]:
     """Yield each import of *source* with the full names of what it imports."""
-    for node in ast.walk(source.tree) if source.is_python else ():
+    for node in source.nodes:
         if isinstance(node, ast.Import):
             yield node, [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -214,7 +219,7 @@ def words_are_ours(source: Source) -> Iterator[Fault]:
     stem = PurePosixPath(source.path).stem
     if stem in FILE_NAMES_BANNED:
         yield source.fault(1, f"{stem} does not say what lives in the file")
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         name, line = "", 0
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             name, line = node.name, node.lineno
@@ -255,10 +260,10 @@ def _is_below(name: str, banned: str) -> bool:
     return name.startswith(banned) if banned.endswith(".") else name == banned
 
 
-def _imported_names(tree: ast.Module) -> dict[str, str]:
+def _imported_names(source: Source) -> dict[str, str]:
     """Return what each imported name stands for, in full."""
     names: dict[str, str] = {}
-    for node in ast.walk(tree):
+    for node in source.nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 top = alias.name.partition(".")[0]

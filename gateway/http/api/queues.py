@@ -12,6 +12,7 @@ from seriatim.actors.queue.commands import (
     Change,
     Command,
     Purge,
+    Purged,
     Released,
     Remove,
     Report,
@@ -23,6 +24,7 @@ from seriatim.actors.queue.plain import (
     claimed_to_plain,
     report_from_plain,
     reported_to_plain,
+    submitted_to_plain,
 )
 from seriatim.actors.queue.queues import Queues
 from seriatim.actors.queue.reader import QueueNow
@@ -32,7 +34,6 @@ from seriatim.formats.errors import DisabledError, MalformedError
 from seriatim.formats.ids import b64url
 from seriatim.formats.jobs.job_id import check_name
 from seriatim.formats.jobs.raw_json import dump_json
-from seriatim.formats.jobs.spec import read_asked
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.jobs.view import view_of
 from seriatim.formats.limits import (
@@ -43,10 +44,10 @@ from seriatim.formats.limits import (
     JOB_REASON_MAX_CHARS,
     LONG_POLL_MAX_MS,
     PAGE_DEFAULT,
-    QUEUE_SUBMIT_MAX,
     TIMELINE_DEFAULT_MS,
 )
 from seriatim.gateway.http.api.route import Asked, Route
+from seriatim.gateway.http.api.submissions import read_jobs, read_submissions, submit_each
 from seriatim.gateway.http.body import read_body
 from seriatim.gateway.http.reply import reply_json
 
@@ -83,6 +84,7 @@ class QueueApi:
             Route("POST", f"{_ONE}/reports", self._report),
             Route("GET", _JOBS, self._list_jobs, _LISTED),
             Route("POST", _JOBS, self._submit),
+            Route("POST", f"{_ONE}/submissions", self._submit_each),
             Route("GET", _JOB, self._show_job),
             Route("DELETE", _JOB, self._remove_job),
             Route("GET", f"{_JOB}/ending", self._ending, _WAIT),
@@ -111,7 +113,7 @@ class QueueApi:
         return reply_json(_queue_plain(self._queues.reader.now(queue)))
 
     async def _purge(self, asked: Asked) -> web.StreamResponse:
-        """Cancel all jobs in a state that waits; answer with how many there were."""
+        """Cancel all jobs in a state that waits; answer with how many those were."""
         said = await _read_map(asked)
         state = said.get("state", JobState.PENDING)
         if state not in (JobState.PENDING, JobState.SCHEDULED, JobState.BLOCKED):
@@ -120,10 +122,11 @@ class QueueApi:
                 code="bad_state",
             )
         queue = asked.named["queue"]
-        before = self._queues.reader.now(queue).states.get(state, 0)
-        while await self._queues.ask(queue, Purge(JobState(state))):
-            pass  # some at a time
-        return reply_json({"purged": before})
+        cancelled, left = 0, 1
+        while left:  # some at a time
+            purged: Purged = await self._queues.ask(queue, Purge(JobState(state)))
+            cancelled, left = cancelled + purged.cancelled, purged.left
+        return reply_json({"purged": cancelled})
 
     async def _types(self, asked: Asked) -> web.StreamResponse:
         """Answer with the numbers of each type, a page of them."""
@@ -187,15 +190,16 @@ class QueueApi:
 
     async def _submit(self, asked: Asked) -> web.StreamResponse:
         """Submit jobs, all of them or none: 201, and 200 where all of them were there."""
-        jobs = (await _read_map(asked)).get("jobs")
-        if not isinstance(jobs, list) or not 1 <= len(jobs) <= QUEUE_SUBMIT_MAX:
-            raise MalformedError(
-                f"jobs: expected a list of 1 to {QUEUE_SUBMIT_MAX} jobs", code="bad_job"
-            )
-        wanted = [read_asked(each) for each in jobs]
+        wanted = read_jobs(await _read_map(asked))
         submitted = await self._queues.submit(asked.named["queue"], wanted)
         status = 200 if all(each.repeated for each in submitted) else 201
-        return reply_json({"jobs": [each._asdict() for each in submitted]}, status=status)
+        return reply_json(submitted_to_plain(submitted), status=status)
+
+    async def _submit_each(self, asked: Asked) -> web.StreamResponse:
+        """Submit several times at once, each all or none; answer with what became of each."""
+        submissions = read_submissions(await _read_map(asked))
+        answers = await submit_each(self._queues, asked.named["queue"], submissions)
+        return reply_json({"submissions": answers})
 
     async def _list_jobs(self, asked: Asked) -> web.StreamResponse:
         """Answer with a page of jobs; it may be short, or empty, before the last one."""

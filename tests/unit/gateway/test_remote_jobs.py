@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from seriatim.actors.executor.executor import Executor
-from seriatim.actors.queue.commands import Change
+from seriatim.actors.queue.commands import Change, Purge, Purged
 from seriatim.actors.runtime.clock import SystemClock
 from seriatim.actors.worker.handler import Handler, Place
 from seriatim.actors.worker.running import Runner
 from seriatim.actors.worker.worker import Worker
 from seriatim.formats.errors import UnavailableError
 from seriatim.formats.jobs.spec import read_asked
+from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import BODY_MAX_BYTES, JOB_RESULT_MAX_BYTES
 from seriatim.gateway.api_client import connect_api
 from seriatim.gateway.http.operator import Operator
@@ -82,3 +83,26 @@ async def test_a_look_at_a_node_that_is_away_fails_at_once_where_it_is_not_to_wa
         with pytest.raises(UnavailableError):
             await access.idle("q", wait_ms=0)
         assert await access.ending("q", "one", wait_ms=1) is None
+
+
+async def test_a_queue_that_is_not_there_is_idle_as_it_is_for_a_node_in_the_program(
+    tmp_path: Path,
+) -> None:
+    clock = SystemClock(asyncio.get_running_loop())
+    async with (
+        serving(tmp_path, wallet=known_wallet(NODE), operator=Operator(TOKEN)) as http,
+        connect_api(f"http://127.0.0.1:{http.port}", TOKEN) as client,
+    ):
+        access = RemoteJobs(client, clock, os.urandom)
+        assert await access.idle("nobody", wait_ms=0) == 0
+
+
+async def test_a_purge_is_answered_as_by_a_node_in_the_program(tmp_path: Path) -> None:
+    clock = SystemClock(asyncio.get_running_loop())
+    async with (
+        serving(tmp_path, wallet=known_wallet(NODE), operator=Operator(TOKEN)) as http,
+        connect_api(f"http://127.0.0.1:{http.port}", TOKEN) as client,
+    ):
+        access = RemoteJobs(client, clock, os.urandom)
+        await access.submit("q", [read_asked({"type": "t"}), read_asked({"type": "t"})])
+        assert await access.ask("q", Purge(JobState.PENDING)) == Purged(cancelled=2, left=0)

@@ -8,7 +8,9 @@ from seriatim.actors.queue.commands import (
     Cancel,
     Change,
     Claimed,
+    Done,
     Failed,
+    Printed,
     Released,
     Remove,
     Report,
@@ -189,3 +191,17 @@ def test_the_same_claim_leases_nothing_twice(queue: SteppedQueue) -> None:
     assert again.answer is not None, "it has never heard of the first one"
     assert [each.attempt for each in again.answer.grants] == [1]
     assert again.answer.grants[0].token > first[0].token
+
+
+def test_what_was_printed_goes_with_a_job_that_is_removed_in_the_slot_that_has_ended_it(
+    queue: SteppedQueue,
+) -> None:
+    queue.submit({"id": "one"}, {"id": "two"})
+    queue.do(Change({"types": {"a": 2}}))
+    one, two = queue.lease(room=2)
+    queue.do(Report("w", printed=[Printed("one", one.token, 0, b"before")]))
+    again = Printed("one", one.token, 0, b"before")  # as after an outcome that nobody knows
+    last = [again, Printed("one", one.token, 1, b"last"), Printed("two", two.token, 0, b"kept")]
+    queue.batch(Report("w", [Done("one", one.token)], printed=last), Remove("one"))
+    printed = {path[3].partition("~")[0] for path in queue.rows() if path[2] == "output"}
+    assert printed == {"two"}

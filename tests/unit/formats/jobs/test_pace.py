@@ -37,6 +37,17 @@ def test_as_many_as_it_says_may_begin_at_once(rate: Rate) -> None:
     assert len(begun_at(rate, [0] * 9)) == min(rate.jobs, 9)
 
 
+@given(st.integers(1, 5), st.integers(1, 200))
+def test_after_a_quiet_time_twice_as_many_begin_within_the_time_of_the_rate(
+    jobs: int, step_ms: int
+) -> None:
+    """The bound is met, and so no smaller one may be promised."""
+    rate = Rate(jobs, jobs * step_ms)
+    begun = begun_at(rate, [0] * jobs + [step_ms] * jobs)
+    assert begun[-1] - begun[0] == rate.per_ms
+    assert len(begun) == 2 * jobs
+
+
 @given(RATES, GAPS_MS, st.integers(0, 2_000))
 def test_it_is_free_from_the_first_millisecond_that_it_says(
     rate: Rate, gaps_ms: list[int], later_ms: int

@@ -216,6 +216,7 @@ def test_a_queue_is_set_paused_and_purged(cli: Cli) -> None:
     assert text.splitlines() == [f"{cli.name}: 1 cancelled", "  types: {'t': 4}"]
 
 
+@pytest.mark.slow
 def test_a_worker_that_drains_says_what_nothing_here_can_begin(cli: Cli) -> None:
     """Else it would wait for ever for somebody else."""
     job = cli.add("t", "--args", "{}")
