@@ -316,6 +316,10 @@ QUEUE_COMMANDS_MAX: Final = 16_384
 QUEUE_WANTED_PAUSE_MS: Final = 60_000
 QUEUE_LOOKED_AT_MAX: Final = 10_000
 QUEUES_MAX: Final = 1_000
+# A row says which jobs are leased: as many slots are read, at most, to know it at any other.
+QUEUE_OPEN_EVERY_SLOTS: Final = 64
+TIMELINE_DEFAULT_MS: Final = 10 * 60_000
+TIMELINE_SHOWN_MAX: Final = 10_000
 CLAIM_JOBS_MAX: Final = 256
 # What a job has of the results of others; one that wants more fails.
 JOB_INPUTS_MAX_BYTES: Final = 16 * 1024 * 1024

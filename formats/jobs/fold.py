@@ -12,13 +12,11 @@ state; a fold that begins with what they say goes on where the last one was.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from seriatim.formats.errors import MalformedError, StoreError
-from seriatim.formats.ids import b64url
 from seriatim.formats.jobs import rows as paths
 from seriatim.formats.jobs.effects import Effects
 from seriatim.formats.jobs.job import Job, Order, decode_row, encode_row, note_failure
@@ -27,8 +25,10 @@ from seriatim.formats.jobs.numbers import Numbers, change_count
 from seriatim.formats.jobs.pace import kept_paces, next_pace
 from seriatim.formats.jobs.raw_json import RawJson, dump_json
 from seriatim.formats.jobs.settings import Settings
+from seriatim.formats.jobs.spans import encode_open
 from seriatim.formats.jobs.state import ENDED, IllegalMoveError, JobState, Step, check_move
 from seriatim.formats.jobs.telling import Telling
+from seriatim.formats.limits import QUEUE_OPEN_EVERY_SLOTS
 
 if TYPE_CHECKING:
     from seriatim.formats.schedule.assignment import Rows
@@ -52,7 +52,8 @@ class QueueFold:
         live: jobs that have not ended, by id, in the order of their submission.
         settings: see `Settings`.
         numbers: how many jobs are in which state.
-        running: how many jobs of each type are leased.
+        leased: those of them that workers have, by id.
+        running: how many of these each type has.
         in_use: how many tokens of each name are taken.
         paces: of each type with a rate, when the next of its jobs would be due by it; see `pace`.
         slot: the last slot that it has seen; -1 before the first one.
@@ -69,6 +70,7 @@ class QueueFold:
         self.live: dict[str, Job] = {}
         self.settings = Settings()
         self.numbers = Numbers()
+        self.leased: dict[str, Job] = {}
         self.running: dict[str, int] = {}
         self.in_use: dict[str, int] = {}
         self.paces: dict[str, int] = {}
@@ -120,7 +122,7 @@ class QueueFold:
 
     def unique(self, key: str) -> tuple[str, int] | None:
         """Return the last job that was submitted under *key*, and when; ``None`` for none."""
-        path = paths.unique_path(self.queue, _hash(key))
+        path = paths.unique_path(self.queue, key)
         raw = self._other_rows[path] if path in self._other_rows else self._get(path)
         if raw is None:
             return None
@@ -166,6 +168,8 @@ class QueueFold:
             (paths.type_path(queue, kind), self.numbers.encode_type(kind))
             for kind in self.numbers.touched
         )
+        if self.slot % QUEUE_OPEN_EVERY_SLOTS == 0:
+            rows.append((paths.open_path(queue, self.slot), encode_open(self.leased.values())))
         rows.append((paths.head_path(queue), self._head()))
         rows.extend(self._other_rows.items())
         return tuple(rows)
@@ -216,7 +220,7 @@ class QueueFold:
         if job.id in self.live or job.id in self._ended:
             raise IllegalMoveError(f"{job.id} was submitted before")
         if "unique" in spec:
-            path = paths.unique_path(self.queue, _hash(spec["unique"]["key"]))
+            path = paths.unique_path(self.queue, spec["unique"]["key"])
             self._other_rows[path] = orjson.dumps([job.id, self.at_ms])
         self._before.setdefault(job.id, None)  # one that was forgotten in this slot had a state
         self.live[job.id] = job
@@ -370,7 +374,7 @@ class QueueFold:
             self.numbers.move(job.type, job.state, None)
             unique = job.spec.get("unique")
             if unique and (self.unique(unique["key"]) or ("",))[0] == job_id:
-                self._other_rows[paths.unique_path(self.queue, _hash(unique["key"]))] = None
+                self._other_rows[paths.unique_path(self.queue, unique["key"])] = None
         if "index" in event:
             left = event.get("left")
             path = (*paths.ended_group(self.queue), event["index"])
@@ -451,11 +455,13 @@ class QueueFold:
         return ends
 
     def _take(self, job: Job) -> None:
+        self.leased[job.id] = job
         change_count(self.running, job.type, 1)
         for token, count in job.takes:
             change_count(self.in_use, token, count)
 
     def _give_back(self, job: Job) -> None:
+        del self.leased[job.id]
         change_count(self.running, job.type, -1)
         for token, count in job.takes:
             change_count(self.in_use, token, -count)
@@ -465,10 +471,6 @@ class QueueFold:
 def _stopped(event: Event) -> JobState:
     """Return how a job ends that was to stop, by what is said of its lease."""
     return JobState.FAILED if event.get("code") == OVERDUE else JobState.CANCELLED
-
-
-def _hash(key: str) -> str:
-    return b64url(sha256(key.encode()).digest())
 
 
 _APPLY: Final[dict[str, Callable[[QueueFold, Event], None]]] = {

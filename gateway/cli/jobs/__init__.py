@@ -20,6 +20,7 @@ from seriatim.gateway.cli.jobs.queue import (
     show_queue,
     verify_rows,
 )
+from seriatim.gateway.cli.jobs.timeline import show_timeline
 from seriatim.gateway.cli.jobs.work import work
 from seriatim.gateway.cli.jobs.workers import drain, list_workers
 
@@ -40,6 +41,7 @@ _QUEUE_VERBS: Final[Mapping[str, Callable[..., None]]] = {
     "pause": pause,
     "resume": resume,
     "purge": purge,
+    "timeline": show_timeline,
     "verify": verify_rows,
 }
 

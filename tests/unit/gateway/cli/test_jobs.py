@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
@@ -15,9 +16,11 @@ from typing import Any, Final
 
 import orjson
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
 from seriatim.gateway.cli import app
+from seriatim.gateway.cli.jobs import timeline
 from seriatim.gateway.cli.output import Exit
 from seriatim.gateway.cli.reach import TOKEN_VARIABLE
 from tests.support.categorised_app import QUEUE
@@ -394,3 +397,67 @@ def test_the_verbs_are_shown() -> None:
         assert verb in run("worker", "--help")[1]
     for verb in ("add", "list", "show", "logs", "cancel", "retry", "remove", "stats"):
         assert verb in run("job", "--help")[1]
+
+
+def test_a_timeline_has_what_each_worker_has_run(
+    node: LiveNode, queue: str, tmp_path: Path
+) -> None:
+    cli = Cli(node, queue)
+    done = cli.add("good", command=("true",))
+    failed = cli.add("bad", command=("false",))
+    cli.work("--queue", queue)
+    found = run_json("queue", "timeline", queue, "--since", "1 hour", *cli.at)
+    assert {span["job"]: (span["how"], span["type"]) for span in found["spans"]} == {
+        done: ("done", "good"),
+        failed: ("failed", "bad"),
+    }
+    assert found["to_ms"] - found["from_ms"] == 3_600_000
+    assert found["after"] is None
+    picture = tmp_path / "timeline.svg"
+    code, output = run("queue", "timeline", queue, "--svg", picture, *cli.at)
+    assert code == Exit.OK
+    (worker,) = {span["worker"] for span in found["spans"]}
+    assert f"\n{worker} |" in output
+    assert output.endswith("1 done, 1 failed\n")
+    assert done in picture.read_text()
+
+
+def test_a_timeline_of_no_queue_is_an_error(node: LiveNode) -> None:
+    assert run_json("queue", "timeline", "none", "--data", node.data, status=Exit.NOT_FOUND)
+
+
+def test_a_timeline_that_is_too_long_says_so(
+    node: LiveNode, queue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli = Cli(node, queue)
+    for _ in range(3):
+        cli.add("good", command=("true",))
+    cli.work("--queue", queue)
+    monkeypatch.setattr(timeline, "API_PAGE_MAX", 1)
+    monkeypatch.setattr(timeline, "TIMELINE_SHOWN_MAX", 2)
+    code, output = run("queue", "timeline", queue, *cli.at)
+    assert code == Exit.OK
+    assert "only the first 2 to end are shown" in output
+    assert "2 done" in output
+
+
+def test_metrics_have_what_commands_have_used(node: LiveNode, queue: str) -> None:
+    cli = Cli(node, queue)
+    spin = "sum(range(20_000_000)); bytearray(2**26)"
+    scripts = (spin, f"{spin}; raise SystemExit(3)")
+    done, failed = (cli.add("spin", command=(sys.executable, "-c", each)) for each in scripts)
+    cli.work("--queue", queue)
+    used = [cli.show(done)["outcome"]["usage"], cli.show(failed)["failures"][0]["usage"]]
+    found = {
+        (sample.name, sample.labels.get("le"), sample.labels.get("state")): sample.value
+        for family in text_string_to_metric_families(node.get("/metrics").body.decode())  # type: ignore[no-untyped-call]  # theirs has no types
+        for sample in family.samples
+        if sample.labels.get("queue") == queue
+    }
+    cpu_ms = sum(each["cpu_ms"] for each in used)
+    assert cpu_ms > 0
+    assert found["seriatim_job_cpu_seconds_total", None, None] == pytest.approx(cpu_ms / 1_000)
+    assert found["seriatim_job_memory_peak_bytes_count", None, None] == 2
+    assert found["seriatim_job_memory_peak_bytes_bucket", str(float(2**26)), None] == 0
+    assert found["seriatim_queue_ended_jobs_total", None, "done"] == 1
+    assert found["seriatim_queue_ended_jobs_total", None, "failed"] == 1
