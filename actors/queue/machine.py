@@ -33,6 +33,7 @@ from seriatim.actors.queue.commands import (
     Submitted,
 )
 from seriatim.actors.queue.endings import crash_event, done_event, failed_event, released_event
+from seriatim.actors.queue.fence import why_fenced
 from seriatim.actors.queue.inputs import read_inputs
 from seriatim.actors.queue.lanes import Lanes
 from seriatim.actors.queue.leases import Leases
@@ -77,6 +78,7 @@ class QueueMachine:
         output: what jobs have printed: rows beside those of the fold, which knows nothing of them.
         data_bytes: about how many bytes that will be.
         waiters: claims that nobody has answered yet, the oldest first.
+        found_slot: the last slot that the node has found when it began.
         kept_until_ms: until when nothing that has ended is to be forgotten.
     """
 
@@ -85,6 +87,7 @@ class QueueMachine:
         fold: QueueFold,
         draw: Callable[[], float],
         output_of: Callable[[str], Sequence[Path]],
+        found_slot: int | None = None,
     ) -> None:
         """Decide over *fold*, which was loaded.
 
@@ -92,8 +95,11 @@ class QueueMachine:
             fold: nobody else changes it.
             draw: gives a number of 0 (inclusive) to 1 (exclusive).
             output_of: finds what a job has printed.
+            found_slot: the last slot that the node has found when it began; ``None`` for that of
+                *fold*. Local workers with older leases, or with that one, have ended before it.
         """
         self.fold = fold
+        self.found_slot = fold.slot if found_slot is None else found_slot
         self._draw = draw
         self.output = SlotOutput(fold.queue, output_of)
         self.events: list[Event] = []
@@ -228,19 +234,19 @@ class QueueMachine:
 
     def _report(self, report: Report) -> Reported:
         for printed in report.printed:
-            if not self._why_fenced(printed.id, printed.token):
+            if not why_fenced(self.fold, printed.id, printed.token):
                 self.output.add(printed)
                 self.data_bytes += len(printed.data)
         refused = {}
         for ended in report.ended:
-            why = self._why_fenced(ended.id, ended.token)
+            why = why_fenced(self.fold, ended.id, ended.token)
             if why:
                 refused[ended.id] = why
             else:
                 self._end(ended)
         lost, stops = [], {}
         for job_id, token in report.held:
-            if self._why_fenced(job_id, token):
+            if why_fenced(self.fold, job_id, token):
                 lost.append((job_id, token))
                 continue
             job = self.fold.live[job_id]
@@ -248,18 +254,6 @@ class QueueMachine:
             if job.cancelling:
                 stops[job_id] = job.cancelling
         return Reported(refused, lost, stops)
-
-    def _why_fenced(self, job_id: str, token: int) -> str:
-        """Return why *token* is no lease of that job; empty where it is."""
-        job = self.fold.live.get(job_id)
-        if job is not None and job.state is JobState.LEASED and job.token == token:
-            return ""
-        found = job or self.fold.job(job_id)
-        if found is None:
-            return f"there is no job {job_id} here"
-        if found.token == token:
-            return f"job {job_id} is {found.state}: the lease of token {token} is over"
-        return f"job {job_id} is {found.state}; token {token} is old, the last one is {found.token}"
 
     def _end(self, ended: Ended) -> None:
         if isinstance(ended, Done):
@@ -379,7 +373,7 @@ class QueueMachine:
         for job in list(self.fold.live.values()):
             if job.state is JobState.LEASED:
                 self._leases.begin(job, self._monotonic_ms)
-                if job.is_local:
+                if job.is_local and job.token <= self.found_slot:
                     self._crash(job, _LOST, _NODE_ENDED, {})
             if "deadline_ms" in job.spec:
                 self._times.add(job.spec["deadline_ms"], job)

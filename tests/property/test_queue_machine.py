@@ -34,6 +34,7 @@ STEPS = 250
 MUST_BE_SEEN = {
     "a lease outlives its node",
     "a local worker is lost with its node",
+    "a local worker outlives what its queue has in memory",
     "a lease is over",
     "a job is due",
     *(f"ended {state}" for state in ("done", "failed", "dead", "cancelled")),
@@ -123,12 +124,12 @@ def a_fence_that_lets_old_tokens_through(patch: pytest.MonkeyPatch) -> None:
         own._touch(own.live[event["id"]])
         return own.live[event["id"]]
 
-    def why_fenced(own: QueueMachine, job: str, token: int) -> str:
-        found = own.fold.live.get(job)
+    def why_fenced(own: QueueFold, job: str, token: int) -> str:
+        found = own.live.get(job)
         return "" if found is not None and found.state is JobState.LEASED else "it is over"
 
     patch.setattr(QueueFold, "_leased", leased)
-    patch.setattr(QueueMachine, "_why_fenced", why_fenced)
+    patch.setattr(machine, "why_fenced", why_fenced)
 
 
 def a_child_that_is_not_told(patch: pytest.MonkeyPatch) -> None:
@@ -195,6 +196,15 @@ def a_local_worker_that_outlives_its_node(patch: pytest.MonkeyPatch) -> None:
     patch.setitem(machine._DO, Claim, claim)
 
 
+def a_slot_that_fails_and_takes_the_local_workers_along(patch: pytest.MonkeyPatch) -> None:
+    def begin(own: QueueMachine, at_ms: int, monotonic_ms: int) -> None:
+        own.found_slot = own.fold.slot
+        do_begin(own, at_ms, monotonic_ms)
+
+    do_begin = QueueMachine.begin
+    patch.setattr(QueueMachine, "begin", begin)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "plant",
@@ -211,6 +221,7 @@ def a_local_worker_that_outlives_its_node(patch: pytest.MonkeyPatch) -> None:
         a_rate_that_is_too_fast,
         a_rate_that_nobody_wakes_for,
         a_local_worker_that_outlives_its_node,
+        a_slot_that_fails_and_takes_the_local_workers_along,
     ],
 )
 def test_a_planted_fault_is_found(

@@ -44,6 +44,7 @@ class ModelJob:
     worker: str = ""
     cancelling: bool = False
     is_local: bool = False
+    is_orphan: bool = False
     ended_ms: int = 0
     attempts_before: int = 0
     result: bytes = b""
