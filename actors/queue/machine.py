@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from seriatim.actors.queue.checks import check_submit, double_of
+from seriatim.actors.queue.checks import check_retry, check_submit, double_of
 from seriatim.actors.queue.commands import (
     Cancel,
     Change,
@@ -109,7 +109,7 @@ class QueueMachine:
         self._last_slot = fold.slot
         self._answered: list[Waiter] = []
         self._lanes = Lanes(fold)
-        self._times = Times()
+        self._times = Times(fold.live)
         self._leases = Leases()
         self._stops = Stops()
         self._is_loaded = False
@@ -159,8 +159,6 @@ class QueueMachine:
         while self._give():
             pass
         ended, self.fold.effects.ended = self.fold.effects.ended, []
-        for job in ended:
-            self._leases.end(job)
         return [job for job in ended if job.state.is_ended]  # and was not retried since
 
     def data(self) -> str:
@@ -200,7 +198,7 @@ class QueueMachine:
         known = check_submit(fold, command.jobs)
         answers = []
         for asked, same in zip(command.jobs, known, strict=True):
-            existing = same or double_of(fold, asked)
+            existing = same or double_of(fold, asked.spec)
             if existing is not None:
                 answers.append(Submitted(existing, repeated=True))
                 continue
@@ -294,6 +292,7 @@ class QueueMachine:
                 f"job {job.id} is {job.state}; only what is failed, dead or cancelled is retried",
                 code="not_ended",
             )
+        check_retry(self.fold, job)
         self._say({"event": "retried", "id": job.id})
         return self.fold.live[job.id].state
 
@@ -386,7 +385,7 @@ class QueueMachine:
 
     def _see_to_times(self) -> None:
         """Bring about what is due, and end what has missed its deadline."""
-        due, overdue = self._times.over(self.fold.at_ms, self.fold.live)
+        due, overdue = self._times.over(self.fold.at_ms)
         if overdue:
             for job in overdue:
                 if job.state is JobState.LEASED:
@@ -422,7 +421,7 @@ class QueueMachine:
                     continue
                 granted.append(self._grant(job, claim, inputs))
                 size_bytes += _size(job.spec) + sum(map(len, inputs.values()))
-            stops = self._stops.take(claim.worker, self.fold.live)
+            stops = self._stops.take(claim.worker)
             if not granted and not stops:
                 self.waiters.rotate(-1)
                 continue
@@ -451,6 +450,10 @@ class QueueMachine:
 
     def _see_to_effects(self) -> None:
         effects = self.fold.effects
+        for job in effects.given_back:
+            self._leases.end(job)
+            self._stops.drop(job)
+        effects.given_back.clear()
         for job in effects.ready:
             if job.state is JobState.PENDING:
                 self._lanes.add(job)

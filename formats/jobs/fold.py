@@ -12,13 +12,11 @@ state; a fold that begins with what they say goes on where the last one was.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from seriatim.formats.errors import MalformedError, StoreError
-from seriatim.formats.ids import b64url
 from seriatim.formats.jobs import rows as paths
 from seriatim.formats.jobs.effects import Effects
 from seriatim.formats.jobs.job import Failure, Job, Order, decode_row, encode_row
@@ -29,6 +27,7 @@ from seriatim.formats.jobs.pace import pace
 from seriatim.formats.jobs.raw_json import RawJson, dump_json
 from seriatim.formats.jobs.settings import Settings
 from seriatim.formats.jobs.state import ENDED, IllegalMoveError, JobState, Step, check_move
+from seriatim.formats.jobs.uniques import Uniques
 from seriatim.formats.limits import JOB_FAILURES_KEPT_MAX
 
 if TYPE_CHECKING:
@@ -56,6 +55,7 @@ class QueueFold:
         running: how many jobs of each type are leased.
         in_use: how many tokens of each name are taken.
         paces: of each type with a rate, when the next of its jobs would be due by it; see `pace`.
+        uniques: see `Uniques`.
         slot: the last slot that it has seen; -1 before the first one.
         at_ms: its time.
         effects: see `Effects`; whoever runs the queue puts new ones in their place.
@@ -71,6 +71,7 @@ class QueueFold:
         self.running: dict[str, int] = {}
         self.in_use: dict[str, int] = {}
         self.paces: dict[str, int] = {}
+        self.uniques = Uniques(queue, get)
         self.slot = -1
         self.at_ms = 0
         self.effects = Effects()
@@ -115,15 +116,6 @@ class QueueFold:
         """Tell whether a live job wants the result of *job*."""
         return self._kin.is_wanted(job)
 
-    def unique(self, key: str) -> tuple[str, int] | None:
-        """Return the last job that was submitted under *key*, and when; ``None`` for none."""
-        path = paths.unique_path(self.queue, _hash(key))
-        raw = self._other_rows[path] if path in self._other_rows else self._get(path)
-        if raw is None:
-            return None
-        job, submitted_ms = orjson.loads(raw)
-        return job, submitted_ms
-
     # Changing.
 
     def begin(self, slot: int, at_ms: int) -> None:
@@ -133,6 +125,7 @@ class QueueFold:
         self._before.clear()
         self._ended.clear()
         self._other_rows.clear()
+        self.uniques.changed.clear()
         self._submitted_count = 0
         self.numbers.touched.clear()
 
@@ -163,6 +156,7 @@ class QueueFold:
         )
         rows.append((paths.head_path(queue), self._head()))
         rows.extend(self._other_rows.items())
+        rows.extend(self.uniques.changed.items())
         return tuple(rows)
 
     def _head(self) -> bytes:
@@ -206,9 +200,7 @@ class QueueFold:
         job = Job(event["id"], event["type"], spec, order, self.at_ms, JobState.BLOCKED)
         if job.id in self.live or job.id in self._ended:
             raise IllegalMoveError(f"{job.id} was submitted before")
-        if "unique" in spec:
-            path = paths.unique_path(self.queue, _hash(spec["unique"]["key"]))
-            self._other_rows[path] = orjson.dumps([job.id, self.at_ms])
+        self.uniques.note(job)
         self._before.setdefault(job.id, None)  # one that was forgotten in this slot had a state
         self.live[job.id] = job
         verdict = self._wait_for_parents(job)
@@ -339,7 +331,10 @@ class QueueFold:
             if (parent_id in waited if parent is None else not parent.state.is_ended)
         } or None
         self._kin.watch(job)
-        self._move(job, Step.RETRY, JobState.BLOCKED if job.waits else JobState.PENDING)
+        self.uniques.note(job)
+        # It waits for its time as if it was never tried; a pause between tries was none of that.
+        job.due_ms = job.spec.get("due_ms", 0)
+        self._move(job, Step.RETRY, JobState.BLOCKED if job.waits else self._ready_state(job))
 
     def _priority(self, event: Event) -> None:
         job = self.live[event["id"]]
@@ -366,9 +361,7 @@ class QueueFold:
             self._before.setdefault(job_id, job.state)
             self._ended.pop(job_id, None)
             self.numbers.move(job.type, job.state, None)
-            unique = job.spec.get("unique")
-            if unique and (self.unique(unique["key"]) or ("",))[0] == job_id:
-                self._other_rows[paths.unique_path(self.queue, _hash(unique["key"]))] = None
+            self.uniques.forget(job)
         if "index" in event:
             left = event.get("left")
             path = (*paths.ended_group(self.queue), event["index"])
@@ -465,6 +458,7 @@ class QueueFold:
             change_count(self.in_use, token, count)
 
     def _give_back(self, job: Job) -> None:
+        self.effects.given_back.append(job)
         change_count(self.running, job.type, -1)
         for token, count in job.takes:
             change_count(self.in_use, token, -count)
@@ -474,10 +468,6 @@ class QueueFold:
 def _stopped(event: Event) -> JobState:
     """Return how a job ends that was to stop, by what is said of its lease."""
     return JobState.FAILED if event.get("code") == OVERDUE else JobState.CANCELLED
-
-
-def _hash(key: str) -> str:
-    return b64url(sha256(key.encode()).digest())
 
 
 _APPLY: Final[dict[str, Callable[[QueueFold, Event], None]]] = {

@@ -13,11 +13,11 @@ from seriatim.actors.queue import commands as c
 from tests.support.queue_model_job import (
     LIVE,
     ModelJob,
+    doubles_of,
     is_made,
     is_same,
     missing,
     verdict,
-    waits_for_a_double,
     waits_for_itself,
 )
 from tests.support.queue_model_state import ModelState
@@ -58,8 +58,12 @@ class QueueModel(ModelState):
             yield from missing(asked, fresh, self.jobs, self.capacity)
         if any(waits_for_itself(job, fresh, self.jobs) for job in fresh):
             yield "cycle"
-        if waits_for_a_double(fresh.values(), self.double_of):
-            self.seen["a batch waits for a double"] += 1
+        doubles = doubles_of(fresh.values(), self.double_of)
+        named = {parent for each in fresh.values() for parent, _ in each.spec.get("after", ())}
+        waited = {parent for job in self.in_state("blocked") for parent in job.waits}
+        if doubles & (named | waited):
+            self.seen["a batch waits for a double"] += bool(doubles & named)
+            self.seen["a job waits for a double"] += bool(doubles & waited)
             yield "conflict"
 
     def submit(self, asked: Any) -> tuple[str, bool]:
@@ -79,6 +83,7 @@ class QueueModel(ModelState):
         self.submitted += 1
         priority, deadline_ms = spec.get("priority", 0), spec.get("deadline_ms")
         job = ModelJob(asked.id, asked.type, spec, order, priority, due_ms, deadline_ms)
+        job.submitted_ms, job.first_due_ms = self.now_ms, due_ms
         self.jobs[job.id] = job
         verdicts = []
         for parent_id, policy in spec.get("after", ()):
@@ -175,13 +180,22 @@ class QueueModel(ModelState):
         job = self.jobs.get(command.job)
         if job is None or job.state not in ("failed", "dead", "cancelled"):
             return frozenset({"not_found" if job is None else "not_ended"})
+        unique = job.spec.get("unique")
+        if unique is not None:
+            if self.double_of(unique) not in ("", job.id):
+                self.seen["a retry would be a double"] += 1
+                return frozenset({"conflict"})
+            self.uniques[unique["key"]] = job.id, job.submitted_ms
         job.tries = job.crashes = job.ended_ms = 0
-        job.deadline_ms = None
+        job.due_ms, job.deadline_ms = job.first_due_ms, None
         job.attempts_before = job.attempt
         parents = [parent for parent, _ in job.spec.get("after", ())]
         missing = {p for p in job.waits if p not in self.jobs and not is_made(p)}
         job.waits = {p for p in parents if p in self.jobs and self.jobs[p].is_live} | missing
-        self.move(job, "blocked" if job.waits else "pending")
+        if job.waits:
+            self.move(job, "blocked")
+        else:
+            self.ready(job)
         self.seen[f"retried, {job.state}"] += 1
         return job.state
 

@@ -44,7 +44,7 @@ CHANGES: Final[tuple[dict[str, Any], ...]] = (
     {"nonsense": 1},
 )
 
-WINDOWS: Final = tuple({"key": key, "window_ms": ms} for key in "xy" for ms in (1, 30))
+WINDOWS: Final = tuple({"key": key, "window_ms": ms} for key in "xy" for ms in (0, 1, 30))
 # How often each of them comes.
 WEIGHTS: Final = {
     "submit": 12,
