@@ -80,9 +80,10 @@ class QueueRun:
         self._check_rows()
 
     def restart(self) -> None:
-        """Drop what is in memory."""
+        """End the node, and begin another one."""
         self.queue.restart()
         self._drop()
+        self.model.end_node()
         self.model.seen["a restart"] += 1
 
     def withdraw(self) -> None:
