@@ -232,7 +232,7 @@ class QueueTraffic:
             (0.1, {"unique": {"key": "x", "states": ["done", "pending"]}}),
             (0.1, {"unique": {"key": "y", "states": ["leased"], "window_ms": 5_000}}),
             (0.3, {"priority": random.randint(-2, 2)}),
-            (0.2, {"delay_ms": random.choice([0, 1, 30, 5_000])}),
+            (0.2, {"delay_ms": random.choice([0, 1, 30, 5_000, 500_000])}),
             (0.1, {"deadline_ms": now_ms + random.choice([0, 1, 30, 5_000])}),
             (0.2, {"key": random.choice("kl")}),
             (0.2, {"takes": {random.choice(["gpu", "lock"]): random.choice([1, 1, 2])}}),
