@@ -37,6 +37,7 @@ from seriatim.actors.queue.inputs import read_inputs
 from seriatim.actors.queue.lanes import Lanes
 from seriatim.actors.queue.leases import Leases
 from seriatim.actors.queue.output import SlotOutput
+from seriatim.actors.queue.retention import Retention
 from seriatim.actors.queue.stops import Stops
 from seriatim.actors.queue.times import Times
 from seriatim.actors.queue.waiting import Waiter, Waiting
@@ -70,7 +71,7 @@ class QueueMachine:
         data_bytes: about how many bytes that will be.
         waiting: claims that nobody has answered yet.
         found_slot: the last slot that the node has found when it began.
-        kept_until_ms: until when nothing that has ended is to be forgotten.
+        retention: see `Retention`.
     """
 
     def __init__(
@@ -96,7 +97,7 @@ class QueueMachine:
         self.events: list[Event] = []
         self.data_bytes = 0
         self.waiting = Waiting()
-        self.kept_until_ms = 0
+        self.retention = Retention()
         self._last_slot = fold.slot
         self._lanes = Lanes(fold)
         self._times = Times(fold.live)
@@ -169,7 +170,7 @@ class QueueMachine:
             return 0
         waits = []
         if self.fold.numbers.has_ended:
-            waits.append(self.kept_until_ms - at_ms)
+            waits.append(self.retention.until_ms - at_ms)
         due_ms = self._times.next_ms()
         if due_ms is not None:
             waits.append(due_ms - at_ms)
@@ -294,7 +295,7 @@ class QueueMachine:
     def _change(self, command: Change) -> None:
         if self.fold.settings.changed(command.change) != self.fold.settings:
             self._say({"event": "settings", "change": command.change})
-            self.kept_until_ms = 0
+            self.retention.until_ms = 0
             self._lanes.reopen_all()
 
     def _remove(self, command: Remove) -> None:
@@ -321,7 +322,7 @@ class QueueMachine:
     def forget(self, index: str, jobs: Sequence[str]) -> bool:
         """Forget *jobs*, which have ended long ago; what somebody still wants stays.
 
-        Return whether that has changed anything.
+        Return whether nothing of it is left.
 
         Args:
             index: the name of the row that says so.
@@ -330,7 +331,7 @@ class QueueMachine:
         found = [job for each in jobs if (job := self.fold.job(each)) and job.state.is_ended]
         # What was retried has ended in another slot since, and stands there.
         due = [job for job in found if job.ended_ms == ended_at(index)]
-        left = [job.id for job in due if self.fold.is_wanted(job.id)]
+        left = {job.id: None for job in due if self.fold.is_wanted(job.id)}
         if due and len(left) == len(due):
             return False
         said: dict[str, Any] = {
@@ -339,11 +340,11 @@ class QueueMachine:
             "index": index,
         }
         if left:
-            said["left"] = left
+            said["left"] = list(left)
         for job_id in said["jobs"]:
             self.output.forget(job_id)
         self._say(said, 32 * len(due))
-        return True
+        return not left
 
     def _known(self, job_id: str) -> Job:
         job = self.fold.job(job_id)

@@ -12,16 +12,20 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from seriatim.actors.queue import checks, lanes, machine
+from seriatim.actors.queue import checks, lanes, machine, retention
 from seriatim.actors.queue.commands import Claim
 from seriatim.actors.queue.lanes import Lanes
 from seriatim.actors.queue.leases import Leases
 from seriatim.actors.queue.machine import QueueMachine
+from seriatim.actors.queue.retention import forget_what_is_old
 from seriatim.actors.queue.waiting import Waiter
 from seriatim.formats.jobs import fold, pace
 from seriatim.formats.jobs.fold import Event, QueueFold
 from seriatim.formats.jobs.job import Job, Spec
 from seriatim.formats.jobs.state import IllegalMoveError, JobState
+from seriatim.formats.limits import QUEUE_WANTED_PAUSE_MS
+from seriatim.store.tree.tree import Tree
+from tests.support import stepped_queue
 from tests.support.queue_traffic import WEIGHTS, QueueTraffic, simulate
 
 IS_NIGHTLY = settings.get_current_profile_name() == "nightly"
@@ -79,6 +83,12 @@ MUST_BE_SEEN = {
     "a job prints something",
     "what was printed is forgotten",
 }
+
+
+@pytest.fixture(autouse=True)
+def _few_rows_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have it look at as few rows at once that some stand behind those that are wanted."""
+    monkeypatch.setattr(retention, "_ROWS_AT_ONCE", 2)
 
 
 class QueueMachineRules(RuleBasedStateMachine):
@@ -236,6 +246,16 @@ def a_retry_that_waits_for_no_time(patch: pytest.MonkeyPatch) -> None:
     patch.setitem(fold._APPLY, "retried", retried)
 
 
+def a_look_that_goes_no_further_than_the_first_rows(patch: pytest.MonkeyPatch) -> None:
+    def forget(own: QueueMachine, tree: Tree) -> None:
+        events, own.retention.after = len(own.events), None
+        forget_what_is_old(own, tree)
+        if len(own.events) == events:
+            own.retention.rest(own.fold.at_ms + QUEUE_WANTED_PAUSE_MS)
+
+    patch.setattr(stepped_queue, "forget_what_is_old", forget)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "plant",
@@ -257,6 +277,7 @@ def a_retry_that_waits_for_no_time(patch: pytest.MonkeyPatch) -> None:
         a_retry_beside_a_double,
         a_retry_that_is_under_its_key_no_more,
         a_retry_that_waits_for_no_time,
+        a_look_that_goes_no_further_than_the_first_rows,
     ],
 )
 def test_a_planted_fault_is_found(
