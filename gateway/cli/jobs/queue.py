@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
 
+from seriatim.gateway.cli.input import read_map
 from seriatim.gateway.cli.jobs.lines import numbers_text
 from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json, NodeUrl
 from seriatim.gateway.cli.output import Exit, print_json, printable, reporting
@@ -63,13 +63,7 @@ def set_queue(
     as_json: Json = False,
 ) -> None:
     """Change what is set for NAME: '{"types": {"render": 4}, "resources": {"gpu": 1}}'."""
-    try:
-        change = json.loads(settings)
-    except ValueError as error:
-        raise typer.BadParameter(f"SETTINGS is no JSON: {error}") from error
-    if not isinstance(change, dict):
-        raise typer.BadParameter("SETTINGS is no JSON map")
-    _set(Reach(node, data, token_file), name, change, as_json=as_json)
+    _set(Reach(node, data, token_file), name, read_map("SETTINGS", settings), as_json=as_json)
 
 
 def pause(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -23,6 +24,8 @@ from tests.support.live_node import COMMAND, LiveNode, live_node
 MODULE: Final = "tests.support.sample_app"
 ROOT: Final = Path(__file__).parents[4]
 NUMBERS: Final = count()
+# What Python makes of a byte among the arguments that is no UTF-8.
+NO_TEXT: Final = os.fsdecode(b"\xff")
 
 
 @pytest.fixture(scope="module")
@@ -279,15 +282,20 @@ def test_a_worker_that_is_told_to_stop_finishes_what_it_has(cli: Cli, tmp_path: 
         (("job", "add", "..", "--args", "{}"), Exit.REFUSED, "bad_name"),
         (("job", "add", "t", "--args", "{}", "--takes", "gpu=1"), Exit.REFUSED, "no_such_token"),
         (("job", "add", "t", "--args", "{}", "--queue", "a/b"), Exit.REFUSED, "bad_name"),
+        (("job", "add", "t", "--retries", str(2**64), "--", "x"), Exit.REFUSED, "bad_value"),
         (("job", "show", "no-such-job"), Exit.NOT_FOUND, "not_found"),
         (("job", "show", "../x"), Exit.REFUSED, "bad_path"),
+        (("job", "show", NO_TEXT), Exit.REFUSED, "bad_value"),
         (("job", "logs", "no-such-job"), Exit.NOT_FOUND, "not_found"),
         (("job", "cancel", "no-such-job"), Exit.NOT_FOUND, "not_found"),
         (("job", "list", "--state", "lost"), Exit.REFUSED, "bad_query"),
+        (("job", "list", "--type", NO_TEXT), Exit.REFUSED, "bad_value"),
         (("job", "list", "--limit", "0"), Exit.USAGE, "usage"),
         (("queue", "show", "no-such-queue"), Exit.NOT_FOUND, "not_found"),
         (("queue", "set", "x", "{"), Exit.USAGE, "usage"),
         (("queue", "set", "x", "[]"), Exit.USAGE, "usage"),
+        (("queue", "set", "x", f'{{"jobs_max": {2**64}}}'), Exit.USAGE, "usage"),
+        (("queue", "purge", "default", "--state", NO_TEXT), Exit.REFUSED, "bad_value"),
         (("queue", "set", "x", '{"a": 1}'), Exit.REFUSED, "bad_settings"),
         (("queue", "purge", "no-such-queue"), Exit.NOT_FOUND, "not_found"),
         (("worker", "no.such.module"), Exit.REFUSED, "bad_module"),
@@ -299,7 +307,10 @@ def test_what_is_wrong_has_its_code_and_its_status(
     node: LiveNode, arguments: tuple[str, ...], status: Exit, code: str
 ) -> None:
     run("queue", "set", "default", "{}", "--data", node.data)
-    assert run_json(*arguments, "--data", node.data, status=status)["error"] == code
+    behind = arguments.index("--") if "--" in arguments else len(arguments)
+    at = ("--data", node.data, "--json")
+    ended, output = run(*arguments[:behind], *at, *arguments[behind:])
+    assert (ended, orjson.loads(output)["error"]) == (status, code)
 
 
 def test_no_node_is_unavailable(tmp_path: Path) -> None:
