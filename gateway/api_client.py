@@ -83,7 +83,7 @@ async def connect_api(url: str, token: str) -> AsyncIterator[ApiClient]:
 
     Args:
         url: the node's.
-        token: 43 characters; see `read_token`.
+        token: 43 characters, see `read_token`; empty for what is for everybody.
     """
     async with aiohttp.ClientSession(
         cookie_jar=aiohttp.DummyCookieJar(),

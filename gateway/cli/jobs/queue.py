@@ -94,7 +94,7 @@ def resume(
 def purge(
     name: Name,
     state: Annotated[
-        str, typer.Option(help="Those that are 'pending', 'scheduled' or 'blocked'.")
+        str, typer.Option(help="Those in this state: 'pending', 'scheduled' or 'blocked'.")
     ] = "pending",
     node: NodeUrl = None,
     data: Data = DATA_DEFAULT,
@@ -102,7 +102,7 @@ def purge(
     *,
     as_json: Json = False,
 ) -> None:
-    """Cancel all jobs of NAME that wait."""
+    """Cancel all jobs of NAME that are pending; or those in another state that waits."""
     Reach(node, data, token_file).show(
         "POST",
         ("queues", name, "purge"),

@@ -220,10 +220,11 @@ def test_a_queue_is_set_paused_and_purged(cli: Cli) -> None:
 def test_a_worker_that_drains_says_what_nothing_here_can_begin(cli: Cli) -> None:
     """Else it would wait for ever for somebody else."""
     job = cli.add("t", "--args", "{}")
+    cli.add("t", "--after-any-end", job, command=("true",))
     *_, left = cli.work(*cli.queue, status=Exit.FAILED)
     assert left["error"] == "left"
     assert f"queue {cli.name} still has 1 jobs" in left["reason"]
-    assert "of types that it does not run" in left["reason"]
+    assert "of types that it does not run, or that rest; blocked beside them: 1" in left["reason"]
     run_json("job", "cancel", job, *cli.queue, *cli.at)
     cli.add("t", "--after", "nobody", command=("true",))
     *_, left = cli.work(*cli.queue, status=Exit.FAILED)
@@ -238,7 +239,7 @@ def test_a_worker_that_drains_says_what_nothing_here_can_begin(cli: Cli) -> None
     assert "or that rest" in left["reason"]
     run_json("queue", "resume", cli.name, *cli.at)
     assert len(cli.work(*cli.queue)) == 1
-    assert run_json("queue", "show", cli.name, *cli.at)["states"] == {"done": 2, "cancelled": 1}
+    assert run_json("queue", "show", cli.name, *cli.at)["states"] == {"done": 3, "cancelled": 1}
 
 
 @contextmanager
@@ -317,6 +318,19 @@ def test_no_node_is_unavailable(tmp_path: Path) -> None:
     for arguments in (("job", "list"), ("queue", "list"), ("worker", "--drain")):
         said = run_json(*arguments, "--data", tmp_path, status=Exit.UNAVAILABLE)
         assert said["error"] == "unavailable"
+
+
+def test_without_a_token_no_node_is_unavailable_all_the_same() -> None:
+    """To be asked for a token of nobody's would lead nowhere."""
+    for arguments in (("job", "list"), ("worker", "--drain"), ("top", "--once")):
+        said = run_json(*arguments, "--node", "http://127.0.0.1:1", status=Exit.UNAVAILABLE)
+        assert said["error"] == "unavailable"
+
+
+def test_without_a_token_a_node_asks_for_it(node: LiveNode) -> None:
+    for arguments in (("job", "list"), ("worker", "--drain"), ("top", "--once")):
+        said = run_json(*arguments, "--node", node.url, status=Exit.REFUSED)
+        assert said["error"] == "no_token"
 
 
 def test_the_verbs_are_shown() -> None:
