@@ -34,7 +34,7 @@ class RunningApp:
     Attributes:
         node: the node in this program.
         queues: its queues.
-        workers: what runs jobs in this program, one for each queue.
+        workers: what runs jobs in this program, one for each category of a queue.
     """
 
     def __init__(
@@ -57,9 +57,15 @@ class RunningApp:
 
         Args:
             queue: its name.
-            beat_ms: how often its worker says how it is.
+            beat_ms: how often its workers say how they are.
         """
-        app, clock, room = self._app, self.queues.clock, self._app.room(queue)
+        for category in self._app.categories(queue):
+            self._begin(queue, category, beat_ms)
+
+    def _begin(self, queue: str, category: str, beat_ms: int) -> None:
+        """Begin the worker for the jobs of *queue* that are of *category*."""
+        app, clock, own = self._app, self.queues.clock, (category,)
+        room = app.room(queue, own)
         threads = ThreadPoolExecutor(room, f"seriatim-{queue}")
         self._stack.callback(threads.shutdown, wait=False, cancel_futures=True)
         executor = Executor(clock, os.environ, room)
@@ -68,10 +74,11 @@ class RunningApp:
             self._access,
             name=worker_name(queue, self.queues.entropy),
             queue=queue,
-            runner=Runner(app.handlers(queue), threads, executor),
+            runner=Runner(app.handlers(queue, own), threads, executor),
             room=room,
             clock=clock,
             is_local=True,
+            category=category,
             beat_ms=beat_ms,
         )
         worker.start()

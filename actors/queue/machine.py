@@ -21,6 +21,7 @@ from seriatim.actors.queue.commands import (
     Done,
     Ended,
     Grant,
+    LetGo,
     Purge,
     Purged,
     Released,
@@ -48,6 +49,7 @@ from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import (
     CLAIM_JOBS_MAX,
     CLAIM_MAX_BYTES,
+    QUEUE_CHANGED_MAX_BYTES,
     QUEUE_EVENTS_MAX,
     QUEUE_EVENTS_MAX_BYTES,
 )
@@ -107,6 +109,7 @@ class QueueMachine:
         self._leases = Leases()
         self._stops = Stops()
         self._is_loaded = False
+        self._is_cut = False
 
     # A slot: begin, any number of commands, finish.
 
@@ -132,7 +135,11 @@ class QueueMachine:
     @property
     def is_full(self) -> bool:
         """Whether the slot takes no more commands."""
-        return len(self.events) >= QUEUE_EVENTS_MAX or self.data_bytes >= QUEUE_EVENTS_MAX_BYTES
+        return (
+            len(self.events) >= QUEUE_EVENTS_MAX
+            or self.data_bytes >= QUEUE_EVENTS_MAX_BYTES
+            or self.fold.changed_bytes >= QUEUE_CHANGED_MAX_BYTES
+        )
 
     def do(self, command: Command) -> Any:
         """Do what *command* says; return its answer, or a `Waiter`.
@@ -148,8 +155,11 @@ class QueueMachine:
         Returns:
             The jobs that have ended in the slot.
         """
+        if self.fold.telling and self.fold.telling.has_room:
+            self._say({"event": "told"})
         self._expire()
         self._see_to_times()
+        self._is_cut = False
         while self._give():
             pass
         ended, self.fold.effects.ended = self.fold.effects.ended, []
@@ -163,6 +173,8 @@ class QueueMachine:
 
     def wake_ms(self, at_ms: int, monotonic_ms: int) -> int | None:
         """Return in how many milliseconds the time brings something; ``None`` for never."""
+        if self._is_cut or self.fold.telling:
+            return 0
         waits = []
         if self.fold.numbers.has_ended:
             waits.append(self.kept_until_ms - at_ms)
@@ -218,13 +230,16 @@ class QueueMachine:
             job = self.fold.live[job_id]
             if (job_id, job.token) not in held:
                 self._say(released_event(job, Released(job_id, job.token), self.fold.at_ms))
-        for waiter in self.waiters:
-            if waiter.claim.worker == claim.worker:
-                self._answer(waiter, (), {})  # nobody waits for it any more
-                break
+        self._let_go(LetGo(claim.worker))  # nobody waits for the claim before any more
         waiter = Waiter(claim)
         self.waiters.append(waiter)
         return waiter
+
+    def _let_go(self, command: LetGo) -> None:
+        for waiter in self.waiters:
+            if waiter.claim.worker == command.worker:
+                self._answer(waiter, (), {})
+                break
 
     def _report(self, report: Report) -> Reported:
         for printed in report.printed:
@@ -327,7 +342,10 @@ class QueueMachine:
     def _purge(self, command: Purge) -> Purged:
         cancelled = 0
         found = [job for job in self.fold.live.values() if job.state is command.state]
+        most_bytes = self.fold.changed_bytes + QUEUE_CHANGED_MAX_BYTES
         for job in found[:QUEUE_EVENTS_MAX]:
+            if self.fold.changed_bytes >= most_bytes:
+                break
             if not job.state.is_ended:  # by the end of another one
                 self._say({"event": "cancelled", "id": job.id, "reason": "the queue was purged"})
                 cancelled += 1
@@ -386,9 +404,12 @@ class QueueMachine:
         self._see_to_effects()
 
     def _expire(self) -> None:
-        for job in self._leases.over(self._monotonic_ms):
+        most_bytes = self.fold.changed_bytes + QUEUE_CHANGED_MAX_BYTES
+        for count, job in enumerate(self._leases.over(self._monotonic_ms), start=1):
             reason = f"worker {job.worker} was not heard of for {job.lease_ms} ms"
             self._crash(job, _LOST, reason, {})
+            if count == QUEUE_EVENTS_MAX or self.fold.changed_bytes >= most_bytes:
+                break  # the others are over still when the next slot is made
 
     def _see_to_times(self) -> None:
         """Bring about what is due, and end what has missed its deadline."""
@@ -410,7 +431,11 @@ class QueueMachine:
         Return whether a job was refused: what has waited for that may begin now.
         """
         is_anew = False
+        most_bytes = self.fold.changed_bytes + QUEUE_CHANGED_MAX_BYTES
         for _ in range(len(self.waiters)):
+            if self.fold.changed_bytes >= most_bytes:
+                self._is_cut = True
+                break
             waiter = self.waiters[0]
             claim = waiter.claim
             granted: list[Grant] = []
@@ -486,6 +511,7 @@ _DO: Final[dict[type[Command], Callable[[QueueMachine, Any], Any]]] = {
     Submit: QueueMachine._submit,  # noqa: SLF001  # its own table
     Claim: QueueMachine._claim,  # noqa: SLF001  # as above
     Report: QueueMachine._report,  # noqa: SLF001  # as above
+    LetGo: QueueMachine._let_go,  # noqa: SLF001  # as above
     Cancel: QueueMachine._cancel,  # noqa: SLF001  # as above
     Retry: QueueMachine._retry,  # noqa: SLF001  # as above
     Reprioritise: QueueMachine._reprioritise,  # noqa: SLF001  # as above

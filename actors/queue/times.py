@@ -8,7 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from seriatim.formats.jobs.state import JobState
-from seriatim.formats.limits import QUEUE_EVENTS_MAX
+from seriatim.formats.limits import QUEUE_CHANGED_MAX_BYTES, QUEUE_EVENTS_MAX
 
 if TYPE_CHECKING:
     from seriatim.formats.jobs.job import Job
@@ -33,16 +33,21 @@ class Times:
     def over(self, now_ms: int, live: Mapping[str, Job]) -> tuple[list[Job], list[Job]]:
         """Return which of the jobs that are *live* are due by *now_ms* (inclusive) or overdue.
 
-        At most ``QUEUE_EVENTS_MAX`` of both; the others are there the next time.
+        At most ``QUEUE_EVENTS_MAX`` of both, and no more than a slot may rewrite; the others are
+        there the next time.
         """
+        size_bytes = 0
         due: list[Job] = []
         overdue: list[Job] = []
         heap = self._heap
-        while heap and heap[0][0] <= now_ms and len(due) + len(overdue) < QUEUE_EVENTS_MAX:
+        while heap and heap[0][0] <= now_ms and size_bytes < QUEUE_CHANGED_MAX_BYTES:
+            if len(due) + len(overdue) >= QUEUE_EVENTS_MAX:
+                break
             at_ms, _, job_id = heapq.heappop(heap)
             job = live.get(job_id)
             if job is None:
                 continue
+            size_bytes += job.row_bytes
             if job.spec.get("deadline_ms") == at_ms:
                 overdue.append(job)
             if job.state is JobState.SCHEDULED and job.due_ms == at_ms:

@@ -246,8 +246,8 @@ def test_the_checker_finds_what_the_document_does_not_say(
             "state": "done",
             "spec": {},
         },
-        "Reported": {"refused": {}, "lost": [["x", 1]], "stops": {}},
-        "Claimed": {"grants": [], "stops": {}},
+        "Reported": {"refused": {}, "lost": [["x", 1]], "stops": {}, "drain": False},
+        "Claimed": {"grants": [], "stops": {}, "drain": False},
     }
     assert list(faults(SCHEMAS[kind], right[kind])) == []
     assert len(list(faults(SCHEMAS[kind], right[kind] | change))) == 1

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from seriatim.formats.recurrence.zone import FoldPolicy, GapPolicy
+from seriatim.gateway.cli.cron import options
 from seriatim.gateway.cli.cron.lines import next_text
 from seriatim.gateway.cli.input import read_body
+from seriatim.gateway.cli.jobs import options as job_options
+from seriatim.gateway.cli.jobs.said import Limits, say_job, say_work
 from seriatim.gateway.cli.options import DATA_DEFAULT, Data, DataFile, Json, NodeUrl, Tags, Text
 from seriatim.gateway.cli.output import print_json, printable, reporting
 from seriatim.gateway.cli.reach import Plain, Reach, TokenFile
@@ -21,44 +23,40 @@ if TYPE_CHECKING:
 
 
 def add(  # typer reads options by position
-    recurrence: Annotated[
-        str | None, typer.Argument(help="A cron expression, or a phrase: 'every monday at 9'.")
-    ] = None,
-    watch: Annotated[
-        str | None, typer.Option(help="Instead: what it watches, as JSON; see docs/watches.md.")
-    ] = None,
-    process: Annotated[
-        str | None, typer.Option(help="Place a message in this process, with --tag and a payload.")
-    ] = None,
-    path: Annotated[
-        str | None, typer.Option(help="Ask this path of the node, with a payload by POST.")
-    ] = None,
+    recurrence: options.Recurrence = None,
+    command: job_options.Command = None,
+    watch: options.Watch = None,
+    process: options.Process = None,
+    path: options.Path = None,
+    job: options.Job = None,
     tag: Tags = None,
     text: Text = None,
     data_file: DataFile = None,
-    method: Annotated[
-        str | None, typer.Option(help="GET or POST; else POST where there is a payload.")
-    ] = None,
-    content_type: Annotated[str | None, typer.Option(help="What is posted.")] = None,
-    name: Annotated[
-        str | None, typer.Option(help="Take the place of whatever has the same name.")
-    ] = None,
-    tz: Annotated[
-        str | None, typer.Option(help="The IANA time zone whose clocks are meant; else UTC.")
-    ] = None,
-    start: Annotated[str | None, typer.Option(help="From then on (ISO 8601), or 'now'.")] = None,
-    end: Annotated[str | None, typer.Option(help="Until then, not included (ISO 8601).")] = None,
-    jitter: Annotated[str | None, typer.Option(help="Spread fires over so long: '30s'.")] = None,
-    misfire: Annotated[
-        str | None, typer.Option(help="Of what is late: 'once' the last, 'all', or 'skip'.")
-    ] = None,
-    window: Annotated[str | None, typer.Option(help="How late it may be: '1 hour'.")] = None,
-    overlap: Annotated[
-        str | None,
-        typer.Option(help="While a path is still asked: 'allow', 'queue', 'skip' or 'cancel'."),
-    ] = None,
-    gap: Annotated[GapPolicy | None, typer.Option(help="Times that a clock skips.")] = None,
-    fold: Annotated[FoldPolicy | None, typer.Option(help="Times that it shows twice.")] = None,
+    method: options.Method = None,
+    content_type: options.ContentType = None,
+    args: job_options.Args = None,
+    queue: job_options.Queue = job_options.QUEUE_DEFAULT,
+    priority: job_options.Priority = 0,
+    retries: job_options.Retries = 0,
+    timeout: job_options.Timeout = "",
+    memory: job_options.Memory = "",
+    cpu: job_options.Cpu = "",
+    processes: job_options.Processes = 0,
+    env: job_options.Env = None,
+    cwd: job_options.Cwd = "",
+    unique: job_options.Unique = "",
+    key: job_options.Key = "",
+    takes: job_options.Takes = None,
+    name: options.Name = None,
+    tz: options.Zone = None,
+    start: options.Start = None,
+    end: options.End = None,
+    jitter: options.Jitter = None,
+    misfire: options.Misfire = None,
+    window: options.Window = None,
+    overlap: options.Overlap = None,
+    gap: options.Gap = None,
+    fold: options.Fold = None,
     node: NodeUrl = None,
     data: Data = DATA_DEFAULT,
     token_file: TokenFile = None,
@@ -66,27 +64,24 @@ def add(  # typer reads options by position
     as_json: Json = False,
 ) -> None:
     """Define a trigger; the same again is the same one. Print its id."""
-    said: dict[str, Any] = {
-        "when": recurrence,
-        "watch": watch and _parse_watch(watch),
-        "process": process,
-        "path": path,
-        "name": name,
-        "tz": tz,
-        "start": start,
-        "end": end,
-        "jitter": jitter,
-        "misfire": misfire,
-        "window": window,
-        "overlap": overlap,
-        "gap": gap,
-        "fold": fold,
-        "method": method,
-        "content-type": content_type,
-    }
-    definition = {key: value for key, value in said.items() if value is not None}
+    limits: Limits = {"wall": timeout, "memory": memory, "cpu": cpu, "processes": processes}
+    more = {"priority": priority, "retries": retries, "unique": unique, "key": key}
+    if watch is not None and recurrence is not None and job is not None:
+        # There is no recurrence then: what stands in its place begins the command.
+        command = [recurrence, *(command or ())]
+        recurrence = None
+    said: dict[str, Any] = {"when": recurrence, "watch": watch and _parse_watch(watch)}
+    said |= {"process": process, "path": path, "name": name, "method": method}
+    said |= {"content-type": content_type, "tz": tz, "start": start, "end": end, "jitter": jitter}
+    said |= {"misfire": misfire, "window": window, "overlap": overlap, "gap": gap, "fold": fold}
+    if job is not None:
+        work = say_work(command, args if command or args is not None else "{}", env, cwd)
+        said["job"] = {"queue": queue} | say_job(job, work, limits=limits, takes=takes, **more)
+    elif any((command, args, env, cwd, takes, *limits.values(), *more.values())):
+        raise typer.BadParameter("a command, and what is said of a job, need its type: --job NAME")
     with reporting(as_json=as_json):
         payload = _payload(text, data_file)
+    definition = {key: value for key, value in said.items() if value is not None}
     definition = {**_action(path, tag, payload), **definition}
     _define(Reach(node, data, token_file), definition, as_json=as_json)
 

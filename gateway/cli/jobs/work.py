@@ -27,7 +27,9 @@ def work(
     concurrency: Annotated[
         int, typer.Option(min=0, help="So many at once, of each queue; 0 is as declared.")
     ] = 0,
-    category: Annotated[str, typer.Option(help="What it is counted under: 'gpu', say.")] = "",
+    category: Annotated[
+        str, typer.Option(help="It is counted under this, and runs functions of it or none: 'gpu'.")
+    ] = "",
     node: NodeUrl = None,
     data: Data = DATA_DEFAULT,
     token_file: TokenFile = None,
