@@ -7,7 +7,6 @@ hears of an answer; if that fails, it drops the machine, and makes a new one fro
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -16,7 +15,6 @@ from seriatim.actors.queue.commands import (
     Cancel,
     Change,
     Claim,
-    Claimed,
     Command,
     Done,
     Ended,
@@ -40,6 +38,7 @@ from seriatim.actors.queue.leases import Leases
 from seriatim.actors.queue.output import SlotOutput
 from seriatim.actors.queue.stops import Stops
 from seriatim.actors.queue.times import Times
+from seriatim.actors.queue.waiting import Waiter, Waiting
 from seriatim.formats.errors import LimitExceededError, NotFoundError, RefusedError
 from seriatim.formats.jobs.fold import OVERDUE, Event, QueueFold
 from seriatim.formats.jobs.job import Job
@@ -60,16 +59,6 @@ _NO_REASON: Final = "nobody has said why"
 _NODE_ENDED: Final = "its worker has ended with the node"
 
 
-class Waiter:
-    """A claim that waits; ``answer`` is there when it waits no longer."""
-
-    __slots__ = ("answer", "claim")
-
-    def __init__(self, claim: Claim) -> None:
-        self.claim = claim
-        self.answer: Claimed | None = None
-
-
 class QueueMachine:
     """Decides for one queue.
 
@@ -78,7 +67,7 @@ class QueueMachine:
         events: what the slot says that is being made.
         output: what jobs have printed: rows beside those of the fold, which knows nothing of them.
         data_bytes: about how many bytes that will be.
-        waiters: claims that nobody has answered yet, the oldest first.
+        waiting: claims that nobody has answered yet.
         kept_until_ms: until when nothing that has ended is to be forgotten.
     """
 
@@ -100,10 +89,9 @@ class QueueMachine:
         self.output = SlotOutput(fold.queue, output_of)
         self.events: list[Event] = []
         self.data_bytes = 0
-        self.waiters: deque[Waiter] = deque()
+        self.waiting = Waiting()
         self.kept_until_ms = 0
         self._last_slot = fold.slot
-        self._answered: list[Waiter] = []
         self._lanes = Lanes(fold)
         self._times = Times()
         self._leases = Leases()
@@ -184,20 +172,11 @@ class QueueMachine:
         lease_ms = self._leases.next_ms()
         if lease_ms is not None:
             waits.append(lease_ms - monotonic_ms)
-        if any(each.claim.room for each in self.waiters):
+        if self.waiting.has_room:
             free_ms = self._lanes.free_at_ms(at_ms)
             if free_ms is not None:
                 waits.append(free_ms - at_ms)
         return max(min(waits), 0) if waits else None
-
-    def take_answered(self) -> list[Waiter]:
-        """Return the claims that have been answered since the last time."""
-        answered, self._answered = self._answered, []
-        return answered
-
-    def withdraw(self, waiter: Waiter) -> None:
-        """Forget *waiter*: whoever has claimed has waited long enough."""
-        self.waiters.remove(waiter)
 
     # Submitting.
 
@@ -230,16 +209,11 @@ class QueueMachine:
             job = self.fold.live[job_id]
             if (job_id, job.token) not in held:
                 self._say(released_event(job, Released(job_id, job.token), self.fold.at_ms))
-        self._let_go(LetGo(claim.worker))  # nobody waits for the claim before any more
-        waiter = Waiter(claim)
-        self.waiters.append(waiter)
-        return waiter
+        self.waiting.let_go(claim.worker)  # nobody waits for the claim before any more
+        return self.waiting.add(claim)
 
     def _let_go(self, command: LetGo) -> None:
-        for waiter in self.waiters:
-            if waiter.claim.worker == command.worker:
-                self._answer(waiter, (), {})
-                break
+        self.waiting.let_go(command.worker)
 
     def _report(self, report: Report) -> Reported:
         for printed in report.printed:
@@ -432,11 +406,10 @@ class QueueMachine:
         """
         is_anew = False
         most_bytes = self.fold.changed_bytes + QUEUE_CHANGED_MAX_BYTES
-        for _ in range(len(self.waiters)):
+        for waiter in self.waiting:
             if self.fold.changed_bytes >= most_bytes:
                 self._is_cut = True
                 break
-            waiter = self.waiters[0]
             claim = waiter.claim
             granted: list[Grant] = []
             size_bytes = 0
@@ -454,24 +427,17 @@ class QueueMachine:
                 granted.append(self._grant(job, claim, inputs))
                 size_bytes += _size(job.spec) + sum(map(len, inputs.values()))
             stops = self._stops.take(claim.worker, self.fold.live)
-            if not granted and not stops:
-                self.waiters.rotate(-1)
-                continue
             if granted:
                 self.events.append(_granted(claim, [each.id for each in granted]))
                 self.data_bytes += 32 * len(granted)
-            self._answer(waiter, granted, stops)
+            if granted or stops:
+                self.waiting.answer(waiter, granted, stops)
         return is_anew
 
     def _grant(self, job: Job, claim: Claim, inputs: Mapping[str, bytes]) -> Grant:
         self.fold.apply(_granted(claim, [job.id]))
         self._leases.begin(job, self._monotonic_ms)
         return Grant(job.id, job.type, job.token, job.attempt, job.spec, inputs, job.submitted_ms)
-
-    def _answer(self, waiter: Waiter, grants: Sequence[Grant], stops: Mapping[str, str]) -> None:
-        waiter.answer = Claimed(grants, stops)
-        self.waiters.remove(waiter)
-        self._answered.append(waiter)
 
     def _say(self, event: Event, size_bytes: int = 0) -> None:
         """Have *event* in the slot, and see to what follows from it."""

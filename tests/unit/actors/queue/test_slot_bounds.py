@@ -199,9 +199,9 @@ def test_grants_go_into_slots_by_what_they_rewrite(queue: SteppedQueue) -> None:
     queue.do(Change({"types": {"a": MANY}}))
     submit_large(queue)
     queue.batch(*(claim(f"w{n}", 1) for n in range(MANY)))
-    assert len(queue.machine.waiters) == MANY - FIT
+    assert len(queue.machine.waiting) == MANY - FIT
     assert settle(queue) == 2
-    assert not queue.machine.waiters
+    assert not queue.machine.waiting
     assert queue.replayed() == queue.rows()
 
 

@@ -9,7 +9,6 @@ import pytest
 
 from seriatim.actors.queue.reader import QueueReader
 from seriatim.formats.errors import UnavailableError
-from seriatim.formats.monitor.flags import Flags
 from seriatim.gateway.bench.jobs import measure
 from seriatim.gateway.bench.jobs.contenders import CONTENDERS, choose_contenders
 from seriatim.gateway.bench.jobs.measure import finish_jobs
@@ -72,7 +71,7 @@ def test_a_monitor_that_does_not_look_until_the_end_is_told(tmp_path: Path) -> N
     async def main() -> None:
         async with running(data) as node:
             assert node.queues is not None
-            await node.queues.set_flags(Flags(terminate=True))
+            await node.queues.wishes.change_flags(terminate=True)
 
     asyncio.run(main())
     with (
