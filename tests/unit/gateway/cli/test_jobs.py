@@ -19,8 +19,10 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
+from seriatim.formats.jobs.spec import _READERS
 from seriatim.gateway.cli import app
 from seriatim.gateway.cli.jobs import timeline
+from seriatim.gateway.cli.jobs.said import OPTIONS
 from seriatim.gateway.cli.output import Exit
 from seriatim.gateway.cli.reach import TOKEN_VARIABLE
 from tests.support.categorised_app import QUEUE
@@ -30,8 +32,7 @@ MODULE: Final = "tests.support.sample_app"
 CATEGORISED: Final = "tests.support.categorised_app"
 ROOT: Final = Path(__file__).parents[4]
 NUMBERS: Final = count()
-# What Python makes of a byte among the arguments that is no UTF-8.
-NO_TEXT: Final = os.fsdecode(b"\xff")
+DAY_OF_2100_MS: Final = 4_102_444_800_000
 
 
 @pytest.fixture(scope="module")
@@ -140,11 +141,18 @@ def test_every_option_of_add_is_a_key_of_the_job(cli: Cli) -> None:
     options = {
         "priority": 3,
         "delay": "1 hour",
+        "deadline": "2100-01-01T01:00+01:00",
         "retries": 2,
+        "backoff": '{"base_ms": 500, "factor": 3}',
+        "crashes-max": 5,
         "timeout": "30s",
+        "silence": "20s",
+        "lease": "1 minute",
         "memory": "512MB",
         "cpu": "1 minute",
         "processes": 4,
+        "output": "64KiB",
+        "files": 100,
         "unique": "u",
         "key": "k",
         "takes": "gpu=2",
@@ -158,7 +166,12 @@ def test_every_option_of_add_is_a_key_of_the_job(cli: Cli) -> None:
     assert spec.pop("unique")["key"] == "u"
     assert spec == {
         "priority": 3,
+        "deadline_ms": DAY_OF_2100_MS,
         "retries": 2,
+        "backoff": {"base_ms": 500, "factor": 3.0},
+        "crashes_max": 5,
+        "silence_ms": 20_000,
+        "lease_ms": 60_000,
         "key": "k",
         "takes": {"gpu": 2},
         "limits": {
@@ -166,11 +179,22 @@ def test_every_option_of_add_is_a_key_of_the_job(cli: Cli) -> None:
             "memory_bytes": 512_000_000,
             "cpu_ms": 60_000,
             "processes": 4,
+            "output_bytes": 65_536,
+            "files": 100,
         },
         "command": {"argv": ["echo", "--id", "x"], "cwd": "/"},
     }
     twin = run_json("job", "add", "t", "--unique", "u", "--args", "{}", *cli.queue, *cli.at)
     assert twin == {"id": job, "repeated": True, "queue": cli.name}
+    later = cli.add("t", "--at", "2100-01-01", command=("true",))
+    assert cli.show(later)["due_ms"] == DAY_OF_2100_MS
+
+
+def test_every_limit_and_every_key_of_a_job_is_an_option_of_add() -> None:
+    """Inputs and a trace are what programs say."""
+    limits = {f"limits.{key}" for key in ("wall", "cpu", "memory", "output", "processes", "files")}
+    keys = {"id", *_READERS} - {"limits", "args", "command", "inputs", "trace"}
+    assert {key for key, _ in OPTIONS.values()} == keys | limits
 
 
 def test_jobs_are_cancelled_retried_removed_and_counted(cli: Cli) -> None:
@@ -342,78 +366,6 @@ def test_of_several_workers_of_an_os_process_the_others_go_on(cli: Cli, tmp_path
         wait_for_workers(cli, lambda workers: second in workers)
         run_json("worker", "drain", second, *cli.at)
         assert child.wait(30) == 0
-
-
-@pytest.mark.parametrize(
-    ("arguments", "status", "code"),
-    [
-        (("job", "add", "t"), Exit.USAGE, "usage"),
-        (("job", "add", "t", "--args", "{"), Exit.USAGE, "usage"),
-        (("job", "add", "t", "--env", "x", "--args", "{}"), Exit.USAGE, "usage"),
-        (("job", "add", "t", "--takes", "gpu=x", "--args", "{}"), Exit.USAGE, "usage"),
-        (("job", "add", "t", "--args", "{}", "--delay", "soon"), Exit.REFUSED, "bad_time"),
-        (("job", "add", "t", "--args", "{}", "--memory", "much"), Exit.REFUSED, "bad_limits"),
-        (("job", "add", "..", "--args", "{}"), Exit.REFUSED, "bad_name"),
-        (("job", "add", "t", "--args", "{}", "--takes", "gpu=1"), Exit.REFUSED, "no_such_token"),
-        (("job", "add", "t", "--args", "{}", "--queue", "a/b"), Exit.REFUSED, "bad_name"),
-        (("job", "add", "t", "--retries", str(2**64), "--", "x"), Exit.REFUSED, "bad_value"),
-        (("job", "show", "no-such-job"), Exit.NOT_FOUND, "not_found"),
-        (("job", "show", "../x"), Exit.REFUSED, "bad_path"),
-        (("job", "show", NO_TEXT), Exit.REFUSED, "bad_value"),
-        (("job", "logs", "no-such-job"), Exit.NOT_FOUND, "not_found"),
-        (("job", "cancel", "no-such-job"), Exit.NOT_FOUND, "not_found"),
-        (("job", "list", "--state", "lost"), Exit.REFUSED, "bad_query"),
-        (("job", "list", "--type", NO_TEXT), Exit.REFUSED, "bad_value"),
-        (("job", "list", "--limit", "0"), Exit.USAGE, "usage"),
-        (("queue", "show", "no-such-queue"), Exit.NOT_FOUND, "not_found"),
-        (("queue", "set", "x", "{"), Exit.USAGE, "usage"),
-        (("queue", "set", "x", "[]"), Exit.USAGE, "usage"),
-        (("queue", "set", "x", f'{{"jobs_max": {2**64}}}'), Exit.USAGE, "usage"),
-        (("queue", "purge", "default", "--state", NO_TEXT), Exit.REFUSED, "bad_value"),
-        (("queue", "set", "x", '{"a": 1}'), Exit.REFUSED, "bad_settings"),
-        (("queue", "purge", "no-such-queue"), Exit.NOT_FOUND, "not_found"),
-        (("worker", "no.such.module"), Exit.REFUSED, "bad_module"),
-        (("worker", "run", "json"), Exit.REFUSED, "bad_module"),
-        (("worker", "--concurrency", "-1"), Exit.USAGE, "usage"),
-        (("worker", "--category", "cpu|gpu"), Exit.REFUSED, "bad_name"),
-        (("worker", "drain", "nobody"), Exit.NOT_FOUND, "not_found"),
-        (("worker", "drain", "no name"), Exit.REFUSED, "bad_name"),
-        (("worker", "drain"), Exit.USAGE, "usage"),
-    ],
-)
-def test_what_is_wrong_has_its_code_and_its_status(
-    node: LiveNode, arguments: tuple[str, ...], status: Exit, code: str
-) -> None:
-    run("queue", "set", "default", "{}", "--data", node.data)
-    behind = arguments.index("--") if "--" in arguments else len(arguments)
-    at = ("--data", node.data, "--json")
-    ended, output = run(*arguments[:behind], *at, *arguments[behind:])
-    assert (ended, orjson.loads(output)["error"]) == (status, code)
-
-
-def test_no_node_is_unavailable(tmp_path: Path) -> None:
-    for arguments in (
-        ("job", "list"),
-        ("queue", "list"),
-        ("worker", "--drain"),
-        ("worker", "list"),
-        ("worker", "drain", "w"),
-    ):
-        said = run_json(*arguments, "--data", tmp_path, status=Exit.UNAVAILABLE)
-        assert said["error"] == "unavailable"
-
-
-def test_without_a_token_no_node_is_unavailable_all_the_same() -> None:
-    """To be asked for a token of nobody's would lead nowhere."""
-    for arguments in (("job", "list"), ("worker", "--drain"), ("top", "--once")):
-        said = run_json(*arguments, "--node", "http://127.0.0.1:1", status=Exit.UNAVAILABLE)
-        assert said["error"] == "unavailable"
-
-
-def test_without_a_token_a_node_asks_for_it(node: LiveNode) -> None:
-    for arguments in (("job", "list"), ("worker", "--drain"), ("top", "--once")):
-        said = run_json(*arguments, "--node", node.url, status=Exit.REFUSED)
-        assert said["error"] == "no_token"
 
 
 def test_the_verbs_are_shown() -> None:
