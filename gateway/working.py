@@ -202,15 +202,18 @@ async def _stuck(client: ApiClient, queue: str, workers: Sequence[Worker]) -> Le
     if states.get("leased") or states.get("scheduled") or is_busy:
         return None
     pending, blocked = states.get("pending", 0), states.get("blocked", 0)
-    if not pending and blocked:
-        return Left(queue, blocked, "what they wait for was never submitted")
+    if not pending:
+        why = "what they wait for was never submitted"
+        return Left(queue, blocked, why) if blocked else None
     settings = field(now, "settings", dict)
-    if pending and settings.get("paused"):
-        return Left(queue, pending, "the queue is paused")
-    paused = settings.get("paused_types") or ()
-    if pending and not await _has_work(client, queue, workers, paused):
-        return Left(queue, pending, "they are of types that it does not run, or that rest")
-    return None
+    if settings.get("paused"):
+        why = "the queue is paused"
+    elif not await _has_work(client, queue, workers, settings.get("paused_types") or ()):
+        why = "they are of types that it does not run, or that rest"
+    else:
+        return None
+    beside = f"; blocked beside them: {blocked}" if blocked else ""
+    return Left(queue, pending, why + beside)
 
 
 async def _has_work(

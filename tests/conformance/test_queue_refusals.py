@@ -54,6 +54,7 @@ REFUSED: Final[tuple[tuple[str, str, object, int, str], ...]] = (
     ("POST", JOBS, {"jobs": [5]}, 400, "bad_job"),
     ("POST", JOBS, {"jobs": [{"id": "x"}]}, 400, "bad_name"),
     ("POST", JOBS, {"jobs": [job(), job(id="..")]}, 400, "bad_name"),
+    ("POST", JOBS, {"jobs": [job(), job(id="")]}, 400, "bad_name"),
     ("POST", JOBS, {"jobs": [job(), job(colour="red")]}, 400, "bad_job"),
     ("POST", JOBS, {"jobs": [job(), job(priority=True)]}, 400, "bad_job"),
     ("POST", JOBS, {"jobs": [job(), job(args=DEEP)]}, 413, "limit_exceeded"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +9,9 @@ import typer
 
 from seriatim.gateway.cli.cron import options
 from seriatim.gateway.cli.cron.lines import next_text
-from seriatim.gateway.cli.input import read_body
+from seriatim.gateway.cli.input import read_body, read_map
 from seriatim.gateway.cli.jobs import options as job_options
-from seriatim.gateway.cli.jobs.said import Limits, say_job, say_work
+from seriatim.gateway.cli.jobs.said import say_job, say_work
 from seriatim.gateway.cli.options import DATA_DEFAULT, Data, DataFile, Json, NodeUrl, Tags, Text
 from seriatim.gateway.cli.output import print_json, printable, reporting
 from seriatim.gateway.cli.reach import Plain, Reach, TokenFile
@@ -20,6 +19,8 @@ from seriatim.gateway.reply import field
 
 if TYPE_CHECKING:
     from seriatim.gateway.api_client import ApiClient
+
+_Work = tuple[list[str] | None, str | None, list[str] | None, str | None]
 
 
 def add(  # typer reads options by position
@@ -36,16 +37,22 @@ def add(  # typer reads options by position
     content_type: options.ContentType = None,
     args: job_options.Args = None,
     queue: job_options.Queue = job_options.QUEUE_DEFAULT,
-    priority: job_options.Priority = 0,
-    retries: job_options.Retries = 0,
-    timeout: job_options.Timeout = "",
-    memory: job_options.Memory = "",
-    cpu: job_options.Cpu = "",
-    processes: job_options.Processes = 0,
+    priority: job_options.Priority = None,
+    retries: job_options.Retries = None,
+    backoff: job_options.Backoff = None,
+    crashes_max: job_options.CrashesMax = None,
+    timeout: job_options.Timeout = None,
+    silence: job_options.Silence = None,
+    lease: job_options.Lease = None,
+    memory: job_options.Memory = None,
+    cpu: job_options.Cpu = None,
+    processes: job_options.Processes = None,
+    output: job_options.Output = None,
+    files: job_options.Files = None,
     env: job_options.Env = None,
-    cwd: job_options.Cwd = "",
-    unique: job_options.Unique = "",
-    key: job_options.Key = "",
+    cwd: job_options.Cwd = None,
+    unique: job_options.Unique = None,
+    key: job_options.Key = None,
     takes: job_options.Takes = None,
     name: options.Name = None,
     tz: options.Zone = None,
@@ -64,22 +71,18 @@ def add(  # typer reads options by position
     as_json: Json = False,
 ) -> None:
     """Define a trigger; the same again is the same one. Print its id."""
-    limits: Limits = {"wall": timeout, "memory": memory, "cpu": cpu, "processes": processes}
-    more = {"priority": priority, "retries": retries, "unique": unique, "key": key}
-    if watch is not None and recurrence is not None and job is not None:
-        # There is no recurrence then: what stands in its place begins the command.
-        command = [recurrence, *(command or ())]
-        recurrence = None
-    said: dict[str, Any] = {"when": recurrence, "watch": watch and _parse_watch(watch)}
-    said |= {"process": process, "path": path, "name": name, "method": method}
-    said |= {"content-type": content_type, "tz": tz, "start": start, "end": end, "jitter": jitter}
-    said |= {"misfire": misfire, "window": window, "overlap": overlap, "gap": gap, "fold": fold}
-    if job is not None:
-        work = say_work(command, args if command or args is not None else "{}", env, cwd)
-        said["job"] = {"queue": queue} | say_job(job, work, limits=limits, takes=takes, **more)
-    elif any((command, args, env, cwd, takes, *limits.values(), *more.values())):
-        raise typer.BadParameter("a command, and what is said of a job, need its type: --job NAME")
+    more: Plain = {"priority": priority, "retries": retries, "backoff": backoff, "timeout": timeout}
+    more |= {"crashes_max": crashes_max, "silence": silence, "lease": lease, "memory": memory}
+    more |= {"cpu": cpu, "processes": processes, "output": output, "files": files}
+    more |= {"unique": unique, "key": key, "takes": takes}
+    is_watched_job = watch is not None and job is not None
+    when, words = _when_and_command(recurrence, command, is_command=is_watched_job)
+    said: Plain = {"when": when, "watch": watch and read_map("--watch", watch), "name": name}
+    said |= {"process": process, "path": path, "method": method, "content-type": content_type}
+    said |= {"tz": tz, "start": start, "end": end, "jitter": jitter, "misfire": misfire}
+    said |= {"window": window, "overlap": overlap, "gap": gap, "fold": fold}
     with reporting(as_json=as_json):
+        said["job"] = _job(job, queue, (words, args, env, cwd), more)
         payload = _payload(text, data_file)
     definition = {key: value for key, value in said.items() if value is not None}
     definition = {**_action(path, tag, payload), **definition}
@@ -110,11 +113,30 @@ def _action(
     return {} if payload is None else {"method": "POST", **_plain("body", payload)}
 
 
-def _parse_watch(text: str) -> object:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"--watch is no JSON: {error}") from error
+def _when_and_command(
+    recurrence: str | None, command: list[str] | None, *, is_command: bool
+) -> tuple[str | None, list[str] | None]:
+    """Return the recurrence, and the command: all of it where there is no recurrence."""
+    if recurrence is None or not is_command:
+        return recurrence, command
+    return None, [recurrence, *(command or ())]
+
+
+def _job(kind: str | None, queue: str, work: _Work, options: Mapping[str, Any]) -> Plain | None:
+    """Return what a definition says of the job of the type *kind*, if it is about one.
+
+    Raises:
+        typer.BadParameter, FormatError: see `say_work` and `say_job`.
+    """
+    if kind is None:
+        if any((*work, *options.values())):
+            raise typer.BadParameter(
+                "a command, and what is said of a job, need its type: --job NAME"
+            )
+        return None
+    command, args, env, cwd = work
+    args = "{}" if args is None and not command else args
+    return {"queue": queue} | say_job(kind, say_work(command, args, env, cwd), options)
 
 
 def _payload(text: str | None, file: typer.FileBinaryRead | None) -> bytes | str | None:

@@ -68,7 +68,10 @@ def work(
             else:
                 typer.echo(f"{len(names)} at work: {', '.join(names)}")
 
-        left = asyncio.run(run_worker(reach.find_url(), reach.read_token(), work, on_ready))
+        async def begin() -> Left | None:
+            return await run_worker(*await reach.find(), work, on_ready)
+
+        left = asyncio.run(begin())
         _say_left(left, as_json=as_json)
 
 

@@ -19,8 +19,10 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
+from seriatim.formats.jobs.spec import _READERS
 from seriatim.gateway.cli import app
 from seriatim.gateway.cli.jobs import timeline
+from seriatim.gateway.cli.jobs.said import OPTIONS
 from seriatim.gateway.cli.output import Exit
 from seriatim.gateway.cli.reach import TOKEN_VARIABLE
 from tests.support.categorised_app import QUEUE
@@ -30,6 +32,7 @@ MODULE: Final = "tests.support.sample_app"
 CATEGORISED: Final = "tests.support.categorised_app"
 ROOT: Final = Path(__file__).parents[4]
 NUMBERS: Final = count()
+DAY_OF_2100_MS: Final = 4_102_444_800_000
 
 
 @pytest.fixture(scope="module")
@@ -138,11 +141,18 @@ def test_every_option_of_add_is_a_key_of_the_job(cli: Cli) -> None:
     options = {
         "priority": 3,
         "delay": "1 hour",
+        "deadline": "2100-01-01T01:00+01:00",
         "retries": 2,
+        "backoff": '{"base_ms": 500, "factor": 3}',
+        "crashes-max": 5,
         "timeout": "30s",
+        "silence": "20s",
+        "lease": "1 minute",
         "memory": "512MB",
         "cpu": "1 minute",
         "processes": 4,
+        "output": "64KiB",
+        "files": 100,
         "unique": "u",
         "key": "k",
         "takes": "gpu=2",
@@ -156,7 +166,12 @@ def test_every_option_of_add_is_a_key_of_the_job(cli: Cli) -> None:
     assert spec.pop("unique")["key"] == "u"
     assert spec == {
         "priority": 3,
+        "deadline_ms": DAY_OF_2100_MS,
         "retries": 2,
+        "backoff": {"base_ms": 500, "factor": 3.0},
+        "crashes_max": 5,
+        "silence_ms": 20_000,
+        "lease_ms": 60_000,
         "key": "k",
         "takes": {"gpu": 2},
         "limits": {
@@ -164,11 +179,22 @@ def test_every_option_of_add_is_a_key_of_the_job(cli: Cli) -> None:
             "memory_bytes": 512_000_000,
             "cpu_ms": 60_000,
             "processes": 4,
+            "output_bytes": 65_536,
+            "files": 100,
         },
         "command": {"argv": ["echo", "--id", "x"], "cwd": "/"},
     }
     twin = run_json("job", "add", "t", "--unique", "u", "--args", "{}", *cli.queue, *cli.at)
     assert twin == {"id": job, "repeated": True, "queue": cli.name}
+    later = cli.add("t", "--at", "2100-01-01", command=("true",))
+    assert cli.show(later)["due_ms"] == DAY_OF_2100_MS
+
+
+def test_every_limit_and_every_key_of_a_job_is_an_option_of_add() -> None:
+    """Inputs and a trace are what programs say."""
+    limits = {f"limits.{key}" for key in ("wall", "cpu", "memory", "output", "processes", "files")}
+    keys = {"id", *_READERS} - {"limits", "args", "command", "inputs", "trace"}
+    assert {key for key, _ in OPTIONS.values()} == keys | limits
 
 
 def test_jobs_are_cancelled_retried_removed_and_counted(cli: Cli) -> None:
@@ -224,10 +250,11 @@ def test_a_queue_is_set_paused_and_purged(cli: Cli) -> None:
 def test_a_worker_that_drains_says_what_nothing_here_can_begin(cli: Cli) -> None:
     """Else it would wait for ever for somebody else."""
     job = cli.add("t", "--args", "{}")
+    cli.add("t", "--after-any-end", job, command=("true",))
     *_, left = cli.work(*cli.queue, status=Exit.FAILED)
     assert left["error"] == "left"
     assert f"queue {cli.name} still has 1 jobs" in left["reason"]
-    assert "of types that it does not run" in left["reason"]
+    assert "of types that it does not run, or that rest; blocked beside them: 1" in left["reason"]
     run_json("job", "cancel", job, *cli.queue, *cli.at)
     cli.add("t", "--after", "nobody", command=("true",))
     *_, left = cli.work(*cli.queue, status=Exit.FAILED)
@@ -242,7 +269,7 @@ def test_a_worker_that_drains_says_what_nothing_here_can_begin(cli: Cli) -> None
     assert "or that rest" in left["reason"]
     run_json("queue", "resume", cli.name, *cli.at)
     assert len(cli.work(*cli.queue)) == 1
-    assert run_json("queue", "show", cli.name, *cli.at)["states"] == {"done": 2, "cancelled": 1}
+    assert run_json("queue", "show", cli.name, *cli.at)["states"] == {"done": 3, "cancelled": 1}
 
 
 def test_a_worker_runs_what_is_of_its_category_and_what_is_of_none(cli: Cli) -> None:
@@ -339,57 +366,6 @@ def test_of_several_workers_of_an_os_process_the_others_go_on(cli: Cli, tmp_path
         wait_for_workers(cli, lambda workers: second in workers)
         run_json("worker", "drain", second, *cli.at)
         assert child.wait(30) == 0
-
-
-@pytest.mark.parametrize(
-    ("arguments", "status", "code"),
-    [
-        (("job", "add", "t"), Exit.USAGE, "usage"),
-        (("job", "add", "t", "--args", "{"), Exit.USAGE, "usage"),
-        (("job", "add", "t", "--env", "x", "--args", "{}"), Exit.USAGE, "usage"),
-        (("job", "add", "t", "--takes", "gpu=x", "--args", "{}"), Exit.USAGE, "usage"),
-        (("job", "add", "t", "--args", "{}", "--delay", "soon"), Exit.REFUSED, "bad_time"),
-        (("job", "add", "t", "--args", "{}", "--memory", "much"), Exit.REFUSED, "bad_limits"),
-        (("job", "add", "..", "--args", "{}"), Exit.REFUSED, "bad_name"),
-        (("job", "add", "t", "--args", "{}", "--takes", "gpu=1"), Exit.REFUSED, "no_such_token"),
-        (("job", "add", "t", "--args", "{}", "--queue", "a/b"), Exit.REFUSED, "bad_name"),
-        (("job", "show", "no-such-job"), Exit.NOT_FOUND, "not_found"),
-        (("job", "show", "../x"), Exit.REFUSED, "bad_path"),
-        (("job", "logs", "no-such-job"), Exit.NOT_FOUND, "not_found"),
-        (("job", "cancel", "no-such-job"), Exit.NOT_FOUND, "not_found"),
-        (("job", "list", "--state", "lost"), Exit.REFUSED, "bad_query"),
-        (("job", "list", "--limit", "0"), Exit.USAGE, "usage"),
-        (("queue", "show", "no-such-queue"), Exit.NOT_FOUND, "not_found"),
-        (("queue", "set", "x", "{"), Exit.USAGE, "usage"),
-        (("queue", "set", "x", "[]"), Exit.USAGE, "usage"),
-        (("queue", "set", "x", '{"a": 1}'), Exit.REFUSED, "bad_settings"),
-        (("queue", "purge", "no-such-queue"), Exit.NOT_FOUND, "not_found"),
-        (("worker", "no.such.module"), Exit.REFUSED, "bad_module"),
-        (("worker", "run", "json"), Exit.REFUSED, "bad_module"),
-        (("worker", "--concurrency", "-1"), Exit.USAGE, "usage"),
-        (("worker", "--category", "cpu|gpu"), Exit.REFUSED, "bad_name"),
-        (("worker", "drain", "nobody"), Exit.NOT_FOUND, "not_found"),
-        (("worker", "drain", "no name"), Exit.REFUSED, "bad_name"),
-        (("worker", "drain"), Exit.USAGE, "usage"),
-    ],
-)
-def test_what_is_wrong_has_its_code_and_its_status(
-    node: LiveNode, arguments: tuple[str, ...], status: Exit, code: str
-) -> None:
-    run("queue", "set", "default", "{}", "--data", node.data)
-    assert run_json(*arguments, "--data", node.data, status=status)["error"] == code
-
-
-def test_no_node_is_unavailable(tmp_path: Path) -> None:
-    for arguments in (
-        ("job", "list"),
-        ("queue", "list"),
-        ("worker", "--drain"),
-        ("worker", "list"),
-        ("worker", "drain", "w"),
-    ):
-        said = run_json(*arguments, "--data", tmp_path, status=Exit.UNAVAILABLE)
-        assert said["error"] == "unavailable"
 
 
 def test_the_verbs_are_shown() -> None:
