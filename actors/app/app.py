@@ -38,6 +38,9 @@ class JobSettings(JobOptions, total=False):
     Attributes:
         queue: where its jobs go.
         type: their type; the name of the function where nothing is said.
+        also: other types whose jobs it runs, too: what it was called before, or what another
+            program submits; what is said of its type is said of each.
+        decode: makes the arguments of today of a payload of whatever version, as JSON has them.
         concurrency: how many of them may run at once, wherever; 1 where nothing is said.
         key_concurrency: how many of one ``key``; 1 where nothing is said.
         rate: how many may begin within how long: ``(100, "1 minute")``.
@@ -50,6 +53,8 @@ class JobSettings(JobOptions, total=False):
 
     queue: str
     type: str
+    also: Sequence[str]
+    decode: Callable[[Any], Any]
     concurrency: int
     key_concurrency: int
     rate: tuple[int, Duration]
@@ -128,25 +133,37 @@ class App:
         )
         if unknown:
             raise MalformedError(f"a job has no option {min(unknown)!r}", code="bad_job")
-        kind = check_name(settings.get("type") or function.__name__, "type")
-        if kind in self._functions:
-            raise MalformedError(
-                f"this app has a job {kind} already; give it another one: type=…", code="bad_job"
-            )
+        kinds = self._kinds(settings, function.__name__)
         declared = Declared(
             queue=check_name(settings.get("queue", "default"), "queue"),
-            kind=kind,
+            kind=kinds[0],
             place=place_of(function, settings.get("run", "")),
             options={key: value for key, value in settings.items() if key not in _OWN},  # type: ignore[arg-type]  # what is left
-            settings=_settings(kind, settings),
+            settings=_settings(kinds, settings),
+            decode=_decode(settings),
             retry_on=tuple(settings.get("retry_on", (Exception,))),
             fail_on=tuple(settings.get("fail_on", ())),
             schedule=settings.get("schedule", ""),
             tz=settings.get("tz", "UTC"),
         )
         made: JobFunction[Any, Any, Any] = JobFunction(self, function, declared)
-        self._functions[kind] = made
+        self._functions.update(dict.fromkeys(kinds, made))
         return made
+
+    def _kinds(self, settings: Mapping[str, Any], name: str) -> list[str]:
+        """Return the types of a function's jobs, its own first; no other function has one."""
+        also = settings.get("also", ())
+        if isinstance(also, str):
+            raise MalformedError(f"also: expected a list of types, found {also!r}", code="bad_job")
+        kinds = [check_name(settings.get("type") or name, "type")]
+        kinds += [check_name(kind, "also") for kind in also]
+        for number, kind in enumerate(kinds):
+            if kind in self._functions or kind in kinds[:number]:
+                raise MalformedError(
+                    f"this app has a job {kind} already; give it another one: type=…",
+                    code="bad_job",
+                )
+        return kinds
 
     @property
     def queues(self) -> Sequence[str]:
@@ -155,8 +172,11 @@ class App:
 
     def handlers(self, queue: str) -> dict[str, Handler]:
         """Return what runs the jobs of *queue*, by type."""
-        own = (each for each in self._functions.values() if each.declared.queue == queue)
-        return {each.type: each.handler for each in own}
+        return {
+            kind: each.handler._replace(type=kind)
+            for kind, each in self._functions.items()
+            if each.declared.queue == queue
+        }
 
     def room(self, queue: str) -> int:
         """Return how many jobs of *queue* may run at once, by what its functions say."""
@@ -259,7 +279,7 @@ class App:
         """Set the queues to what the functions say of them."""
         for queue in self.queues:
             await access.change(queue, Change({}))  # it is made where it is missing
-        for function in self._functions.values():
+        for function in dict.fromkeys(self._functions.values()):
             declared = function.declared
             if declared.settings:
                 await access.change(declared.queue, Change(declared.settings))
@@ -267,14 +287,21 @@ class App:
             await access.schedule(name, function.scheduled)
 
 
-def _settings(kind: str, said: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the settings of a queue are to be for jobs of the type *kind*."""
+def _settings(kinds: Sequence[str], said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the settings of a queue are to be for jobs of each of *kinds*."""
     settings: dict[str, Any] = {}
     if "concurrency" in said:
-        settings["types"] = {kind: said["concurrency"]}
+        settings["types"] = dict.fromkeys(kinds, said["concurrency"])
     if "key_concurrency" in said:
-        settings["keys"] = {kind: said["key_concurrency"]}
+        settings["keys"] = dict.fromkeys(kinds, said["key_concurrency"])
     if "rate" in said:
         jobs, per = said["rate"]
-        settings["rates"] = {kind: [jobs, milliseconds(per)]}
+        settings["rates"] = {kind: [jobs, milliseconds(per)] for kind in kinds}
     return settings
+
+
+def _decode(said: Mapping[str, Any]) -> Callable[[Any], Any] | None:
+    decode = said.get("decode")
+    if decode is not None and not callable(decode):
+        raise MalformedError(f"decode: expected a function, found {decode!r}", code="bad_job")
+    return decode

@@ -42,9 +42,18 @@ class Output:
 class Arguments:
     """Reads and writes the arguments of one function."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
-        """Know the signature of *function*; its annotations are read when they are needed."""
+    def __init__(
+        self, function: Callable[..., Any], upgrade: Callable[[Any], Any] | None = None
+    ) -> None:
+        """Know the signature of *function*; its annotations are read when they are needed.
+
+        Args:
+            function: takes them.
+            upgrade: makes JSON of what it takes of JSON that was meant for an earlier version of
+                it, and leaves what is meant for this one as it is.
+        """
         self._function = function
+        self._upgrade = upgrade
         self.signature = inspect.signature(function)
         self._hints: dict[str, Any] | None = None
         parameters = self.signature.parameters
@@ -112,13 +121,7 @@ class Arguments:
         Raises:
             BadArgumentsError: the function does not take them.
         """
-        plain = {} if raw is None else orjson.loads(raw.raw)
-        if inputs or (raw is not None and RESULT_OF.encode() in raw.raw):
-            plain = _fill_in(plain, inputs)
-        if not isinstance(plain, dict):
-            raise BadArgumentsError(
-                f"expected a map by the names of the parameters, found {plain!r:.64}"
-            )
+        plain = self._read(raw, inputs)
         if self._is_plain and self._required <= plain.keys() <= self.signature.parameters.keys():
             return (), self._convert_all(plain)
         bound = inspect.BoundArguments(self.signature, OrderedDict())
@@ -135,6 +138,21 @@ class Arguments:
         except TypeError as error:
             raise BadArgumentsError(str(error)) from error
         return bound.args, bound.kwargs
+
+    def _read(self, raw: RawJson | None, inputs: Mapping[str, bytes]) -> dict[str, Any]:
+        """Return the arguments by name; arguments and errors as for `decode`."""
+        plain = None if raw is None else orjson.loads(raw.raw)
+        if inputs or (raw is not None and RESULT_OF.encode() in raw.raw):
+            plain = _fill_in(plain, inputs)
+        if self._upgrade is not None:
+            plain = _upgraded(self._upgrade, plain)
+        elif raw is None:
+            plain = {}
+        if not isinstance(plain, dict):
+            raise BadArgumentsError(
+                f"expected a map by the names of the parameters, found {plain!r:.64}"
+            )
+        return dict(plain) if self._upgrade is not None else plain
 
     def _bind(self, args: tuple[Any, ...], named: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the arguments by name.
@@ -247,6 +265,18 @@ def _is_read(kind: Any) -> bool:
     except (TypeError, ValueError):
         return False
     return True
+
+
+def _upgraded(upgrade: Callable[[Any], Any], plain: Any) -> Any:
+    """Return what *upgrade* makes of *plain*.
+
+    Raises:
+        BadArgumentsError: it raises: *plain* is of no version that it knows.
+    """
+    try:
+        return upgrade(plain)
+    except Exception as error:  # of somebody's function
+        raise BadArgumentsError(f"no version has such: {type(error).__name__}: {error}") from error
 
 
 def _fill_in(plain: Any, inputs: Mapping[str, bytes]) -> Any:

@@ -41,11 +41,13 @@ class Declared:
         settings: what its queue is to be set to for it; see `Settings.changed`.
         retry_on: errors after which it may be tried again.
         fail_on: errors after which it may not, though they are of the others.
+        decode: makes the arguments of today of a payload of whatever version; ``None`` for none.
         schedule: when a job is submitted by itself; empty for never.
         tz: by the clocks of which zone.
     """
 
     __slots__ = (
+        "decode",
         "fail_on",
         "options",
         "place",
@@ -67,6 +69,7 @@ class Declared:
         settings: Mapping[str, Any],
         retry_on: tuple[type[BaseException], ...],
         fail_on: tuple[type[BaseException], ...],
+        decode: Callable[[Any], Any] | None,
         schedule: str,
         tz: str,
     ) -> None:
@@ -77,6 +80,7 @@ class Declared:
         self.settings = settings
         self.retry_on = retry_on
         self.fail_on = fail_on
+        self.decode = decode
         self.schedule = schedule
         self.tz = tz
 
@@ -98,7 +102,7 @@ class JobFunction(Generic[P, R, C]):
         self._app = app
         self._function = function
         self._declared = declared
-        self._arguments = Arguments(function)
+        self._arguments = Arguments(function, declared.decode)
         # Read once: what is wrong with it is wrong where it is declared.
         self._asked = read_asked({"type": declared.type, **said_of(declared.options)})
         update_wrapper(self, function)
