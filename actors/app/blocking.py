@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Mapping
+from math import ceil
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar
 
 from seriatim.actors.app.handle import Handle
@@ -108,5 +109,5 @@ class BlockingApp:
         try:
             self._thread.run(self._running.drain(), timeout=timeout)
         except TimeoutError:
-            deadline_ms = int((timeout or 0) * 1_000)
+            deadline_ms = ceil((timeout or 0) * 1_000)
             raise DeadlineExceededError("the app's queues", deadline_ms=deadline_ms) from None

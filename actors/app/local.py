@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from seriatim.actors.app.access import Ending
 from seriatim.formats.errors import NotFoundError
-from seriatim.formats.jobs.view import failure_view, view_of
+from seriatim.formats.jobs.view import failure_view, plain_view_of
 
 if TYPE_CHECKING:
     from seriatim.actors.queue.commands import (
@@ -67,7 +67,7 @@ class LocalJobs:
     async def show(self, queue: str, job: str) -> Mapping[str, Any]:
         """See `JobsAccess.show`."""
         name, found = self._queues.reader.find(job, queue)
-        return view_of(name, found, self._queues.running(found))
+        return plain_view_of(name, found, self._queues.running(found))
 
     async def ending(self, queue: str, job: str, *, wait_ms: int) -> Ending | None:
         """See `JobsAccess.ending`."""

@@ -12,7 +12,7 @@ from seriatim.actors.app.enqueued import expect_enqueued, is_job_of
 from seriatim.actors.queue.commands import Change
 from seriatim.actors.runtime.virtual_clock import Passed, VirtualClock, passed_ms
 from seriatim.formats.jobs.state import LIVE
-from seriatim.formats.jobs.view import view_of
+from seriatim.formats.jobs.view import plain_view_of
 from seriatim.formats.limits import PAGE_MAX, REHEARSAL_MAX_MS
 
 if TYPE_CHECKING:
@@ -86,14 +86,14 @@ class Rehearsal:
 
     def live(self) -> list[Mapping[str, Any]]:
         """Return what there is to say of each job that has not ended; see ``docs/jobs.md``."""
-        return [view_of(queue, job) for queue, job in self._live()]
+        return [plain_view_of(queue, job) for queue, job in self._live()]
 
     def enqueued(
         self, function: JobFunction[Any, Any, Any], **arguments: Any
     ) -> list[Mapping[str, Any]]:
         """Return the jobs of *function* that have not ended, and have these arguments."""
         return [
-            view_of(queue, job)
+            plain_view_of(queue, job)
             for queue, job in self._live()
             if is_job_of(job, function, arguments)
         ]
