@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from seriatim.formats.errors import MalformedError
@@ -37,6 +38,12 @@ class JobOptions(TypedDict, total=False):
         backoff: how long it waits before that; see `Backoff`.
         crashes_max: how many lost workers are one too many.
         timeout: how long an attempt may take.
+        memory: with ``run="process"``, how much it may have beyond what its child has: bytes, or
+            ``"512MB"``; this and what follows: see ``docs/executor.md``.
+        cpu: how much processor time.
+        processes: how many OS processes.
+        files: how many open files.
+        output: how much of what it prints is kept: as ``memory``.
         lease: how long its worker may be silent.
         silence: how long the job itself may be, which calls `JobContext.heartbeat` or `progress`.
     """
@@ -56,12 +63,21 @@ class JobOptions(TypedDict, total=False):
     backoff: Mapping[str, float]
     crashes_max: int
     timeout: Duration
+    memory: int | str
+    cpu: Duration
+    processes: int
+    files: int
+    output: int | str
     lease: Duration
     silence: Duration
 
 
 _EDGES: Final = {"after": "fail", "after_any_end": "run", "unless_failed": "skip"}
 _DURATIONS: Final = {"delay": "delay_ms", "lease": "lease_ms", "silence": "silence_ms"}
+_SIZES: Final = {"memory": "memory_bytes", "output": "output_bytes"}
+_LIMITS: Final = {"timeout": "wall_ms", "cpu": "cpu_ms"}
+CHILD_BOUNDS: Final = frozenset({"memory", "cpu", "processes", "files", "output"})
+"""Options that hold for a function in a child only."""
 _TIMES: Final = {"at": "due_ms", "deadline": "deadline_ms"}
 
 
@@ -72,6 +88,7 @@ def said_of(options: JobOptions) -> dict[str, Any]:
         MalformedError: a duration or a time is none; codes ``bad_time``, ``bad_job``.
     """
     said: dict[str, Any] = {}
+    limits: dict[str, Any] = {}
     edges: list[list[str]] = []
     for key, value in options.items():
         if key in _EDGES:
@@ -80,12 +97,16 @@ def said_of(options: JobOptions) -> dict[str, Any]:
             said[_DURATIONS[key]] = milliseconds(value)
         elif key in _TIMES:
             said[_TIMES[key]] = _instant_ms(key, value)
-        elif key == "timeout":
-            said["limits"] = {"wall_ms": milliseconds(value)}
+        elif key in _LIMITS:
+            limits[_LIMITS[key]] = milliseconds(value)
+        elif key in CHILD_BOUNDS:
+            limits[key if isinstance(value, str) else _SIZES.get(key, key)] = value
         elif key == "unique" and value is False:
             continue
         else:
             said[key] = value
+    if limits:
+        said["limits"] = limits
     return {**said, "after": edges} if edges else said
 
 
@@ -97,7 +118,9 @@ def milliseconds(duration: Any) -> int:
     """
     if isinstance(duration, timedelta):
         return int(duration.total_seconds() * 1_000)
-    if isinstance(duration, int | float) and not isinstance(duration, bool):
+    if isinstance(duration, int) and not isinstance(duration, bool):
+        return duration * 1_000
+    if isinstance(duration, float) and isfinite(duration * 1_000):
         return int(duration * 1_000)
     if not isinstance(duration, str):
         raise MalformedError(
