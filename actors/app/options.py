@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Final, TypedDict
+from typing import Any, Final, TypedDict
 
+from seriatim.actors.app.arguments import Output
 from seriatim.formats.errors import MalformedError
 from seriatim.formats.recurrence.interval import parse_duration
-
-if TYPE_CHECKING:
-    from seriatim.actors.app.arguments import Output
 
 Duration = str | float | timedelta
 """``"5 minutes"``, seconds, or a timedelta."""
@@ -92,7 +90,7 @@ def said_of(options: JobOptions) -> dict[str, Any]:
     edges: list[list[str]] = []
     for key, value in options.items():
         if key in _EDGES:
-            edges.extend([_id_of(job), _EDGES[key]] for job in _sequence(key, value))
+            edges.extend([_id_of(key, job), _EDGES[key]] for job in _sequence(key, value))
         elif key in _DURATIONS:
             said[_DURATIONS[key]] = milliseconds(value)
         elif key in _TIMES:
@@ -143,6 +141,9 @@ def _sequence(key: str, value: Any) -> Sequence[Any]:
     return value
 
 
-def _id_of(job: Any) -> str:
-    own: str = getattr(job, "job", job)
-    return own
+def _id_of(key: str, job: Any) -> str:
+    if isinstance(job, Output):
+        return job.job
+    if not isinstance(job, str):
+        raise MalformedError(f"{key}: expected handles, or ids, found {job!r}", code="bad_job")
+    return job

@@ -92,7 +92,8 @@ def test_an_option_of_one_job_is_none_of_its_function_or_of_nobody() -> None:
     [report] = declared().functions.values()
     for name in ("concurrency", "nosuch"):
         with pytest.raises(MalformedError, match=f"no option '{name}' of its own"):
-            report.options(**{name: 1})
+            wrong: Any = {name: 1}
+            report.options(**wrong)
     with pytest.raises(MalformedError, match=r"memory: .*run='process'"):
         report.options(memory=5)
 
