@@ -333,10 +333,12 @@ class Queues:
                 raise LimitExceededError("number of queues", given=given, maximum=QUEUES_MAX)
             # Two nodes have two queues of one name, though nobody signs their spawns.
             nonce = encode_id(self._world.entropy(32))
+            at_ms = self.clock.now_ms()
             fields = {"type": "Process", "variant": Variant.NATIVE.tag, "nonce": nonce}
-            spawn = submit_unsigned(Message({**fields, "execution-device": DEVICE, "queue": queue}))
+            told = {**fields, "execution-device": DEVICE, "queue": queue}
+            spawn = submit_unsigned(Message({**told, "at": at_ms}))
             fold = QueueFold(queue, self._world.tree.get)
-            fold.begin(0, self.clock.now_ms())
+            fold.begin(0, at_ms)
             rows = ((name_path(queue), spawn.process), *fold.rows())
             await self._world.own.place(spawn._replace(rows=rows))
             self._processes[queue] = spawn.process
