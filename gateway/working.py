@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
 import sys
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from seriatim.actors.app.app import App
-from seriatim.actors.app.running_app import worker_name
-from seriatim.actors.executor.executor import Executor
 from seriatim.actors.runtime.clock import SystemClock
-from seriatim.actors.worker.running import Runner
-from seriatim.actors.worker.worker import Worker
+from seriatim.actors.worker.begin import begin_worker
 from seriatim.formats.errors import MalformedError, UnavailableError
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import DRAIN_LOOK_MS, WORKER_ROOM_MAX
@@ -28,6 +23,7 @@ from seriatim.gateway.stop import stop_signal
 
 if TYPE_CHECKING:
     from seriatim.actors.worker.handler import Handler
+    from seriatim.actors.worker.worker import Worker
 
 _QUEUE: Final = "default"
 _ROOM: Final = 8
@@ -103,25 +99,19 @@ async def run_worker(
             handlers: dict[str, Handler] = {}
             for app in apps:
                 handlers |= app.handlers(queue)
-            room = work.room or max(sum(app.room(queue) for app in apps), 0) or _ROOM
-            room = min(room, WORKER_ROOM_MAX)
-            threads = ThreadPoolExecutor(room, f"seriatim-{queue}")
-            stack.callback(threads.shutdown, wait=False, cancel_futures=True)
-            executor = Executor(clock, os.environ, room)
-            stack.push_async_callback(executor.close)
-            worker = Worker(
+            room = work.room or sum(app.room(queue) for app in apps) or _ROOM
+            worker = begin_worker(
+                stack,
                 access,
-                name=worker_name(queue, secrets.token_bytes),
                 queue=queue,
-                runner=Runner(handlers, threads, executor),
-                room=room,
+                handlers=handlers,
+                room=min(room, WORKER_ROOM_MAX),
                 clock=clock,
+                entropy=secrets.token_bytes,
                 is_local=False,
                 takes_commands=work.takes_commands,
                 category=work.category,
             )
-            worker.start()
-            stack.push_async_callback(worker.close)
             workers.append(worker)
         on_ready([worker.name for worker in workers])
         stopped = asyncio.ensure_future(stop.wait())

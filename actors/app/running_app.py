@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import re
-import socket
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from seriatim.actors.executor.executor import Executor
 from seriatim.actors.queue.commands import Cancel, Change, Retry
-from seriatim.actors.worker.running import Runner
-from seriatim.actors.worker.worker import Worker
+from seriatim.actors.worker.begin import begin_worker
 from seriatim.formats.limits import JOB_WAIT_MS, WORKER_BEAT_MS
 
 if TYPE_CHECKING:
@@ -24,6 +18,7 @@ if TYPE_CHECKING:
     from seriatim.actors.app.prepared import Prepared
     from seriatim.actors.embedding.node import EmbeddedNode
     from seriatim.actors.queue.queues import Queues
+    from seriatim.actors.worker.worker import Worker
 
 _DEFAULT: Final = "default"
 
@@ -59,23 +54,17 @@ class RunningApp:
             queue: its name.
             beat_ms: how often its worker says how it is.
         """
-        app, clock, room = self._app, self.queues.clock, self._app.room(queue)
-        threads = ThreadPoolExecutor(room, f"seriatim-{queue}")
-        self._stack.callback(threads.shutdown, wait=False, cancel_futures=True)
-        executor = Executor(clock, os.environ, room)
-        self._stack.push_async_callback(executor.close)
-        worker = Worker(
+        worker = begin_worker(
+            self._stack,
             self._access,
-            name=worker_name(queue, self.queues.entropy),
             queue=queue,
-            runner=Runner(app.handlers(queue), threads, executor),
-            room=room,
-            clock=clock,
+            handlers=self._app.handlers(queue),
+            room=self._app.room(queue),
+            clock=self.queues.clock,
+            entropy=self.queues.entropy,
             is_local=True,
             beat_ms=beat_ms,
         )
-        worker.start()
-        self._stack.push_async_callback(worker.close)
         self.workers.append(worker)
 
     async def submit(self, *prepared: Prepared[Any]) -> list[Handle[Any]]:
@@ -123,14 +112,3 @@ class RunningApp:
             MalformedError: there is no such setting; code ``bad_settings``.
         """
         await self._access.change(queue, Change(change))
-
-
-def worker_name(queue: str, entropy: Callable[[int], bytes]) -> str:
-    """Return a name for a worker of *queue* that no other one has, or has had.
-
-    Args:
-        queue: its name.
-        entropy: gives that many random bytes.
-    """
-    host = re.sub(r"[^A-Za-z0-9_.-]", "-", socket.gethostname())[:24]
-    return f"{queue}.{host}.{os.getpid()}.{entropy(4).hex()}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from seriatim.actors.queue.commands import Change, Purge, Purged
 from seriatim.actors.runtime.clock import SystemClock
 from seriatim.actors.worker.handler import Handler, Place
 from seriatim.actors.worker.running import Runner
+from seriatim.actors.worker.threads import Threads
 from seriatim.actors.worker.worker import Worker
 from seriatim.formats.errors import UnavailableError
 from seriatim.formats.jobs.spec import read_asked
@@ -58,14 +58,13 @@ async def test_what_has_ended_at_once_is_said_in_as_many_reports_as_it_takes(
         assert queues is not None
         await access.submit("q", [read_asked({"type": "large"}) for _ in range(MANY)])
         await access.ask("q", Change({"types": {"large": MANY}}))
-        threads = stack.enter_context(ThreadPoolExecutor(1))
         executor = Executor(clock, os.environ, 1)
         stack.push_async_callback(executor.close)
         worker = Worker(
             access,
             name="w",
             queue="q",
-            runner=Runner({"large": handler}, threads, executor),
+            runner=Runner({"large": handler}, Threads("large"), executor),
             room=MANY,
             clock=clock,
             is_local=False,
