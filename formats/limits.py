@@ -333,6 +333,8 @@ WORKER_PAUSE_MIN_MS: Final = 50
 WORKER_PAUSE_MAX_MS: Final = 5_000
 HEARTBEATS_PER_LEASE: Final = 3
 WORKER_BEAT_MS: Final = 1_000
+# For what a worker runs when whoever has started it is gone; then that is stopped, and given back.
+WORKER_DRAIN_MS: Final = 4_000
 DRAIN_LOOK_MS: Final = 500
 REHEARSAL_MAX_MS: Final = 30 * 24 * 3_600_000
 
@@ -429,7 +431,7 @@ assert MAIL_BATCH_MAX <= DISPATCH_TURN_MAX, "one batch fits in a turn of the dis
 assert DEADLINE_GRAIN_MS < ASK_DEADLINE_MS
 assert GATEWAY_DEADLINE_MS < ASK_DEADLINE_MS, "an assign asks the gateway first"
 assert CLAIM_JOBS_MAX <= WORKER_ROOM_MAX <= REPORT_ENDED_MAX <= HELD_MAX
-assert JOB_STOP_GRACE_MS < STOP_DEADLINE_MS, "jobs end before their worker is made to"
+assert WORKER_DRAIN_MS + JOB_STOP_GRACE_MS < STOP_DEADLINE_MS, "jobs end before it is made to"
 assert JOB_OUTPUT_DEFAULT_BYTES <= JOB_OUTPUT_MAX_BYTES
 assert 2 * SUBMISSIONS_MAX_BYTES < BODY_MAX_BYTES, "each has brackets of its own"
 assert 2 * (REPORT_MAX_BYTES + JOB_RESULT_MAX_BYTES) <= BODY_MAX_BYTES, "base64, or JSON's escapes"

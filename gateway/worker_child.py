@@ -52,18 +52,30 @@ async def _keep(url: str, data: Path, modules: Sequence[str]) -> None:
     command += ["--token-file", str(token_file(data)), *modules]
     while True:
         began_ms = clock.monotonic_ms()
-        child = await asyncio.create_subprocess_exec(
-            *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL
-        )
         try:
-            status = await child.wait()
-        except asyncio.CancelledError:
-            await _end(child)
-            raise
-        _LOG.warning("the worker of this node has ended with status %s; it begins anew", status)
+            how = f"has ended with status {await _run(command)}"
+        except OSError as error:
+            how = f"could not be started: {error}"
+        _LOG.warning("the worker of this node %s; it begins anew", how)
         if clock.monotonic_ms() - began_ms > WORKER_PAUSE_MAX_MS:
             pauses.restart()
         await pauses.rest()
+
+
+async def _run(command: Sequence[str]) -> int:
+    """Return the status with which *command* ends by itself; who is cancelled has it end.
+
+    Raises:
+        OSError: the system does not start it.
+    """
+    child = await asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL
+    )
+    try:
+        return await child.wait()
+    except asyncio.CancelledError:
+        await _end(child)
+        raise
 
 
 async def _end(child: Process) -> None:

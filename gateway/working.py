@@ -11,17 +11,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from seriatim.actors.app.app import App
-from seriatim.actors.runtime.clock import SystemClock
+from seriatim.actors.runtime.clock import SystemClock, pause
 from seriatim.actors.worker.begin import begin_worker
 from seriatim.formats.errors import MalformedError, UnavailableError
 from seriatim.formats.jobs.state import JobState
-from seriatim.formats.limits import DRAIN_LOOK_MS, WORKER_ROOM_MAX
+from seriatim.formats.limits import DRAIN_LOOK_MS, WORKER_DRAIN_MS, WORKER_ROOM_MAX
 from seriatim.gateway.api_client import ApiClient, connect_api
 from seriatim.gateway.remote_jobs import RemoteJobs
 from seriatim.gateway.reply import field
 from seriatim.gateway.stop import stop_signal
 
 if TYPE_CHECKING:
+    from seriatim.actors.runtime.clock import Clock
     from seriatim.actors.worker.handler import Handler
     from seriatim.actors.worker.worker import Worker
 
@@ -83,9 +84,9 @@ async def run_worker(
         MalformedError: a module has no app; code ``bad_module``.
         SchedulerError: the node refuses, or is not there.
     """
-    stop = stop_signal()
+    stop, is_alone = stop_signal(), asyncio.Event()
     if work.until_eof:
-        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), stop.set)
+        _hear_eof(is_alone, stop)
     apps = [app for module in work.modules for app in load_apps(module)]
     clock = SystemClock(asyncio.get_running_loop())
     async with AsyncExitStack() as stack:
@@ -94,25 +95,7 @@ async def run_worker(
         for app in apps:
             stack.enter_context(app.attached(access))
             await app.declare(access)
-        workers = []
-        for queue in _queues(apps, work):
-            handlers: dict[str, Handler] = {}
-            for app in apps:
-                handlers |= app.handlers(queue)
-            room = work.room or sum(app.room(queue) for app in apps) or _ROOM
-            worker = begin_worker(
-                stack,
-                access,
-                queue=queue,
-                handlers=handlers,
-                room=min(room, WORKER_ROOM_MAX),
-                clock=clock,
-                entropy=secrets.token_bytes,
-                is_local=False,
-                takes_commands=work.takes_commands,
-                category=work.category,
-            )
-            workers.append(worker)
+        workers = _begin(stack, access, apps, work, clock)
         on_ready([worker.name for worker in workers])
         stopped = asyncio.ensure_future(stop.wait())
         stack.callback(stopped.cancel)
@@ -124,8 +107,63 @@ async def run_worker(
             left = draining.result() if draining.done() else None
         else:
             await stopped
-        await asyncio.gather(*(worker.drain() for worker in workers))
+        await _drain(workers, is_alone, clock)
     return left
+
+
+def _hear_eof(*events: asyncio.Event) -> None:
+    """Set *events* at the end of stdin; once: it can be read for ever then."""
+    loop, stdin = asyncio.get_running_loop(), sys.stdin.fileno()
+
+    def hear() -> None:
+        loop.remove_reader(stdin)
+        for event in events:
+            event.set()
+
+    loop.add_reader(stdin, hear)
+
+
+def _begin(
+    stack: AsyncExitStack, access: RemoteJobs, apps: Sequence[App], work: Work, clock: Clock
+) -> list[Worker]:
+    """Begin a worker for each queue; *stack* closes them."""
+    workers = []
+    for queue in _queues(apps, work):
+        handlers: dict[str, Handler] = {}
+        for app in apps:
+            handlers |= app.handlers(queue)
+        room = work.room or sum(app.room(queue) for app in apps) or _ROOM
+        worker = begin_worker(
+            stack,
+            access,
+            queue=queue,
+            handlers=handlers,
+            room=min(room, WORKER_ROOM_MAX),
+            clock=clock,
+            entropy=secrets.token_bytes,
+            is_local=False,
+            takes_commands=work.takes_commands,
+            category=work.category,
+        )
+        workers.append(worker)
+    return workers
+
+
+async def _drain(workers: Sequence[Worker], is_alone: asyncio.Event, clock: Clock) -> None:
+    """Have *workers* finish what they have; what takes too long once they are alone is left."""
+
+    async def drained() -> None:
+        await asyncio.gather(*(worker.drain() for worker in workers))
+
+    async def given_up() -> None:
+        await is_alone.wait()
+        await pause(clock, WORKER_DRAIN_MS)
+
+    ends = [asyncio.ensure_future(each) for each in (drained(), given_up())]
+    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    for each in ends:
+        each.cancel()
+    await asyncio.gather(*ends, return_exceptions=True)
 
 
 async def _drained(client: ApiClient, access: RemoteJobs, workers: Sequence[Worker]) -> Left | None:
@@ -189,7 +227,7 @@ def load_apps(place: str) -> list[App]:
     module, _, name = place.partition(":")
     try:
         found: Any = import_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise MalformedError(
             f"module {module} cannot be imported: {type(error).__name__}: {error}",
             code="bad_module",

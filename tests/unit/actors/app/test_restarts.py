@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import seriatim
+from seriatim.testing import rehearse
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio
@@ -35,6 +36,25 @@ async def test_a_job_outlives_any_number_of_restarts(tmp_path: Path) -> None:
         await running.drain()
         shown = await running.show(job)
         assert (shown["state"], shown["attempts"]) == ("done", OPENED + 1)
+
+
+async def test_a_job_that_takes_too_long_is_told_so_however_much_time_passes_at_once(
+    tmp_path: Path,
+) -> None:
+    """Its worker was idle when it began, and renews its lease all the same."""
+    app = seriatim.App()
+
+    @app.job(timeout="1 minute", lease="3 seconds")
+    async def endless() -> None:
+        await asyncio.Event().wait()
+
+    async with rehearse(app, tmp_path) as rehearsal:
+        await rehearsal.pass_time(seconds=30)
+        handle = await endless.submit()
+        await rehearsal.pass_time(minutes=2)
+        shown = await rehearsal.running.show(handle.id)
+        assert (shown["state"], shown["attempts"]) == ("failed", 1)
+        assert shown["failures"][-1]["code"] == "timeout"
 
 
 async def test_a_worker_that_has_drained_swallows_no_job(tmp_path: Path) -> None:
