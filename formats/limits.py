@@ -333,14 +333,22 @@ RATE_PER_MAX_MS: Final = 365 * 24 * 3_600_000
 
 JOB_WAIT_MS: Final = 20_000
 
-# Workers: how much they run, how long they wait for jobs, and how soon they ask again.
+# Workers: how much they run, how long they wait for jobs, and how soon they ask again. What one has
+# is what runs, and what has ended and was not said yet: as much again, and then it claims no more.
 WORKER_ROOM_MAX: Final = 1_000
+HELD_MAX: Final = 2 * WORKER_ROOM_MAX
+REPORT_ENDED_MAX: Final = 1_000
+REPORT_PRINTED_MAX: Final = 1_000
+# Threads that go on after their job was stopped: with more of them, a worker takes fewer jobs.
+THREADS_ABANDONED_MAX: Final = 64
 CLAIM_WAIT_MS: Final = 20_000
 CLAIM_FULL_AFTER_MS: Final = 100
 WORKER_PAUSE_MIN_MS: Final = 50
 WORKER_PAUSE_MAX_MS: Final = 5_000
 HEARTBEATS_PER_LEASE: Final = 3
 WORKER_BEAT_MS: Final = 1_000
+# For what a worker runs when whoever has started it is gone; then that is stopped, and given back.
+WORKER_DRAIN_MS: Final = 4_000
 DRAIN_LOOK_MS: Final = 500
 REHEARSAL_MAX_MS: Final = 30 * 24 * 3_600_000
 
@@ -436,7 +444,8 @@ assert WATCH_MARK_MAX_BYTES + BODY_MAX_BYTES < COMMIT_BATCH_MAX_BYTES, "a fire h
 assert MAIL_BATCH_MAX <= DISPATCH_TURN_MAX, "one batch fits in a turn of the dispatcher"
 assert DEADLINE_GRAIN_MS < ASK_DEADLINE_MS
 assert GATEWAY_DEADLINE_MS < ASK_DEADLINE_MS, "an assign asks the gateway first"
-assert JOB_STOP_GRACE_MS < STOP_DEADLINE_MS, "jobs end before their worker is made to"
+assert CLAIM_JOBS_MAX <= WORKER_ROOM_MAX <= REPORT_ENDED_MAX <= HELD_MAX
+assert WORKER_DRAIN_MS + JOB_STOP_GRACE_MS < STOP_DEADLINE_MS, "jobs end before it is made to"
 assert JOB_OUTPUT_DEFAULT_BYTES <= JOB_OUTPUT_MAX_BYTES
 assert 2 * SUBMISSIONS_MAX_BYTES < BODY_MAX_BYTES, "each has brackets of its own"
 assert 2 * (REPORT_MAX_BYTES + JOB_RESULT_MAX_BYTES) <= BODY_MAX_BYTES, "base64, or JSON's escapes"

@@ -55,21 +55,34 @@ async def _keep(url: str, data: Path, modules: Sequence[str]) -> None:
     command += ["--token-file", str(token_file(data)), *modules]
     while True:
         began_ms = clock.monotonic_ms()
-        child = await asyncio.create_subprocess_exec(
-            *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL
-        )
         try:
-            status = await child.wait()
-        except asyncio.CancelledError:
-            await _end(child)
-            raise
-        if not status:
-            _LOG.warning("the worker of this node has ended as it was told to, and stays away")
-            return
-        _LOG.warning("the worker of this node has ended with status %s; it begins anew", status)
+            status = await _run(command)
+            if not status:
+                _LOG.warning("the worker of this node has ended as it was told to, and stays away")
+                return
+            how = f"has ended with status {status}"
+        except OSError as error:
+            how = f"could not be started: {error}"
+        _LOG.warning("the worker of this node %s; it begins anew", how)
         if clock.monotonic_ms() - began_ms > WORKER_PAUSE_MAX_MS:
             pauses.restart()
         await pauses.rest()
+
+
+async def _run(command: Sequence[str]) -> int:
+    """Return the status with which *command* ends by itself; who is cancelled has it end.
+
+    Raises:
+        OSError: the system does not start it.
+    """
+    child = await asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL
+    )
+    try:
+        return await child.wait()
+    except asyncio.CancelledError:
+        await _end(child)
+        raise
 
 
 async def _end(child: Process) -> None:

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
 import sys
 from collections.abc import Callable, Collection, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from seriatim.actors.app.app import App, check_category
-from seriatim.actors.app.running_app import worker_name
-from seriatim.actors.executor.executor import Executor
-from seriatim.actors.runtime.clock import SystemClock
-from seriatim.actors.worker.running import Runner
-from seriatim.actors.worker.worker import Worker
+from seriatim.actors.runtime.clock import SystemClock, pause
+from seriatim.actors.worker.begin import begin_worker
 from seriatim.formats.errors import MalformedError, UnavailableError
 from seriatim.formats.jobs.state import JobState
-from seriatim.formats.limits import DRAIN_LOOK_MS, WORKER_ROOM_MAX
+from seriatim.formats.limits import DRAIN_LOOK_MS, WORKER_DRAIN_MS, WORKER_ROOM_MAX
 from seriatim.gateway.api_client import ApiClient, connect_api
 from seriatim.gateway.remote_jobs import RemoteJobs
 from seriatim.gateway.reply import field
 from seriatim.gateway.stop import stop_signal
 
 if TYPE_CHECKING:
+    from seriatim.actors.runtime.clock import Clock
     from seriatim.actors.worker.handler import Handler
+    from seriatim.actors.worker.worker import Worker
 
 _QUEUE: Final = "default"
 _ROOM: Final = 8
@@ -89,9 +86,9 @@ async def run_worker(
         SchedulerError: the node refuses, or is not there.
     """
     check_category(work.category)
-    stop = stop_signal()
+    stop, is_alone = stop_signal(), asyncio.Event()
     if work.until_eof:
-        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), stop.set)
+        _hear_eof(is_alone, stop)
     apps = [app for module in work.modules for app in load_apps(module)]
     clock = SystemClock(asyncio.get_running_loop())
     async with AsyncExitStack() as stack:
@@ -101,14 +98,26 @@ async def run_worker(
             stack.enter_context(app.attached(access))
             await app.declare(access)
         workers = [
-            _begin(stack, access, apps, work, queue=queue, category=category)
+            _begin(stack, access, apps, work, clock, queue=queue, category=category)
             for queue in _queues(apps, work)
             for category in _categories(apps, work, queue)
         ]
         on_ready([worker.name for worker in workers])
         left = await _until_end(stop, client, access, workers, drains=work.drains)
-        await asyncio.gather(*(worker.drain() for worker in workers))
+        await _drain(workers, is_alone, clock)
     return left
+
+
+def _hear_eof(*events: asyncio.Event) -> None:
+    """Set *events* at the end of stdin; once: it can be read for ever then."""
+    loop, stdin = asyncio.get_running_loop(), sys.stdin.fileno()
+
+    def hear() -> None:
+        loop.remove_reader(stdin)
+        for event in events:
+            event.set()
+
+    loop.add_reader(stdin, hear)
 
 
 def _begin(
@@ -116,6 +125,7 @@ def _begin(
     access: RemoteJobs,
     apps: Sequence[App],
     work: Work,
+    clock: Clock,
     *,
     queue: str,
     category: str,
@@ -127,26 +137,35 @@ def _begin(
     for app in apps:
         handlers |= app.handlers(queue, own)
     room = work.room or sum(app.room(queue, own) for app in apps) or _ROOM
-    room = min(room, WORKER_ROOM_MAX)
-    clock = SystemClock(asyncio.get_running_loop())
-    threads = ThreadPoolExecutor(room, f"seriatim-{queue}")
-    stack.callback(threads.shutdown, wait=False, cancel_futures=True)
-    executor = Executor(clock, os.environ, room)
-    stack.push_async_callback(executor.close)
-    worker = Worker(
+    return begin_worker(
+        stack,
         access,
-        name=worker_name(queue, secrets.token_bytes),
         queue=queue,
-        runner=Runner(handlers, threads, executor),
-        room=room,
+        handlers=handlers,
+        room=min(room, WORKER_ROOM_MAX),
         clock=clock,
+        entropy=secrets.token_bytes,
         is_local=False,
         takes_commands=work.takes_commands,
         category=category,
     )
-    worker.start()
-    stack.push_async_callback(worker.close)
-    return worker
+
+
+async def _drain(workers: Sequence[Worker], is_alone: asyncio.Event, clock: Clock) -> None:
+    """Have *workers* finish what they have; what takes too long once they are alone is left."""
+
+    async def drained() -> None:
+        await asyncio.gather(*(worker.drain() for worker in workers))
+
+    async def given_up() -> None:
+        await is_alone.wait()
+        await pause(clock, WORKER_DRAIN_MS)
+
+    ends = [asyncio.ensure_future(each) for each in (drained(), given_up())]
+    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    for each in ends:
+        each.cancel()
+    await asyncio.gather(*ends, return_exceptions=True)
 
 
 async def _until_end(
@@ -254,7 +273,7 @@ def load_apps(place: str) -> list[App]:
     module, _, name = place.partition(":")
     try:
         found: Any = import_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise MalformedError(
             f"module {module} cannot be imported: {type(error).__name__}: {error}",
             code="bad_module",

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import re
-import socket
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from seriatim.actors.executor.executor import Executor
 from seriatim.actors.queue.commands import Cancel, Change, Retry
-from seriatim.actors.worker.running import Runner
-from seriatim.actors.worker.worker import Worker
+from seriatim.actors.worker.begin import begin_worker
 from seriatim.formats.errors import NotFoundError
 from seriatim.formats.limits import JOB_WAIT_MS, WORKER_BEAT_MS
 
@@ -25,6 +19,7 @@ if TYPE_CHECKING:
     from seriatim.actors.app.prepared import Prepared
     from seriatim.actors.embedding.node import EmbeddedNode
     from seriatim.actors.queue.queues import Queues
+    from seriatim.actors.worker.worker import Worker
 
 _DEFAULT: Final = "default"
 
@@ -73,25 +68,19 @@ class RunningApp:
 
     def _begin(self, queue: str, category: str, beat_ms: int) -> None:
         """Begin the worker for the jobs of *queue* that are of *category*."""
-        app, clock, own = self._app, self.queues.clock, (category,)
-        room = app.room(queue, own)
-        threads = ThreadPoolExecutor(room, f"seriatim-{queue}")
-        self._stack.callback(threads.shutdown, wait=False, cancel_futures=True)
-        executor = Executor(clock, os.environ, room)
-        self._stack.push_async_callback(executor.close)
-        worker = Worker(
+        app, own = self._app, (category,)
+        worker = begin_worker(
+            self._stack,
             self._access,
-            name=worker_name(queue, self.queues.entropy),
             queue=queue,
-            runner=Runner(app.handlers(queue, own), threads, executor),
-            room=room,
-            clock=clock,
+            handlers=app.handlers(queue, own),
+            room=app.room(queue, own),
+            clock=self.queues.clock,
+            entropy=self.queues.entropy,
             is_local=True,
             category=category,
             beat_ms=beat_ms,
         )
-        worker.start()
-        self._stack.push_async_callback(worker.close)
         self.workers.append(worker)
 
     async def submit(self, *prepared: Prepared[Any]) -> list[Handle[Any]]:
@@ -139,14 +128,3 @@ class RunningApp:
             MalformedError: there is no such setting; code ``bad_settings``.
         """
         await self._access.change(queue, Change(change))
-
-
-def worker_name(queue: str, entropy: Callable[[int], bytes]) -> str:
-    """Return a name for a worker of *queue* that no other one has, or has had.
-
-    Args:
-        queue: its name.
-        entropy: gives that many random bytes.
-    """
-    host = re.sub(r"[^A-Za-z0-9_.-]", "-", socket.gethostname())[:24]
-    return f"{queue}.{host}.{os.getpid()}.{entropy(4).hex()}"

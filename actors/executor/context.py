@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from seriatim.formats.errors import MalformedError, RefusedError
 from seriatim.formats.limits import JOB_NOTE_MAX_CHARS
+from seriatim.formats.plain_text import plain_text
 
 
 class JobContext:
@@ -79,7 +80,7 @@ class JobContext:
             raise MalformedError(
                 f"progress: expected 0 to 1, found {fraction!r}", code="bad_progress"
             )
-        self.say({"fraction": float(fraction), "note": str(note)[:JOB_NOTE_MAX_CHARS]})
+        self.say({"fraction": float(fraction), "note": plain_text(str(note)[:JOB_NOTE_MAX_CHARS])})
 
     def heartbeat(self) -> None:
         """Say that the job goes on, where it may not be silent for long: see ``silence``."""

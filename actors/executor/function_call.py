@@ -27,6 +27,7 @@ from seriatim.formats.limits import (
     JOB_TRACEBACK_MAX_CHARS,
     REASON_MAX_CHARS,
 )
+from seriatim.formats.plain_text import plain_text
 
 Answer = dict[str, Any]
 
@@ -187,7 +188,7 @@ def _raised(error: BaseException, code: Ending) -> Answer:
         "code": code,
         "reason": _text(f"{kind}: {_said(error)}"),
         "error_type": _text(kind),
-        "traceback": _unicode(text[-JOB_TRACEBACK_MAX_CHARS:]),
+        "traceback": plain_text(text[-JOB_TRACEBACK_MAX_CHARS:]),
     }
 
 
@@ -210,12 +211,7 @@ def _said(value: object) -> str:
 
 
 def _text(text: str) -> str:
-    return _unicode(text[:REASON_MAX_CHARS])
-
-
-def _unicode(text: str) -> str:
-    """Return *text* as what can be encoded: surrogates are written out."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    return plain_text(text[:REASON_MAX_CHARS])
 
 
 def _has_children() -> bool:

@@ -174,7 +174,10 @@ class WarmChild:
             MalformedError: it says nothing that is waited for.
         """
         if kind is Kind.SAID and self._said is not None:
-            self._said(orjson.loads(payload))
+            said = orjson.loads(payload)
+            if not isinstance(said, dict):
+                raise MalformedError(f"SAID is a map, not {type(said).__name__}", code="bad_frame")
+            self._said(said)
         elif kind is Kind.RESULT and isinstance(payload, dict) and self._answer is not None:
             self._tell(payload)
         elif kind not in (Kind.READY, Kind.SAID):

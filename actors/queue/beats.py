@@ -9,7 +9,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from seriatim.formats.errors import SchedulerError
+from seriatim.formats.errors import MalformedError, SchedulerError
 from seriatim.formats.limits import (
     BEATS_KEPT_MS,
     BEATS_WRITE_MS,
@@ -77,32 +77,40 @@ class LastBeats:
     def _write(self) -> None:
         self._timer = None
         waiting, self._waiting = self._waiting, {}
-        rows = {name: beat and encode_beat(beat) for name, beat in waiting.items()}
+        rows: dict[str, bytes | None] = {}
+        kept = dict(self._kept)
         for name, beat in waiting.items():
-            self._kept.pop(name, None)  # and in again, as the last one
+            try:
+                rows[name] = beat and encode_beat(beat)
+            except MalformedError as error:
+                _LOG.warning("a heartbeat of worker %s is not kept: %s", name, error)
+                continue
+            kept.pop(name, None)  # and in again, as the last one
             if beat is not None:
-                self._kept[name] = beat.heard_ms
-        rows.update(dict.fromkeys(self._too_old_or_many()))
+                kept[name] = beat.heard_ms
+        rows.update(dict.fromkeys(_drop_too_old_or_many(kept, self._clock.now_ms())))
         try:
             self.store.change(list(rows.items()))
         except SchedulerError as error:
             # The next one says the same, and more.
             _LOG.warning("heartbeats of %d workers are not kept: %s", len(waiting), error)
+        else:
+            self._kept = kept
 
-    def _too_old_or_many(self) -> list[str]:
-        """Forget who was not heard of for ``BEATS_KEPT_MS``, and whoever is one too many."""
-        now_ms = self._clock.now_ms()
-        gone = [
-            name
-            for name, heard_ms in self._kept.items()
-            if abs(now_ms - heard_ms) > BEATS_KEPT_MS  # the clock may have been set meanwhile
-        ]
-        for name in gone:
-            del self._kept[name]
-        for name in list(self._kept)[: max(len(self._kept) - WORKERS_MAX, 0)]:
-            gone.append(name)
-            del self._kept[name]
-        return gone
+
+def _drop_too_old_or_many(kept: dict[str, int], now_ms: int) -> list[str]:
+    """Forget who was not heard of for ``BEATS_KEPT_MS``, and whoever is one too many."""
+    gone = [
+        name
+        for name, heard_ms in kept.items()
+        if abs(now_ms - heard_ms) > BEATS_KEPT_MS  # the clock may have been set meanwhile
+    ]
+    for name in gone:
+        del kept[name]
+    for name in list(kept)[: max(len(kept) - WORKERS_MAX, 0)]:
+        gone.append(name)
+        del kept[name]
+    return gone
 
 
 def machine_boot() -> str:

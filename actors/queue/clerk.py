@@ -76,7 +76,7 @@ class Ask:
 
 
 class _Mail:
-    """Clerk → itself; gets into a full mailbox."""
+    """Gets into a full mailbox."""
 
     __slots__ = ()
     always_taken: ClassVar[bool] = True
@@ -86,12 +86,21 @@ class Release(_Mail):
     """Queues → clerk: whoever waits has waited long enough."""
 
 
+class Withdraw(_Mail):
+    """Queues → clerk: nobody waits for the answer to a claim any more."""
+
+    __slots__ = ("reply",)
+
+    def __init__(self, reply: Future[Any]) -> None:
+        self.reply = reply
+
+
 class _Turn(_Mail):
-    """It is time for the next batch."""
+    """Clerk → itself: it is time for the next batch."""
 
 
 class _Bored(_Mail):
-    """Whoever waits for an idle queue has waited long enough."""
+    """Clerk → itself: whoever waits for an idle queue has waited long enough."""
 
     __slots__ = ("reply",)
 
@@ -100,7 +109,7 @@ class _Bored(_Mail):
 
 
 class _Over(_Mail):
-    """A claim has waited long enough."""
+    """Clerk → itself: a claim has waited long enough."""
 
     __slots__ = ("waiter",)
 
@@ -109,7 +118,7 @@ class _Over(_Mail):
 
 
 class _Loaded(_Mail):
-    """The state was read; or an error says why not."""
+    """Clerk → itself: the state was read; or an error says why not."""
 
     __slots__ = ("error", "machine")
 
@@ -119,7 +128,7 @@ class _Loaded(_Mail):
 
 
 class _Written(_Mail):
-    """The slot is on disk; or an error says why not."""
+    """Clerk → itself: the slot is on disk; or an error says why not."""
 
     __slots__ = ("answers", "ended", "error")
 
@@ -200,11 +209,10 @@ class Clerk(LightActor):
             self._let_go(message.waiter)
         elif kind is _Bored:
             self._bore(message.reply)
+        elif kind is Withdraw:
+            self._withdraw(message.reply)
         elif kind is Release:
-            for waiter in list(self._claims):
-                self._let_go(waiter)
-            for reply in list(self._idlers):
-                self._bore(reply)
+            self._release()
         else:
             raise TypeError(f"a clerk knows no mail {kind.__name__}")
 
@@ -304,6 +312,20 @@ class Clerk(LightActor):
             self._machine.waiting.withdraw(waiter)
             found[1].cancel()
             found[0].resolve(NOTHING)
+
+    def _release(self) -> None:
+        for waiter in list(self._claims):
+            self._let_go(waiter)
+        for reply in list(self._idlers):
+            self._bore(reply)
+
+    def _withdraw(self, reply: Future[Any]) -> None:
+        """Forget the claim whose answer is *reply*, whether it waits or was not looked at yet."""
+        for ask in [each for each in self._commands if each.reply is reply]:
+            self._commands.remove(ask)
+            reply.resolve(NOTHING)
+        for waiter in [each for each, (its, _) in self._claims.items() if its is reply]:
+            self._let_go(waiter)
 
     # What takes its time.
 

@@ -26,12 +26,15 @@ from seriatim.formats.jobs.raw_json import RawJson, check_value, dump_json
 from seriatim.formats.jobs.status import WorkerStatus
 from seriatim.formats.limits import (
     CLAIM_JOBS_MAX,
+    HELD_MAX,
     JOB_OUTPUT_MAX_BYTES,
     JOB_OUTPUT_PIECE_BYTES,
     JOB_REASON_MAX_CHARS,
     JOB_RESULT_MAX_BYTES,
+    QUEUE_SUBMIT_MAX,
     QUEUE_TYPES_SET_MAX,
-    WORKER_ROOM_MAX,
+    REPORT_ENDED_MAX,
+    REPORT_PRINTED_MAX,
 )
 
 Plain = dict[str, Any]
@@ -88,7 +91,7 @@ def claimed_from_plain(plain: Any) -> Claimed:
     """
     reader = _Reader("bad_claim", plain)
     try:
-        grants = [_grant(each) for each in reader.list("grants", WORKER_ROOM_MAX)]
+        grants = [_grant(each) for each in reader.list("grants", CLAIM_JOBS_MAX)]
     except (TypeError, KeyError, AttributeError) as error:
         raise reader.bad("grants", error) from error
     return Claimed(grants, reader.get("stops", dict), reader.get("drain", bool, default=False))
@@ -131,13 +134,13 @@ def report_from_plain(plain: Any) -> Report:
     """
     reader = _Reader("bad_report", plain)
     worker = check_name(reader.get("worker", str), "worker")
-    ended = [_ended(_Reader("bad_report", each)) for each in reader.list("ended", WORKER_ROOM_MAX)]
+    ended = [_ended(_Reader("bad_report", each)) for each in reader.list("ended", REPORT_ENDED_MAX)]
     status = reader.get("status", dict, default=None)
     try:
         told = None if status is None else WorkerStatus.from_plain(status)
     except (TypeError, KeyError) as error:
         raise reader.bad("status", error) from error
-    printed = [_printed(reader, each) for each in reader.list("printed", WORKER_ROOM_MAX)]
+    printed = [_printed(reader, each) for each in reader.list("printed", REPORT_PRINTED_MAX)]
     return Report(worker, ended, _held(reader), printed, told)
 
 
@@ -222,13 +225,13 @@ def submitted_from_plain(plain: Any) -> list[Submitted]:
     reader = _Reader("bad_jobs", plain)
     return [
         Submitted(each.get("id", str), each.get("repeated", bool))
-        for each in (_Reader("bad_jobs", one) for one in reader.list("jobs", WORKER_ROOM_MAX))
+        for each in (_Reader("bad_jobs", one) for one in reader.list("jobs", QUEUE_SUBMIT_MAX))
     ]
 
 
 def _held(reader: _Reader, key: str = "held") -> list[Held]:
     held: list[Held] = []
-    for each in reader.list(key, WORKER_ROOM_MAX):
+    for each in reader.list(key, HELD_MAX):
         if not isinstance(each, list) or [type(part) for part in each] != [str, int]:
             raise reader.bad(key, each)
         held.append((check_name(each[0], key), each[1]))

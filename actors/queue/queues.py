@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from seriatim.actors.queue.clerk import Ask, Clerk, Release
-from seriatim.actors.queue.commands import AwaitIdle, LetGo, Submit
+from seriatim.actors.queue.clerk import Ask, Clerk, Release, Withdraw
+from seriatim.actors.queue.commands import AwaitIdle, LetGo, Released, Report, Submit
 from seriatim.actors.queue.load import rows_in
 from seriatim.actors.queue.log_lines import log_slot
 from seriatim.actors.queue.reader import QueueReader
@@ -21,6 +21,7 @@ from seriatim.formats.errors import (
     LimitExceededError,
     NotFoundError,
     OverloadedError,
+    SchedulerError,
     StoppingError,
 )
 from seriatim.formats.ids import encode_id
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
         Claim,
         Claimed,
         Command,
-        Report,
         Reported,
         Submitted,
     )
@@ -145,14 +145,35 @@ class Queues:
     async def claim(self, queue: str, claim: Claim, *, wait_ms: int) -> Claimed:
         """Lease jobs of *queue*, and wait for up to *wait_ms* until there is one.
 
+        Who is cancelled withdraws the claim: nothing is granted to it from then on, and what was
+        granted meanwhile is given back.
+
         Raises:
             SchedulerError: see `ask`.
         """
         await self._open(queue)
         if self.wishes.drains(claim.worker):
             claim = claim._replace(room=0)
-        claimed: Claimed = await self._answer(queue, claim, wait_ms)
+        reply: Future[Claimed] = self._answer(queue, claim, wait_ms)
+        try:
+            claimed = await reply
+        except asyncio.CancelledError:
+            self._withdraw(queue, claim.worker, reply)
+            raise
         return claimed._replace(drain=self.wishes.drains(claim.worker))
+
+    def _withdraw(self, queue: str, worker: str, reply: Future[Claimed]) -> None:
+        def give_back(_: Future[Claimed]) -> None:
+            if reply.error() is not None:
+                return
+            unheard = [Released(each.id, each.token) for each in reply.get().grants]
+            if unheard:
+                with suppress(SchedulerError):  # the node stops: the next one sees to it
+                    self._answer(queue, Report(worker, unheard))
+
+        with suppress(SchedulerError):  # whoever stops the clerk answers
+            self._clerk(queue).tell(Withdraw(reply))
+        reply.add_done_callback(give_back)
 
     async def ask(self, queue: str, command: Command) -> Any:
         """Have *command* done; return its answer when that is on disk.

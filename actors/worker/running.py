@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from concurrent.futures import Executor as Threads
-from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from seriatim.actors.executor.called import NoUseError
 from seriatim.actors.executor.context import current
 from seriatim.actors.queue.commands import Done, Failed
 from seriatim.actors.worker.handler import Handler, Place
+from seriatim.formats.errors import LimitExceededError
 from seriatim.formats.jobs.command import read_command
 from seriatim.formats.jobs.limits import Limits, read_limits
 from seriatim.formats.jobs.outcome import Ending, Outcome
 from seriatim.formats.jobs.raw_json import RawJson, dump_json
 from seriatim.formats.limits import JOB_REASON_MAX_CHARS, JOB_TRACEBACK_MAX_CHARS
+from seriatim.formats.plain_text import plain_text
 
 if TYPE_CHECKING:
     from seriatim.actors.executor.executor import Executor
     from seriatim.actors.queue.commands import Ended, Grant
     from seriatim.actors.worker.run import Run
+    from seriatim.actors.worker.threads import Threads
 
+_LOG: Final = logging.getLogger("seriatim.actors")
 # What would be so again, however often it is tried.
 _FINAL: Final = frozenset({Ending.NOT_FOUND, Ending.NOT_STARTED})
 
@@ -51,17 +54,28 @@ class Runner(NamedTuple):
         )
 
     async def run(self, run: Run) -> Ended:
-        """Return what has become of *run*; what it raises or does is no error of ours."""
+        """Return what has become of *run*, whatever that is.
+
+        What it raises or does is no error of ours; and one of ours, or of the system, ends no
+        worker: it is said as the end of the attempt.
+        """
+        try:
+            return await self._run(run)
+        except Exception as error:  # noqa: BLE001  # see above
+            _LOG.exception("job %s could not be run", run.grant.id)
+            return _not_started(error, run.grant)
+
+    async def _run(self, run: Run) -> Ended:
         spec = run.grant.spec
         if "command" in spec:
             command = read_command(spec["command"])
             outcome = await self.executor.run_command(
                 command, _limits(run), output=run.print, stopping=run.stopping
             )
-            return _ended(run.grant, outcome)
+            return _ended(run, outcome)
         handler = self.handlers[run.grant.type]
         if handler.place is Place.PROCESS:
-            return _ended(run.grant, await self._in_child(handler, run))
+            return _ended(run, await self._in_child(handler, run))
         call = _on_loop if handler.place is Place.LOOP else self._in_thread
         return await _until_stopped(call(handler, run), run)
 
@@ -91,8 +105,7 @@ class Runner(NamedTuple):
                 return raised(error, grant, handler)
             return Done(grant.id, grant.token, result)
 
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.threads, copy_context().run, work)
+        return await self.threads.run(work)
 
 
 async def _on_loop(handler: Handler, run: Run) -> Ended:
@@ -130,8 +143,11 @@ def _limits(run: Run) -> Limits:
     return read_limits(run.grant.spec.get("limits", {}))
 
 
-def _ended(grant: Grant, outcome: Outcome) -> Ended:
+def _ended(run: Run, outcome: Outcome) -> Ended:
     """Return *outcome* in the queue's words."""
+    grant, code = run.grant, outcome.code.value
+    if outcome.code is Ending.CANCELLED and run.why is not None:
+        code = run.why.value  # the executor knows only that it was asked to stop it
     details: dict[str, Any] = {"usage": outcome.usage._asdict()}
     for name in ("exit_code", "signal", "error_type", "traceback"):
         value = getattr(outcome, name)
@@ -143,7 +159,7 @@ def _ended(grant: Grant, outcome: Outcome) -> Ended:
     return Failed(
         grant.id,
         grant.token,
-        outcome.code.value,
+        code,
         outcome.reason[:JOB_REASON_MAX_CHARS],
         details,
         is_final=outcome.is_final or outcome.code in _FINAL,
@@ -156,7 +172,23 @@ def raised(error: BaseException, grant: Grant, handler: Handler) -> Failed:
     is_of_no_use = isinstance(error, NoUseError)
     code = error.ending if isinstance(error, NoUseError) else Ending.RAISED
     details = {"error_type": type(error).__name__, "traceback": _trace(error)}
-    is_final = is_of_no_use or handler.is_final(error)
+    is_final = is_of_no_use or _is_final(error, handler)
+    return Failed(grant.id, grant.token, code.value, _words(error), details, is_final=is_final)
+
+
+def _is_final(error: BaseException, handler: Handler) -> bool:
+    try:
+        return handler.is_final(error)
+    except Exception:  # noqa: BLE001  # by what somebody has declared, isinstance can fail
+        return False
+
+
+def _not_started(error: Exception, grant: Grant) -> Failed:
+    """Return the end of an attempt that could not be made, or not be seen through."""
+    details = {"error_type": type(error).__name__, "traceback": _trace(error)}
+    code, is_final = Ending.NOT_STARTED, False
+    if isinstance(error, LimitExceededError):  # what its child would have to be told
+        code, is_final = Ending.BAD_ARGUMENTS, True
     return Failed(grant.id, grant.token, code.value, _words(error), details, is_final=is_final)
 
 
@@ -166,7 +198,7 @@ def _trace(error: BaseException) -> str:
         text = "".join(traceback.format_exception(error))
     except Exception:  # noqa: BLE001  # an exception of somebody's class can fail at that
         return ""
-    return _plain(text[-JOB_TRACEBACK_MAX_CHARS:])
+    return plain_text(text[-JOB_TRACEBACK_MAX_CHARS:])
 
 
 def _words(error: BaseException) -> str:
@@ -174,9 +206,4 @@ def _words(error: BaseException) -> str:
         words = str(error)
     except Exception:  # noqa: BLE001  # as above
         return type(error).__name__
-    return _plain(words[:JOB_REASON_MAX_CHARS]) or type(error).__name__
-
-
-def _plain(text: str) -> str:
-    """Return *text* in characters that JSON carries."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    return plain_text(words[:JOB_REASON_MAX_CHARS]) or type(error).__name__

@@ -3,7 +3,8 @@
 Three things go on beside each other: it claims while it has room, it runs what it has, and it
 reports: what has ended at once, and what goes on before its lease is over. Whatever it cannot say
 because the node is away, it says when the node is back; what it has no lease of any more, it stops.
-When the operator wants it drained, the node says so with its answers, and it ends by itself.
+Where each attempt is, its book knows: `book.py` draws it. When the operator wants it drained, the
+node says so with its answers, and it ends by itself.
 """
 
 from __future__ import annotations
@@ -12,35 +13,30 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, TypeVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
 
-from seriatim.actors.queue.commands import Claim, Done, Failed, Held, Released, Report
-from seriatim.actors.runtime.clock import pause
+from seriatim.actors.queue.commands import Claim, Failed, Released, Report
 from seriatim.actors.runtime.pauses import Pauses
 from seriatim.actors.tracing import run_traced
+from seriatim.actors.worker.book import Book
 from seriatim.actors.worker.run import Run, Why
-from seriatim.formats.errors import SchedulerError
+from seriatim.formats.errors import NotFoundError, SchedulerError
 from seriatim.formats.jobs.status import RunningJob, WorkerStatus
 from seriatim.formats.limits import (
     CLAIM_FULL_AFTER_MS,
     CLAIM_WAIT_MS,
-    HEARTBEATS_PER_LEASE,
-    REPORT_MAX_BYTES,
     WORKER_BEAT_MS,
     WORKER_PAUSE_MAX_MS,
     WORKER_PAUSE_MIN_MS,
-    WORKER_ROOM_MAX,
 )
 
 if TYPE_CHECKING:
     from seriatim.actors.executor.context import JobContext
-    from seriatim.actors.queue.commands import Claimed, Ended, Grant, Printed
+    from seriatim.actors.queue.commands import Claimed, Ended, Grant, Reported
     from seriatim.actors.runtime.clock import Clock
     from seriatim.actors.worker.port import JobsPort
     from seriatim.actors.worker.running import Runner
-
-T = TypeVar("T")
 
 _LOG: Final = logging.getLogger("seriatim.actors")
 
@@ -94,15 +90,15 @@ class Worker:
         self._beat = 0
         self._beat_ms = beat_ms
         self._beat_due_ms = 0
-        self._running: dict[str, Run] = {}
-        self._ended: list[Ended] = []
-        self._printed: list[Printed] = []
-        self._unsaid: dict[str, int] = {}
+        self._look_ms = 0
+        self._book = Book()
         self._has_news = asyncio.Event()
         self._has_room = asyncio.Event()
         self._is_draining = False
         self._is_quiet = asyncio.Event()
-        self._loops: list[asyncio.Task[None]] = []
+        self._claiming: asyncio.Task[None] | None = None
+        self._reporting: asyncio.Task[None] | None = None
+        self._report: asyncio.Task[bool] | None = None
         self._leaving: asyncio.Task[None] | None = None
         self._has_left = asyncio.Event()
 
@@ -114,7 +110,7 @@ class Worker:
     @property
     def running(self) -> Mapping[str, JobContext]:
         """What it runs, by the jobs' ids."""
-        return {job: run.context for job, run in self._running.items()}
+        return {run.grant.id: run.context for run in self._book.running}
 
     def takes(self, kind: str, *, is_command: bool) -> bool:
         """Tell whether it runs jobs of the type *kind*, or commands."""
@@ -122,16 +118,12 @@ class Worker:
 
     def start(self) -> None:
         """Begin to work."""
-        self._loops = [
-            asyncio.ensure_future(self._claim_on()),
-            asyncio.ensure_future(self._report_on()),
-        ]
+        self._claiming = asyncio.ensure_future(self._claim_on())
+        self._reporting = asyncio.ensure_future(self._report_on())
 
     async def drain(self) -> None:
         """Take nothing more; return when all that it has has ended, and was said."""
-        self._is_draining = True
-        self._has_room.set()
-        self._loops[0].cancel()
+        await self._claim_no_more()
         await self.quiet()
 
     async def quiet(self, *, but_loop: bool = False) -> None:
@@ -140,8 +132,8 @@ class Worker:
         Args:
             but_loop: what runs on the event loop does not count: it may wait for something.
         """
-        while self._unsaid or any(
-            not (but_loop and self._runner.is_on_loop(run)) for run in self._running.values()
+        while self._book.has_word or any(
+            not (but_loop and self._runner.is_on_loop(run)) for run in self._book.running
         ):
             self._is_quiet.clear()
             await self._is_quiet.wait()
@@ -153,22 +145,21 @@ class Worker:
     def vanish(self) -> None:
         """Do nothing any more, as if its OS process was killed; what runs is stopped, unheard."""
         self._is_draining = True
-        for task in self._loops:
-            task.cancel()
-        if self._leaving is not None:
-            self._leaving.cancel()
-        for run in list(self._running.values()):
-            run.stop(Why.LOST, "its worker has vanished")
+        for task in (self._claiming, self._reporting, self._report, self._leaving):
+            if task is not None:
+                task.cancel()
+        for run in list(self._book.running):
+            run.lose()
 
     async def close(self) -> None:
         """Stop at once: what runs is given back, and begun once more by somebody else."""
         if self._has_left.is_set():
             return
-        self._is_draining = True
         if self._leaving is not None:  # it would wait for the end of what is stopped now
             self._leaving.cancel()
-            await asyncio.gather(self._leaving, return_exceptions=True)
-        runs = list(self._running.values())
+            await asyncio.wait([self._leaving])
+        await self._claim_no_more()
+        runs = list(self._book.running)
         for run in runs:
             run.stop(Why.CLOSED, "its worker ends")
         tasks = [run.task for run in runs if run.task is not None]
@@ -176,7 +167,34 @@ class Worker:
             await asyncio.wait(tasks)
         await self._end()
 
-    def _hear(self, *, drain: bool) -> None:
+    async def _claim_no_more(self) -> None:
+        """Have the node grant nothing more: who no longer waits for a claim withdraws it."""
+        self._is_draining = True
+        if self._claiming is not None:
+            self._claiming.cancel()
+            await asyncio.wait([self._claiming])
+
+    async def _end(self) -> None:
+        try:
+            await self._say_the_last()
+        finally:
+            self._has_left.set()
+
+    async def _say_the_last(self) -> None:
+        """Say what is left, in as many reports as it takes, and that this was all."""
+        if self._reporting is not None:
+            self._reporting.cancel()
+            await asyncio.wait([self._reporting])
+        if self._report is not None:  # what is on its way would be said twice
+            await asyncio.wait([self._report])
+        while self._book.has_word:
+            if not await self._say():
+                return
+        if self._beat:
+            left = self._status_now()._replace(has_left=True)
+            await self._send(Report(self.name, status=left))
+
+    def _hear_drain(self, *, drain: bool) -> None:
         """Begin to end where the node says that the operator wants it to *drain*."""
         if drain and not self._is_draining:
             _LOG.warning("worker %s is drained: it finishes what it has, and ends", self.name)
@@ -187,36 +205,40 @@ class Worker:
         await self.drain()
         await self._end()
 
-    async def _end(self) -> None:
-        """Claim and report no more, but that it has left."""
-        try:
-            for task in self._loops:
-                task.cancel()
-            await asyncio.gather(*self._loops, return_exceptions=True)
-            if self._ended or self._beat:
-                await self._say_the_last()
-        except SchedulerError as error:
-            _LOG.warning("worker %s: not said at its end: %s", self.name, error)
-        finally:
-            self._has_left.set()
-
     # Claiming.
 
     async def _claim_on(self) -> None:
         pauses = Pauses(self._clock, WORKER_PAUSE_MIN_MS, WORKER_PAUSE_MAX_MS)
         while not self._is_draining:
-            if len(self._running) >= self._room:
-                await self._wait_for_room()
-                continue
-            claim = self._claim(self._room - len(self._running))
-            try:
-                claimed = await self._port.claim(self.queue, claim, wait_ms=CLAIM_WAIT_MS)
-            except Exception as error:  # noqa: BLE001  # a fault of ours, too, ends no worker
-                self._complain("claim", error)
-                await pauses.rest()
-                continue
+            room = self._room_left()
+            if room:
+                await self._claim(room, pauses)
+            else:
+                await self._wait_for_room(pauses)
+
+    async def _claim(self, room: int, pauses: Pauses) -> None:
+        """Claim, and take what comes; rest where that was nothing, and too soon."""
+        claim = Claim(
+            self.name,
+            self._types,
+            commands=self._takes_commands,
+            room=room,
+            held=self._book.held,
+            is_local=self._is_local,
+        )
+        asked_ms = self._clock.monotonic_ms()
+        try:
+            claimed = await self._port.claim(self.queue, claim, wait_ms=CLAIM_WAIT_MS)
+        except Exception as error:  # noqa: BLE001  # a fault of ours, too, ends no worker
+            self._complain("claim", error)
+            await pauses.rest()
+            return
+        self._take(claimed)
+        took_ms = self._clock.monotonic_ms() - asked_ms
+        if any(claimed) or took_ms >= WORKER_PAUSE_MAX_MS:
             pauses.restart()
-            self._take(claimed)
+        else:
+            await pauses.rest()  # a node that stops lets nobody wait
 
     def _complain(self, verb: str, error: Exception) -> None:
         """Log what a worker could not do, and does again in a while."""
@@ -225,39 +247,24 @@ class Worker:
             "worker %s cannot %s: %s", self.name, verb, error, exc_info=error if is_ours else None
         )
 
-    def _claim(self, room: int) -> Claim:
-        return Claim(
-            self.name,
-            self._types,
-            commands=self._takes_commands,
-            room=room,
-            held=self._held(),
-            is_local=self._is_local,
-        )
+    def _room_left(self) -> int:
+        """Return how many more it takes; threads that go on unheard take room, too."""
+        return self._book.room(max(self._room - self._runner.threads.too_many, 0))
 
-    def _held(self) -> list[Held]:
-        running = [(job, run.grant.token) for job, run in self._running.items()]
-        return running + list(self._unsaid.items())
-
-    async def _wait_for_room(self) -> None:
+    async def _wait_for_room(self, pauses: Pauses) -> None:
         """Return when there is room; after a moment, listen meanwhile for what is to be stopped."""
         self._has_room.clear()
         moment = self._clock.call_later(CLAIM_FULL_AFTER_MS, self._has_room.set)
-        await self._has_room.wait()
-        moment.cancel()
-        while len(self._running) >= self._room and not self._is_draining:
+        try:
+            await self._has_room.wait()
+        finally:
+            moment.cancel()
+        while not self._room_left():
             self._has_room.clear()
-            listening = asyncio.ensure_future(
-                self._port.claim(self.queue, self._claim(0), wait_ms=CLAIM_WAIT_MS)
-            )
+            listening = asyncio.ensure_future(self._claim(0, pauses))
             freed = asyncio.ensure_future(self._has_room.wait())
             try:
                 await asyncio.wait((listening, freed), return_when=asyncio.FIRST_COMPLETED)
-                if listening.done() and not listening.cancelled():
-                    if listening.exception() is None:
-                        self._take(listening.result())
-                    else:
-                        await pause(self._clock, WORKER_PAUSE_MAX_MS)
             finally:
                 for each in (listening, freed):
                     each.cancel()
@@ -267,35 +274,32 @@ class Worker:
             self._begin(grant)
         for job, reason in claimed.stops.items():
             self._stop(job, reason)
-        self._hear(drain=claimed.drain)
+        self._hear_drain(drain=claimed.drain)
 
     # Running.
 
     def _begin(self, grant: Grant) -> None:
         run = Run(self.queue, grant, self._clock, self._has_news.set)
-        self._running[grant.id] = run
+        self._book.begin(run)
         run.task = asyncio.ensure_future(self._see_through(run))
         run.begin()
+        if run.renew_ms < self._look_ms:
+            self._has_news.set()
 
     async def _see_through(self, run: Run) -> None:
         """Run a job, and note what has become of it, whatever that is."""
         grant = run.grant
-        ended = await run_traced(self.queue, grant, self._runner.run(run))
+        ended: Ended = await run_traced(self.queue, grant, self._runner.run(run))
         run.end()
-        del self._running[grant.id]
-        self._has_room.set()
-        if run.why is Why.LOST:
-            self._notice_quiet()
-            return  # nobody would take its word
         if run.why is Why.CLOSED and isinstance(ended, Failed):
             ended = Released(grant.id, grant.token, has_begun=True)
-        self._unsaid[grant.id] = grant.token
-        self._printed.extend(run.take_printed())
-        self._ended.append(ended)
+        self._book.end(run, ended)
+        self._has_room.set()
         self._has_news.set()
+        self._notice_quiet()
 
     def _stop(self, job: str, reason: str) -> None:
-        run = self._running.get(job)
+        run = self._book.latest(job)
         if run is not None:
             run.stop(Why.CANCELLED, reason)
 
@@ -305,75 +309,72 @@ class Worker:
         pauses = Pauses(self._clock, WORKER_PAUSE_MIN_MS, WORKER_PAUSE_MAX_MS)
         while True:
             await self._wait_for_news()
-            sent_ms = self._clock.monotonic_ms()
-            due = self._due(sent_ms)
-            report = self._report(due)
-            if not any(report[1:]):
-                continue
-            try:
-                reported = await self._port.report(self.queue, report)
-            except Exception as error:  # noqa: BLE001  # as above
-                self._complain("report", error)
-                self._ended[:0] = report.ended
-                self._printed[:0] = report.printed
+            # A task of its own: who ends meanwhile waits for the answer.
+            self._report = asyncio.ensure_future(self._say())
+            if await asyncio.shield(self._report):
+                pauses.restart()
+            else:
                 self._has_news.set()
-                self._give_up_what_is_lost()
                 await pauses.rest()
-                continue
-            pauses.restart()
-            for run in due:
-                run.renewed_ms = sent_ms
-            for each in report.ended:
-                self._unsaid.pop(each.id, None)
-            for job, why in reported.refused.items():
-                _LOG.warning("worker %s: job %s ended too late: %s", self.name, job, why)
-            for job, token in reported.lost:
-                self._lose(job, token)
-            for job, reason in reported.stops.items():
-                self._stop(job, reason)
-            self._hear(drain=reported.drain)
-            self._notice_quiet()
 
     async def _wait_for_news(self) -> None:
         if self._has_news.is_set():
             return
-        leases = [run.lease_ms // HEARTBEATS_PER_LEASE for run in self._running.values()]
-        beat_ms = self._beat_due_ms - self._clock.monotonic_ms()
-        timer = self._clock.call_later(min([*leases, beat_ms]), self._has_news.set)
+        renew_ms = self._book.renew_ms()
+        due_ms = self._beat_due_ms
+        self._look_ms = due_ms if renew_ms is None else min(due_ms, renew_ms)
+        wait_ms = self._look_ms - self._clock.monotonic_ms()
+        timer = self._clock.call_later(wait_ms, self._has_news.set)
         try:
             await self._has_news.wait()
         finally:
             timer.cancel()
 
-    def _due(self, now_ms: int) -> list[Run]:
-        """Return what runs and whose lease is to be renewed."""
-        return [
-            run
-            for run in self._running.values()
-            if now_ms - run.renewed_ms >= run.lease_ms // HEARTBEATS_PER_LEASE
-        ]
-
-    def _report(self, due: Sequence[Run]) -> Report:
-        """Return what there is to say, and that the worker goes on with what is *due*."""
+    async def _say(self) -> bool:
+        """Say what there is to say by now, and hear the answer; return whether there was one."""
         self._has_news.clear()
-        for run in self._running.values():
-            self._printed.extend(run.take_printed())
-        printed = _take_some(self._printed, lambda each: len(each.data))
-        # What a job has printed is said before its end is: afterwards, nobody may say it.
-        ended = [] if self._printed else _take_some(self._ended, _size)
-        if self._printed or self._ended:
+        sent_ms = self._clock.monotonic_ms()
+        due = self._book.to_renew(sent_ms)
+        word = self._book.word()
+        held = [run.held for run in due]
+        report = Report(self.name, word.ended, held, word.printed, self._status())
+        if not any(report[1:]):
+            return True
+        reported = await self._send(report)
+        if reported is None:
+            self._give_up_what_is_lost()
+            return False
+        self._book.said(word)
+        for run in due:
+            run.renewed_ms = sent_ms
+        self._hear(reported)
+        if self._book.has_word:
             self._has_news.set()
-        held = [(run.grant.id, run.grant.token) for run in due]
-        return Report(self.name, ended, held, printed, self._status())
+        self._notice_quiet()
+        return True
 
-    async def _say_the_last(self) -> None:
-        """Say what there is to say at the end; nobody is to wait for another word."""
-        while True:
-            left = self._status_now()._replace(has_left=True)
-            ended = _take_some(self._ended, _size)
-            await self._port.report(self.queue, Report(self.name, ended, status=left))
-            if not self._ended:
-                return
+    async def _send(self, report: Report) -> Reported | None:
+        """Report; return the answer, or ``None`` where there is none."""
+        try:
+            return await self._port.report(self.queue, report)
+        except NotFoundError as error:
+            # The queue was never made: it has nothing of ours, and misses no heartbeat.
+            if report.ended or report.held or report.printed:
+                self._complain("report", error)
+        except Exception as error:  # noqa: BLE001  # as above
+            self._complain("report", error)
+        return None
+
+    def _hear(self, reported: Reported) -> None:
+        for job, why in reported.refused.items():
+            _LOG.warning("worker %s: job %s ended too late: %s", self.name, job, why)
+        for held in reported.lost:
+            lost = self._book.of(held)
+            if lost is not None:
+                self._lose(lost)
+        for job, reason in reported.stops.items():
+            self._stop(job, reason)
+        self._hear_drain(drain=reported.drain)
 
     def _status(self) -> WorkerStatus | None:
         """Return how it is, once in ``WORKER_BEAT_MS``; else ``None``."""
@@ -386,8 +387,8 @@ class Worker:
     def _status_now(self) -> WorkerStatus:
         self._beat += 1
         running = [
-            RunningJob(job, run.grant.type, run.grant.token, run.fraction, run.note)
-            for job, run in self._running.items()
+            RunningJob(run.grant.id, run.grant.type, run.grant.token, run.fraction, run.note)
+            for run in self._book.running
         ]
         return WorkerStatus(
             worker=self.name,
@@ -405,34 +406,12 @@ class Worker:
 
     def _give_up_what_is_lost(self) -> None:
         """Stop what the node must think lost by now: somebody else may have begun it."""
-        now_ms = self._clock.monotonic_ms()
-        for job, run in list(self._running.items()):
-            if now_ms - run.renewed_ms > run.lease_ms:
-                self._lose(job, run.grant.token)
+        for run in self._book.overdue(self._clock.monotonic_ms()):
+            self._lose(run)
 
-    def _lose(self, job: str, token: int) -> None:
-        run = self._running.get(job)
-        if run is not None and run.grant.token == token:
-            _LOG.warning("worker %s has lost job %s: it stops", self.name, job)
-            run.stop(Why.LOST, "its lease is over")
+    def _lose(self, run: Run) -> None:
+        _LOG.warning("worker %s has lost job %s: it stops", self.name, run.grant.id)
+        run.lose()
 
     def _notice_quiet(self) -> None:
         self._is_quiet.set()  # whoever waits looks for himself
-
-
-def _take_some(items: list[T], size_of: Callable[[T], int]) -> list[T]:
-    """Take as many of the first of *items* as half a report has room for; return them."""
-    count = size_bytes = 0
-    while count < min(len(items), WORKER_ROOM_MAX) and size_bytes < REPORT_MAX_BYTES // 2:
-        size_bytes += size_of(items[count])
-        count += 1
-    taken = items[:count]
-    del items[:count]
-    return taken
-
-
-def _size(ended: Ended) -> int:
-    """Return about how many bytes *ended* is in JSON."""
-    if isinstance(ended, Failed):
-        return len(ended.reason) + len(str(ended.details))
-    return len(ended.result) if isinstance(ended, Done) else 0

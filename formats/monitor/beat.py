@@ -30,6 +30,9 @@ def encode_beat(beat: Beat) -> bytes:
     """Return *beat* as it is kept: JSON of at most ``BEAT_MAX_BYTES``.
 
     What its jobs say of themselves is left out where it would be longer, and then its jobs.
+
+    Raises:
+        MalformedError: JSON cannot carry what it says; code ``bad_beat``.
     """
     raw = _encode(beat)
     if len(raw) > BEAT_MAX_BYTES:
@@ -63,4 +66,7 @@ def read_beats(rows: Iterable[tuple[str, bytes]]) -> list[Beat]:
 
 
 def _encode(beat: Beat) -> bytes:
-    return orjson.dumps({"heard_ms": beat.heard_ms, "status": beat.status.to_plain()})
+    try:
+        return orjson.dumps({"heard_ms": beat.heard_ms, "status": beat.status.to_plain()})
+    except TypeError as error:  # orjson's, of text that is no Unicode
+        raise MalformedError(f"no beat for JSON: {error}", code="bad_beat") from error

@@ -34,6 +34,7 @@ from tests.support.queue_asker import (
     waiting,
     with_api,
 )
+from tests.support.waiting import until
 
 
 def test_a_job_from_its_submission_to_its_end(tmp_path: Path) -> None:
@@ -335,10 +336,12 @@ def test_a_client_that_goes_away_takes_no_job_along(tmp_path: Path) -> None:
 
     async def use(api: QueueAsker) -> None:
         await api.post(f"{Q}/settings", {})
+        nobody = api.clock.due_ms()
         gone = await waiting(api, api.claim(worker="gone", wait_ms=70))
         gone.cancel()
-        await asyncio.gather(gone, return_exceptions=True)
+        await until(lambda: api.clock.due_ms() == nobody)
         await api.submit(job(id="one"))
+        assert await api.state("one") == "pending", "and has not been granted in between"
         claim = await api.claim(worker="here", wait_ms=HELD_UP_MS)
         assert [(each["id"], each["attempt"]) for each in claim["grants"]] == [("one", 1)]
 

@@ -52,6 +52,7 @@ WORLD: Final[Mapping[str, tuple[str, ...]]] = {
     "threading.Thread": (
         "actors/runtime/offload.py",
         "actors/embedding/loop_thread.py",
+        "actors/worker/threads.py",
         "store/baseline.py",
     ),
     "multiprocessing.": (),

@@ -13,9 +13,7 @@ from seriatim.actors.queue.commands import (
     Command,
     Purge,
     Purged,
-    Released,
     Remove,
-    Report,
     Reprioritise,
     Retry,
 )
@@ -50,6 +48,7 @@ from seriatim.gateway.http.api.route import Asked, Route
 from seriatim.gateway.http.api.submissions import read_jobs, read_submissions, submit_each
 from seriatim.gateway.http.body import read_body
 from seriatim.gateway.http.reply import reply_json
+from seriatim.gateway.http.request import resting
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -172,12 +171,8 @@ class QueueApi:
         """Lease jobs to a worker; wait for them as long as the query says."""
         wait_ms = asked.number("wait_ms", 0, minimum=0, maximum=LONG_POLL_MAX_MS)
         claim = claim_from_plain(await _read_map(asked))
-        queue, request = asked.named["queue"], asked.request
-        claimed = await self._queues.claim(queue, claim, wait_ms=wait_ms)
-        if claimed.grants and (request.transport is None or request.transport.is_closing()):
-            # Nobody hears of it: else it would wait for the end of a lease that nobody has.
-            ended = [Released(each.id, each.token) for each in claimed.grants]
-            await self._queues.report(queue, Report(claim.worker, ended))
+        with resting(asked.request):  # a worker that has gone withdraws its claim
+            claimed = await self._queues.claim(asked.named["queue"], claim, wait_ms=wait_ms)
         return reply_json(dump_json(claimed_to_plain(claimed)))
 
     async def _report(self, asked: Asked) -> web.StreamResponse:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
 from seriatim.actors.executor.executor import Executor
-from seriatim.actors.queue.commands import Change, Purge, Purged
+from seriatim.actors.queue.commands import Change, Claim, Purge, Purged
 from seriatim.actors.runtime.clock import SystemClock
 from seriatim.actors.worker.handler import Handler, Place
 from seriatim.actors.worker.running import Runner
+from seriatim.actors.worker.threads import Threads
 from seriatim.actors.worker.worker import Worker
 from seriatim.formats.errors import UnavailableError
 from seriatim.formats.jobs.spec import read_asked
@@ -27,6 +27,7 @@ from tests.support.asker import TOKEN
 from tests.support.builders import NODE
 from tests.support.http_node import serving
 from tests.support.strategies import known_wallet
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio
 
@@ -58,14 +59,13 @@ async def test_what_has_ended_at_once_is_said_in_as_many_reports_as_it_takes(
         assert queues is not None
         await access.submit("q", [read_asked({"type": "large"}) for _ in range(MANY)])
         await access.ask("q", Change({"types": {"large": MANY}}))
-        threads = stack.enter_context(ThreadPoolExecutor(1))
         executor = Executor(clock, os.environ, 1)
         stack.push_async_callback(executor.close)
         worker = Worker(
             access,
             name="w",
             queue="q",
-            runner=Runner({"large": handler}, threads, executor),
+            runner=Runner({"large": handler}, Threads("large"), executor),
             room=MANY,
             clock=clock,
             is_local=False,
@@ -74,6 +74,27 @@ async def test_what_has_ended_at_once_is_said_in_as_many_reports_as_it_takes(
         stack.push_async_callback(worker.close)
         assert await access.idle("q", wait_ms=20_000) is not None
         assert queues.reader.now("q").states == {"done": MANY}
+
+
+async def test_a_grant_that_is_on_its_way_to_nobody_is_given_back(tmp_path: Path) -> None:
+    clock = SystemClock(asyncio.get_running_loop())
+    async with (
+        serving(tmp_path, wallet=known_wallet(NODE), operator=Operator(TOKEN)) as http,
+        connect_api(f"http://127.0.0.1:{http.port}", TOKEN) as client,
+    ):
+        queues = http.node.queues
+        assert queues is not None
+        access = RemoteJobs(client, clock, os.urandom)
+        await access.submit("q", [read_asked({"type": "t"})])
+        claim = Claim("w", frozenset("t"), commands=False, room=1)
+        claiming = asyncio.ensure_future(access.claim("q", claim, wait_ms=20_000))
+        await until(lambda: queues.reader.now("q").states == {"leased": 1})
+        claiming.cancel()
+        await asyncio.wait([claiming])
+        assert claiming.cancelled()
+        await until(lambda: queues.reader.now("q").states == {"pending": 1})
+        [grant] = (await access.claim("q", claim, wait_ms=20_000)).grants
+        assert grant.attempt == 1
 
 
 async def test_a_look_at_a_node_that_is_away_fails_at_once_where_it_is_not_to_wait() -> None:

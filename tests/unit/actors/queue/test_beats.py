@@ -13,6 +13,7 @@ from seriatim.actors.queue import beats as module
 from seriatim.actors.queue.beats import LastBeats, machine_boot
 from seriatim.actors.runtime.clock import ManualClock
 from seriatim.actors.runtime.virtual_clock import VirtualClock
+from seriatim.formats.errors import StoreError
 from seriatim.formats.jobs.job import Job, Order
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.jobs.status import RunningJob
@@ -124,6 +125,38 @@ def test_what_cannot_be_kept_harms_nobody(
     beats.note(status_of("a"))
     clock.advance(BEATS_WRITE_MS)
     assert "are not kept" in caplog.text
+
+
+def test_one_beat_that_cannot_be_written_takes_no_other_along(
+    tmp_path: Path, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    beats = last_beats(tmp_path, clock)
+    beats.note(status_of("good"))
+    beats.note(status_of("bad", 1, RunningJob("j1", "render", 5, 0.25, "caf\udce9")))
+    clock.advance(BEATS_WRITE_MS)
+    assert "a heartbeat of worker bad is not kept" in caplog.text
+    beats.close()
+    assert kept(tmp_path) == {"good": 1}
+
+
+def test_who_is_too_old_is_forgotten_though_the_disk_has_failed_meanwhile(
+    tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beats = last_beats(tmp_path, clock)
+    beats.note(status_of("old"))
+    clock.advance(BEATS_KEPT_MS)
+    with monkeypatch.context() as patched:
+        patched.setattr(BeatStore, "change", _fail)
+        beats.note(status_of("young"))
+        clock.advance(BEATS_WRITE_MS)
+    beats.note(status_of("young", 2))
+    clock.advance(BEATS_WRITE_MS)
+    beats.close()
+    assert kept(tmp_path) == {"young": 2}
+
+
+def _fail(*_: object) -> None:
+    raise StoreError("the disk is full")
 
 
 def test_a_damaged_beat_is_left_out(tmp_path: Path, clock: ManualClock) -> None:

@@ -71,7 +71,8 @@ async def test_what_is_left_to_say_at_the_end_is_said_in_as_many_reports_as_it_t
         handles = [await stubborn.submit() for _ in range(count)]
         await rehearsal.settle()
         [worker] = rehearsal.running.workers
-        worker._loops[1].cancel()  # nothing is said before
+        assert worker._reporting is not None
+        worker._reporting.cancel()  # nothing is said before
         sizes = []
         access: Any = own.access
         real = access.report
