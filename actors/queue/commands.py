@@ -183,8 +183,8 @@ class Reported(NamedTuple):
     """The answer to a `Report`.
 
     Attributes:
-        refused: what has ended under a token that does not hold, or no longer: a sentence each, by
-            the job's id.
+        refused: what has ended, or has printed something, under a token that does not hold, or no
+            longer: a sentence each, by the job's id.
         lost: what the worker has no lease of any more, and is to stop at once.
         stops: what it is to stop, and why.
     """

@@ -232,11 +232,14 @@ class QueueMachine:
         return waiter
 
     def _report(self, report: Report) -> Reported:
+        refused = {}
         for printed in report.printed:
-            if not why_fenced(self.fold, printed.id, printed.token):
+            why = why_fenced(self.fold, printed.id, printed.token)
+            if why:
+                refused[printed.id] = why
+            else:
                 self.output.add(printed)
                 self.data_bytes += len(printed.data)
-        refused = {}
         for ended in report.ended:
             why = why_fenced(self.fold, ended.id, ended.token)
             if why:

@@ -155,8 +155,9 @@ class QueueApi:
 
     async def _report(self, asked: Asked) -> web.StreamResponse:
         """Note what has become of jobs that a worker has leased."""
-        report = report_from_plain(await _read_map(asked))
-        reported = await self._queues.report(asked.named["queue"], report)
+        queue = asked.named["queue"]
+        report = report_from_plain(await _read_map(asked), queue)
+        reported = await self._queues.report(queue, report)
         return reply_json(reported_to_plain(reported))
 
     # Jobs.
