@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Collection,
+    Coroutine,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, Protocol, TypeVar, Unpack, overload
 
 from seriatim.actors.app.blocking import BlockingApp
+from seriatim.actors.app.declaring import (
+    check_function,
+    check_schedule,
+    error_classes,
+    queue_settings,
+)
 from seriatim.actors.app.inline import InlineJobs
 from seriatim.actors.app.job_function import Declared, JobFunction, place_of
 from seriatim.actors.app.local import LocalJobs
-from seriatim.actors.app.options import Duration, JobOptions, milliseconds
+from seriatim.actors.app.options import Duration, JobOptions
 from seriatim.actors.app.running_app import RunningApp
 from seriatim.actors.embedding.loop_thread import on_a_thread
 from seriatim.actors.embedding.node import open as open_embedded
@@ -38,24 +52,32 @@ class JobSettings(JobOptions, total=False):
     Attributes:
         queue: where its jobs go.
         type: their type; the name of the function where nothing is said.
+        also: other types whose jobs it runs, too: what it was called before, or what another
+            program submits; what is said of its type is said of each.
+        decode: makes the arguments of today of a payload of whatever version, as JSON has them.
         concurrency: how many of them may run at once, wherever; 1 where nothing is said.
         key_concurrency: how many of one ``key``; 1 where nothing is said.
         rate: how many may begin within how long: ``(100, "1 minute")``.
         retry_on: errors after which a job is tried again, as often as ``retries`` says.
         fail_on: errors after which it is not, though they are of the others.
         run: where it runs: ``loop``, ``thread`` or ``process``.
+        category: what the workers that run it are counted under: ``gpu``, say. A program has a
+            worker for each category of a queue.
         schedule: when a job is submitted by itself, without arguments: see ``docs/cron.md``.
         tz: the IANA zone whose clocks are meant; UTC where nothing is said.
     """
 
     queue: str
     type: str
+    also: Sequence[str]
+    decode: Callable[[Any], Any]
     concurrency: int
     key_concurrency: int
     rate: tuple[int, Duration]
-    retry_on: tuple[type[BaseException], ...]
-    fail_on: tuple[type[BaseException], ...]
+    retry_on: type[BaseException] | tuple[type[BaseException], ...]
+    fail_on: type[BaseException] | tuple[type[BaseException], ...]
     run: str
+    category: str
     schedule: str
     tz: str
 
@@ -128,41 +150,69 @@ class App:
         )
         if unknown:
             raise MalformedError(f"a job has no option {min(unknown)!r}", code="bad_job")
-        kind = check_name(settings.get("type") or function.__name__, "type")
-        if kind in self._functions:
-            raise MalformedError(
-                f"this app has a job {kind} already; give it another one: type=…", code="bad_job"
-            )
+        check_function(function)
+        kinds = self._kinds(settings, function.__name__)
+        schedule, tz = settings.get("schedule", ""), settings.get("tz", "UTC")
+        check_schedule(function, schedule, tz)
         declared = Declared(
             queue=check_name(settings.get("queue", "default"), "queue"),
-            kind=kind,
+            kind=kinds[0],
             place=place_of(function, settings.get("run", "")),
             options={key: value for key, value in settings.items() if key not in _OWN},  # type: ignore[arg-type]  # what is left
-            settings=_settings(kind, settings),
-            retry_on=tuple(settings.get("retry_on", (Exception,))),
-            fail_on=tuple(settings.get("fail_on", ())),
-            schedule=settings.get("schedule", ""),
-            tz=settings.get("tz", "UTC"),
+            settings=queue_settings(kinds, settings),
+            decode=_decode(settings),
+            retry_on=error_classes("retry_on", settings.get("retry_on", Exception)),
+            fail_on=error_classes("fail_on", settings.get("fail_on", ())),
+            category=check_category(settings.get("category", "")),
+            schedule=schedule,
+            tz=tz,
         )
         made: JobFunction[Any, Any, Any] = JobFunction(self, function, declared)
-        self._functions[kind] = made
+        self._functions.update(dict.fromkeys(kinds, made))
         return made
+
+    def _kinds(self, settings: Mapping[str, Any], name: str) -> list[str]:
+        """Return the types of a function's jobs, its own first; no other function has one."""
+        also = settings.get("also", ())
+        if isinstance(also, str):
+            raise MalformedError(f"also: expected a list of types, found {also!r}", code="bad_job")
+        kinds = [check_name(settings.get("type") or name, "type")]
+        kinds += [check_name(kind, "also") for kind in also]
+        for number, kind in enumerate(kinds):
+            if kind in self._functions or kind in kinds[:number]:
+                raise MalformedError(
+                    f"this app has a job {kind} already; give it another one: type=…",
+                    code="bad_job",
+                )
+        return kinds
 
     @property
     def queues(self) -> Sequence[str]:
         """The queues of its functions, by name."""
         return sorted({each.declared.queue for each in self._functions.values()})
 
-    def handlers(self, queue: str) -> dict[str, Handler]:
-        """Return what runs the jobs of *queue*, by type."""
-        own = (each for each in self._functions.values() if each.declared.queue == queue)
-        return {each.type: each.handler for each in own}
+    def categories(self, queue: str) -> Sequence[str]:
+        """Return the categories of its functions in *queue*, by name; empty is one, too."""
+        own = (each.declared for each in self._functions.values())
+        return sorted({each.category for each in own if each.queue == queue})
 
-    def room(self, queue: str) -> int:
-        """Return how many jobs of *queue* may run at once, by what its functions say."""
-        own = (each.declared for each in self._functions.values() if each.declared.queue == queue)
-        at_once = (each.concurrency for each in own)
+    def handlers(self, queue: str, categories: Collection[str]) -> dict[str, Handler]:
+        """Return what runs the jobs of *queue* that are of *categories*, by type."""
+        return {
+            kind: each.handler._replace(type=kind) for kind, each in self._of(queue, categories)
+        }
+
+    def room(self, queue: str, categories: Collection[str]) -> int:
+        """Return how many of these jobs may run at once, by what its functions say."""
+        at_once = (each.declared.concurrency for _, each in self._of(queue, categories))
         return min(sum(at_once), WORKER_ROOM_MAX)
+
+    def _of(
+        self, queue: str, categories: Collection[str]
+    ) -> Iterator[tuple[str, JobFunction[Any, Any, Any]]]:
+        for kind, each in self._functions.items():
+            if each.declared.queue == queue and each.declared.category in categories:
+                yield kind, each
 
     @asynccontextmanager
     async def open(
@@ -255,26 +305,38 @@ class App:
         finally:
             self._access = None
 
-    async def declare(self, access: JobsAccess) -> None:
-        """Set the queues to what the functions say of them."""
-        for queue in self.queues:
-            await access.change(queue, Change({}))  # it is made where it is missing
+    def _settings(self, queue: str) -> dict[str, Any]:
+        settings: dict[str, Any] = {}
         for function in self._functions.values():
+            if function.declared.queue == queue:
+                for key, types in function.declared.settings.items():
+                    settings.setdefault(key, {}).update(types)
+        return settings
+
+    async def declare(self, access: JobsAccess) -> None:
+        """Set the queues to what the functions say of their types, and nothing else of them.
+
+        What a function does not say is taken out, whoever has set it: an earlier version, people.
+        """
+        for queue in self.queues:
+            await access.change(queue, Change(self._settings(queue)))  # made where it is missing
+        for function in dict.fromkeys(self._functions.values()):
             declared = function.declared
-            if declared.settings:
-                await access.change(declared.queue, Change(declared.settings))
             name = f"job {declared.queue}/{declared.type}"
             await access.schedule(name, function.scheduled)
 
 
-def _settings(kind: str, said: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the settings of a queue are to be for jobs of the type *kind*."""
-    settings: dict[str, Any] = {}
-    if "concurrency" in said:
-        settings["types"] = {kind: said["concurrency"]}
-    if "key_concurrency" in said:
-        settings["keys"] = {kind: said["key_concurrency"]}
-    if "rate" in said:
-        jobs, per = said["rate"]
-        settings["rates"] = {kind: [jobs, milliseconds(per)]}
-    return settings
+def check_category(category: str) -> str:
+    """Return *category*, which workers are counted under; empty where nobody says.
+
+    Raises:
+        MalformedError: it is no name; code ``bad_name``.
+    """
+    return check_name(category, "category") if category else ""
+
+
+def _decode(said: Mapping[str, Any]) -> Callable[[Any], Any] | None:
+    decode = said.get("decode")
+    if decode is not None and not callable(decode):
+        raise MalformedError(f"decode: expected a function, found {decode!r}", code="bad_job")
+    return decode

@@ -16,7 +16,7 @@ import orjson
 
 from seriatim.actors.executor.called import BadArgumentsError, BadResultError
 from seriatim.formats.errors import FormatError, MalformedError
-from seriatim.formats.jobs.raw_json import RawJson, check_value, dump_json
+from seriatim.formats.jobs.raw_json import RawJson, check_value, dump_value
 from seriatim.formats.limits import JOB_RESULT_MAX_BYTES
 
 # What JSON has, and what stays what it is.
@@ -42,9 +42,18 @@ class Output:
 class Arguments:
     """Reads and writes the arguments of one function."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
-        """Know the signature of *function*; its annotations are read when they are needed."""
+    def __init__(
+        self, function: Callable[..., Any], upgrade: Callable[[Any], Any] | None = None
+    ) -> None:
+        """Know the signature of *function*; its annotations are read when they are needed.
+
+        Args:
+            function: takes them.
+            upgrade: makes JSON of what it takes of JSON that was meant for an earlier version of
+                it, and leaves what is meant for this one as it is.
+        """
         self._function = function
+        self._upgrade = upgrade
         self.signature = inspect.signature(function)
         self._hints: dict[str, Any] | None = None
         parameters = self.signature.parameters
@@ -76,7 +85,7 @@ class Arguments:
                 wanted[value.job] = None
                 promised.append(value.job)
                 return {RESULT_OF: value.job}
-            raise NotImplementedError
+            raise NotImplementedError(f"{type(value).__name__} is nothing that JSON can carry")
 
         plain: dict[str, Any] = {}
         for name, value in arguments.items():
@@ -96,7 +105,7 @@ class Arguments:
             ) as error:
                 raise self._bad(f"{name}: {error}") from error
         try:
-            return RawJson(dump_json(plain)), list(wanted)
+            return RawJson(dump_value(plain)), list(wanted)
         except TypeError as error:
             raise self._bad(str(error)) from error
 
@@ -112,13 +121,7 @@ class Arguments:
         Raises:
             BadArgumentsError: the function does not take them.
         """
-        plain = {} if raw is None else orjson.loads(raw.raw)
-        if inputs or (raw is not None and RESULT_OF.encode() in raw.raw):
-            plain = _fill_in(plain, inputs)
-        if not isinstance(plain, dict):
-            raise BadArgumentsError(
-                f"expected a map by the names of the parameters, found {plain!r:.64}"
-            )
+        plain = self._read(raw, inputs)
         if self._is_plain and self._required <= plain.keys() <= self.signature.parameters.keys():
             return (), self._convert_all(plain)
         bound = inspect.BoundArguments(self.signature, OrderedDict())
@@ -135,6 +138,21 @@ class Arguments:
         except TypeError as error:
             raise BadArgumentsError(str(error)) from error
         return bound.args, bound.kwargs
+
+    def _read(self, raw: RawJson | None, inputs: Mapping[str, bytes]) -> dict[str, Any]:
+        """Return the arguments by name; arguments and errors as for `decode`."""
+        plain = None if raw is None else orjson.loads(raw.raw)
+        if inputs or (raw is not None and RESULT_OF.encode() in raw.raw):
+            plain = _fill_in(plain, inputs)
+        if self._upgrade is not None:
+            plain = _upgraded(self._upgrade, plain)
+        elif raw is None:
+            plain = {}
+        if not isinstance(plain, dict):
+            raise BadArgumentsError(
+                f"expected a map by the names of the parameters, found {plain!r:.64}"
+            )
+        return dict(plain) if self._upgrade is not None else plain
 
     def _bind(self, args: tuple[Any, ...], named: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the arguments by name.
@@ -171,12 +189,13 @@ class Arguments:
         """Return *result* as JSON; empty for ``None``.
 
         Raises:
-            BadResultError: JSON cannot carry it.
+            BadResultError: JSON cannot carry it, or it is not what the function declares.
         """
-        if result is None:
+        if result is None and self._types().get("return", Any) in (Any, type(None)):
             return b""
         try:
-            raw = dump_json(msgspec.to_builtins(result, str_keys=True))
+            plain = msgspec.to_builtins(result, str_keys=True)
+            raw = dump_value(plain)
             check_value(raw)
         except (
             TypeError,
@@ -186,15 +205,21 @@ class Arguments:
             RecursionError,
             FormatError,
         ) as error:
-            kind = type(result).__name__
+            named = type(result).__name__
             raise BadResultError(
-                f"what it has returned, {kind}, is nothing for JSON: {error}"
+                f"what it has returned, {named}, is nothing for JSON: {error}"
             ) from error
         if len(raw) > JOB_RESULT_MAX_BYTES:
             raise BadResultError(
                 f"its result takes {len(raw)} bytes; keep it elsewhere, and return where"
             )
-        return raw
+        try:
+            self._read_result(plain)  # as whoever waits for it will
+        except msgspec.ValidationError as error:
+            raise BadResultError(
+                f"what it has returned is not what it declares: {error}"
+            ) from error
+        return b"" if result is None else raw
 
     def decode_result(self, result: bytes) -> Any:
         """Return the result that *result* says, by the type that the function declares.
@@ -203,14 +228,19 @@ class Arguments:
             MalformedError: it is no such thing: another version of the function has made it; code
                 ``bad_result``.
         """
-        value = orjson.loads(result) if result else None
         try:
-            return msgspec.convert(value, self._types().get("return", Any))
+            return self._read_result(orjson.loads(result) if result else None)
         except msgspec.ValidationError as error:
             raise MalformedError(
                 f"the result is not what {self._function.__name__} declares: {error}",
                 code="bad_result",
             ) from error
+
+    def _read_result(self, plain: Any) -> Any:
+        kind = self._types().get("return", Any)
+        if kind is Any or (type(plain) is kind and kind in _PLAIN):
+            return plain
+        return msgspec.convert(plain, kind, str_keys=True)
 
     def _convert(self, name: str, plain: Any) -> Any:
         kind = self._types().get(name, Any)
@@ -247,6 +277,18 @@ def _is_read(kind: Any) -> bool:
     except (TypeError, ValueError):
         return False
     return True
+
+
+def _upgraded(upgrade: Callable[[Any], Any], plain: Any) -> Any:
+    """Return what *upgrade* makes of *plain*.
+
+    Raises:
+        BadArgumentsError: it raises: *plain* is of no version that it knows.
+    """
+    try:
+        return upgrade(plain)
+    except Exception as error:  # of somebody's function
+        raise BadArgumentsError(f"no version has such: {type(error).__name__}: {error}") from error
 
 
 def _fill_in(plain: Any, inputs: Mapping[str, bytes]) -> Any:

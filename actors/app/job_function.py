@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, Unpack, cast
 import orjson
 
 from seriatim.actors.app.arguments import Arguments
+from seriatim.actors.app.declaring import target_of
 from seriatim.actors.app.handle import Handle
-from seriatim.actors.app.options import JobOptions, said_of
+from seriatim.actors.app.options import CHILD_BOUNDS, JobOptions, said_of
 from seriatim.actors.app.prepared import Prepared
 from seriatim.actors.tracing import submit_traced
 from seriatim.actors.worker.handler import Handler, Place
@@ -41,11 +42,15 @@ class Declared:
         settings: what its queue is to be set to for it; see `Settings.changed`.
         retry_on: errors after which it may be tried again.
         fail_on: errors after which it may not, though they are of the others.
+        decode: makes the arguments of today of a payload of whatever version; ``None`` for none.
+        category: what the workers that run it are counted under; empty where nobody says.
         schedule: when a job is submitted by itself; empty for never.
         tz: by the clocks of which zone.
     """
 
     __slots__ = (
+        "category",
+        "decode",
         "fail_on",
         "options",
         "place",
@@ -67,6 +72,8 @@ class Declared:
         settings: Mapping[str, Any],
         retry_on: tuple[type[BaseException], ...],
         fail_on: tuple[type[BaseException], ...],
+        decode: Callable[[Any], Any] | None,
+        category: str,
         schedule: str,
         tz: str,
     ) -> None:
@@ -77,14 +84,16 @@ class Declared:
         self.settings = settings
         self.retry_on = retry_on
         self.fail_on = fail_on
+        self.decode = decode
+        self.category = category
         self.schedule = schedule
         self.tz = tz
 
     @property
     def concurrency(self) -> int:
         """How many of its jobs may run at once."""
-        types: Mapping[str, int] = self.settings.get("types", {})
-        return types.get(self.type, JOBS_AT_ONCE_DEFAULT)
+        types: Mapping[str, int | None] = self.settings["types"]
+        return types[self.type] or JOBS_AT_ONCE_DEFAULT
 
 
 class JobFunction(Generic[P, R, C]):
@@ -98,9 +107,10 @@ class JobFunction(Generic[P, R, C]):
         self._app = app
         self._function = function
         self._declared = declared
-        self._arguments = Arguments(function)
+        self._arguments = Arguments(function, declared.decode)
         # Read once: what is wrong with it is wrong where it is declared.
-        self._asked = read_asked({"type": declared.type, **said_of(declared.options)})
+        self._asked = self._read(declared.options)
+        self._target = target_of(function) if declared.place is Place.PROCESS else ""
         update_wrapper(self, function)
 
     def __call__(self, *args: P.args, **named: P.kwargs) -> C:
@@ -143,8 +153,21 @@ class JobFunction(Generic[P, R, C]):
         Raises:
             MalformedError: an option is none; code ``bad_job``.
         """
-        said = said_of({**self._declared.options, **options})
-        return Submitting(self, read_asked({"type": self.type, **said}))
+        unknown = options.keys() - JobOptions.__annotations__.keys()
+        if unknown:
+            raise MalformedError(
+                f"a job has no option {min(unknown)!r} of its own; its function may: @app.job(…)",
+                code="bad_job",
+            )
+        return Submitting(self, self._read({**self._declared.options, **options}))
+
+    def _read(self, options: JobOptions) -> Asked:
+        bounds = sorted(CHILD_BOUNDS & options.keys())
+        if bounds and self._declared.place is not Place.PROCESS:
+            raise MalformedError(
+                f"{bounds[0]}: only a child can be held to that: run='process'", code="bad_job"
+            )
+        return read_asked({"type": self.type, **said_of(options)})
 
     def prepare(self, *args: P.args, **named: P.kwargs) -> Prepared[R]:
         """Return a job that calls the function with these arguments, and is not submitted yet.
@@ -194,7 +217,7 @@ class JobFunction(Generic[P, R, C]):
             declared.place,
             self._call_async if is_async else self._call,
             self.is_final,
-            target=f"{self._function.__module__}:{self._function.__qualname__}",
+            target=self._target,
         )
 
     def _call_async(self, grant: Grant) -> Coroutine[Any, Any, bytes]:

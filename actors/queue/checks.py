@@ -18,7 +18,12 @@ from seriatim.formats.errors import (
 from seriatim.formats.jobs.job_id import is_made_id
 from seriatim.formats.jobs.raw_json import dump_json
 from seriatim.formats.jobs.state import MOVES, Step
-from seriatim.formats.limits import JOBS_NAMED_MAX, QUEUE_SUBMIT_MAX, RETRY_AFTER_MS
+from seriatim.formats.limits import (
+    JOBS_NAMED_MAX,
+    QUEUE_SUBMIT_MAX,
+    QUEUE_SUBMIT_MAX_BYTES,
+    RETRY_AFTER_MS,
+)
 
 if TYPE_CHECKING:
     from seriatim.formats.jobs.fold import QueueFold
@@ -38,7 +43,7 @@ def check_submit(fold: QueueFold, jobs: Sequence[Asked]) -> list[str | None]:
     Each of them has an id.
 
     Raises:
-        LimitExceededError: too many at once.
+        LimitExceededError: too many at once, or too much.
         OverloadedError: the queue is full.
         TakenError: another job has the id of one of them; one is another job by its unique key,
             and is waited for.
@@ -50,6 +55,11 @@ def check_submit(fold: QueueFold, jobs: Sequence[Asked]) -> list[str | None]:
     if len(jobs) > QUEUE_SUBMIT_MAX:
         raise LimitExceededError(
             "number of jobs at once", given=len(jobs), maximum=QUEUE_SUBMIT_MAX
+        )
+    size_bytes = sum(len(dump_json(asked.spec)) for asked in jobs)
+    if size_bytes > QUEUE_SUBMIT_MAX_BYTES:  # in the slot there are others, too
+        raise LimitExceededError(
+            "size of jobs at once in bytes", given=size_bytes, maximum=QUEUE_SUBMIT_MAX_BYTES
         )
     fresh: dict[str, Asked] = {}
     known: list[str | None] = []

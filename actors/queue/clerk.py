@@ -25,9 +25,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from seriatim.actors.queue.commands import AwaitIdle, Claimed
 from seriatim.actors.queue.load import load_fold
-from seriatim.actors.queue.machine import QueueMachine, Waiter
+from seriatim.actors.queue.machine import QueueMachine
 from seriatim.actors.queue.output import output_rows
 from seriatim.actors.queue.retention import forget_what_is_old
+from seriatim.actors.queue.waiting import Waiter
 from seriatim.actors.runtime.actor import LightActor
 from seriatim.actors.runtime.future import Future
 from seriatim.formats.errors import (
@@ -284,7 +285,7 @@ class Clerk(LightActor):
 
     def _answered(self, machine: QueueMachine) -> list[_Answer]:
         answers: list[_Answer] = []
-        for waiter in machine.take_answered():
+        for waiter in machine.waiting.take_answered():
             reply, timer = self._claims.pop(waiter)
             timer.cancel()
             answers.append((reply, waiter.answer))
@@ -302,7 +303,7 @@ class Clerk(LightActor):
         found = self._claims.pop(waiter, None)
         if found is not None:
             assert self._machine is not None, "claims are dropped with it"
-            self._machine.withdraw(waiter)
+            self._machine.waiting.withdraw(waiter)
             found[1].cancel()
             found[0].resolve(NOTHING)
 

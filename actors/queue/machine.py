@@ -7,7 +7,6 @@ hears of an answer; if that fails, it drops the machine, and makes a new one fro
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -16,11 +15,11 @@ from seriatim.actors.queue.commands import (
     Cancel,
     Change,
     Claim,
-    Claimed,
     Command,
     Done,
     Ended,
     Grant,
+    LetGo,
     Purge,
     Purged,
     Released,
@@ -42,6 +41,7 @@ from seriatim.actors.queue.purge import left_to_purge, some_to_purge
 from seriatim.actors.queue.retention import Retention, forgotten_event
 from seriatim.actors.queue.stops import Stops
 from seriatim.actors.queue.times import Times
+from seriatim.actors.queue.waiting import Waiter, Waiting
 from seriatim.formats.errors import LimitExceededError, NotFoundError, RefusedError
 from seriatim.formats.jobs.fold import OVERDUE, Event, QueueFold
 from seriatim.formats.jobs.job import Job
@@ -51,6 +51,7 @@ from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import (
     CLAIM_JOBS_MAX,
     CLAIM_MAX_BYTES,
+    QUEUE_CHANGED_MAX_BYTES,
     QUEUE_EVENTS_MAX,
     QUEUE_EVENTS_MAX_BYTES,
 )
@@ -61,16 +62,6 @@ _NO_REASON: Final = "nobody has said why"
 _NODE_ENDED: Final = "its worker has ended with the node"
 
 
-class Waiter:
-    """A claim that waits; ``answer`` is there when it waits no longer."""
-
-    __slots__ = ("answer", "claim")
-
-    def __init__(self, claim: Claim) -> None:
-        self.claim = claim
-        self.answer: Claimed | None = None
-
-
 class QueueMachine:
     """Decides for one queue.
 
@@ -79,7 +70,7 @@ class QueueMachine:
         events: what the slot says that is being made.
         output: what jobs have printed: rows beside those of the fold, which knows nothing of them.
         data_bytes: about how many bytes that will be.
-        waiters: claims that nobody has answered yet, the oldest first.
+        waiting: claims that nobody has answered yet.
         found_slot: the last slot that the node has found when it began.
         retention: see `Retention`.
         is_touched: whether the last command has begun to change something.
@@ -107,16 +98,16 @@ class QueueMachine:
         self.output = SlotOutput(fold.queue, output_of)
         self.events: list[Event] = []
         self.data_bytes = 0
-        self.waiters: deque[Waiter] = deque()
+        self.waiting = Waiting()
         self.retention = Retention()
         self.is_touched = False
         self._last_slot = fold.slot
-        self._answered: list[Waiter] = []
         self._lanes = Lanes(fold)
         self._times = Times(fold.live)
         self._leases = Leases()
         self._stops = Stops()
         self._is_loaded = False
+        self._is_cut = False
 
     # A slot: begin, any number of commands, finish.
 
@@ -142,7 +133,11 @@ class QueueMachine:
     @property
     def is_full(self) -> bool:
         """Whether the slot takes no more commands."""
-        return len(self.events) >= QUEUE_EVENTS_MAX or self.data_bytes >= QUEUE_EVENTS_MAX_BYTES
+        return (
+            len(self.events) >= QUEUE_EVENTS_MAX
+            or self.data_bytes >= QUEUE_EVENTS_MAX_BYTES
+            or self.fold.changed_bytes >= QUEUE_CHANGED_MAX_BYTES
+        )
 
     def do(self, command: Command) -> Any:
         """Do what *command* says; return its answer, or a `Waiter`.
@@ -159,8 +154,11 @@ class QueueMachine:
         Returns:
             The jobs that have ended in the slot.
         """
+        if self.fold.telling and self.fold.telling.has_room:
+            self._say({"event": "told"})
         self._expire()
         self._see_to_times()
+        self._is_cut = False
         while self._give():
             pass
         ended, self.fold.effects.ended = self.fold.effects.ended, []
@@ -172,6 +170,8 @@ class QueueMachine:
 
     def wake_ms(self, at_ms: int, monotonic_ms: int) -> int | None:
         """Return in how many milliseconds the time brings something; ``None`` for never."""
+        if self._is_cut or self.fold.telling:
+            return 0
         waits = []
         if self.fold.numbers.has_ended:
             waits.append(self.retention.until_ms - at_ms)
@@ -181,20 +181,11 @@ class QueueMachine:
         lease_ms = self._leases.next_ms()
         if lease_ms is not None:
             waits.append(lease_ms - monotonic_ms)
-        if any(each.claim.room for each in self.waiters):
+        if self.waiting.has_room:
             free_ms = self._lanes.free_at_ms(at_ms)
             if free_ms is not None:
                 waits.append(free_ms - at_ms)
         return max(min(waits), 0) if waits else None
-
-    def take_answered(self) -> list[Waiter]:
-        """Return the claims that have been answered since the last time."""
-        answered, self._answered = self._answered, []
-        return answered
-
-    def withdraw(self, waiter: Waiter) -> None:
-        """Forget *waiter*: whoever has claimed has waited long enough."""
-        self.waiters.remove(waiter)
 
     # Submitting.
 
@@ -227,13 +218,11 @@ class QueueMachine:
             job = self.fold.live[job_id]
             if (job_id, job.token) not in held:
                 self._say(released_event(job, Released(job_id, job.token), self.fold.at_ms))
-        for waiter in self.waiters:
-            if waiter.claim.worker == claim.worker:
-                self._answer(waiter, (), {})  # nobody waits for it any more
-                break
-        waiter = Waiter(claim)
-        self.waiters.append(waiter)
-        return waiter
+        self.waiting.let_go(claim.worker)  # nobody waits for the claim before any more
+        return self.waiting.add(claim)
+
+    def _let_go(self, command: LetGo) -> None:
+        self.waiting.let_go(command.worker)
 
     def _report(self, report: Report) -> Reported:
         refused = {}
@@ -330,7 +319,10 @@ class QueueMachine:
         last_slot = self.fold.slot if command.last_slot is None else command.last_slot
         found = some_to_purge(self.fold, command, last_slot)
         cancelled = 0
+        most_bytes = self.fold.changed_bytes + QUEUE_CHANGED_MAX_BYTES
         for job in found:
+            if self.fold.changed_bytes >= most_bytes:
+                break
             if not job.state.is_ended:  # by the end of another one
                 self._say({"event": "cancelled", "id": job.id, "reason": "the queue was purged"})
                 cancelled += 1
@@ -380,9 +372,12 @@ class QueueMachine:
         self._see_to_effects()
 
     def _expire(self) -> None:
-        for job in self._leases.over(self._monotonic_ms):
+        most_bytes = self.fold.changed_bytes + QUEUE_CHANGED_MAX_BYTES
+        for count, job in enumerate(self._leases.over(self._monotonic_ms), start=1):
             reason = f"worker {job.worker} was not heard of for {job.lease_ms} ms"
             self._crash(job, _LOST, reason, {})
+            if count == QUEUE_EVENTS_MAX or self.fold.changed_bytes >= most_bytes:
+                break  # the others are over still when the next slot is made
 
     def _see_to_times(self) -> None:
         """Bring about what is due, and end what has missed its deadline."""
@@ -404,8 +399,11 @@ class QueueMachine:
         Return whether a job was refused: what has waited for that may begin now.
         """
         is_anew = False
-        for _ in range(len(self.waiters)):
-            waiter = self.waiters[0]
+        most_bytes = self.fold.changed_bytes + QUEUE_CHANGED_MAX_BYTES
+        for waiter in self.waiting:
+            if self.fold.changed_bytes >= most_bytes:
+                self._is_cut = True
+                break
             claim = waiter.claim
             granted: list[Grant] = []
             size_bytes = 0
@@ -423,24 +421,17 @@ class QueueMachine:
                 granted.append(self._grant(job, claim, inputs))
                 size_bytes += _size(job.spec) + sum(map(len, inputs.values()))
             stops = self._stops.take(claim.worker)
-            if not granted and not stops:
-                self.waiters.rotate(-1)
-                continue
             if granted:
                 self.events.append(_granted(claim, [each.id for each in granted]))
                 self.data_bytes += 32 * len(granted)
-            self._answer(waiter, granted, stops)
+            if granted or stops:
+                self.waiting.answer(waiter, granted, stops)
         return is_anew
 
     def _grant(self, job: Job, claim: Claim, inputs: Mapping[str, bytes]) -> Grant:
         self.fold.apply(_granted(claim, [job.id]))
         self._leases.begin(job, self._monotonic_ms)
         return Grant(job.id, job.type, job.token, job.attempt, job.spec, inputs, job.submitted_ms)
-
-    def _answer(self, waiter: Waiter, grants: Sequence[Grant], stops: Mapping[str, str]) -> None:
-        waiter.answer = Claimed(grants, stops)
-        self.waiters.remove(waiter)
-        self._answered.append(waiter)
 
     def _say(self, event: Event, size_bytes: int = 0) -> None:
         """Have *event* in the slot, and see to what follows from it."""
@@ -485,6 +476,7 @@ _DO: Final[dict[type[Command], Callable[[QueueMachine, Any], Any]]] = {
     Submit: QueueMachine._submit,  # noqa: SLF001  # its own table
     Claim: QueueMachine._claim,  # noqa: SLF001  # as above
     Report: QueueMachine._report,  # noqa: SLF001  # as above
+    LetGo: QueueMachine._let_go,  # noqa: SLF001  # as above
     Cancel: QueueMachine._cancel,  # noqa: SLF001  # as above
     Retry: QueueMachine._retry,  # noqa: SLF001  # as above
     Reprioritise: QueueMachine._reprioritise,  # noqa: SLF001  # as above

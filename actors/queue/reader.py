@@ -8,19 +8,26 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 
 from seriatim.actors.queue.output import read_output
-from seriatim.formats.errors import NotFoundError, RefusedError
+from seriatim.formats.errors import NotFoundError, RefusedError, StoreError
 from seriatim.formats.jobs.job import Job, decode_row
 from seriatim.formats.jobs.rows import (
     NAMES,
     head_path,
     job_path,
+    open_path,
     state_group,
     type_path,
     types_group,
 )
 from seriatim.formats.jobs.settings import Settings
+from seriatim.formats.jobs.spans import Spans, decode_open
 from seriatim.formats.jobs.state import JobState
-from seriatim.formats.limits import HTTP_PAGE_MAX_BYTES, PAGE_MAX, QUEUE_LOOKED_AT_MAX
+from seriatim.formats.limits import (
+    HTTP_PAGE_MAX_BYTES,
+    PAGE_DEFAULT,
+    PAGE_MAX,
+    QUEUE_LOOKED_AT_MAX,
+)
 
 if TYPE_CHECKING:
     from seriatim.store.tree.tree import Tree
@@ -132,6 +139,8 @@ class QueueReader:
         ``after`` says where to go on.
         """
         looked_at = size_bytes = 0
+        # A type is looked for among the others: as many at once as a page has, not one by one.
+        rows_max = min(max(limit, PAGE_DEFAULT) if kind else limit, PAGE_MAX)
         found: list[Job] = []
         todo = list(states)
         name: str | None = None
@@ -139,7 +148,7 @@ class QueueReader:
             todo, name = todo[todo.index(after[0]) :], after[1]
         for state in todo:
             group = state_group(queue, state)
-            while rows := self._tree.values(group, after=name, limit=min(limit, PAGE_MAX)):
+            while rows := self._tree.values(group, after=name, limit=rows_max):
                 for name, raw in rows:
                     looked_at += 1
                     job = decode_row(raw)
@@ -155,6 +164,20 @@ class QueueReader:
     def output(self, queue: str, job: str, after: str = "") -> Iterator[tuple[str, bytes]]:
         """Yield what *job* has printed behind the piece *after*; see `read_output`."""
         return read_output(self._tree, queue, job, after=after)
+
+    def open_after(self, queue: str, slot: int) -> Spans:
+        """Return what was leased after *slot*, a multiple of ``QUEUE_OPEN_EVERY_SLOTS``.
+
+        Raises:
+            StoreError: its row is missing.
+        """
+        raw = self._tree.get(open_path(queue, slot))
+        if raw is None:
+            raise StoreError(
+                f"queue {queue} has no row of what was leased after slot {slot}; "
+                "restore the data folder from a copy"
+            )
+        return decode_open(raw)
 
     def numbers(self, queue: str, kind: str) -> dict[str, int]:
         """Return how many jobs of the type *kind* are in which state."""

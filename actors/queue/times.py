@@ -8,7 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from seriatim.formats.jobs.state import JobState
-from seriatim.formats.limits import QUEUE_EVENTS_MAX
+from seriatim.formats.limits import QUEUE_CHANGED_MAX_BYTES, QUEUE_EVENTS_MAX
 
 if TYPE_CHECKING:
     from seriatim.formats.jobs.job import Job
@@ -50,16 +50,21 @@ class Times:
     def over(self, now_ms: int) -> tuple[list[Job], list[Job]]:
         """Return which of the live jobs are due by *now_ms* (inclusive) or overdue; each once.
 
-        At most ``QUEUE_EVENTS_MAX`` of both; the others are there the next time.
+        At most ``QUEUE_EVENTS_MAX`` of both, and no more than a slot may rewrite; the others are
+        there the next time.
         """
+        size_bytes = 0
         due: dict[Job, None] = {}
         overdue: dict[Job, None] = {}
         heap = self._heap
-        while heap and heap[0][0] <= now_ms and len(due) + len(overdue) < QUEUE_EVENTS_MAX:
+        while heap and heap[0][0] <= now_ms and size_bytes < QUEUE_CHANGED_MAX_BYTES:
+            if len(due) + len(overdue) >= QUEUE_EVENTS_MAX:
+                break
             at_ms, _, job_id = heapq.heappop(heap)
             job = self._live.get(job_id)
             if job is None:
                 continue
+            size_bytes += job.row_bytes
             if _is_overdue(job, at_ms):
                 overdue[job] = None
             if _is_due(job, at_ms):

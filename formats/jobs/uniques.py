@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import orjson
 
-from seriatim.formats.ids import b64url
 from seriatim.formats.jobs.rows import Path, unique_path
 
 if TYPE_CHECKING:
@@ -30,7 +28,7 @@ class Uniques:
 
     def last(self, key: str) -> tuple[str, int] | None:
         """Return the last job under *key*, and when it was submitted; ``None`` for none."""
-        path = self._path(key)
+        path = unique_path(self._queue, key)
         raw = self.changed[path] if path in self.changed else self._get(path)
         if raw is None:
             return None
@@ -42,13 +40,10 @@ class Uniques:
         unique = job.spec.get("unique")
         if unique:
             row = orjson.dumps([job.id, job.submitted_ms])
-            self.changed[self._path(unique["key"])] = row
+            self.changed[unique_path(self._queue, unique["key"])] = row
 
     def forget(self, job: Job) -> None:
         """Have *job* be the last one under its key no more, if it is."""
         unique = job.spec.get("unique")
         if unique and (self.last(unique["key"]) or ("",))[0] == job.id:
-            self.changed[self._path(unique["key"])] = None
-
-    def _path(self, key: str) -> Path:
-        return unique_path(self._queue, b64url(sha256(key.encode()).digest()))
+            self.changed[unique_path(self._queue, unique["key"])] = None

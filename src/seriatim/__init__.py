@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from seriatim.actors.app.app import App
     from seriatim.actors.app.handle import Handle
     from seriatim.actors.app.job_function import JobFunction
+    from seriatim.actors.app.mapped_file import MappedFile
     from seriatim.actors.embedding.blocking import BlockingNode, open_blocking
     from seriatim.actors.embedding.node import (
         Computed,
@@ -43,6 +44,7 @@ __all__ = [
     "JobContext",
     "JobError",
     "JobFunction",
+    "MappedFile",
     "Occurrence",
     "Outcome",
     "Receipt",
@@ -68,6 +70,7 @@ _HOMES = {
     "App": "seriatim.actors.app.app",
     "Handle": "seriatim.actors.app.handle",
     "JobFunction": "seriatim.actors.app.job_function",
+    "MappedFile": "seriatim.actors.app.mapped_file",
     "JobContext": "seriatim.actors.executor.context",
     "connect": "seriatim.gateway.remote_jobs",
     "current_job": "seriatim.actors.executor.context",

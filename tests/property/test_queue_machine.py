@@ -16,8 +16,9 @@ from seriatim.actors.queue import checks, lanes, machine, retention
 from seriatim.actors.queue.commands import Claim
 from seriatim.actors.queue.lanes import Lanes
 from seriatim.actors.queue.leases import Leases
-from seriatim.actors.queue.machine import QueueMachine, Waiter
+from seriatim.actors.queue.machine import QueueMachine
 from seriatim.actors.queue.retention import forget_what_is_old
+from seriatim.actors.queue.waiting import Waiter
 from seriatim.formats.jobs import fold, pace
 from seriatim.formats.jobs.fold import Event, QueueFold
 from seriatim.formats.jobs.job import Job, Spec

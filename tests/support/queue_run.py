@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from seriatim.actors.queue import commands as c
-from seriatim.actors.queue.machine import Waiter
+from seriatim.actors.queue.waiting import Waiter
 from seriatim.formats.errors import SchedulerError
 from seriatim.formats.jobs.rows import Path
 from seriatim.formats.jobs.spec import Asked
@@ -91,7 +91,7 @@ class QueueRun:
         """Have the claim that has waited longest wait no longer."""
         if self.model.waiters:
             number, _ = self.model.waiters.pop(0)
-            self.queue.machine.withdraw(self._waiters.pop(number))
+            self.queue.machine.waiting.withdraw(self._waiters.pop(number))
             self.model.seen["a claim has waited long enough"] += 1
 
     def settle(self) -> None:
@@ -175,7 +175,7 @@ class QueueRun:
                     self.held.setdefault(worker, {})[job_id] = token
         assert all(each.answer is None for each in self._waiters.values()), "it was not to be given"
         if is_heard:
-            assert len(self.queue.machine.take_answered()) == len(expected)
+            assert len(self.queue.machine.waiting.take_answered()) == len(expected)
 
     def _forget(self, jobs: list[str]) -> None:
         model = self.model

@@ -154,7 +154,7 @@ class QueueTraffic:
         waiting = [JobState.BLOCKED, JobState.PENDING, JobState.SCHEDULED]
         commands: list[tuple[int, c.Command]] = [
             (6, c.Cancel(job, "somebody says so")),
-            (6, c.Retry(job)),
+            (9, c.Retry(job)),
             (3, c.Remove(self._wanted_job() or job)),
             (3, c.Reprioritise(job, random.randint(-3, 3))),
             (4, c.Change(random.choice(CHANGES))),

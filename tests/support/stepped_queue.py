@@ -9,9 +9,10 @@ from typing import Any
 
 from seriatim.actors.queue.commands import Claim, Claimed, Command, Grant, Submit
 from seriatim.actors.queue.load import load_fold
-from seriatim.actors.queue.machine import QueueMachine, Waiter
+from seriatim.actors.queue.machine import QueueMachine
 from seriatim.actors.queue.output import output_rows
 from seriatim.actors.queue.retention import forget_what_is_old
+from seriatim.actors.queue.waiting import Waiter
 from seriatim.formats.errors import SchedulerError
 from seriatim.formats.jobs.fold import QueueFold
 from seriatim.formats.jobs.job import Job

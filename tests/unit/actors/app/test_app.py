@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 import seriatim
+from seriatim.actors.executor.context import JobContext
 from seriatim.formats.errors import (
     DeadlineExceededError,
     JobError,
     MalformedError,
+    NotFoundError,
     RefusedError,
     SchedulerError,
     TakenError,
@@ -157,7 +159,7 @@ async def test_jobs_may_submit_jobs(tmp_path: Path) -> None:
 async def test_a_job_that_runs_is_cancelled(tmp_path: Path) -> None:
     async with app.open(tmp_path):
         handle = await endless.submit()
-        with pytest.raises(DeadlineExceededError):
+        with pytest.raises(DeadlineExceededError, match="within 50 ms; it goes on"):
             await handle.result(0.05)
         await handle.cancel("enough")
         with pytest.raises(JobError, match="enough") as raised:
@@ -287,3 +289,31 @@ async def test_a_batch_may_not_wait_for_a_job_that_is_another_one(tmp_path: Path
             await app.submit(one, two, add.prepare(two.output))
         handles = await app.submit(one, two, add.prepare(one.output))
         assert handles[1].id == one.id
+
+
+async def test_a_rehearsal_says_what_cannot_end_and_what_is_not_there(tmp_path: Path) -> None:
+    async with rehearse(app, tmp_path) as rehearsal:
+        began_ms = rehearsal.clock.monotonic_ms()
+        child = await add.options(after=["nobody"]).submit(1)
+        await add.options(after=[child], delay="1 hour").submit(2)
+        with pytest.raises(AssertionError, match="nobody"):
+            await rehearsal.drain()
+        assert rehearsal.clock.monotonic_ms() == began_ms
+        with pytest.raises(NotFoundError, match="default, heavy"):
+            await rehearsal.kill_worker("nosuch")
+        await child.cancel()
+        await rehearsal.drain()
+
+
+async def test_progress_is_a_number() -> None:
+    context = JobContext({}, lambda _: None)
+    for wrong in ("x", None, -1, 1.5, float("nan")):
+        with pytest.raises(MalformedError) as raised:
+            context.progress(wrong)  # type: ignore[arg-type]  # that is the point
+        assert raised.value.code == "bad_progress"
+
+
+async def test_what_a_job_waits_for_is_a_handle_or_an_id() -> None:
+    with pytest.raises(MalformedError, match="after: expected handles, or ids, found 3") as raised:
+        add.options(after=[3])  # type: ignore[list-item]  # that is the point
+    assert raised.value.code == "bad_job"

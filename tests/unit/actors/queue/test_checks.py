@@ -81,6 +81,8 @@ def test_a_chain_may_be_as_long_as_a_queue(queue: SteppedQueue) -> None:
     assert len(str(caught.value)) < 300
     queue.submit({"id": f"j{LONG}"})
     queue.do(Cancel(f"j{LONG}", "as told"))
+    while queue.machine.fold.telling:
+        queue.batch()
     assert queue.machine.fold.numbers.states() == {"failed": LONG, "cancelled": 1}
     assert queue.replayed() == queue.rows()
 
@@ -114,6 +116,11 @@ def test_a_chain_is_no_longer_than_it_is_looked_through_once(queue: SteppedQueue
         ([{"id": "x", "takes": {"gpu": 3}}], RefusedError, "takes 3 of 'gpu', .* has 2"),
         ([{"id": f"x{n}"} for n in range(9)], OverloadedError, "queue mail"),
         ([{"id": f"x{n}"} for n in range(QUEUE_SUBMIT_MAX + 1)], LimitExceededError, "1002"),
+        (
+            [{"id": f"x{n}", "args": ["x" * 250_000]} for n in range(30)],
+            LimitExceededError,
+            "bytes",
+        ),
     ],
 )
 def test_of_a_batch_that_is_refused_nothing_is_submitted(
