@@ -272,15 +272,17 @@ class Clerk(LightActor):
                 continue
             try:
                 answer = machine.do(ask.command)
-            except StoreError as error:  # in the middle of it, perhaps
-                reply.fail(error)
-                raise
             except SchedulerError as error:
                 reply.fail(error)
+                if isinstance(error, StoreError) and machine.is_touched:
+                    raise  # in the middle of it
                 continue
             except Exception:
                 reply.fail(UnavailableError(f"queue {self.queue} has failed; ask again"))
-                raise
+                if machine.is_touched:
+                    raise  # what it has changed of the state by then, nobody knows
+                _LOG.exception("a command to queue %s has failed", self.queue)
+                continue
             if isinstance(answer, Waiter):
                 self._claims[answer] = reply, self._later(ask.wait_ms, _Over(answer))
             else:

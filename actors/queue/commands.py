@@ -185,8 +185,8 @@ class Reported(NamedTuple):
     """The answer to a `Report`.
 
     Attributes:
-        refused: what has ended under a token that does not hold, or no longer: a sentence each, by
-            the job's id.
+        refused: what has ended, or has printed something, under a token that does not hold, or no
+            longer: a sentence each, by the job's id.
         lost: what the worker has no lease of any more, and is to stop at once.
         stops: what it is to stop, and why.
         drain: see `Claimed`.
@@ -237,9 +237,15 @@ class Remove(NamedTuple):
 
 
 class Purge(NamedTuple):
-    """Cancel all jobs in a state that waits, some at a time."""
+    """Cancel all jobs in a state that waits, some at a time.
+
+    Attributes:
+        state: that state.
+        last_slot: only what was submitted by then; ``None`` for now. So it ends, though more come.
+    """
 
     state: JobState
+    last_slot: int | None = None
 
 
 class Purged(NamedTuple):
@@ -247,11 +253,13 @@ class Purged(NamedTuple):
 
     Attributes:
         cancelled: how many jobs it has cancelled; not those that have ended by the end of another.
-        left: how many are in that state still.
+        left: how many of them are left at most; with 0 it is at its end.
+        last_slot: what to go on with.
     """
 
     cancelled: int
     left: int
+    last_slot: int = 0
 
 
 class AwaitIdle(NamedTuple):

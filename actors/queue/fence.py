@@ -20,4 +20,5 @@ def why_fenced(fold: QueueFold, job_id: str, token: int) -> str:
         return f"there is no job {job_id} here"
     if found.token == token:
         return f"job {job_id} is {found.state}: the lease of token {token} is over"
-    return f"job {job_id} is {found.state}; token {token} is old, the last one is {found.token}"
+    what = "is old" if token < found.token else "was never given"
+    return f"job {job_id} is {found.state}; token {token} {what}, the last one is {found.token}"

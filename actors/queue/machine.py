@@ -37,7 +37,8 @@ from seriatim.actors.queue.inputs import read_inputs
 from seriatim.actors.queue.lanes import Lanes
 from seriatim.actors.queue.leases import Leases
 from seriatim.actors.queue.output import SlotOutput
-from seriatim.actors.queue.retention import Retention
+from seriatim.actors.queue.purge import left_to_purge, some_to_purge
+from seriatim.actors.queue.retention import Retention, forgotten_event
 from seriatim.actors.queue.stops import Stops
 from seriatim.actors.queue.times import Times
 from seriatim.actors.queue.waiting import Waiter, Waiting
@@ -45,7 +46,7 @@ from seriatim.formats.errors import LimitExceededError, NotFoundError, RefusedEr
 from seriatim.formats.jobs.fold import OVERDUE, Event, QueueFold
 from seriatim.formats.jobs.job import Job
 from seriatim.formats.jobs.raw_json import dump_json
-from seriatim.formats.jobs.rows import Path, ended_at
+from seriatim.formats.jobs.rows import Path
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import (
     CLAIM_JOBS_MAX,
@@ -72,6 +73,7 @@ class QueueMachine:
         waiting: claims that nobody has answered yet.
         found_slot: the last slot that the node has found when it began.
         retention: see `Retention`.
+        is_touched: whether the last command has begun to change something.
     """
 
     def __init__(
@@ -98,6 +100,7 @@ class QueueMachine:
         self.data_bytes = 0
         self.waiting = Waiting()
         self.retention = Retention()
+        self.is_touched = False
         self._last_slot = fold.slot
         self._lanes = Lanes(fold)
         self._times = Times(fold.live)
@@ -140,8 +143,9 @@ class QueueMachine:
         """Do what *command* says; return its answer, or a `Waiter`.
 
         Raises:
-            SchedulerError: it is refused, and has changed nothing.
+            SchedulerError: it is refused, and has changed nothing; of others, see `is_touched`.
         """
+        self.is_touched = False
         return _DO[type(command)](self, command)
 
     def finish(self) -> list[Job]:
@@ -221,11 +225,15 @@ class QueueMachine:
         self.waiting.let_go(command.worker)
 
     def _report(self, report: Report) -> Reported:
+        refused = {}
         for printed in report.printed:
-            if not why_fenced(self.fold, printed.id, printed.token):
+            why = why_fenced(self.fold, printed.id, printed.token)
+            if why:
+                refused[printed.id] = why
+            else:
+                self.is_touched = True
                 self.output.add(printed)
                 self.data_bytes += len(printed.data)
-        refused = {}
         for ended in report.ended:
             why = why_fenced(self.fold, ended.id, ended.token)
             if why:
@@ -304,20 +312,22 @@ class QueueMachine:
             raise RefusedError(f"job {job.id} is {job.state}; cancel it first", code="not_ended")
         if self.fold.is_wanted(job.id):
             raise RefusedError(f"a job that waits wants the result of {job.id}", code="wanted")
-        self.output.forget(job.id)
         self._say({"event": "forgotten", "jobs": [job.id]})
+        self.output.forget(job.id)
 
     def _purge(self, command: Purge) -> Purged:
+        last_slot = self.fold.slot if command.last_slot is None else command.last_slot
+        found = some_to_purge(self.fold, command, last_slot)
         cancelled = 0
-        found = [job for job in self.fold.live.values() if job.state is command.state]
         most_bytes = self.fold.changed_bytes + QUEUE_CHANGED_MAX_BYTES
-        for job in found[:QUEUE_EVENTS_MAX]:
+        for job in found:
             if self.fold.changed_bytes >= most_bytes:
                 break
             if not job.state.is_ended:  # by the end of another one
                 self._say({"event": "cancelled", "id": job.id, "reason": "the queue was purged"})
                 cancelled += 1
-        return Purged(cancelled, self.fold.numbers[command.state])
+        left = left_to_purge(self.fold, command, last_slot, found)
+        return Purged(cancelled, left, last_slot)
 
     def forget(self, index: str, jobs: Sequence[str]) -> bool:
         """Forget *jobs*, which have ended long ago; what somebody still wants stays.
@@ -328,23 +338,13 @@ class QueueMachine:
             index: the name of the row that says so.
             jobs: what it says.
         """
-        found = [job for each in jobs if (job := self.fold.job(each)) and job.state.is_ended]
-        # What was retried has ended in another slot since, and stands there.
-        due = [job for job in found if job.ended_ms == ended_at(index)]
-        left = {job.id: None for job in due if self.fold.is_wanted(job.id)}
-        if due and len(left) == len(due):
+        said = forgotten_event(self.fold, index, jobs)
+        if said is None:
             return False
-        said: dict[str, Any] = {
-            "event": "forgotten",
-            "jobs": [job.id for job in due if job.id not in left],
-            "index": index,
-        }
-        if left:
-            said["left"] = list(left)
         for job_id in said["jobs"]:
             self.output.forget(job_id)
-        self._say(said, 32 * len(due))
-        return not left
+        self._say(said, 32 * len(jobs))
+        return "left" not in said
 
     def _known(self, job_id: str) -> Job:
         job = self.fold.job(job_id)
@@ -435,6 +435,7 @@ class QueueMachine:
 
     def _say(self, event: Event, size_bytes: int = 0) -> None:
         """Have *event* in the slot, and see to what follows from it."""
+        self.is_touched = True
         self.fold.apply(event)
         self.events.append(event)
         self.data_bytes += size_bytes + _EVENT_BYTES

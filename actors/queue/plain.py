@@ -39,6 +39,18 @@ from seriatim.formats.limits import (
 
 Plain = dict[str, Any]
 _CODE_MAX_CHARS: Final = 64
+_WORDS: Final[Mapping[type, str]] = {
+    str: "a text",
+    int: "a whole number of 0 or more",
+    bool: "true or false",
+    dict: "a map",
+    list: "a list",
+    object: "a value",
+}
+_PRINTED: Final = (
+    f"lists of a job, its token, a number of 0 to {JOB_OUTPUT_MAX_BYTES}, and base64url of at most "
+    f"{JOB_OUTPUT_PIECE_BYTES} bytes"
+)
 
 
 def claim_to_plain(claim: Claim) -> Plain:
@@ -93,7 +105,7 @@ def claimed_from_plain(plain: Any) -> Claimed:
     try:
         grants = [_grant(each) for each in reader.list("grants", CLAIM_JOBS_MAX)]
     except (TypeError, KeyError, AttributeError) as error:
-        raise reader.bad("grants", error) from error
+        raise reader.bad("grants", "jobs as a claim is answered", error) from error
     return Claimed(grants, reader.get("stops", dict), reader.get("drain", bool, default=False))
 
 
@@ -125,32 +137,33 @@ def _ended_to_plain(ended: Ended) -> Plain:
     return {**said, "how": "failed" if isinstance(ended, Failed) else "released"}
 
 
-def report_from_plain(plain: Any) -> Report:
-    """Return what `report_to_plain` has made *plain* of.
+def report_from_plain(plain: Any, queue: str) -> Report:
+    """Return what `report_to_plain` has made *plain* of, for *queue*.
 
     Raises:
-        MalformedError: it is none; codes ``bad_report``, ``bad_name``.
+        MalformedError: it is none, or its status is another worker's; codes ``bad_report``,
+            ``bad_name``.
         LimitExceededError: a result, or what else is known of an attempt, is too large or too deep.
     """
     reader = _Reader("bad_report", plain)
     worker = check_name(reader.get("worker", str), "worker")
     ended = [_ended(_Reader("bad_report", each)) for each in reader.list("ended", REPORT_ENDED_MAX)]
-    status = reader.get("status", dict, default=None)
-    try:
-        told = None if status is None else WorkerStatus.from_plain(status)
-    except (TypeError, KeyError) as error:
-        raise reader.bad("status", error) from error
+    said = reader.get("status", dict, default=None)
+    status = None if said is None else WorkerStatus.from_plain(said)
+    if status is not None and (status.worker, status.queue) != (worker, queue):
+        told = f"{status.worker} of {status.queue}"
+        raise reader.bad("status", f"that of worker {worker} of queue {queue}", told)
     printed = [_printed(reader, each) for each in reader.list("printed", REPORT_PRINTED_MAX)]
-    return Report(worker, ended, _held(reader), printed, told)
+    return Report(worker, ended, _held(reader), printed, status)
 
 
 def _printed(reader: _Reader, each: Any) -> Printed:
     if not isinstance(each, list) or [type(part) for part in each] != [str, int, int, str]:
-        raise reader.bad("printed", each)
+        raise reader.bad("printed", _PRINTED, each)
     job, token, number, text = each
     data = b64url_decode(text)
     if not 0 <= number <= JOB_OUTPUT_MAX_BYTES or len(data) > JOB_OUTPUT_PIECE_BYTES:
-        raise reader.bad("printed", each)
+        raise reader.bad("printed", _PRINTED, each)
     return Printed(check_name(job, "printed"), token, number, data)
 
 
@@ -166,7 +179,7 @@ def _ended(reader: _Reader) -> Ended:
     if how == "released":
         return Released(job, token, reader.get("has_begun", bool, default=False))
     if how != "failed":
-        raise reader.bad("how", how)
+        raise reader.bad("how", "done, failed or released", how)
     details = reader.get("details", dict, default={})
     _checked(details, "details")
     return Failed(
@@ -233,7 +246,7 @@ def _held(reader: _Reader, key: str = "held") -> list[Held]:
     held: list[Held] = []
     for each in reader.list(key, HELD_MAX):
         if not isinstance(each, list) or [type(part) for part in each] != [str, int]:
-            raise reader.bad(key, each)
+            raise reader.bad(key, "lists of a job and its token", each)
         held.append((check_name(each[0], key), each[1]))
     return held
 
@@ -250,20 +263,22 @@ class _Reader:
     def get(self, key: str, kind: type, *, default: Any = ...) -> Any:
         value = self._plain.get(key, default)
         if value is ... or (value is not default and not isinstance(value, kind)):
-            raise self.bad(key, None if value is ... else value)
+            raise self.bad(key, _WORDS[kind], "nothing" if value is ... else value)
         return value
 
     def list(self, key: str, most: int) -> Sequence[Any]:
         value = self.get(key, list, default=[])
         if len(value) > most:
-            raise self.bad(key, f"{len(value)} of them, where {most} may be")
+            raise self.bad(key, f"at most {most}", f"{len(value)} of them")
         return list(value)
 
     def whole(self, key: str) -> int:
         value: int = self.get(key, int)
         if isinstance(value, bool) or value < 0:
-            raise self.bad(key, value)
+            raise self.bad(key, _WORDS[int], value)
         return value
 
-    def bad(self, key: str, found: object) -> MalformedError:
-        return MalformedError(f"{key}: what it is cannot be: {str(found)[:64]!r}", code=self._code)
+    def bad(self, key: str, expected: str, found: object) -> MalformedError:
+        return MalformedError(
+            f"{key}: expected {expected}, found {str(found)[:64]!r}", code=self._code
+        )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from seriatim.actors.queue.clerk import Ask, Clerk, Release, Withdraw
 from seriatim.actors.queue.commands import AwaitIdle, LetGo, Released, Report, Submit
+from seriatim.actors.queue.entry import checked
 from seriatim.actors.queue.load import rows_in
 from seriatim.actors.queue.log_lines import log_slot
 from seriatim.actors.queue.reader import QueueReader
@@ -180,10 +181,10 @@ class Queues:
 
         Raises:
             NotFoundError: no such queue.
-            SchedulerError: it is refused; see `QueueMachine`.
+            SchedulerError: it is refused; see `checked` and `QueueMachine`.
             UnavailableError: not now, and perhaps it was done; the same again is safe.
         """
-        return await self._answer(queue, command)
+        return await self._answer(queue, checked(command))
 
     def release(self) -> None:
         """Let nobody wait for anything any longer; what is asked is answered still."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
@@ -11,6 +12,7 @@ from seriatim.formats.limits import QUEUE_WANTED_PAUSE_MS
 
 if TYPE_CHECKING:
     from seriatim.actors.queue.machine import QueueMachine
+    from seriatim.formats.jobs.fold import QueueFold
     from seriatim.store.tree.tree import Tree
 
 _ROWS_AT_ONCE: Final = 16
@@ -62,3 +64,22 @@ def forget_what_is_old(machine: QueueMachine, tree: Tree) -> None:
         # What ends from now on is young; while there is something left, it may wait for that.
         pause_ms = max(kept_ms, 1) if retention.again_ms is None else QUEUE_WANTED_PAUSE_MS
         retention.rest(at_ms + min(pause_ms, QUEUE_WANTED_PAUSE_MS))
+
+
+def forgotten_event(fold: QueueFold, index: str, jobs: Sequence[str]) -> dict[str, Any] | None:
+    """Return the event that forgets those of *jobs* that nobody wants; ``None`` for no change.
+
+    Args:
+        fold: the queue's.
+        index: the name of the row that says *jobs*.
+        jobs: which have ended long ago.
+    """
+    found = [job for each in jobs if (job := fold.job(each)) and job.state.is_ended]
+    # What was retried has ended in another slot since, and stands there.
+    due = [job.id for job in found if job.ended_ms == ended_at(index)]
+    left = [each for each in due if fold.is_wanted(each)]
+    if due and len(left) == len(due):
+        return None
+    gone = [each for each in due if not fold.is_wanted(each)]
+    said = {"event": "forgotten", "jobs": gone, "index": index}
+    return {**said, "left": left} if left else said

@@ -118,7 +118,9 @@ def _parse_integer(text: str) -> int:
 
 def _check_integer(number: int) -> None:
     if abs(number) > JSON_INTEGER_MAX:
-        raise LimitExceededError("size of a JSON integer", given=number, maximum=JSON_INTEGER_MAX)
+        raise LimitExceededError(
+            "size of a JSON integer", given=abs(number), maximum=JSON_INTEGER_MAX
+        )
 
 
 def value_to_plain(value: Any) -> Any:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from types import UnionType
+from typing import Any, Final, NamedTuple
 
-T = TypeVar("T", "RunningJob", "WorkerStatus")
+from seriatim.formats.errors import MalformedError
+from seriatim.formats.limits import (
+    INSTANT_MAX_MS,
+    JOB_NOTE_MAX_CHARS,
+    JSON_INTEGER_MAX,
+    QUEUE_TYPES_SET_MAX,
+    WORKER_NAME_MAX_BYTES,
+    WORKER_ROOM_MAX,
+)
 
 
 class RunningJob(NamedTuple):
@@ -63,26 +72,91 @@ class WorkerStatus(NamedTuple):
         return {**self._asdict(), "types": list(self.types), "running": running}
 
     @classmethod
-    def from_plain(cls, plain: Mapping[str, Any]) -> WorkerStatus:
+    def from_plain(cls, plain: Any) -> WorkerStatus:
         """Return what `to_plain` has made *plain* of.
 
         Raises:
-            TypeError, KeyError: that is something else.
+            MalformedError: that is something else, or a field is beyond its bounds; code
+                ``bad_report``.
         """
-        running = [_checked(RunningJob(**each), _RUNNING) for each in plain["running"]]
-        status = _checked(cls(**{**plain, "running": running}), _STATUS)
-        if not all(isinstance(each, str) for each in status.types):
-            raise TypeError("types")
-        return status
+        said = _checked("status", plain, _STATUS)
+        running = [
+            RunningJob(**_checked(f"status.running[{number}]", each, _RUNNING))
+            for number, each in enumerate(said["running"])
+        ]
+        return cls(**{**said, "running": running})
 
 
-_RUNNING: Final = (str, str, int, (int, float), str)
-_STATUS: Final = (str, str, str, int, str, list, int, list, bool, int, int, bool)
+_Kind = tuple[str, Callable[[Any], bool]]
+"""What a field has to be, in words, and whether a value is that."""
 
 
-def _checked(value: T, kinds: tuple[type | tuple[type, ...], ...]) -> T:
-    """Return *value*, whose fields are of these *kinds*: what comes from elsewhere may not be."""
-    for name, field, kind in zip(value._fields, value, kinds, strict=True):
-        if not isinstance(field, kind):
-            raise TypeError(name)
-    return value
+def _text(most: int) -> _Kind:
+    return (
+        f"a text of at most {most} characters",
+        lambda value: isinstance(value, str) and len(value) <= most,
+    )
+
+
+def _number(least: int, most: int, kind: type[int] | UnionType = int) -> _Kind:
+    def is_one(value: Any) -> bool:
+        return isinstance(value, kind) and not isinstance(value, bool) and least <= value <= most
+
+    word = "a whole number" if kind is int else "a number"
+    return f"{word} of {least} to {most}", is_one
+
+
+def _list(most: int, kind: type = object) -> _Kind:
+    def is_one(value: Any) -> bool:
+        return (
+            isinstance(value, list)
+            and len(value) <= most
+            and all(isinstance(each, kind) for each in value)
+        )
+
+    return f"a list of at most {most}", is_one
+
+
+_NAME: Final = _text(WORKER_NAME_MAX_BYTES)
+_FLAG: Final[_Kind] = "true or false", lambda value: isinstance(value, bool)
+_RUNNING: Final[Mapping[str, _Kind]] = {
+    "id": _NAME,
+    "type": _NAME,
+    "token": _number(0, JSON_INTEGER_MAX),
+    "fraction": _number(0, 1, int | float),
+    "note": _text(JOB_NOTE_MAX_CHARS),
+}
+_STATUS: Final[Mapping[str, _Kind]] = {
+    "worker": _NAME,
+    "queue": _NAME,
+    "host": _NAME,
+    "pid": _number(0, JSON_INTEGER_MAX),
+    "category": _NAME,
+    "types": _list(QUEUE_TYPES_SET_MAX, str),
+    "room": _number(0, WORKER_ROOM_MAX),
+    "running": _list(WORKER_ROOM_MAX),
+    "is_draining": _FLAG,
+    "beat": _number(1, JSON_INTEGER_MAX),
+    "beat_ms": _number(0, INSTANT_MAX_MS),
+    "has_left": _FLAG,
+}
+_MAY_BE_LEFT_OUT: Final = frozenset({*RunningJob._field_defaults, *WorkerStatus._field_defaults})
+
+
+def _checked(where: str, plain: Any, kinds: Mapping[str, _Kind]) -> Mapping[str, Any]:
+    """Return *plain*, whose fields are of these *kinds*: what comes from elsewhere may not be."""
+    if not isinstance(plain, Mapping) or not plain.keys() <= kinds.keys():
+        raise _bad(where, f"a map of {', '.join(kinds)}", plain)
+    for name, (expected, is_one) in kinds.items():
+        if name not in plain:
+            if name not in _MAY_BE_LEFT_OUT:
+                raise _bad(f"{where}.{name}", expected, "nothing")
+        elif not is_one(plain[name]):
+            raise _bad(f"{where}.{name}", expected, plain[name])
+    return plain
+
+
+def _bad(key: str, expected: str, found: object) -> MalformedError:
+    return MalformedError(
+        f"{key}: expected {expected}, found {str(found)[:64]!r}", code="bad_report"
+    )

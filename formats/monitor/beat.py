@@ -52,7 +52,7 @@ def decode_beat(raw: bytes) -> Beat:
     try:
         plain = orjson.loads(raw)
         return Beat(WorkerStatus.from_plain(plain["status"]), int(plain["heard_ms"]))
-    except (ValueError, TypeError, KeyError) as error:
+    except (MalformedError, ValueError, TypeError, KeyError) as error:
         raise MalformedError(f"a damaged beat: {error!r}", code="bad_beat") from error
 
 

@@ -34,6 +34,7 @@ from tests.support.queue_asker import (
     waiting,
     with_api,
 )
+from tests.support.statuses import status_of
 from tests.support.waiting import until
 
 
@@ -234,7 +235,12 @@ def test_what_a_job_has_printed_is_told_in_its_order(
         token = (await api.grant())["token"]
         pieces = [["one", token, number, b64url(b"\xff%d" % number)] for number in range(12)]
         await api.report(printed=pieces[6:])
-        await api.report(printed=[*pieces[:6], ["one", token - 1, 0, "b2xk"], ["no", 1, 0, ""]])
+        assert (await api.report(printed=pieces[:6]))["refused"] == {}
+        others = [["one", token + 7, 0, "b2xk"], ["no", 1, 0, ""]]
+        assert (await api.report(printed=others))["refused"] == {
+            "one": f"job one is leased; token {token + 7} was never given, the last one is {token}",
+            "no": "there is no job no here",
+        }
         expected = [
             {"token": token, "number": number, "data+base64url": text}
             for _, token, number, text in pieces
@@ -249,6 +255,8 @@ def test_what_a_job_has_printed_is_told_in_its_order(
                 break
             after = f"?after={page['after']}"
         assert found == expected
+        told = status_of("w", 1, queue="q").to_plain()
+        assert (await api.report(status=told))["refused"] == {}
         large = b64url(bytes(JOB_OUTPUT_PIECE_BYTES + 1))
         body = {"worker": "w", "printed": [["one", token, 0, large]]}
         assert await api.code("POST", f"{Q}/reports", body) == (400, "bad_report")

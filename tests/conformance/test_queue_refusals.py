@@ -12,22 +12,34 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seriatim.formats.jobs.status import RunningJob
 from seriatim.formats.limits import (
     JOB_ARGS_MAX_BYTES,
+    JOB_NOTE_MAX_CHARS,
     JOB_RESULT_MAX_BYTES,
     JOB_VALUE_DEPTH_MAX,
     QUEUE_SUBMIT_MAX,
+    WORKER_ROOM_MAX,
 )
 from tests.support.api_schema import SCHEMAS, answer_faults, faults
 from tests.support.asker import Asker
 from tests.support.http_node import HttpReply
 from tests.support.queue_asker import ALL, JOBS, PAUSED, Q, QueueAsker, job, with_api
+from tests.support.statuses import status_of
 
 DEEP: Final[Any] = orjson.loads(b"[" * (JOB_VALUE_DEPTH_MAX + 1) + b"]" * (JOB_VALUE_DEPTH_MAX + 1))
 
 
 def ended(**more: object) -> dict[str, Any]:
     return {"worker": "w", "ended": [{"id": "x", "token": 1, "how": "done", **more}]}
+
+
+def running(**more: object) -> dict[str, Any]:
+    return RunningJob("x", "t", 1)._asdict() | more
+
+
+def status(**more: object) -> dict[str, Any]:
+    return status_of("w", 1, queue="q").to_plain() | more
 
 
 REFUSED: Final[tuple[tuple[str, str, object, int, str], ...]] = (
@@ -101,6 +113,23 @@ REFUSED: Final[tuple[tuple[str, str, object, int, str], ...]] = (
     ("POST", f"{Q}/reports", {"worker": "w", "ended": [5]}, 400, "bad_report"),
     ("POST", f"{Q}/reports", {"worker": "w", "printed": [["x", 1, -1, ""]]}, 400, "bad_report"),
     ("POST", f"{Q}/reports", {"worker": "w", "status": {}}, 400, "bad_report"),
+    *(
+        ("POST", f"{Q}/reports", {"worker": "w", "status": status(**said)}, 400, "bad_report")
+        for said in (
+            {"room": -5},
+            {"room": True},
+            {"room": WORKER_ROOM_MAX + 1},
+            {"beat": 0},
+            {"beat_ms": -1},
+            {"host": "x" * 300},
+            {"running": [running(fraction=1e308)]},
+            {"running": [running(token=-1)]},
+            {"running": [running(note="x" * (JOB_NOTE_MAX_CHARS + 1))]},
+            {"worker": "v"},
+            {"queue": "p"},
+            {"colour": "red"},
+        )
+    ),
     ("POST", f"{Q}/reports", ended(how="lost"), 400, "bad_report"),
     ("POST", f"{Q}/reports", ended(outcome=5), 400, "bad_report"),
     ("POST", f"{Q}/reports", ended(result=DEEP), 413, "limit_exceeded"),

@@ -81,6 +81,7 @@ MUST_BE_SEEN = {
     "a claim has waited long enough",
     "a claim takes the place of the last one",
     "a job prints something",
+    "what is printed is refused",
     "what was printed is forgotten",
 }
 

@@ -129,11 +129,14 @@ class QueueModel(ModelState):
         return job is None or job.state != "leased" or job.token != token
 
     def do_report(self, report: c.Report, _: int) -> tuple[set[str], set[c.Held], set[str]]:
+        refused = set()
         for job_id, token, number, data in report.printed:
-            if not self.is_fenced(job_id, token):
+            if self.is_fenced(job_id, token):
+                self.seen["what is printed is refused"] += 1
+                refused.add(job_id)
+            else:
                 self.seen["a job prints something"] += 1
                 self.printed[job_id, token, number] = data
-        refused = set()
         for ended in report.ended:
             if self.is_fenced(ended.id, ended.token):
                 self.seen["an old token is refused"] += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from seriatim.actors.node import Node
 from seriatim.actors.queue.commands import (
@@ -38,8 +38,6 @@ from seriatim.formats.limits import (
     API_PAGE_MAX,
     HTTP_PAGE_MAX_BYTES,
     INSTANT_MAX_MS,
-    JOB_PRIORITY_MAX,
-    JOB_REASON_MAX_CHARS,
     LONG_POLL_MAX_MS,
     PAGE_DEFAULT,
     TIMELINE_DEFAULT_MS,
@@ -121,9 +119,10 @@ class QueueApi:
                 code="bad_state",
             )
         queue = asked.named["queue"]
-        cancelled, left = 0, 1
+        purge, cancelled, left = Purge(JobState(state)), 0, 1
         while left:  # some at a time
-            purged: Purged = await self._queues.ask(queue, Purge(JobState(state)))
+            purged: Purged = await self._queues.ask(queue, purge)
+            purge = purge._replace(last_slot=purged.last_slot)
             cancelled, left = cancelled + purged.cancelled, purged.left
         return reply_json({"purged": cancelled})
 
@@ -177,8 +176,9 @@ class QueueApi:
 
     async def _report(self, asked: Asked) -> web.StreamResponse:
         """Note what has become of jobs that a worker has leased."""
-        report = report_from_plain(await _read_map(asked))
-        reported = await self._queues.report(asked.named["queue"], report)
+        queue = asked.named["queue"]
+        report = report_from_plain(await _read_map(asked), queue)
+        reported = await self._queues.report(queue, report)
         return reply_json(reported_to_plain(reported))
 
     # Jobs.
@@ -249,25 +249,16 @@ class QueueApi:
 
     async def _cancel_job(self, asked: Asked) -> web.StreamResponse:
         reason = (await _read_map(asked)).get("reason", "somebody has cancelled it")
-        return await self._change_job(
-            asked, Cancel(asked.named["job"], str(reason)[:JOB_REASON_MAX_CHARS])
-        )
+        return await self._change_job(asked, Cancel(asked.named["job"], str(reason)))
 
     async def _retry_job(self, asked: Asked) -> web.StreamResponse:
         return await self._change_job(asked, Retry(asked.named["job"]))
 
     async def _reprioritise_job(self, asked: Asked) -> web.StreamResponse:
         priority = (await _read_map(asked)).get("priority")
-        if (
-            not isinstance(priority, int)
-            or isinstance(priority, bool)
-            or abs(priority) > JOB_PRIORITY_MAX
-        ):
-            raise MalformedError(
-                f"priority: expected a whole number of -{JOB_PRIORITY_MAX} to {JOB_PRIORITY_MAX}",
-                code="bad_job",
-            )
-        return await self._change_job(asked, Reprioritise(asked.named["job"], priority))
+        return await self._change_job(
+            asked, Reprioritise(asked.named["job"], cast("int", priority))
+        )
 
     async def _change_job(self, asked: Asked, command: Command) -> web.StreamResponse:
         await self._queues.ask(asked.named["queue"], command)

@@ -9,11 +9,22 @@ from typing import TypeVar
 import pytest
 
 from seriatim.actors.queue import machine
-from seriatim.actors.queue.commands import Cancel, Claim, Done, Report
+from seriatim.actors.queue.commands import (
+    Cancel,
+    Claim,
+    Command,
+    Done,
+    Remove,
+    Report,
+    Reprioritise,
+    Retry,
+)
 from seriatim.actors.queue.lanes import Lanes
 from seriatim.actors.queue.machine import QueueMachine
 from seriatim.formats.errors import (
     DeadlineExceededError,
+    MalformedError,
+    NotFoundError,
     OverloadedError,
     SchedulerError,
     StoppingError,
@@ -22,7 +33,12 @@ from seriatim.formats.errors import (
 )
 from seriatim.formats.jobs.rows import head_path, job_path
 from seriatim.formats.jobs.state import JobState
-from seriatim.formats.limits import ASK_DEADLINE_MS, QUEUE_COMMANDS_MAX, RETRY_AFTER_MS
+from seriatim.formats.limits import (
+    ASK_DEADLINE_MS,
+    JOB_REASON_MAX_CHARS,
+    QUEUE_COMMANDS_MAX,
+    RETRY_AFTER_MS,
+)
 from tests.support.queue_life import QUEUE, QueueLife
 from tests.support.simulated_disk import Fate
 from tests.support.waiting import until, until_idle
@@ -125,13 +141,18 @@ async def test_a_fault_of_ours_is_told_to_everybody_in_the_batch(
     assert life.states() == {"pending": 3}
 
 
-async def test_a_fault_in_one_command_is_told_to_everybody_in_the_batch(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("has_begun", [False, True])
+@pytest.mark.parametrize("fault", [ZeroDivisionError, StoreError])
+async def test_a_fault_in_a_command_that_has_changed_something_is_told_to_everybody_in_the_batch(
+    monkeypatch: pytest.MonkeyPatch, *, fault: type[Exception], has_begun: bool
 ) -> None:
+    """One that has not fails alone."""
     life = await started()
 
     def fails(own: QueueMachine, command: Cancel) -> None:
-        raise ZeroDivisionError
+        if has_begun:
+            own._say({"event": "cancelled", "id": command.job, "reason": command.reason})
+        raise fault("a fault of ours")
 
     monkeypatch.setitem(machine._DO, Cancel, fails)
     asking = [
@@ -140,8 +161,36 @@ async def test_a_fault_in_one_command_is_told_to_everybody_in_the_batch(
         life.submit({"id": "two"}),
     ]
     answers = [await answer(each) for each in asking]
-    assert [type(each) for each in answers] == [UnavailableError] * 3
-    assert life.states() == {"pending": 1}
+    failed = [isinstance(each, SchedulerError) for each in answers]
+    assert failed == [has_begun, True, has_begun]
+    assert life.states() == {"pending": 1 if has_begun else 3}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        Cancel("first", "no text: \udce9"),
+        Cancel("\udce9", "as told"),
+        Retry("\udce9"),
+        Remove("\udce9"),
+        Reprioritise("first", 2**70),
+    ],
+)
+async def test_what_no_slot_can_carry_is_refused_alone(command: Command) -> None:
+    life = await started()
+    one = life.submit({"id": "one"})
+    refused = await answer(life.queues.ask(QUEUE, command))
+    assert isinstance(refused, MalformedError | NotFoundError)
+    assert not isinstance(await answer(one), SchedulerError)
+
+
+async def test_a_reason_is_no_longer_than_others_are() -> None:
+    life = await started()
+    [_] = (await life.claim("v")).grants
+    await life.queues.ask(QUEUE, Cancel("first", "x" * 5_000))
+    job = life.queues.reader.job(QUEUE, "first")
+    assert job is not None
+    assert len(job.cancelling) == JOB_REASON_MAX_CHARS
 
 
 async def test_a_fault_as_a_queue_is_taken_over_is_told_to_everybody(

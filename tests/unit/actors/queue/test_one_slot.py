@@ -11,6 +11,7 @@ from seriatim.actors.queue.commands import (
     Done,
     Failed,
     Printed,
+    Purge,
     Released,
     Remove,
     Report,
@@ -24,6 +25,7 @@ from seriatim.formats.jobs.job_id import make_job_id
 from seriatim.formats.jobs.rows import job_path
 from seriatim.formats.jobs.spec import Asked
 from seriatim.formats.jobs.state import JobState
+from seriatim.formats.limits import QUEUE_EVENTS_MAX
 from tests.support.stepped_queue import QUEUE, START_MS, Fate, SteppedQueue, claim, submit
 
 
@@ -231,3 +233,15 @@ def test_a_local_worker_that_came_in_the_first_slot_of_its_node_lives(queue: Ste
     queue.batch(claim(is_local=True), fate=Fate.DOUBTFUL)
     queue.batch()
     assert (queue.job("one").state, queue.job("one").crashes) == (JobState.LEASED, 0)
+
+
+def test_a_purge_ends_though_more_jobs_come(queue: SteppedQueue) -> None:
+    first = [{"id": f"first-{number}"} for number in range(QUEUE_EVENTS_MAX + 1)]
+    queue.submit(*first[:1_000])
+    queue.submit(*first[1_000:])
+    purged = queue.do(Purge(JobState.PENDING))
+    assert (purged.cancelled, purged.left) == (QUEUE_EVENTS_MAX, 1)
+    queue.submit({"id": "later"})
+    purged = queue.do(Purge(JobState.PENDING, purged.last_slot))
+    assert (purged.cancelled, purged.left) == (1, 0)
+    assert queue.job("later").state is JobState.PENDING
