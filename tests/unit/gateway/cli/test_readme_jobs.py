@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def test_the_pipeline_of_the_readme_runs_in_order_over_a_killed_node(tmp_path: P
         type_in(working, tmp_path)
         shown = [show(job, node.data) for job in reversed(added)]
     assert [(each["state"], each["attempts"]) for each in shown] == [("done", 1)] * 3
-    for before, behind in zip(shown, shown[1:], strict=False):
+    for before, behind in pairwise(shown):
         assert before["ended_ms"] <= behind["started_ms"]
     assert (tmp_path / "page.html").read_text() == "<p>3 words</p>\n"
 
