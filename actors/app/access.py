@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from seriatim.actors.queue.commands import Command
 from seriatim.actors.worker.port import JobsPort
+from seriatim.formats.jobs.view import failure_view
+
+if TYPE_CHECKING:
+    from seriatim.formats.jobs.job import Job
 
 
 class Ending(NamedTuple):
@@ -47,3 +51,9 @@ class JobsAccess(JobsPort, Protocol):
 
         ``None`` if it still has some then, 0 where there is no such queue.
         """
+
+
+def ending_of(job: Job) -> Ending:
+    """Return how *job*, which has ended, has."""
+    failure = failure_view(job.failures[-1]) if job.failures else {}
+    return Ending(job.state.value, job.result, failure)

@@ -16,10 +16,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, Protocol, TypeVar, Unpack, overload
 
 from seriatim.actors.app.blocking import BlockingApp
+from seriatim.actors.app.declaring import (
+    check_function,
+    check_schedule,
+    error_classes,
+    queue_settings,
+)
 from seriatim.actors.app.inline import InlineJobs
 from seriatim.actors.app.job_function import Declared, JobFunction, place_of
 from seriatim.actors.app.local import LocalJobs
-from seriatim.actors.app.options import Duration, JobOptions, milliseconds
+from seriatim.actors.app.options import Duration, JobOptions
 from seriatim.actors.app.running_app import RunningApp
 from seriatim.actors.embedding.loop_thread import on_a_thread
 from seriatim.actors.embedding.node import open as open_embedded
@@ -68,8 +74,8 @@ class JobSettings(JobOptions, total=False):
     concurrency: int
     key_concurrency: int
     rate: tuple[int, Duration]
-    retry_on: tuple[type[BaseException], ...]
-    fail_on: tuple[type[BaseException], ...]
+    retry_on: type[BaseException] | tuple[type[BaseException], ...]
+    fail_on: type[BaseException] | tuple[type[BaseException], ...]
     run: str
     category: str
     schedule: str
@@ -144,19 +150,22 @@ class App:
         )
         if unknown:
             raise MalformedError(f"a job has no option {min(unknown)!r}", code="bad_job")
+        check_function(function)
         kinds = self._kinds(settings, function.__name__)
+        schedule, tz = settings.get("schedule", ""), settings.get("tz", "UTC")
+        check_schedule(function, schedule, tz)
         declared = Declared(
             queue=check_name(settings.get("queue", "default"), "queue"),
             kind=kinds[0],
             place=place_of(function, settings.get("run", "")),
             options={key: value for key, value in settings.items() if key not in _OWN},  # type: ignore[arg-type]  # what is left
-            settings=_settings(kinds, settings),
+            settings=queue_settings(kinds, settings),
             decode=_decode(settings),
-            retry_on=tuple(settings.get("retry_on", (Exception,))),
-            fail_on=tuple(settings.get("fail_on", ())),
+            retry_on=error_classes("retry_on", settings.get("retry_on", Exception)),
+            fail_on=error_classes("fail_on", settings.get("fail_on", ())),
             category=check_category(settings.get("category", "")),
-            schedule=settings.get("schedule", ""),
-            tz=settings.get("tz", "UTC"),
+            schedule=schedule,
+            tz=tz,
         )
         made: JobFunction[Any, Any, Any] = JobFunction(self, function, declared)
         self._functions.update(dict.fromkeys(kinds, made))
@@ -296,14 +305,23 @@ class App:
         finally:
             self._access = None
 
+    def _settings(self, queue: str) -> dict[str, Any]:
+        settings: dict[str, Any] = {}
+        for function in self._functions.values():
+            if function.declared.queue == queue:
+                for key, types in function.declared.settings.items():
+                    settings.setdefault(key, {}).update(types)
+        return settings
+
     async def declare(self, access: JobsAccess) -> None:
-        """Set the queues to what the functions say of them."""
+        """Set the queues to what the functions say of their types, and nothing else of them.
+
+        What a function does not say is taken out, whoever has set it: an earlier version, people.
+        """
         for queue in self.queues:
-            await access.change(queue, Change({}))  # it is made where it is missing
+            await access.change(queue, Change(self._settings(queue)))  # made where it is missing
         for function in dict.fromkeys(self._functions.values()):
             declared = function.declared
-            if declared.settings:
-                await access.change(declared.queue, Change(declared.settings))
             name = f"job {declared.queue}/{declared.type}"
             await access.schedule(name, function.scheduled)
 
@@ -315,19 +333,6 @@ def check_category(category: str) -> str:
         MalformedError: it is no name; code ``bad_name``.
     """
     return check_name(category, "category") if category else ""
-
-
-def _settings(kinds: Sequence[str], said: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the settings of a queue are to be for jobs of each of *kinds*."""
-    settings: dict[str, Any] = {}
-    if "concurrency" in said:
-        settings["types"] = dict.fromkeys(kinds, said["concurrency"])
-    if "key_concurrency" in said:
-        settings["keys"] = dict.fromkeys(kinds, said["key_concurrency"])
-    if "rate" in said:
-        jobs, per = said["rate"]
-        settings["rates"] = {kind: [jobs, milliseconds(per)] for kind in kinds}
-    return settings
 
 
 def _decode(said: Mapping[str, Any]) -> Callable[[Any], Any] | None:

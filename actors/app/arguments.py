@@ -16,7 +16,7 @@ import orjson
 
 from seriatim.actors.executor.called import BadArgumentsError, BadResultError
 from seriatim.formats.errors import FormatError, MalformedError
-from seriatim.formats.jobs.raw_json import RawJson, check_value, dump_json
+from seriatim.formats.jobs.raw_json import RawJson, check_value, dump_value
 from seriatim.formats.limits import JOB_RESULT_MAX_BYTES
 
 # What JSON has, and what stays what it is.
@@ -85,7 +85,7 @@ class Arguments:
                 wanted[value.job] = None
                 promised.append(value.job)
                 return {RESULT_OF: value.job}
-            raise NotImplementedError
+            raise NotImplementedError(f"{type(value).__name__} is nothing that JSON can carry")
 
         plain: dict[str, Any] = {}
         for name, value in arguments.items():
@@ -105,7 +105,7 @@ class Arguments:
             ) as error:
                 raise self._bad(f"{name}: {error}") from error
         try:
-            return RawJson(dump_json(plain)), list(wanted)
+            return RawJson(dump_value(plain)), list(wanted)
         except TypeError as error:
             raise self._bad(str(error)) from error
 
@@ -189,12 +189,13 @@ class Arguments:
         """Return *result* as JSON; empty for ``None``.
 
         Raises:
-            BadResultError: JSON cannot carry it.
+            BadResultError: JSON cannot carry it, or it is not what the function declares.
         """
-        if result is None:
+        if result is None and self._types().get("return", Any) in (Any, type(None)):
             return b""
         try:
-            raw = dump_json(msgspec.to_builtins(result, str_keys=True))
+            plain = msgspec.to_builtins(result, str_keys=True)
+            raw = dump_value(plain)
             check_value(raw)
         except (
             TypeError,
@@ -204,15 +205,21 @@ class Arguments:
             RecursionError,
             FormatError,
         ) as error:
-            kind = type(result).__name__
+            named = type(result).__name__
             raise BadResultError(
-                f"what it has returned, {kind}, is nothing for JSON: {error}"
+                f"what it has returned, {named}, is nothing for JSON: {error}"
             ) from error
         if len(raw) > JOB_RESULT_MAX_BYTES:
             raise BadResultError(
                 f"its result takes {len(raw)} bytes; keep it elsewhere, and return where"
             )
-        return raw
+        try:
+            self._read_result(plain)  # as whoever waits for it will
+        except msgspec.ValidationError as error:
+            raise BadResultError(
+                f"what it has returned is not what it declares: {error}"
+            ) from error
+        return b"" if result is None else raw
 
     def decode_result(self, result: bytes) -> Any:
         """Return the result that *result* says, by the type that the function declares.
@@ -221,14 +228,19 @@ class Arguments:
             MalformedError: it is no such thing: another version of the function has made it; code
                 ``bad_result``.
         """
-        value = orjson.loads(result) if result else None
         try:
-            return msgspec.convert(value, self._types().get("return", Any))
+            return self._read_result(orjson.loads(result) if result else None)
         except msgspec.ValidationError as error:
             raise MalformedError(
                 f"the result is not what {self._function.__name__} declares: {error}",
                 code="bad_result",
             ) from error
+
+    def _read_result(self, plain: Any) -> Any:
+        kind = self._types().get("return", Any)
+        if kind is Any or (type(plain) is kind and kind in _PLAIN):
+            return plain
+        return msgspec.convert(plain, kind, str_keys=True)
 
     def _convert(self, name: str, plain: Any) -> Any:
         kind = self._types().get(name, Any)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Mapping
+from math import ceil
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar
 
+from seriatim.actors.app.arguments import Output
 from seriatim.actors.app.handle import Handle
 from seriatim.formats.errors import DeadlineExceededError
 
@@ -35,14 +37,17 @@ class Runs(Protocol):
         """Return what comes of *work*."""
 
 
-class BlockingHandle(Generic[R]):
+class BlockingHandle(Output, Generic[R]):
     """`Handle` for blocking code. Safe from several threads.
 
     Attributes:
-        handle: the same for coroutines; as an argument of another job, it makes that one wait.
+        handle: the same for coroutines.
     """
 
+    __slots__ = ("_thread", "handle")
+
     def __init__(self, handle: Handle[R], thread: Runs) -> None:
+        super().__init__(handle.job)
         self.handle = handle
         self._thread = thread
 
@@ -108,7 +113,7 @@ class BlockingApp:
         try:
             self._thread.run(self._running.drain(), timeout=timeout)
         except TimeoutError:
-            deadline_ms = int((timeout or 0) * 1_000)
+            deadline_ms = ceil((timeout or 0) * 1_000)
             raise DeadlineExceededError(
                 "the app's queues",
                 deadline_ms=deadline_ms,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
+from math import ceil
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 from seriatim.actors.app.arguments import Output
@@ -64,14 +65,16 @@ class Handle(Output, Generic[R]):
         """Return what the job has returned, once it has.
 
         Args:
-            timeout: seconds; ``None`` waits as long as it takes.
+            timeout: seconds, rounded up to milliseconds; ``None`` waits as long as it takes.
 
         Raises:
             JobError: it has ended without success.
             DeadlineExceededError: it has not ended in time; it goes on.
             NotFoundError: it was forgotten.
+            MalformedError: another version of the function has made what this one cannot read.
         """
-        left_ms = _FOREVER if timeout is None else timeout * 1_000
+        # Nothing but whole milliseconds is taken off it: what is less is never waited for.
+        left_ms = _FOREVER if timeout in (None, _FOREVER) else ceil(timeout * 1_000)
         while True:
             wait_ms = int(min(left_ms, JOB_WAIT_MS))
             ending = await self._access.ending(self.queue, self.job, wait_ms=wait_ms)
@@ -82,7 +85,7 @@ class Handle(Output, Generic[R]):
                 assert timeout is not None, "the other waits for ever"
                 raise DeadlineExceededError(
                     f"job {self.job}",
-                    deadline_ms=int(timeout * 1_000),
+                    deadline_ms=ceil(timeout * 1_000),
                     advice="it goes on, and can be waited for again",
                 )
 

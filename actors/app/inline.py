@@ -5,26 +5,39 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
-from seriatim.actors.app.access import Ending
+from seriatim.actors.app.access import Ending, ending_of
 from seriatim.actors.app.enqueued import expect_enqueued
+from seriatim.actors.app.inline_queue import InlineQueue
 from seriatim.actors.executor.context import JobContext, current
-from seriatim.actors.queue.commands import Change, Grant, Submitted
-from seriatim.formats.errors import NotFoundError, UnsupportedError
+from seriatim.actors.queue.commands import Done
+from seriatim.actors.worker.running import raised
+from seriatim.formats.errors import NotFoundError, RefusedError, UnsupportedError
 from seriatim.formats.jobs.job_id import ENTROPY_BYTES, make_job_id
-from seriatim.formats.jobs.state import JobState
+from seriatim.formats.jobs.view import plain_view_of
 
 if TYPE_CHECKING:
     from seriatim.actors.app.app import App
     from seriatim.actors.app.job_function import JobFunction
-    from seriatim.actors.queue.commands import Claim, Claimed, Command, Report, Reported
+    from seriatim.actors.queue.commands import (
+        Claim,
+        Claimed,
+        Command,
+        Ended,
+        Grant,
+        Report,
+        Reported,
+        Submitted,
+    )
+    from seriatim.formats.jobs.job import Job
     from seriatim.formats.jobs.spec import Asked
 
 
 class InlineJobs:
-    """`JobsAccess` for one app: what is submitted has run when that returns.
+    """`JobsAccess` for one app: what is submitted, and can run, has run when that returns.
 
     Attributes:
         submitted: every job that was, in order.
@@ -33,49 +46,55 @@ class InlineJobs:
     def __init__(self, app: App) -> None:
         self.submitted: list[Asked] = []
         self._app = app
-        self._endings: dict[str, Ending] = {}
-        self._slots = count(1)
+        self._queues: dict[str, InlineQueue] = {}
+        self._running: dict[str, asyncio.Event] = {}
+        self._ids = count(1)
 
     def make_id(self) -> str:
         """Return the next one: all begin with the time 0, which does not pass."""
-        return make_job_id(0, next(self._slots).to_bytes(ENTROPY_BYTES))
+        return make_job_id(0, next(self._ids).to_bytes(ENTROPY_BYTES))
 
     async def submit(self, queue: str, jobs: Sequence[Asked]) -> list[Submitted]:
-        """Run *jobs*, those before that others wait for."""
+        """Submit *jobs*, and run them, and whatever else can run by that."""
         named = [each if each.id else each._replace(id=self.make_id()) for each in jobs]
-        left = {each.id: each for each in named}
-        while left:
-            ready = [each for each in left.values() if not left.keys() & _parents(each)]
-            assert ready, "a queue would have refused a circle"
-            for each in ready:
-                del left[each.id]
-                if each.id not in self._endings:
-                    self._endings[each.id] = await self._run(queue, each)
-                    self.submitted.append(each)
-        return [Submitted(each.id, repeated=False) for each in named]
+        own = self._queue(queue)
+        answers = own.submit(named)
+        pairs = zip(named, answers, strict=True)
+        self.submitted.extend(asked for asked, answer in pairs if not answer.repeated)
+        await self._run_all(queue, own)
+        return answers
 
-    async def _run(self, queue: str, asked: Asked) -> Ending:
-        function = self._app.functions[asked.type]
-        parents = {job: self._endings.get(job) for job in _parents(asked)}
-        failed = [job for job, ending in parents.items() if ending and ending.failure]
-        if failed:
-            reason = f"job {failed[0]}, for which it waited, has failed"
-            return Ending(JobState.FAILED, b"", {"code": "parent_failed", "reason": reason})
-        inputs = {job: ending.result for job, ending in parents.items() if ending}
-        grant = Grant(asked.id, asked.type, next(self._slots), 1, asked.spec, inputs, 0)
-        facts = {"id": asked.id, "queue": queue, "type": asked.type}
-        said = {**facts, "slot": grant.token, "attempt": 1, "deadline_ms": None}
+    def _queue(self, queue: str) -> InlineQueue:
+        return self._queues.setdefault(queue, InlineQueue(queue))
+
+    async def _run_all(self, queue: str, own: InlineQueue) -> None:
+        while (grant := own.take()) is not None:
+            has_ended = self._running[grant.id] = asyncio.Event()
+            try:
+                own.report(await self._run(queue, grant))
+            finally:
+                del self._running[grant.id]
+                has_ended.set()
+
+    async def _run(self, queue: str, grant: Grant) -> Ended:
+        handler = self._app.functions[grant.type].handler
+        said = {
+            "id": grant.id,
+            "queue": queue,
+            "type": grant.type,
+            "slot": grant.token,
+            "attempt": grant.attempt,
+            "deadline_ms": grant.spec.get("deadline_ms"),
+        }
         token = current.set(JobContext(said, _unheard))
         try:
-            made = function.handler.call(grant)
+            made = handler.call(grant)
             result = await _result_of(made) if inspect.iscoroutine(made) else cast("bytes", made)
-        except Exception as error:  # noqa: BLE001  # of somebody's function
-            kind = type(error).__name__
-            failure = {"code": "raised", "reason": str(error) or kind, "error_type": kind}
-            return Ending(JobState.FAILED, b"", failure)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # of somebody's function
+            return raised(error, grant, handler)
         finally:
             current.reset(token)
-        return Ending(JobState.DONE, result, {})
+        return Done(grant.id, grant.token, result)
 
     def assert_enqueued(
         self, function: JobFunction[Any, Any, Any], *, times: int | None = None, **arguments: Any
@@ -87,21 +106,42 @@ class InlineJobs:
         expect_enqueued(self.submitted, function, times, arguments)
 
     async def ending(self, queue: str, job: str, *, wait_ms: int) -> Ending | None:
-        """Return how *job* has ended: it has."""
-        del queue, wait_ms
-        found = self._endings.get(job)
+        """Return how *job* has ended; see `JobsAccess.ending`.
+
+        Raises:
+            NotFoundError: no such job was submitted.
+            RefusedError: it does not run, and nothing that is still to come has it run; code
+                ``not_run``.
+        """
+        found = self._find(queue, job)
+        if job in self._running and _is_on_loop():  # of another coroutine
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait_ms / 1_000):
+                    await self._running[job].wait()
+            if job in self._running:
+                return None
+            found = self._find(queue, job)
+        if not found.state.is_ended:
+            waits_for = ", ".join(sorted(found.waits or ())) or "whoever has begun it"
+            raise RefusedError(
+                f"job {job} is {found.state}, and waits for {waits_for}: inline, what can run has "
+                "run when it was submitted",
+                code="not_run",
+            )
+        return ending_of(found)
+
+    def _find(self, queue: str, job: str) -> Job:
+        found = self._queue(queue).job(job)
         if found is None:
-            raise NotFoundError(f"no job {job} was submitted here")
+            raise NotFoundError(f"no job {job} was submitted here to queue {queue}")
         return found
 
     async def schedule(self, name: str, definition: Mapping[str, Any] | None) -> None:
         """Do nothing: time does not pass."""
 
     async def show(self, queue: str, job: str) -> Mapping[str, Any]:
-        """Return the state of *job*."""
-        ending = await self.ending(queue, job, wait_ms=0)
-        assert ending is not None, "it has ended"
-        return {"id": job, "queue": queue, "state": ending.state}
+        """See `JobsAccess.show`."""
+        return plain_view_of(queue, self._find(queue, job))
 
     async def idle(self, queue: str, *, wait_ms: int) -> int | None:
         """Return 0: nothing is left."""
@@ -109,14 +149,15 @@ class InlineJobs:
         return 0
 
     async def change(self, queue: str, command: Command) -> Any:
-        """Take settings, which change nothing here."""
-        if not isinstance(command, Change):
-            await self.ask(queue, command)
+        """See `JobsPort.change`."""
+        return await self.ask(queue, command)
 
     async def ask(self, queue: str, command: Command) -> Any:
-        """Refuse *command*: there is no queue."""
-        del queue
-        self._refuse(type(command).__name__)
+        """See `JobsAccess.ask`; what can run by that has run then."""
+        own = self._queue(queue)
+        answer = own.do(command)
+        await self._run_all(queue, own)
+        return answer
 
     async def claim(self, queue: str, claim: Claim, *, wait_ms: int) -> Claimed:
         """Refuse: there are no workers."""
@@ -129,20 +170,20 @@ class InlineJobs:
         self._refuse("report")
 
     def _refuse(self, what: str) -> NoReturn:
-        raise UnsupportedError(f"{what}: inline, a job has run when it was submitted")
+        raise UnsupportedError(f"{what}: inline, jobs run where they are submitted")
 
 
 async def _result_of(made: Coroutine[Any, Any, bytes]) -> bytes:
     """Return what comes of *made*; for blocking code, on a loop of its own."""
+    return await made if _is_on_loop() else asyncio.run(made)
+
+
+def _is_on_loop() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(made)
-    return await made
-
-
-def _parents(asked: Asked) -> set[str]:
-    return {job for job, _ in asked.spec.get("after", ())}
+        return False
+    return True
 
 
 def _unheard(said: Mapping[str, Any]) -> None:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, Unpack, cast
 import orjson
 
 from seriatim.actors.app.arguments import Arguments
+from seriatim.actors.app.declaring import target_of
 from seriatim.actors.app.handle import Handle
-from seriatim.actors.app.options import JobOptions, said_of
+from seriatim.actors.app.options import CHILD_BOUNDS, JobOptions, said_of
 from seriatim.actors.app.prepared import Prepared
 from seriatim.actors.tracing import submit_traced
 from seriatim.actors.worker.handler import Handler, Place
@@ -91,8 +92,8 @@ class Declared:
     @property
     def concurrency(self) -> int:
         """How many of its jobs may run at once."""
-        types: Mapping[str, int] = self.settings.get("types", {})
-        return types.get(self.type, JOBS_AT_ONCE_DEFAULT)
+        types: Mapping[str, int | None] = self.settings["types"]
+        return types[self.type] or JOBS_AT_ONCE_DEFAULT
 
 
 class JobFunction(Generic[P, R, C]):
@@ -108,7 +109,8 @@ class JobFunction(Generic[P, R, C]):
         self._declared = declared
         self._arguments = Arguments(function, declared.decode)
         # Read once: what is wrong with it is wrong where it is declared.
-        self._asked = read_asked({"type": declared.type, **said_of(declared.options)})
+        self._asked = self._read(declared.options)
+        self._target = target_of(function) if declared.place is Place.PROCESS else ""
         update_wrapper(self, function)
 
     def __call__(self, *args: P.args, **named: P.kwargs) -> C:
@@ -151,8 +153,21 @@ class JobFunction(Generic[P, R, C]):
         Raises:
             MalformedError: an option is none; code ``bad_job``.
         """
-        said = said_of({**self._declared.options, **options})
-        return Submitting(self, read_asked({"type": self.type, **said}))
+        unknown = options.keys() - JobOptions.__annotations__.keys()
+        if unknown:
+            raise MalformedError(
+                f"a job has no option {min(unknown)!r} of its own; its function may: @app.job(…)",
+                code="bad_job",
+            )
+        return Submitting(self, self._read({**self._declared.options, **options}))
+
+    def _read(self, options: JobOptions) -> Asked:
+        bounds = sorted(CHILD_BOUNDS & options.keys())
+        if bounds and self._declared.place is not Place.PROCESS:
+            raise MalformedError(
+                f"{bounds[0]}: only a child can be held to that: run='process'", code="bad_job"
+            )
+        return read_asked({"type": self.type, **said_of(options)})
 
     def prepare(self, *args: P.args, **named: P.kwargs) -> Prepared[R]:
         """Return a job that calls the function with these arguments, and is not submitted yet.
@@ -202,7 +217,7 @@ class JobFunction(Generic[P, R, C]):
             declared.place,
             self._call_async if is_async else self._call,
             self.is_final,
-            target=f"{self._function.__module__}:{self._function.__qualname__}",
+            target=self._target,
         )
 
     def _call_async(self, grant: Grant) -> Coroutine[Any, Any, bytes]:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from seriatim.actors.app.access import Ending
+from seriatim.actors.app.access import Ending, ending_of
 from seriatim.formats.errors import NotFoundError
-from seriatim.formats.jobs.view import failure_view, view_of
+from seriatim.formats.jobs.view import plain_view_of
 
 if TYPE_CHECKING:
     from seriatim.actors.queue.commands import (
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     )
     from seriatim.actors.queue.queues import Queues
     from seriatim.actors.triggers.table import TriggerTable
-    from seriatim.formats.jobs.job import Job
     from seriatim.formats.jobs.spec import Asked
 
 
@@ -67,20 +66,15 @@ class LocalJobs:
     async def show(self, queue: str, job: str) -> Mapping[str, Any]:
         """See `JobsAccess.show`."""
         name, found = self._queues.reader.find(job, queue)
-        return view_of(name, found, self._queues.running(found))
+        return plain_view_of(name, found, self._queues.running(found))
 
     async def ending(self, queue: str, job: str, *, wait_ms: int) -> Ending | None:
         """See `JobsAccess.ending`."""
         found = await self._queues.ended(queue, job, wait_ms=wait_ms)
-        return None if found is None else _ending(found)
+        return None if found is None else ending_of(found)
 
     async def idle(self, queue: str, *, wait_ms: int) -> int | None:
         """See `JobsAccess.idle`."""
         if queue not in self._queues.names:
             return 0
         return await self._queues.idle(queue, wait_ms=wait_ms)
-
-
-def _ending(job: Job) -> Ending:
-    failure = failure_view(job.failures[-1]) if job.failures else {}
-    return Ending(job.state.value, job.result, failure)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, TypedDict
+from math import isfinite
+from typing import Any, Final, TypedDict
 
+from seriatim.actors.app.arguments import Output
 from seriatim.formats.errors import MalformedError
 from seriatim.formats.recurrence.interval import parse_duration
-
-if TYPE_CHECKING:
-    from seriatim.actors.app.arguments import Output
 
 Duration = str | float | timedelta
 """``"5 minutes"``, seconds, or a timedelta."""
@@ -37,6 +36,12 @@ class JobOptions(TypedDict, total=False):
         backoff: how long it waits before that; see `Backoff`.
         crashes_max: how many lost workers are one too many.
         timeout: how long an attempt may take.
+        memory: with ``run="process"``, how much it may have beyond what its child has: bytes, or
+            ``"512MB"``; this and what follows: see ``docs/executor.md``.
+        cpu: how much processor time.
+        processes: how many OS processes.
+        files: how many open files.
+        output: how much of what it prints is kept: as ``memory``.
         lease: how long its worker may be silent.
         silence: how long the job itself may be, which calls `JobContext.heartbeat` or `progress`.
     """
@@ -56,12 +61,21 @@ class JobOptions(TypedDict, total=False):
     backoff: Mapping[str, float]
     crashes_max: int
     timeout: Duration
+    memory: int | str
+    cpu: Duration
+    processes: int
+    files: int
+    output: int | str
     lease: Duration
     silence: Duration
 
 
 _EDGES: Final = {"after": "fail", "after_any_end": "run", "unless_failed": "skip"}
 _DURATIONS: Final = {"delay": "delay_ms", "lease": "lease_ms", "silence": "silence_ms"}
+_SIZES: Final = {"memory": "memory_bytes", "output": "output_bytes"}
+_LIMITS: Final = {"timeout": "wall_ms", "cpu": "cpu_ms"}
+CHILD_BOUNDS: Final = frozenset({"memory", "cpu", "processes", "files", "output"})
+"""Options that hold for a function in a child only."""
 _TIMES: Final = {"at": "due_ms", "deadline": "deadline_ms"}
 
 
@@ -72,20 +86,25 @@ def said_of(options: JobOptions) -> dict[str, Any]:
         MalformedError: a duration or a time is none; codes ``bad_time``, ``bad_job``.
     """
     said: dict[str, Any] = {}
+    limits: dict[str, Any] = {}
     edges: list[list[str]] = []
     for key, value in options.items():
         if key in _EDGES:
-            edges.extend([_id_of(job), _EDGES[key]] for job in _sequence(key, value))
+            edges.extend([_id_of(key, job), _EDGES[key]] for job in _sequence(key, value))
         elif key in _DURATIONS:
             said[_DURATIONS[key]] = milliseconds(value)
         elif key in _TIMES:
             said[_TIMES[key]] = _instant_ms(key, value)
-        elif key == "timeout":
-            said["limits"] = {"wall_ms": milliseconds(value)}
+        elif key in _LIMITS:
+            limits[_LIMITS[key]] = milliseconds(value)
+        elif key in CHILD_BOUNDS:
+            limits[key if isinstance(value, str) else _SIZES.get(key, key)] = value
         elif key == "unique" and value is False:
             continue
         else:
             said[key] = value
+    if limits:
+        said["limits"] = limits
     return {**said, "after": edges} if edges else said
 
 
@@ -97,7 +116,9 @@ def milliseconds(duration: Any) -> int:
     """
     if isinstance(duration, timedelta):
         return int(duration.total_seconds() * 1_000)
-    if isinstance(duration, int | float) and not isinstance(duration, bool):
+    if isinstance(duration, int) and not isinstance(duration, bool):
+        return duration * 1_000
+    if isinstance(duration, float) and isfinite(duration * 1_000):
         return int(duration * 1_000)
     if not isinstance(duration, str):
         raise MalformedError(
@@ -120,6 +141,9 @@ def _sequence(key: str, value: Any) -> Sequence[Any]:
     return value
 
 
-def _id_of(job: Any) -> str:
-    own: str = getattr(job, "job", job)
-    return own
+def _id_of(key: str, job: Any) -> str:
+    if isinstance(job, Output):
+        return job.job
+    if not isinstance(job, str):
+        raise MalformedError(f"{key}: expected handles, or ids, found {job!r}", code="bad_job")
+    return job

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 from seriatim.actors.app.enqueued import expect_enqueued, is_job_of
 from seriatim.actors.queue.commands import Change
 from seriatim.actors.runtime.virtual_clock import Passed, VirtualClock, passed_ms
-from seriatim.formats.jobs.state import LIVE
-from seriatim.formats.jobs.view import view_of
+from seriatim.formats.jobs.state import LIVE, JobState
+from seriatim.formats.jobs.view import plain_view_of
 from seriatim.formats.limits import PAGE_MAX, REHEARSAL_MAX_MS
 
 if TYPE_CHECKING:
@@ -73,27 +73,29 @@ class Rehearsal:
         """Let time pass until no job is left that has not ended: delays and retries, too.
 
         Raises:
-            AssertionError: some is left after ``REHEARSAL_MAX_MS``.
+            AssertionError: some is left after ``REHEARSAL_MAX_MS``, or waits for another one that
+                nobody has submitted.
         """
         end_ms = self.clock.monotonic_ms() + REHEARSAL_MAX_MS
         await self.settle()
         while left := self.live():
             due_ms = self.clock.due_ms()
-            if due_ms is None or due_ms > end_ms:
+            is_stuck = all(each["state"] == JobState.BLOCKED for each in left)
+            if is_stuck or due_ms is None or due_ms > end_ms:
                 raise AssertionError(f"these jobs do not end: {left}")
             self.clock.advance(milliseconds=due_ms - self.clock.monotonic_ms())
             await self.settle()
 
     def live(self) -> list[Mapping[str, Any]]:
         """Return what there is to say of each job that has not ended; see ``docs/jobs.md``."""
-        return [view_of(queue, job) for queue, job in self._live()]
+        return [plain_view_of(queue, job) for queue, job in self._live()]
 
     def enqueued(
         self, function: JobFunction[Any, Any, Any], **arguments: Any
     ) -> list[Mapping[str, Any]]:
         """Return the jobs of *function* that have not ended, and have these arguments."""
         return [
-            view_of(queue, job)
+            plain_view_of(queue, job)
             for queue, job in self._live()
             if is_job_of(job, function, arguments)
         ]
@@ -117,6 +119,9 @@ class Rehearsal:
         """Have the worker of *queue* vanish, as by SIGKILL, and another one begin.
 
         What it had runs on unheard, and is given to another worker when its lease is over.
+
+        Raises:
+            NotFoundError: no function of the app has its jobs there.
         """
         workers = self.running.workers
         for worker in [each for each in workers if each.queue == queue]:

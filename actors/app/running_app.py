@@ -13,6 +13,7 @@ from seriatim.actors.executor.executor import Executor
 from seriatim.actors.queue.commands import Cancel, Change, Retry
 from seriatim.actors.worker.running import Runner
 from seriatim.actors.worker.worker import Worker
+from seriatim.formats.errors import NotFoundError
 from seriatim.formats.limits import JOB_WAIT_MS, WORKER_BEAT_MS
 
 if TYPE_CHECKING:
@@ -58,7 +59,15 @@ class RunningApp:
         Args:
             queue: its name.
             beat_ms: how often its workers say how they are.
+
+        Raises:
+            NotFoundError: no function of the app has its jobs there.
         """
+        if queue not in self._app.queues:
+            raise NotFoundError(
+                f"no function of this app has its jobs in a queue {queue!r}; they are in: "
+                f"{', '.join(self._app.queues) or 'none'}"
+            )
         for category in self._app.categories(queue):
             self._begin(queue, category, beat_ms)
 

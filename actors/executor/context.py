@@ -75,7 +75,7 @@ class JobContext:
         Raises:
             MalformedError: *fraction* is something else; code ``bad_progress``.
         """
-        if not 0 <= fraction <= 1:
+        if not isinstance(fraction, int | float) or not 0 <= fraction <= 1:
             raise MalformedError(
                 f"progress: expected 0 to 1, found {fraction!r}", code="bad_progress"
             )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from seriatim.actors.runtime.future import Future
 from seriatim.formats.errors import SchedulerError, StoppingError
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _LOG: Final = logging.getLogger("seriatim.monitor")
 _MISSED_TICKS: Final = 3
 
+T = TypeVar("T")
+
 View = dict[str, Any]
 """See ``formats/monitor/view.py``."""
 
@@ -35,6 +37,7 @@ class Monitor:
         has_ended: whether it looks no more.
         on_view: is told what each look has shown.
         on_change: is told when a worker's pulse changes: policies hang here, beside the monitor.
+            What either raises is logged, and is no matter of the monitor's.
         on_end: is called when it was told to end, by the flag ``terminate``.
     """
 
@@ -132,6 +135,10 @@ class Monitor:
             self._say_blind(error)
         else:
             self._see(Moment(sight, now_ms))
+        finally:  # one look more or less, but not the last one
+            self._go_on(now_ms)
+
+    def _go_on(self, now_ms: int) -> None:
         # No drift; what was missed is not looked at later.
         self._due_ms += ((now_ms - self._due_ms) // self._period_ms + 1) * self._period_ms
         if not self.has_ended:
@@ -144,11 +151,11 @@ class Monitor:
         beats = {beat.status.worker: beat.status.beat for beat in now.sight.beats}
         for change in self._episodes.see(beats, now.monotonic_ms):
             _say(change)
-            self.on_change(change)
+            _tell(self.on_change, change)
         observer = Observer(self._home, self._pid, self.tick, self._period_ms)
         view = self.view = view_of(observer, now, self._episodes, self._before)
         self._before = now
-        self.on_view(view)
+        _tell(self.on_view, view)
         waiting, self._waiting = self._waiting, []
         for future in waiting:
             future.resolve(view)
@@ -160,6 +167,14 @@ class Monitor:
         if not self._is_blind:
             _LOG.warning("the monitor cannot look: %s", error)
         self._is_blind = True
+
+
+def _tell(policy: Callable[[T], object], news: T) -> None:
+    """Have *policy* hear *news*; it is somebody's, and what it raises ends no monitor."""
+    try:
+        policy(news)
+    except Exception:  # noqa: BLE001  # as above
+        _LOG.exception("a policy that hangs on the monitor has failed")
 
 
 def _say(change: Change) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from seriatim.actors.queue.checks import check_submit, double_of
+from seriatim.actors.queue.checks import check_retry, check_submit, double_of
 from seriatim.actors.queue.commands import (
     Cancel,
     Change,
@@ -32,10 +32,12 @@ from seriatim.actors.queue.commands import (
     Submitted,
 )
 from seriatim.actors.queue.endings import crash_event, done_event, failed_event, released_event
+from seriatim.actors.queue.fence import why_fenced
 from seriatim.actors.queue.inputs import read_inputs
 from seriatim.actors.queue.lanes import Lanes
 from seriatim.actors.queue.leases import Leases
 from seriatim.actors.queue.output import SlotOutput
+from seriatim.actors.queue.retention import Retention
 from seriatim.actors.queue.stops import Stops
 from seriatim.actors.queue.times import Times
 from seriatim.actors.queue.waiting import Waiter, Waiting
@@ -68,7 +70,8 @@ class QueueMachine:
         output: what jobs have printed: rows beside those of the fold, which knows nothing of them.
         data_bytes: about how many bytes that will be.
         waiting: claims that nobody has answered yet.
-        kept_until_ms: until when nothing that has ended is to be forgotten.
+        found_slot: the last slot that the node has found when it began.
+        retention: see `Retention`.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class QueueMachine:
         fold: QueueFold,
         draw: Callable[[], float],
         output_of: Callable[[str], Sequence[Path]],
+        found_slot: int | None = None,
     ) -> None:
         """Decide over *fold*, which was loaded.
 
@@ -83,17 +87,20 @@ class QueueMachine:
             fold: nobody else changes it.
             draw: gives a number of 0 (inclusive) to 1 (exclusive).
             output_of: finds what a job has printed.
+            found_slot: the last slot that the node has found when it began; ``None`` for that of
+                *fold*. Local workers with older leases, or with that one, have ended before it.
         """
         self.fold = fold
+        self.found_slot = fold.slot if found_slot is None else found_slot
         self._draw = draw
         self.output = SlotOutput(fold.queue, output_of)
         self.events: list[Event] = []
         self.data_bytes = 0
         self.waiting = Waiting()
-        self.kept_until_ms = 0
+        self.retention = Retention()
         self._last_slot = fold.slot
         self._lanes = Lanes(fold)
-        self._times = Times()
+        self._times = Times(fold.live)
         self._leases = Leases()
         self._stops = Stops()
         self._is_loaded = False
@@ -151,8 +158,6 @@ class QueueMachine:
         while self._give():
             pass
         ended, self.fold.effects.ended = self.fold.effects.ended, []
-        for job in ended:
-            self._leases.end(job)
         return [job for job in ended if job.state.is_ended]  # and was not retried since
 
     def data(self) -> str:
@@ -165,7 +170,7 @@ class QueueMachine:
             return 0
         waits = []
         if self.fold.numbers.has_ended:
-            waits.append(self.kept_until_ms - at_ms)
+            waits.append(self.retention.until_ms - at_ms)
         due_ms = self._times.next_ms()
         if due_ms is not None:
             waits.append(due_ms - at_ms)
@@ -185,7 +190,7 @@ class QueueMachine:
         known = check_submit(fold, command.jobs)
         answers = []
         for asked, same in zip(command.jobs, known, strict=True):
-            existing = same or double_of(fold, asked)
+            existing = same or double_of(fold, asked.spec)
             if existing is not None:
                 answers.append(Submitted(existing, repeated=True))
                 continue
@@ -217,19 +222,19 @@ class QueueMachine:
 
     def _report(self, report: Report) -> Reported:
         for printed in report.printed:
-            if not self._why_fenced(printed.id, printed.token):
+            if not why_fenced(self.fold, printed.id, printed.token):
                 self.output.add(printed)
                 self.data_bytes += len(printed.data)
         refused = {}
         for ended in report.ended:
-            why = self._why_fenced(ended.id, ended.token)
+            why = why_fenced(self.fold, ended.id, ended.token)
             if why:
                 refused[ended.id] = why
             else:
                 self._end(ended)
         lost, stops = [], {}
         for job_id, token in report.held:
-            if self._why_fenced(job_id, token):
+            if why_fenced(self.fold, job_id, token):
                 lost.append((job_id, token))
                 continue
             job = self.fold.live[job_id]
@@ -237,18 +242,6 @@ class QueueMachine:
             if job.cancelling:
                 stops[job_id] = job.cancelling
         return Reported(refused, lost, stops)
-
-    def _why_fenced(self, job_id: str, token: int) -> str:
-        """Return why *token* is no lease of that job; empty where it is."""
-        job = self.fold.live.get(job_id)
-        if job is not None and job.state is JobState.LEASED and job.token == token:
-            return ""
-        found = job or self.fold.job(job_id)
-        if found is None:
-            return f"there is no job {job_id} here"
-        if found.token == token:
-            return f"job {job_id} is {found.state}: the lease of token {token} is over"
-        return f"job {job_id} is {found.state}; token {token} is old, the last one is {found.token}"
 
     def _end(self, ended: Ended) -> None:
         if isinstance(ended, Done):
@@ -289,6 +282,7 @@ class QueueMachine:
                 f"job {job.id} is {job.state}; only what is failed, dead or cancelled is retried",
                 code="not_ended",
             )
+        check_retry(self.fold, job)
         self._say({"event": "retried", "id": job.id})
         return self.fold.live[job.id].state
 
@@ -301,7 +295,7 @@ class QueueMachine:
     def _change(self, command: Change) -> None:
         if self.fold.settings.changed(command.change) != self.fold.settings:
             self._say({"event": "settings", "change": command.change})
-            self.kept_until_ms = 0
+            self.retention.until_ms = 0
             self._lanes.reopen_all()
 
     def _remove(self, command: Remove) -> None:
@@ -328,7 +322,7 @@ class QueueMachine:
     def forget(self, index: str, jobs: Sequence[str]) -> bool:
         """Forget *jobs*, which have ended long ago; what somebody still wants stays.
 
-        Return whether that has changed anything.
+        Return whether nothing of it is left.
 
         Args:
             index: the name of the row that says so.
@@ -337,7 +331,7 @@ class QueueMachine:
         found = [job for each in jobs if (job := self.fold.job(each)) and job.state.is_ended]
         # What was retried has ended in another slot since, and stands there.
         due = [job for job in found if job.ended_ms == ended_at(index)]
-        left = [job.id for job in due if self.fold.is_wanted(job.id)]
+        left = {job.id: None for job in due if self.fold.is_wanted(job.id)}
         if due and len(left) == len(due):
             return False
         said: dict[str, Any] = {
@@ -346,11 +340,11 @@ class QueueMachine:
             "index": index,
         }
         if left:
-            said["left"] = left
+            said["left"] = list(left)
         for job_id in said["jobs"]:
             self.output.forget(job_id)
         self._say(said, 32 * len(due))
-        return True
+        return not left
 
     def _known(self, job_id: str) -> Job:
         job = self.fold.job(job_id)
@@ -371,7 +365,7 @@ class QueueMachine:
         for job in list(self.fold.live.values()):
             if job.state is JobState.LEASED:
                 self._leases.begin(job, self._monotonic_ms)
-                if job.is_local:
+                if job.is_local and job.token <= self.found_slot:
                     self._crash(job, _LOST, _NODE_ENDED, {})
             if "deadline_ms" in job.spec:
                 self._times.add(job.spec["deadline_ms"], job)
@@ -387,7 +381,7 @@ class QueueMachine:
 
     def _see_to_times(self) -> None:
         """Bring about what is due, and end what has missed its deadline."""
-        due, overdue = self._times.over(self.fold.at_ms, self.fold.live)
+        due, overdue = self._times.over(self.fold.at_ms)
         if overdue:
             for job in overdue:
                 if job.state is JobState.LEASED:
@@ -426,7 +420,7 @@ class QueueMachine:
                     continue
                 granted.append(self._grant(job, claim, inputs))
                 size_bytes += _size(job.spec) + sum(map(len, inputs.values()))
-            stops = self._stops.take(claim.worker, self.fold.live)
+            stops = self._stops.take(claim.worker)
             if granted:
                 self.events.append(_granted(claim, [each.id for each in granted]))
                 self.data_bytes += 32 * len(granted)
@@ -448,6 +442,10 @@ class QueueMachine:
 
     def _see_to_effects(self) -> None:
         effects = self.fold.effects
+        for job in effects.given_back:
+            self._leases.end(job)
+            self._stops.drop(job)
+        effects.given_back.clear()
         for job in effects.ready:
             if job.state is JobState.PENDING:
                 self._lanes.add(job)

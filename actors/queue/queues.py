@@ -77,6 +77,7 @@ class Queues:
         self._processes = dict(rows_in(world.tree, NAMES))
         self._own = set(self._processes.values())
         self._clerks: dict[str, LightRef[Clerk]] = {}
+        self._found_slots: dict[str, int] = {}
         self._spawning = asyncio.Lock()
         self._is_closed = False
         self._awaited: dict[tuple[str, str], list[Future[Job | None]]] = {}
@@ -289,9 +290,18 @@ class Queues:
         if ref is None or ref.actor_stopped.is_set():
             process = self.process(queue)
             self.tallies.setdefault(queue, Tally())
-            ref = Clerk.start(self._world.dispatcher, self._world, queue, process, self._told)
+            ref = Clerk.start(
+                self._world.dispatcher, self._world, queue, process, self._told, self._loaded
+            )
             self._clerks[queue] = ref
         return ref
+
+    def _loaded(self, queue: str, slot: int) -> int:
+        """Note that *queue* was read as it is at *slot*; return at which slot it was so first.
+
+        A clerk may read it many times, and may have been begun anew: the node is the same still.
+        """
+        return self._found_slots.setdefault(queue, slot)
 
     def _told(self, queue: str, slot: int, events: Sequence[Event], ended: Sequence[Job]) -> None:
         self.tallies[queue].add(events, ended)
@@ -323,10 +333,12 @@ class Queues:
                 raise LimitExceededError("number of queues", given=given, maximum=QUEUES_MAX)
             # Two nodes have two queues of one name, though nobody signs their spawns.
             nonce = encode_id(self._world.entropy(32))
+            at_ms = self.clock.now_ms()
             fields = {"type": "Process", "variant": Variant.NATIVE.tag, "nonce": nonce}
-            spawn = submit_unsigned(Message({**fields, "execution-device": DEVICE, "queue": queue}))
+            told = {**fields, "execution-device": DEVICE, "queue": queue}
+            spawn = submit_unsigned(Message({**told, "at": at_ms}))
             fold = QueueFold(queue, self._world.tree.get)
-            fold.begin(0, self.clock.now_ms())
+            fold.begin(0, at_ms)
             rows = ((name_path(queue), spawn.process), *fold.rows())
             await self._world.own.place(spawn._replace(rows=rows))
             self._processes[queue] = spawn.process

@@ -22,7 +22,12 @@ from seriatim.formats.jobs.rows import (
 from seriatim.formats.jobs.settings import Settings
 from seriatim.formats.jobs.spans import Spans, decode_open
 from seriatim.formats.jobs.state import JobState
-from seriatim.formats.limits import HTTP_PAGE_MAX_BYTES, PAGE_MAX, QUEUE_LOOKED_AT_MAX
+from seriatim.formats.limits import (
+    HTTP_PAGE_MAX_BYTES,
+    PAGE_DEFAULT,
+    PAGE_MAX,
+    QUEUE_LOOKED_AT_MAX,
+)
 
 if TYPE_CHECKING:
     from seriatim.store.tree.tree import Tree
@@ -134,6 +139,8 @@ class QueueReader:
         ``after`` says where to go on.
         """
         looked_at = size_bytes = 0
+        # A type is looked for among the others: as many at once as a page has, not one by one.
+        rows_max = min(max(limit, PAGE_DEFAULT) if kind else limit, PAGE_MAX)
         found: list[Job] = []
         todo = list(states)
         name: str | None = None
@@ -141,7 +148,7 @@ class QueueReader:
             todo, name = todo[todo.index(after[0]) :], after[1]
         for state in todo:
             group = state_group(queue, state)
-            while rows := self._tree.values(group, after=name, limit=min(limit, PAGE_MAX)):
+            while rows := self._tree.values(group, after=name, limit=rows_max):
                 for name, raw in rows:
                     looked_at += 1
                     job = decode_row(raw)

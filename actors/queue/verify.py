@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
 from seriatim.actors.queue.load import rows_in
-from seriatim.formats.errors import NotFoundError, UnavailableError
+from seriatim.formats.errors import MalformedError, NotFoundError
 from seriatim.formats.jobs.replay import replay
 from seriatim.formats.jobs.rows import head_path, name_path, queue_groups
 from seriatim.formats.wire.stored import StoredAssignment
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from seriatim.formats.message import Value
     from seriatim.store.log import Log
     from seriatim.store.tree.tree import Tree
-
-_TRIES: Final = 3
 
 
 class Verified(NamedTuple):
@@ -40,50 +38,67 @@ class Verified(NamedTuple):
 
 
 def verify_queue(log: Log, tree: Tree, queue: str) -> Verified:
-    """Return whether the rows of *queue* in *tree* are what *log* says.
+    """Return whether the rows of *queue* in *tree* are what *log* says, all of it.
 
-    The log itself is checked by `check_log`.
+    The log itself is checked by `check_log`. The rows are copied as they are at one moment, while
+    a node may run: for so long, pages that they have left are not used again.
 
     Raises:
         NotFoundError: there is no such queue.
-        UnavailableError: a node changes it meanwhile.
         IllegalMoveError: what a slot says cannot happen.
         MalformedError: a slot says nothing that a queue says.
     """
     process = tree.get(name_path(queue))
     if process is None:
         raise NotFoundError(f"no queue {queue!r} in this folder")
-    for _ in range(_TRIES):
-        slot = _head_slot(tree, queue)
-        stored = {
-            (*group, name): row
-            for group in queue_groups(queue)
-            for name, row in rows_in(tree, group)
-        }
-        head = tree.get(head_path(queue))
-        if head is not None and _head_slot(tree, queue) == slot:
-            stored[head_path(queue)] = head
-            replayed = replay(queue, *_slots(log, process, slot)) if slot else stored
-            return Verified(process, slot + 1, len(replayed), _difference(stored, replayed))
-    raise UnavailableError(f"queue {queue} changes meanwhile: pause it, or stop the node")
+    first = log.head(process)
+    if first is None:
+        return Verified(process, 0, 0, name_path(queue))
+    with tree.snapshot() as snapshot:
+        stored = _stored(snapshot, queue)
+    last = log.head(process)
+    assert last is not None, "a log only grows"
+    slot = _said_slot(stored.get(head_path(queue)))
+    if not first.slot <= slot <= last.slot:  # rows are written with the slot, and never behind it
+        slot = first.slot
+    replayed = replay(queue, *_slots(log, process, slot))
+    return Verified(process, slot + 1, len(replayed), _difference(stored, replayed))
 
 
-def _head_slot(tree: Tree, queue: str) -> int:
-    slot: int = orjson.loads(tree.get(head_path(queue)) or b'{"slot": 0}')["slot"]
-    return slot
+def _stored(tree: Tree, queue: str) -> dict[Path, bytes]:
+    stored = {
+        (*group, name): row for group in queue_groups(queue) for name, row in rows_in(tree, group)
+    }
+    head = tree.get(head_path(queue))
+    return stored if head is None else {**stored, head_path(queue): head}
+
+
+def _said_slot(head: bytes | None) -> int:
+    """Return the slot of which *head* says that it is; -1 where it is missing, or damaged."""
+    try:
+        slot = orjson.loads(head or b"")["slot"]
+    except (ValueError, TypeError, KeyError):
+        return -1
+    return slot if isinstance(slot, int) else -1
 
 
 def _slots(
     log: Log, process: bytes, last: int
 ) -> tuple[int, Iterator[tuple[int, Mapping[str, Value]]]]:
-    """Return when the queue was made, and what its slots say up to *last*."""
-    records = log.read_range(process, 0, last)
-    _, spawn = next(iter(records))
+    """Return when the queue was made, and what its slots say up to *last*.
+
+    Raises:
+        MalformedError: its first slot does not say when; code ``bad_slot``.
+    """
     said = (
         (slot, StoredAssignment(process, slot, record).fields)
-        for slot, record in log.read_range(process, 1, last)
+        for slot, record in log.read_range(process, 0, last)
     )
-    return spawn.timestamp_ms, said
+    _, spawn = next(said)
+    at_ms = spawn.get("at")
+    if not isinstance(at_ms, int):
+        raise MalformedError("slot 0 says no time", code="bad_slot")
+    return at_ms, said
 
 
 def _difference(stored: Mapping[Path, bytes], replayed: Mapping[Path, bytes]) -> Path:

@@ -88,7 +88,7 @@ class Runner(NamedTuple):
             try:
                 result = call(grant)
             except BaseException as error:  # noqa: BLE001  # somebody's code ends its own job only
-                return _raised(error, grant, handler)
+                return raised(error, grant, handler)
             return Done(grant.id, grant.token, result)
 
         loop = asyncio.get_running_loop()
@@ -104,9 +104,9 @@ async def _on_loop(handler: Handler, run: Run) -> Ended:
     except asyncio.CancelledError as error:
         if run.why is not None:
             raise
-        return _raised(error, grant, handler)  # by itself
+        return raised(error, grant, handler)  # by itself
     except BaseException as error:  # noqa: BLE001  # as above
-        return _raised(error, grant, handler)
+        return raised(error, grant, handler)
     return Done(grant.id, grant.token, result)
 
 
@@ -151,7 +151,8 @@ def _ended(grant: Grant, outcome: Outcome) -> Ended:
     )
 
 
-def _raised(error: BaseException, grant: Grant, handler: Handler) -> Failed:
+def raised(error: BaseException, grant: Grant, handler: Handler) -> Failed:
+    """Return that a function has raised *error*, running the job of *grant*."""
     is_of_no_use = isinstance(error, NoUseError)
     code = error.ending if isinstance(error, NoUseError) else Ending.RAISED
     details = {"error_type": type(error).__name__, "traceback": _trace(error)}

@@ -28,6 +28,7 @@ from seriatim.formats.jobs.settings import Settings
 from seriatim.formats.jobs.spans import encode_open
 from seriatim.formats.jobs.state import ENDED, IllegalMoveError, JobState, Step, check_move
 from seriatim.formats.jobs.telling import Telling
+from seriatim.formats.jobs.uniques import Uniques
 from seriatim.formats.limits import QUEUE_OPEN_EVERY_SLOTS
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class QueueFold:
         running: how many of these each type has.
         in_use: how many tokens of each name are taken.
         paces: of each type with a rate, when the next of its jobs would be due by it; see `pace`.
+        uniques: see `Uniques`.
         slot: the last slot that it has seen; -1 before the first one.
         at_ms: its time.
         changed_bytes: how large the rows were, about, of the jobs that the slot changes.
@@ -74,6 +76,7 @@ class QueueFold:
         self.running: dict[str, int] = {}
         self.in_use: dict[str, int] = {}
         self.paces: dict[str, int] = {}
+        self.uniques = Uniques(queue, get)
         self.slot = -1
         self.at_ms = 0
         self.changed_bytes = 0
@@ -120,15 +123,6 @@ class QueueFold:
         """Tell whether a live job wants the result of *job*, or is to be told of its end."""
         return self._kin.is_wanted(job) or job in self.telling
 
-    def unique(self, key: str) -> tuple[str, int] | None:
-        """Return the last job that was submitted under *key*, and when; ``None`` for none."""
-        path = paths.unique_path(self.queue, key)
-        raw = self._other_rows[path] if path in self._other_rows else self._get(path)
-        if raw is None:
-            return None
-        job, submitted_ms = orjson.loads(raw)
-        return job, submitted_ms
-
     # Changing.
 
     def begin(self, slot: int, at_ms: int) -> None:
@@ -138,6 +132,7 @@ class QueueFold:
         self._before.clear()
         self._ended.clear()
         self._other_rows.clear()
+        self.uniques.changed.clear()
         self._submitted_count = 0
         self.changed_bytes = 0
         self.telling.begin()
@@ -172,6 +167,7 @@ class QueueFold:
             rows.append((paths.open_path(queue, self.slot), encode_open(self.leased.values())))
         rows.append((paths.head_path(queue), self._head()))
         rows.extend(self._other_rows.items())
+        rows.extend(self.uniques.changed.items())
         return tuple(rows)
 
     def _head(self) -> bytes:
@@ -219,9 +215,7 @@ class QueueFold:
         job = Job(event["id"], event["type"], spec, order, self.at_ms, JobState.BLOCKED)
         if job.id in self.live or job.id in self._ended:
             raise IllegalMoveError(f"{job.id} was submitted before")
-        if "unique" in spec:
-            path = paths.unique_path(self.queue, spec["unique"]["key"])
-            self._other_rows[path] = orjson.dumps([job.id, self.at_ms])
+        self.uniques.note(job)
         self._before.setdefault(job.id, None)  # one that was forgotten in this slot had a state
         self.live[job.id] = job
         verdict = self._wait_for_parents(job)
@@ -343,7 +337,10 @@ class QueueFold:
         parents = [parent_id for parent_id, _ in job.spec.get("after", ())]
         job.waits = waits_anew(job, {parent_id: self.job(parent_id) for parent_id in parents})
         self._kin.watch(job)
-        self._move(job, Step.RETRY, JobState.BLOCKED if job.waits else JobState.PENDING)
+        self.uniques.note(job)
+        # It waits for its time as if it was never tried; a pause between tries was none of that.
+        job.due_ms = job.spec.get("due_ms", 0)
+        self._move(job, Step.RETRY, JobState.BLOCKED if job.waits else self._ready_state(job))
 
     def _told(self, event: Event) -> None:
         del event
@@ -372,9 +369,7 @@ class QueueFold:
             self._before.setdefault(job_id, job.state)
             self._ended.pop(job_id, None)
             self.numbers.move(job.type, job.state, None)
-            unique = job.spec.get("unique")
-            if unique and (self.unique(unique["key"]) or ("",))[0] == job_id:
-                self._other_rows[paths.unique_path(self.queue, unique["key"])] = None
+            self.uniques.forget(job)
         if "index" in event:
             left = event.get("left")
             path = (*paths.ended_group(self.queue), event["index"])
@@ -462,6 +457,7 @@ class QueueFold:
 
     def _give_back(self, job: Job) -> None:
         del self.leased[job.id]
+        self.effects.given_back.append(job)
         change_count(self.running, job.type, -1)
         for token, count in job.takes:
             change_count(self.in_use, token, -count)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import isfinite
 from typing import Any, Final
 
 import orjson
@@ -45,6 +46,19 @@ def dump_json(value: Any, option: int = 0) -> bytes:
     return memoryview(orjson.dumps(value, default=_as_json, option=option)).tobytes()
 
 
+def dump_value(value: Any) -> bytes:
+    """Return *value* as `dump_json` does, but nothing that would be read back as something else.
+
+    Raises:
+        TypeError: JSON cannot carry it; it has no numbers that are not finite.
+    """
+    raw = dump_json(value)
+    # Such a number would be a null; most values have none, and are not looked at for it.
+    if b"null" in raw and not _is_finite(value):
+        raise TypeError("a number in it is not finite: JSON has none of those")
+    return raw
+
+
 def check_value(raw: bytes) -> None:
     """Return when every reader can read *raw*, which `dump_json` has made.
 
@@ -55,6 +69,20 @@ def check_value(raw: bytes) -> None:
     # What has no more brackets than that is no deeper; most values are not even read for it.
     if raw.count(b"[") + raw.count(b"{") > JOB_VALUE_DEPTH_MAX or _LONG.search(raw):
         parse_json(raw, depth_max=JOB_VALUE_DEPTH_MAX)
+
+
+def _is_finite(value: Any) -> bool:
+    """Tell whether all numbers within *value*, which JSON can carry, are finite."""
+    todo = [value]
+    while todo:
+        each = todo.pop()
+        if isinstance(each, float) and not isfinite(each):
+            return False
+        if isinstance(each, dict):
+            todo.extend(each.values())
+        elif isinstance(each, list | tuple):
+            todo.extend(each)
+    return True
 
 
 def _as_json(value: object) -> object:

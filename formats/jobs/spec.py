@@ -19,7 +19,7 @@ from seriatim.formats.jobs.command import read_command
 from seriatim.formats.jobs.job import Spec
 from seriatim.formats.jobs.job_id import check_name
 from seriatim.formats.jobs.limits import read_limits
-from seriatim.formats.jobs.raw_json import RawJson, check_value, dump_json
+from seriatim.formats.jobs.raw_json import RawJson, check_value, dump_json, dump_value
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import (
     BACKOFF_FACTOR_MAX,
@@ -155,7 +155,7 @@ def _make_key(kind: str, spec: Spec) -> None:
 def _args(key: str, value: Any) -> RawJson:
     """Return *value* as JSON, in the one form that it has wherever it is read and written again."""
     try:
-        raw = dump_json(orjson.loads(value.raw) if isinstance(value, RawJson) else value)
+        raw = dump_value(orjson.loads(value.raw) if isinstance(value, RawJson) else value)
     except (TypeError, ValueError) as error:
         raise _bad(key, "what JSON can carry", error) from error
     return check_args(RawJson(raw))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from seriatim.formats.jobs.raw_json import RawJson
+import orjson
+
+from seriatim.formats.jobs.raw_json import RawJson, dump_json
 from seriatim.formats.jobs.state import JobState
 
 if TYPE_CHECKING:
@@ -54,6 +56,12 @@ def view_of(queue: str, job: Job, running: RunningJob | None = None) -> dict[str
     if job.outcome:
         said["outcome"] = job.outcome
     return {**said, "spec": spec}
+
+
+def plain_view_of(queue: str, job: Job, running: RunningJob | None = None) -> dict[str, Any]:
+    """Return what `view_of` does, in values of Python's own alone: for programs that read it."""
+    plain: dict[str, Any] = orjson.loads(dump_json(view_of(queue, job, running)))
+    return plain
 
 
 def failure_view(failure: Failure) -> dict[str, Any]:

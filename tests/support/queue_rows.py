@@ -41,4 +41,6 @@ def names_in(tree: Tree, group: TreePath) -> Iterator[str]:
 def replayed_rows(node: EmbeddedNode, queue: str, process: bytes) -> dict[TreePath, bytes]:
     """Return the rows of *queue* that follow from the slots of *process*."""
     spawn, *slots = node.read(encode_id(process))
-    return replay(queue, spawn.timestamp_ms, ((each.slot, each.fields) for each in slots))
+    made_ms = spawn.fields["at"]
+    assert isinstance(made_ms, int)
+    return replay(queue, made_ms, ((each.slot, each.fields) for each in slots))

@@ -18,7 +18,8 @@ from tests.support.queue_model import QueueModel
 from tests.support.queue_model_job import ENDED, LIVE, ModelJob
 from tests.support.stepped_queue import QUEUE, Fate, SteppedQueue
 
-BATCHES_IN_VAIN_MAX = 8
+BATCHES_IN_VAIN_MAX = 64
+ROUNDS = 8
 
 
 class QueueRun:
@@ -80,9 +81,10 @@ class QueueRun:
         self._check_rows()
 
     def restart(self) -> None:
-        """Drop what is in memory."""
+        """End the node, and begin another one."""
         self.queue.restart()
         self._drop()
+        self.model.end_node()
         self.model.seen["a restart"] += 1
 
     def withdraw(self) -> None:
@@ -97,15 +99,16 @@ class QueueRun:
         for _ in range(BATCHES_IN_VAIN_MAX):
             if self.check_wake() != 0:
                 return
-            slots = len(self.queue.slots)
+            before = len(self.queue.slots), self.queue.machine.retention.after or ""
             self.turn()
-            assert len(self.queue.slots) > slots or self.check_wake() != 0, "a hot loop"
+            after = len(self.queue.slots), self.queue.machine.retention.after or ""
+            assert after > before or self.check_wake() != 0, "a hot loop"
         raise AssertionError("it never comes to rest")
 
     def finish(self) -> None:
         """Check what has to hold at the end: the log says it all, and nothing is kept for ever."""
         self.turn(c.Change({"kept_ms": 10}))
-        for _ in range(BATCHES_IN_VAIN_MAX):
+        for _ in range(ROUNDS):
             self.queue.pass_ms(2 * QUEUE_WANTED_PAUSE_MS)
             self.turn()
             self.settle()

@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 
 import seriatim
+from seriatim.actors.executor.context import JobContext
 from seriatim.formats.errors import (
-    ConflictError,
     DeadlineExceededError,
     JobError,
     MalformedError,
+    NotFoundError,
     RefusedError,
     SchedulerError,
+    TakenError,
 )
 from seriatim.formats.jobs.state import JobState
 from seriatim.testing import VirtualClock, rehearse
@@ -280,10 +282,38 @@ async def test_a_batch_may_not_wait_for_a_job_that_is_another_one(tmp_path: Path
         again = await add.options(unique="k").submit(2)
         assert (again.id, again.repeated) == (kept.id, True)
         first = add.options(unique="k").prepare(3)
-        with pytest.raises(ConflictError, match=kept.id):
+        with pytest.raises(TakenError, match=kept.id):
             await app.submit(first, add.prepare(first.output))
         one, two = add.options(unique="new").prepare(1), add.options(unique="new").prepare(2)
-        with pytest.raises(ConflictError, match=one.id):
+        with pytest.raises(TakenError, match=one.id):
             await app.submit(one, two, add.prepare(two.output))
         handles = await app.submit(one, two, add.prepare(one.output))
         assert handles[1].id == one.id
+
+
+async def test_a_rehearsal_says_what_cannot_end_and_what_is_not_there(tmp_path: Path) -> None:
+    async with rehearse(app, tmp_path) as rehearsal:
+        began_ms = rehearsal.clock.monotonic_ms()
+        child = await add.options(after=["nobody"]).submit(1)
+        await add.options(after=[child], delay="1 hour").submit(2)
+        with pytest.raises(AssertionError, match="nobody"):
+            await rehearsal.drain()
+        assert rehearsal.clock.monotonic_ms() == began_ms
+        with pytest.raises(NotFoundError, match="default, heavy"):
+            await rehearsal.kill_worker("nosuch")
+        await child.cancel()
+        await rehearsal.drain()
+
+
+async def test_progress_is_a_number() -> None:
+    context = JobContext({}, lambda _: None)
+    for wrong in ("x", None, -1, 1.5, float("nan")):
+        with pytest.raises(MalformedError) as raised:
+            context.progress(wrong)  # type: ignore[arg-type]  # that is the point
+        assert raised.value.code == "bad_progress"
+
+
+async def test_what_a_job_waits_for_is_a_handle_or_an_id() -> None:
+    with pytest.raises(MalformedError, match="after: expected handles, or ids, found 3") as raised:
+        add.options(after=[3])  # type: ignore[list-item]  # that is the point
+    assert raised.value.code == "bad_job"

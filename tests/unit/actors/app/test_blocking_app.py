@@ -18,6 +18,8 @@ def test_blocking_code_submits_and_waits(tmp_path: Path) -> None:
         assert handle.state() is JobState.DONE
         more = jobs.submit(add.options(priority=3), handle.output, 4)
         assert more.result() == 7
+        assert jobs.submit(add, handle, 5).result() == 8  # type: ignore[arg-type]  # the handle itself
+        assert jobs.submit(add.options(after=[handle, more.handle, more.id]), 9).result() == 9
         first = add.prepare(1)
         results = [each.result() for each in jobs.submit_all(add.prepare(first.output), first)]
         assert results == [1, 1]

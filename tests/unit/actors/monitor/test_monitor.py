@@ -27,7 +27,7 @@ class Scene:
     def __init__(self, period_ms: int = MONITOR_PERIOD_MS) -> None:
         self.clock = ManualClock(now_ms=10_000_000)
         self.sight: Sight = sight_of(queue_of("q", 1))
-        self.error: StoreError | None = None
+        self.error: Exception | None = None
         self.looks = 0
         self.monitor = Monitor(self.look, self.clock, home="node", pid=1, period_ms=period_ms)
 
@@ -158,3 +158,31 @@ def test_a_monitor_that_nobody_has_started_looks_when_it_is_asked() -> None:
     scene.monitor.start()
     scene.sight = sight_of(queue_of("q", 3))
     assert scene.monitor.look_now()["slots"] == {"q": 2}, "as of its last look"
+
+
+@pytest.mark.parametrize("where", ["on_view", "on_change"])
+def test_a_policy_that_raises_ends_nothing(where: str, caplog: pytest.LogCaptureFixture) -> None:
+    def away(_: object) -> None:
+        raise OSError("a webhook is away")
+
+    scene = Scene()
+    scene.beat(1)
+    setattr(scene.monitor, where, away)
+    scene.monitor.start()
+    seen = scene.monitor.next_view()
+    scene.clock.advance(2 * WORKER_SLOW_MS)
+    assert scene.monitor.tick == 1 + 2 * WORKER_SLOW_MS // MONITOR_PERIOD_MS
+    assert not scene.monitor.is_late
+    assert seen.get()["observer"]["tick"] == 2
+    assert "a webhook is away" in caplog.text
+
+
+def test_a_look_that_fails_as_nobody_has_thought_of_is_not_the_last_one() -> None:
+    scene = Scene()
+    scene.monitor.start()
+    scene.error = RuntimeError("a defect")
+    with pytest.raises(RuntimeError):
+        scene.clock.advance(MONITOR_PERIOD_MS)
+    scene.error = None
+    scene.clock.advance(MONITOR_PERIOD_MS)
+    assert scene.monitor.tick == 2
