@@ -41,6 +41,7 @@ from seriatim.formats.errors import (
 )
 from seriatim.formats.jobs.job_id import ENTROPY_BYTES, make_job_id
 from seriatim.formats.jobs.raw_json import dump_json
+from seriatim.formats.jobs.spec import say_asked
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import LONG_POLL_MAX_MS, WORKER_PAUSE_MAX_MS, WORKER_PAUSE_MIN_MS
 from seriatim.gateway.api_client import ApiClient, connect_api
@@ -73,7 +74,7 @@ class RemoteJobs:
 
     async def submit(self, queue: str, jobs: Sequence[Asked]) -> list[Submitted]:
         """See `JobsPort.submit`. Each job has an id, so that the same again is the same job."""
-        said = [{**each.spec, "type": each.type, "id": each.id or self.make_id()} for each in jobs]
+        said = [{"id": self.make_id(), **say_asked(each)} for each in jobs]
         submitting = self._submitting.get(queue)
         if submitting is None:
             submitting = self._submitting[queue] = Submitting(self._client, queue)

@@ -100,6 +100,20 @@ def read_asked(said: Mapping[str, Any]) -> Asked:
     return Asked(own, kind, spec)
 
 
+def say_asked(asked: Asked) -> dict[str, Any]:
+    """Return what `read_asked` reads as *asked*: what another node is asked for.
+
+    A key that was made here is left out: nobody can say one, and that node makes the same.
+    """
+    said = {**asked.spec, "type": asked.type}
+    if asked.id:
+        said["id"] = asked.id
+    unique = said.get("unique")
+    if unique is not None and unique["key"].startswith(_MADE):
+        said["unique"] = {name: value for name, value in unique.items() if name != "key"}
+    return said
+
+
 def with_args(asked: Asked, args: RawJson, inputs: Sequence[str]) -> Asked:
     """Return *asked*, which was read without arguments, with these.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from seriatim.actors.executor.executor import Executor
-from seriatim.actors.queue.commands import Change, Claim, Purge, Purged
+from seriatim.actors.queue.commands import Change, Claim, Purge, Purged, Submitted
 from seriatim.actors.runtime.clock import SystemClock
 from seriatim.actors.worker.handler import Handler, Place
 from seriatim.actors.worker.running import Runner
@@ -127,3 +127,18 @@ async def test_a_purge_is_answered_as_by_a_node_in_the_program(tmp_path: Path) -
         access = RemoteJobs(client, clock, os.urandom)
         await access.submit("q", [read_asked({"type": "t"}), read_asked({"type": "t"})])
         assert await access.ask("q", Purge(JobState.PENDING)) == Purged(cancelled=2, left=0)
+
+
+async def test_a_job_that_is_unique_by_its_arguments_is_so_at_another_node(tmp_path: Path) -> None:
+    clock = SystemClock(asyncio.get_running_loop())
+    async with (
+        serving(tmp_path, wallet=known_wallet(NODE), operator=Operator(TOKEN)) as http,
+        connect_api(f"http://127.0.0.1:{http.port}", TOKEN) as client,
+    ):
+        access = RemoteJobs(client, clock, os.urandom)
+        one, other = (
+            read_asked({"type": "t", "unique": {"window_ms": 9}, "args": {"n": n}}) for n in (1, 2)
+        )
+        (first,) = await access.submit("q", [one])
+        assert await access.submit("q", [one]) == [Submitted(first.id, repeated=True)]
+        assert not (await access.submit("q", [other]))[0].repeated

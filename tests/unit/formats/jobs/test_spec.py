@@ -9,7 +9,7 @@ import pytest
 
 from seriatim.formats.errors import LimitExceededError, MalformedError
 from seriatim.formats.jobs.raw_json import RawJson
-from seriatim.formats.jobs.spec import backoff_of, read_asked
+from seriatim.formats.jobs.spec import backoff_of, read_asked, say_asked
 from seriatim.formats.limits import (
     INSTANT_MAX_MS,
     INTERVAL_MAX_MS,
@@ -109,6 +109,14 @@ REFUSED: list[tuple[str, Any, list[str]]] = [
 @pytest.mark.parametrize(("key", "value", "spec"), ACCEPTED)
 def test_what_a_job_may_say_is_read(key: str, value: object, spec: object) -> None:
     assert read_asked({"type": "a", key: value}).spec == {key: spec}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [*((key, value) for key, value, _ in ACCEPTED), ("unique", True), ("id", "x")]
+)
+def test_what_was_read_can_be_said_to_another_node(key: str, value: object) -> None:
+    asked = read_asked({"type": "a", key: value})
+    assert read_asked(say_asked(asked)) == asked
 
 
 @pytest.mark.parametrize(("key", "value", "words"), REFUSED)
