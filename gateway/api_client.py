@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 import aiohttp
 from yarl import URL
 
-from seriatim.formats.errors import UnavailableError
+from seriatim.formats.errors import StoppingError, UnavailableError
 from seriatim.formats.jobs.raw_json import dump_json
 from seriatim.formats.limits import API_DEADLINE_MS
 from seriatim.gateway.client import read_bounded
@@ -45,12 +45,15 @@ class ApiClient:
             wait_ms: how long the node may wait before it answers, beside the time that it takes.
 
         Raises:
+            StoppingError: the block of `connect_api` has ended.
             UnavailableError, NotFoundError, RefusedError, LimitExceededError: see `read_reply`
                 and `read_bounded`.
         """
         said = {name: value for name, value in (query or {}).items() if value is not None}
         target = "/".join(("/api/v1", *(quote(each, safe="") for each in path)))
         url = f"{self._url}{target}" + (f"?{urlencode(said)}" if said else "")
+        if self._session.closed:
+            raise StoppingError(f"the connection to {self._url} is closed; open another one")
         try:
             async with self._session.request(
                 method,
