@@ -232,7 +232,7 @@ def _open_queues(
         draw=Random().random,  # noqa: S311  # for the length of pauses
     )
     queues = node.queues = Queues(world)
-    queues.on_status, queues.running = beats.note, beats.running
+    queues.on_status, queues.last_beat, queues.running = beats.note, beats.last, beats.running
     queues.start()
     clock = dispatcher.clock
     node.monitor = Monitor(

@@ -299,6 +299,7 @@ QUEUE_JOBS_MAX: Final = 10_000_000
 QUEUE_KEPT_DEFAULT_MS: Final = 7 * 24 * 3_600_000
 QUEUE_TYPES_SET_MAX: Final = 1_000
 QUEUE_SUBMIT_MAX: Final = 1_000
+QUEUE_SUBMIT_MAX_BYTES: Final = 6 * 1024 * 1024
 # Of one client to another node's queue: requests at once, and what one of them says of several.
 SUBMISSION_REQUESTS_MAX: Final = 2
 SUBMISSIONS_MAX_BYTES: Final = 1024 * 1024
@@ -306,16 +307,28 @@ SUBMISSIONS_MAX_BYTES: Final = 1024 * 1024
 JOBS_NAMED_MAX: Final = 16
 QUEUE_EVENTS_MAX: Final = 1_024
 QUEUE_EVENTS_MAX_BYTES: Final = 2 * 1024 * 1024
+# What a slot rewrites of jobs that were there: by commands, of children whose parents have ended,
+# by the time, and by grants; each of them as much. All of it is one transaction.
+QUEUE_CHANGED_MAX_BYTES: Final = 2 * 1024 * 1024
+QUEUE_TOLD_MAX: Final = 4_096
+QUEUE_TOLD_MAX_BYTES: Final = 2 * 1024 * 1024
 QUEUE_COMMANDS_MAX: Final = 16_384
 QUEUE_WANTED_PAUSE_MS: Final = 60_000
 QUEUE_LOOKED_AT_MAX: Final = 10_000
 QUEUES_MAX: Final = 1_000
+# A row says which jobs are leased: as many slots are read, at most, to know it at any other.
+QUEUE_OPEN_EVERY_SLOTS: Final = 64
+TIMELINE_DEFAULT_MS: Final = 10 * 60_000
+TIMELINE_SHOWN_MAX: Final = 10_000
 CLAIM_JOBS_MAX: Final = 256
 # What a job has of the results of others; one that wants more fails.
 JOB_INPUTS_MAX_BYTES: Final = 16 * 1024 * 1024
 # What a claim is answered, and what a worker says at once: the job that reaches it is the last.
 CLAIM_MAX_BYTES: Final = 4 * 1024 * 1024
 REPORT_MAX_BYTES: Final = 4 * 1024 * 1024
+# Of that, what one slot hears of: each end rewrites the row of its job, arguments and all.
+REPORT_PART_ENDS_MAX: Final = 64
+REPORT_PART_MAX_BYTES: Final = 2 * 1024 * 1024
 RATE_PER_MAX_MS: Final = 365 * 24 * 3_600_000
 
 JOB_WAIT_MS: Final = 20_000
@@ -433,6 +446,10 @@ assert (
     < CLIENT_REPLY_MAX_BYTES
 ), "a worker elsewhere reads what it is granted"
 assert JOB_INPUTS_MAX_BYTES + JOB_ARGS_MAX_BYTES < FRAME_MAX_BYTES, "and a child what it is to run"
+assert COMMAND_MAX_BYTES + JOB_ARGS_MAX_BYTES < QUEUE_SUBMIT_MAX_BYTES
+assert max(QUEUE_SUBMIT_MAX_BYTES, REPORT_MAX_BYTES) + 2 * QUEUE_EVENTS_MAX_BYTES <= (
+    BODY_MAX_BYTES
+), "a slot that is not full takes one command more, and what the time has brought"
 assert COMMAND_PART_MAX_BYTES < COMMAND_MAX_BYTES
 assert max(JOB_RESULT_MAX_BYTES, JOB_SAID_MAX_BYTES) < FRAME_MAX_BYTES
 assert PASSIVATE_BATCH_MAX * 2 <= MAILBOX_MAX, "two sweeps' answers leave room for messages"

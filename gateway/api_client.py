@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 import aiohttp
 from yarl import URL
 
-from seriatim.formats.errors import StoppingError, UnavailableError
+from seriatim.formats.errors import MalformedError, StoppingError, UnavailableError
 from seriatim.formats.jobs.raw_json import dump_json
 from seriatim.formats.limits import API_DEADLINE_MS
 from seriatim.gateway.client import read_bounded
@@ -46,27 +46,38 @@ class ApiClient:
 
         Raises:
             StoppingError: the block of `connect_api` has ended.
+            MalformedError: JSON, or a URL, cannot carry what is asked; code ``bad_value``. It was
+                not sent.
             UnavailableError, NotFoundError, RefusedError, LimitExceededError: see `read_reply`
                 and `read_bounded`.
         """
-        said = {name: value for name, value in (query or {}).items() if value is not None}
-        target = "/".join(("/api/v1", *(quote(each, safe="") for each in path)))
-        url = f"{self._url}{target}" + (f"?{urlencode(said)}" if said else "")
         if self._session.closed:
             raise StoppingError(f"the connection to {self._url} is closed; open another one")
+        try:
+            url = self._url + _target(path, query or {})
+            raw = None if body is None else dump_json(body)
+        except (TypeError, UnicodeEncodeError) as error:
+            raise MalformedError(f"no request can carry it: {error}", code="bad_value") from error
         try:
             async with self._session.request(
                 method,
                 URL(url, encoded=True),
-                data=None if body is None else BytesIO(dump_json(body)),
-                headers={} if body is None else {"content-type": "application/json"},
+                data=None if raw is None else BytesIO(raw),
+                headers={} if raw is None else {"content-type": "application/json"},
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=(API_DEADLINE_MS + wait_ms) / 1000),
             ) as reply:
-                raw = await read_bounded(reply.content)
+                answer = await read_bounded(reply.content)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise UnavailableError(f"{self._url} cannot be reached: {reason_of(error)}") from error
-        return read_reply(self._url, reply.status, raw)
+        return read_reply(self._url, reply.status, answer)
+
+
+def _target(path: tuple[str, ...], query: Mapping[str, object]) -> str:
+    """Return *path* behind ``/api/v1``, with what is not ``None`` of *query*."""
+    target = "/".join(("/api/v1", *(quote(each, safe="") for each in path)))
+    said = {name: value for name, value in query.items() if value is not None}
+    return f"{target}?{urlencode(said)}" if said else target
 
 
 @asynccontextmanager
@@ -75,7 +86,7 @@ async def connect_api(url: str, token: str) -> AsyncIterator[ApiClient]:
 
     Args:
         url: the node's.
-        token: 43 characters; see `read_token`.
+        token: 43 characters, see `read_token`; empty for what is for everybody.
     """
     async with aiohttp.ClientSession(
         cookie_jar=aiohttp.DummyCookieJar(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,16 +14,17 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from seriatim.actors.queue.tally import BOUNDS_MS
+from seriatim.actors.queue.tally import BOUNDS_BYTES, BOUNDS_MS
 from seriatim.formats.errors import SchedulerError
 from seriatim.formats.limits import METRICS_TYPES_MAX
 
 if TYPE_CHECKING:
     from seriatim.actors.node import Node
-    from seriatim.actors.queue.tally import Tally, Times
+    from seriatim.actors.queue.tally import Histogram, Tally
 
 _OTHER: Final = "other"
-_BUCKETS: Final = (*(str(bound / 1_000) for bound in BOUNDS_MS), "+Inf")
+_SECONDS: Final = (*(str(bound / 1_000) for bound in BOUNDS_MS), "+Inf")
+_BYTES: Final = (*(str(float(bound)) for bound in BOUNDS_BYTES), "+Inf")
 
 
 class JobCollector(Collector):
@@ -44,6 +45,7 @@ class JobCollector(Collector):
             return
         yield from _counted(queues.tallies)
         yield from _timed(queues.tallies)
+        yield from _used(queues.tallies)
         try:
             view = monitor.look_now()
         except SchedulerError:
@@ -85,13 +87,30 @@ def _timed(tallies: Mapping[str, Tally]) -> Iterator[Metric]:
         "seriatim_job_run_seconds", "Of these: from there to the end.", labels=("queue",)
     )
     for queue, tally in tallies.items():
-        waits.add_metric((queue,), _buckets(tally.waits), tally.waits.sum_ms / 1_000)
-        runs.add_metric((queue,), _buckets(tally.runs), tally.runs.sum_ms / 1_000)
+        waits.add_metric((queue,), _buckets(tally.waits, _SECONDS), tally.waits.total / 1_000)
+        runs.add_metric((queue,), _buckets(tally.runs, _SECONDS), tally.runs.total / 1_000)
     yield from (waits, runs)
 
 
-def _buckets(times: Times) -> list[tuple[str, float]]:
-    return list(zip(_BUCKETS, accumulate(times.counts), strict=True))
+def _used(tallies: Mapping[str, Tally]) -> Iterator[Metric]:
+    cpu = CounterMetricFamily(
+        "seriatim_job_cpu_seconds",
+        "Processor time of attempts that ran in OS processes of their own.",
+        labels=("queue",),
+    )
+    memory = HistogramMetricFamily(
+        "seriatim_job_memory_peak_bytes",
+        "Of these attempts: the most memory that each had at once.",
+        labels=("queue",),
+    )
+    for queue, tally in tallies.items():
+        cpu.add_metric((queue,), tally.cpu_ms / 1_000)
+        memory.add_metric((queue,), _buckets(tally.memory, _BYTES), tally.memory.total)
+    yield from (cpu, memory)
+
+
+def _buckets(histogram: Histogram, bounds: Sequence[str]) -> list[tuple[str, float]]:
+    return list(zip(bounds, accumulate(histogram.counts), strict=True))
 
 
 def _depths(view: Mapping[str, Any]) -> Metric:

@@ -37,7 +37,6 @@ from seriatim.actors.queue.plain import (
 from seriatim.actors.runtime.clock import SystemClock
 from seriatim.actors.runtime.pauses import Pauses
 from seriatim.formats.errors import (
-    ConflictError,
     MalformedError,
     NotFoundError,
     SchedulerError,
@@ -199,7 +198,7 @@ def _as_here(error: SchedulerError) -> SchedulerError:
     """Return *error*, with which a node has refused jobs, as one of a node in this program."""
     if error.code == "cycle" or error.code.startswith("bad_"):
         return MalformedError(str(error), code=error.code)
-    return ConflictError(str(error)) if error.code == ConflictError.code else error
+    return error
 
 
 @asynccontextmanager

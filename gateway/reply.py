@@ -11,6 +11,7 @@ from seriatim.formats.errors import (
     NotFoundError,
     RefusedError,
     SchedulerError,
+    TakenError,
     UnavailableError,
 )
 from seriatim.formats.limits import REASON_MAX_CHARS
@@ -43,7 +44,8 @@ def read_reply(url: str, status: int, raw: bytes) -> dict[str, Any]:
 
     Raises:
         UnavailableError: no JSON object, or a status that says: not now.
-        NotFoundError, RefusedError: as the status says, with the node's own code and sentence.
+        NotFoundError, TakenError, RefusedError: as the status and the code say, with the node's own
+            sentence.
     """
     plain = _object(raw)
     if plain is None:
@@ -78,6 +80,8 @@ def error_of(status: int, plain: dict[str, Any]) -> SchedulerError:
     code = said if isinstance(said, str) and _CODE.fullmatch(said) else ""
     if status == _NOT_FOUND:
         return NotFoundError(detail)
+    if code == TakenError.code:
+        return TakenError(detail)
     if status in _RETRYABLE or status >= _BROKEN:
         return UnavailableError(detail, code=code)
     return RefusedError(detail, code=code or RefusedError.code)

@@ -1,4 +1,7 @@
-"""A worker that lives with its node: started beside it, begun anew when it dies, ended with it."""
+"""A worker that lives with its node: started beside it, begun anew when it dies, ended with it.
+
+One that has ended as it should, because it was drained or asked to end, stays away.
+"""
 
 from __future__ import annotations
 
@@ -60,6 +63,9 @@ async def _keep(url: str, data: Path, modules: Sequence[str]) -> None:
         except asyncio.CancelledError:
             await _end(child)
             raise
+        if not status:
+            _LOG.warning("the worker of this node has ended as it was told to, and stays away")
+            return
         _LOG.warning("the worker of this node has ended with status %s; it begins anew", status)
         if clock.monotonic_ms() - began_ms > WORKER_PAUSE_MAX_MS:
             pauses.restart()

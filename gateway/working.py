@@ -6,13 +6,13 @@ import asyncio
 import os
 import secrets
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from seriatim.actors.app.app import App
+from seriatim.actors.app.app import App, check_category
 from seriatim.actors.app.running_app import worker_name
 from seriatim.actors.executor.executor import Executor
 from seriatim.actors.runtime.clock import SystemClock
@@ -40,7 +40,8 @@ class Work(NamedTuple):
         modules: where its functions are.
         queues: whose jobs it runs; none for those of its functions.
         room: how many at once, of each queue; 0 for as many as its functions say.
-        category: what it is counted under.
+        category: what it is counted under; it runs functions of that category, and of none. Empty
+            for a worker for each category that its functions have.
         takes_commands: whether it runs commands, too.
         drains: whether it ends when no job is left.
         until_eof: whether it ends with its stdin: whoever has started it is gone then.
@@ -78,15 +79,16 @@ async def run_worker(
         url: the node's.
         token: of its operator.
         work: what to do.
-        on_ready: is told the names of its workers, one for each queue.
+        on_ready: is told the names of its workers, one for each category of a queue.
 
     Returns:
         What it has had to leave, where it was to leave nothing.
 
     Raises:
-        MalformedError: a module has no app; code ``bad_module``.
+        MalformedError: a module has no app (``bad_module``); the category is no name.
         SchedulerError: the node refuses, or is not there.
     """
+    check_category(work.category)
     stop = stop_signal()
     if work.until_eof:
         asyncio.get_running_loop().add_reader(sys.stdin.fileno(), stop.set)
@@ -98,54 +100,93 @@ async def run_worker(
         for app in apps:
             stack.enter_context(app.attached(access))
             await app.declare(access)
-        workers = []
-        for queue in _queues(apps, work):
-            handlers: dict[str, Handler] = {}
-            for app in apps:
-                handlers |= app.handlers(queue)
-            room = work.room or max(sum(app.room(queue) for app in apps), 0) or _ROOM
-            room = min(room, WORKER_ROOM_MAX)
-            threads = ThreadPoolExecutor(room, f"seriatim-{queue}")
-            stack.callback(threads.shutdown, wait=False, cancel_futures=True)
-            executor = Executor(clock, os.environ, room)
-            stack.push_async_callback(executor.close)
-            worker = Worker(
-                access,
-                name=worker_name(queue, secrets.token_bytes),
-                queue=queue,
-                runner=Runner(handlers, threads, executor),
-                room=room,
-                clock=clock,
-                is_local=False,
-                takes_commands=work.takes_commands,
-                category=work.category,
-            )
-            worker.start()
-            stack.push_async_callback(worker.close)
-            workers.append(worker)
+        workers = [
+            _begin(stack, access, apps, work, queue=queue, category=category)
+            for queue in _queues(apps, work)
+            for category in _categories(apps, work, queue)
+        ]
         on_ready([worker.name for worker in workers])
-        stopped = asyncio.ensure_future(stop.wait())
-        stack.callback(stopped.cancel)
-        left = None
-        if work.drains:
-            draining = asyncio.ensure_future(_drained(client, access, workers))
-            stack.callback(draining.cancel)
-            await asyncio.wait((stopped, draining), return_when=asyncio.FIRST_COMPLETED)
-            left = draining.result() if draining.done() else None
-        else:
-            await stopped
+        left = await _until_end(stop, client, access, workers, drains=work.drains)
         await asyncio.gather(*(worker.drain() for worker in workers))
     return left
 
 
-async def _drained(client: ApiClient, access: RemoteJobs, workers: Sequence[Worker]) -> Left | None:
+def _begin(
+    stack: AsyncExitStack,
+    access: RemoteJobs,
+    apps: Sequence[App],
+    work: Work,
+    *,
+    queue: str,
+    category: str,
+) -> Worker:
+    """Begin a worker of *queue* that is counted under *category*; *stack* closes it."""
+    # What was said on the command line goes for functions that say nothing, too.
+    own = {category, ""} if work.category else {category}
+    handlers: dict[str, Handler] = {}
+    for app in apps:
+        handlers |= app.handlers(queue, own)
+    room = work.room or sum(app.room(queue, own) for app in apps) or _ROOM
+    room = min(room, WORKER_ROOM_MAX)
+    clock = SystemClock(asyncio.get_running_loop())
+    threads = ThreadPoolExecutor(room, f"seriatim-{queue}")
+    stack.callback(threads.shutdown, wait=False, cancel_futures=True)
+    executor = Executor(clock, os.environ, room)
+    stack.push_async_callback(executor.close)
+    worker = Worker(
+        access,
+        name=worker_name(queue, secrets.token_bytes),
+        queue=queue,
+        runner=Runner(handlers, threads, executor),
+        room=room,
+        clock=clock,
+        is_local=False,
+        takes_commands=work.takes_commands,
+        category=category,
+    )
+    worker.start()
+    stack.push_async_callback(worker.close)
+    return worker
+
+
+async def _until_end(
+    stop: asyncio.Event,
+    client: ApiClient,
+    access: RemoteJobs,
+    workers: Sequence[Worker],
+    *,
+    drains: bool,
+) -> Left | None:
+    """Return when *workers* are to end, or have: then what is left that they were to do."""
+
+    async def stopped() -> None:
+        await stop.wait()
+
+    async def drained() -> None:
+        await asyncio.gather(*(worker.left() for worker in workers))
+
+    ends: list[Coroutine[Any, Any, Left | None]] = [stopped(), drained()]
+    if drains:
+        ends.append(_nothing_left(client, access, workers))
+    first, others = await asyncio.wait(
+        [asyncio.ensure_future(each) for each in ends], return_when=asyncio.FIRST_COMPLETED
+    )
+    for each in others:
+        each.cancel()
+    return next((left for each in first if (left := each.result()) is not None), None)
+
+
+async def _nothing_left(
+    client: ApiClient, access: RemoteJobs, workers: Sequence[Worker]
+) -> Left | None:
     """Return when no queue has a job left, or none that could begin: then what is left."""
-    for worker in workers:
-        while True:
-            if await access.idle(worker.queue, wait_ms=DRAIN_LOOK_MS) is not None:
+    for queue in sorted({worker.queue for worker in workers}):
+        # Those that their operator has drained leave what there is.
+        while own := [each for each in workers if each.queue == queue and not each.is_draining]:
+            if await access.idle(queue, wait_ms=DRAIN_LOOK_MS) is not None:
                 break
             try:
-                left = await _stuck(client, worker)
+                left = await _stuck(client, queue, own)
             except UnavailableError:
                 continue  # it comes back, or whoever has started the worker ends it
             if left is not None:
@@ -153,31 +194,39 @@ async def _drained(client: ApiClient, access: RemoteJobs, workers: Sequence[Work
     return None
 
 
-async def _stuck(client: ApiClient, worker: Worker) -> Left | None:
-    """Return what is left of a queue in which nothing goes on, and nothing will."""
-    now = await client.ask("GET", ("queues", worker.queue))
+async def _stuck(client: ApiClient, queue: str, workers: Sequence[Worker]) -> Left | None:
+    """Return what is left of *queue*, whose *workers* these are, where nothing goes on or will."""
+    now = await client.ask("GET", ("queues", queue))
     states = field(now, "states", dict)
-    if states.get("leased") or states.get("scheduled") or worker.running:
+    is_busy = any(worker.running for worker in workers)
+    if states.get("leased") or states.get("scheduled") or is_busy:
         return None
     pending, blocked = states.get("pending", 0), states.get("blocked", 0)
-    if not pending and blocked:
-        return Left(worker.queue, blocked, "what they wait for was never submitted")
+    if not pending:
+        why = "what they wait for was never submitted"
+        return Left(queue, blocked, why) if blocked else None
     settings = field(now, "settings", dict)
-    if pending and settings.get("paused"):
-        return Left(worker.queue, pending, "the queue is paused")
-    if pending and not await _has_work(client, worker, settings.get("paused_types") or ()):
-        return Left(worker.queue, pending, "they are of types that it does not run, or that rest")
-    return None
+    if settings.get("paused"):
+        why = "the queue is paused"
+    elif not await _has_work(client, queue, workers, settings.get("paused_types") or ()):
+        why = "they are of types that it does not run, or that rest"
+    else:
+        return None
+    beside = f"; blocked beside them: {blocked}" if blocked else ""
+    return Left(queue, pending, why + beside)
 
 
-async def _has_work(client: ApiClient, worker: Worker, paused: Collection[str]) -> bool:
-    """Tell whether a job is pending that *worker* runs, of a type that is not *paused*."""
-    path, after = ("queues", worker.queue, "jobs"), None
+async def _has_work(
+    client: ApiClient, queue: str, workers: Sequence[Worker], paused: Collection[str]
+) -> bool:
+    """Tell whether a job is pending that one of *workers* runs, of a type that is not *paused*."""
+    path, after = ("queues", queue, "jobs"), None
     while True:
         page = await client.ask("GET", path, query={"state": JobState.PENDING, "after": after})
         for job in field(page, "jobs", list):
             kind, spec = field(job, "type", str), field(job, "spec", dict)
-            if kind not in paused and worker.takes(kind, is_command="command" in spec):
+            is_taken = any(each.takes(kind, is_command="command" in spec) for each in workers)
+            if is_taken and kind not in paused:
                 return True
         after = page.get("after")
         if after is None:
@@ -188,6 +237,12 @@ def _queues(apps: Sequence[App], work: Work) -> Sequence[str]:
     if work.queues:
         return list(dict.fromkeys(work.queues))
     return sorted({queue for app in apps for queue in app.queues}) or [_QUEUE]
+
+
+def _categories(apps: Sequence[App], work: Work, queue: str) -> Sequence[str]:
+    if work.category:
+        return [work.category]
+    return sorted({each for app in apps for each in app.categories(queue)}) or [""]
 
 
 def load_apps(place: str) -> list[App]:

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Collection,
+    Coroutine,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, Protocol, TypeVar, Unpack, overload
@@ -53,6 +61,8 @@ class JobSettings(JobOptions, total=False):
         retry_on: errors after which a job is tried again, as often as ``retries`` says.
         fail_on: errors after which it is not, though they are of the others.
         run: where it runs: ``loop``, ``thread`` or ``process``.
+        category: what the workers that run it are counted under: ``gpu``, say. A program has a
+            worker for each category of a queue.
         schedule: when a job is submitted by itself, without arguments: see ``docs/cron.md``.
         tz: the IANA zone whose clocks are meant; UTC where nothing is said.
     """
@@ -67,6 +77,7 @@ class JobSettings(JobOptions, total=False):
     retry_on: type[BaseException] | tuple[type[BaseException], ...]
     fail_on: type[BaseException] | tuple[type[BaseException], ...]
     run: str
+    category: str
     schedule: str
     tz: str
 
@@ -152,6 +163,7 @@ class App:
             decode=_decode(settings),
             retry_on=error_classes("retry_on", settings.get("retry_on", Exception)),
             fail_on=error_classes("fail_on", settings.get("fail_on", ())),
+            category=check_category(settings.get("category", "")),
             schedule=schedule,
             tz=tz,
         )
@@ -179,19 +191,28 @@ class App:
         """The queues of its functions, by name."""
         return sorted({each.declared.queue for each in self._functions.values()})
 
-    def handlers(self, queue: str) -> dict[str, Handler]:
-        """Return what runs the jobs of *queue*, by type."""
+    def categories(self, queue: str) -> Sequence[str]:
+        """Return the categories of its functions in *queue*, by name; empty is one, too."""
+        own = (each.declared for each in self._functions.values())
+        return sorted({each.category for each in own if each.queue == queue})
+
+    def handlers(self, queue: str, categories: Collection[str]) -> dict[str, Handler]:
+        """Return what runs the jobs of *queue* that are of *categories*, by type."""
         return {
-            kind: each.handler._replace(type=kind)
-            for kind, each in self._functions.items()
-            if each.declared.queue == queue
+            kind: each.handler._replace(type=kind) for kind, each in self._of(queue, categories)
         }
 
-    def room(self, queue: str) -> int:
-        """Return how many jobs of *queue* may run at once, by what its functions say."""
-        own = (each.declared for each in self._functions.values() if each.declared.queue == queue)
-        at_once = (each.concurrency for each in own)
+    def room(self, queue: str, categories: Collection[str]) -> int:
+        """Return how many of these jobs may run at once, by what its functions say."""
+        at_once = (each.declared.concurrency for _, each in self._of(queue, categories))
         return min(sum(at_once), WORKER_ROOM_MAX)
+
+    def _of(
+        self, queue: str, categories: Collection[str]
+    ) -> Iterator[tuple[str, JobFunction[Any, Any, Any]]]:
+        for kind, each in self._functions.items():
+            if each.declared.queue == queue and each.declared.category in categories:
+                yield kind, each
 
     @asynccontextmanager
     async def open(
@@ -303,6 +324,15 @@ class App:
             declared = function.declared
             name = f"job {declared.queue}/{declared.type}"
             await access.schedule(name, function.scheduled)
+
+
+def check_category(category: str) -> str:
+    """Return *category*, which workers are counted under; empty where nobody says.
+
+    Raises:
+        MalformedError: it is no name; code ``bad_name``.
+    """
+    return check_name(category, "category") if category else ""
 
 
 def _decode(said: Mapping[str, Any]) -> Callable[[Any], Any] | None:

@@ -114,4 +114,8 @@ class BlockingApp:
             self._thread.run(self._running.drain(), timeout=timeout)
         except TimeoutError:
             deadline_ms = ceil((timeout or 0) * 1_000)
-            raise DeadlineExceededError("the app's queues", deadline_ms=deadline_ms) from None
+            raise DeadlineExceededError(
+                "the app's queues",
+                deadline_ms=deadline_ms,
+                advice="their jobs go on, and can be waited for again",
+            ) from None

@@ -83,7 +83,11 @@ class Handle(Output, Generic[R]):
             left_ms -= wait_ms
             if left_ms <= 0:
                 assert timeout is not None, "the other waits for ever"
-                raise DeadlineExceededError(f"job {self.job}", deadline_ms=ceil(timeout * 1_000))
+                raise DeadlineExceededError(
+                    f"job {self.job}",
+                    deadline_ms=ceil(timeout * 1_000),
+                    advice="it goes on, and can be waited for again",
+                )
 
     def _read(self, ending: Ending) -> R:
         if ending.state == JobState.DONE:

@@ -43,11 +43,13 @@ class Declared:
         retry_on: errors after which it may be tried again.
         fail_on: errors after which it may not, though they are of the others.
         decode: makes the arguments of today of a payload of whatever version; ``None`` for none.
+        category: what the workers that run it are counted under; empty where nobody says.
         schedule: when a job is submitted by itself; empty for never.
         tz: by the clocks of which zone.
     """
 
     __slots__ = (
+        "category",
         "decode",
         "fail_on",
         "options",
@@ -71,6 +73,7 @@ class Declared:
         retry_on: tuple[type[BaseException], ...],
         fail_on: tuple[type[BaseException], ...],
         decode: Callable[[Any], Any] | None,
+        category: str,
         schedule: str,
         tz: str,
     ) -> None:
@@ -82,6 +85,7 @@ class Declared:
         self.retry_on = retry_on
         self.fail_on = fail_on
         self.decode = decode
+        self.category = category
         self.schedule = schedule
         self.tz = tz
 

@@ -31,7 +31,7 @@ class RunningApp(OpenApp):
     Attributes:
         node: the node in this program.
         queues: its queues.
-        workers: what runs jobs in this program, one for each queue.
+        workers: what runs jobs in this program, one for each category of a queue.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class RunningApp(OpenApp):
 
         Args:
             queue: its name.
-            beat_ms: how often its worker says how it is.
+            beat_ms: how often its workers say how they are.
 
         Raises:
             NotFoundError: no function of the app has its jobs there.
@@ -63,7 +63,13 @@ class RunningApp(OpenApp):
                 f"no function of this app has its jobs in a queue {queue!r}; they are in: "
                 f"{', '.join(self._app.queues) or 'none'}"
             )
-        app, clock, room = self._app, self.queues.clock, self._app.room(queue)
+        for category in self._app.categories(queue):
+            self._begin(queue, category, beat_ms)
+
+    def _begin(self, queue: str, category: str, beat_ms: int) -> None:
+        """Begin the worker for the jobs of *queue* that are of *category*."""
+        app, clock, own = self._app, self.queues.clock, (category,)
+        room = app.room(queue, own)
         threads = ThreadPoolExecutor(room, f"seriatim-{queue}")
         self._stack.callback(threads.shutdown, wait=False, cancel_futures=True)
         executor = Executor(clock, os.environ, room)
@@ -72,10 +78,11 @@ class RunningApp(OpenApp):
             self._access,
             name=worker_name(queue, self.queues.entropy),
             queue=queue,
-            runner=Runner(app.handlers(queue), threads, executor),
+            runner=Runner(app.handlers(queue, own), threads, executor),
             room=room,
             clock=clock,
             is_local=True,
+            category=category,
             beat_ms=beat_ms,
         )
         worker.start()

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from seriatim.formats.errors import (
-    ConflictError,
     LimitExceededError,
     MalformedError,
     NotFoundError,
     OverloadedError,
     RefusedError,
+    TakenError,
 )
 from seriatim.formats.jobs.job_id import is_made_id
 from seriatim.formats.jobs.raw_json import dump_json
-from seriatim.formats.limits import JOBS_NAMED_MAX, QUEUE_SUBMIT_MAX, RETRY_AFTER_MS
+from seriatim.formats.jobs.state import MOVES, Step
+from seriatim.formats.limits import (
+    JOBS_NAMED_MAX,
+    QUEUE_SUBMIT_MAX,
+    QUEUE_SUBMIT_MAX_BYTES,
+    RETRY_AFTER_MS,
+)
 
 if TYPE_CHECKING:
     from seriatim.formats.jobs.fold import QueueFold
@@ -25,6 +31,8 @@ if TYPE_CHECKING:
     from seriatim.formats.jobs.spec import Asked
 
 
+# Where a job may be right after its submission.
+_SUBMITTED: Final = MOVES[Step.SUBMIT][1]
 # What may differ where the same is submitted again.
 _OF_THE_MOMENT: Final = frozenset({"due_ms", "delay_ms", "deadline_ms", "trace"})
 
@@ -35,9 +43,9 @@ def check_submit(fold: QueueFold, jobs: Sequence[Asked]) -> list[str | None]:
     Each of them has an id.
 
     Raises:
-        LimitExceededError: too many at once.
+        LimitExceededError: too many at once, or too much.
         OverloadedError: the queue is full.
-        ConflictError: another job has the id of one of them; one is another job by its unique key,
+        TakenError: another job has the id of one of them; one is another job by its unique key,
             and is waited for.
         MalformedError: an id is there twice (``bad_job``), or jobs wait for each other in a circle
             (``cycle``).
@@ -48,20 +56,27 @@ def check_submit(fold: QueueFold, jobs: Sequence[Asked]) -> list[str | None]:
         raise LimitExceededError(
             "number of jobs at once", given=len(jobs), maximum=QUEUE_SUBMIT_MAX
         )
+    size_bytes = sum(len(dump_json(asked.spec)) for asked in jobs)
+    if size_bytes > QUEUE_SUBMIT_MAX_BYTES:  # in the slot there are others, too
+        raise LimitExceededError(
+            "size of jobs at once in bytes", given=size_bytes, maximum=QUEUE_SUBMIT_MAX_BYTES
+        )
     fresh: dict[str, Asked] = {}
     known: list[str | None] = []
     for asked in jobs:
         existing = None if asked.is_new else fold.job(asked.id)
         if existing is not None:
             _check_same(existing, asked)
-        elif fresh.setdefault(asked.id, asked) is not asked:
+        elif asked.id in fresh:
             raise MalformedError(f"two of the jobs have the id {asked.id}", code="bad_job")
+        else:
+            fresh[asked.id] = asked
         known.append(None if existing is None else asked.id)
     if len(fold.live) + len(fresh) > fold.settings.jobs_max:
         raise OverloadedError(f"queue {fold.queue}", retry_after_ms=RETRY_AFTER_MS)
     for asked in fresh.values():
         _check_tokens(fold, asked.spec)
-        for parent, _ in asked.spec.get("after", ()):
+        for parent, _ in _after(asked):
             if is_made_id(parent) and parent not in fresh and fold.job(parent) is None:
                 raise NotFoundError(
                     f"no job {parent} in queue {fold.queue}, for which {asked.id} is to wait"
@@ -72,32 +87,64 @@ def check_submit(fold: QueueFold, jobs: Sequence[Asked]) -> list[str | None]:
 
 
 def _check_doubles(fold: QueueFold, fresh: Mapping[str, Asked]) -> None:
-    """Refuse a job that is another one by its key, while a job of the batch waits for its own id.
+    """Refuse a job that is, or may be, another one by its key while somebody waits for its own id.
 
     That id would never be anybody's.
     """
-    named = {parent for asked in fresh.values() for parent, _ in asked.spec.get("after", ())}
-    keys: dict[str, str] = {}
+    named = {parent: asked.id for asked in fresh.values() for parent, _ in _after(asked)}
+    before: dict[str, str] = {}
     for asked in fresh.values():
         unique = asked.spec.get("unique")
         if unique is None:
             continue
-        first = keys.setdefault(unique["key"], asked.id)
-        other = double_of(fold, asked) or (first if first != asked.id else None)
-        if other is not None and asked.id in named:
-            raise ConflictError(
-                f"job {asked.id} is job {other} already, by its unique key, and others of this "
-                "batch wait for it: submit it first, and name the id that it gets"
+        other = double_of(fold, asked.spec)
+        if other is None and _may_be_double(unique):
+            other = before.get(unique["key"])
+        before[unique["key"]] = asked.id
+        child = named.get(asked.id) or next(iter(fold.children(asked.id)), None)
+        if other is not None and child is not None:
+            raise TakenError(
+                f"job {asked.id} is job {other} already, by its unique key, so that {child} would "
+                f"wait for {asked.id} for ever: have it wait for {other}, or choose another key"
             )
 
 
-def double_of(fold: QueueFold, asked: Asked) -> str | None:
-    """Return the job that *asked* would be a second one of, by its unique key; ``None`` for none.
+def _after(asked: Asked) -> Iterable[tuple[str, str]]:
+    after: Iterable[tuple[str, str]] = asked.spec.get("after", ())
+    return after
 
-    Of several jobs under one key, the last one counts.
+
+def _may_be_double(unique: Mapping[str, Any]) -> bool:
+    """Tell whether a job may be the one that was submitted right before it under its key.
+
+    In which state that one would be then is not looked through.
     """
-    unique = asked.spec.get("unique")
-    last = fold.unique(unique["key"]) if unique else None
+    return unique.get("window_ms") != 0 and not _SUBMITTED.isdisjoint(
+        unique.get("states", _SUBMITTED)
+    )
+
+
+def check_retry(fold: QueueFold, job: Job) -> None:
+    """Return when *job*, which has ended badly, would be the only one of its kind again.
+
+    Raises:
+        TakenError: it would be a second one, by its unique key.
+    """
+    other = double_of(fold, job.spec)
+    if other is not None and other != job.id:
+        raise TakenError(
+            f"job {job.id} would be a second one beside job {other}, by its unique key: "
+            "retry it when that one has ended, or was cancelled"
+        )
+
+
+def double_of(fold: QueueFold, spec: Spec) -> str | None:
+    """Return the job that another one of *spec* would be a second one of; ``None`` for none.
+
+    Of several jobs under one unique key, the last one counts.
+    """
+    unique = spec.get("unique")
+    last = fold.uniques.last(unique["key"]) if unique else None
     if unique is None or last is None:
         return None
     job_id, submitted_ms = last
@@ -112,7 +159,7 @@ def double_of(fold: QueueFold, asked: Asked) -> str | None:
 
 def _check_same(job: Job, asked: Asked) -> None:
     if job.type != asked.type or _plain(job.spec) != _plain(asked.spec):
-        raise ConflictError(f"job {job.id} is there, and is another one; choose another id")
+        raise TakenError(f"job {job.id} is there, and is another one; choose another id")
 
 
 def _plain(spec: Spec) -> bytes:
@@ -140,11 +187,11 @@ def _check_no_cycle(fold: QueueFold, fresh: Mapping[str, Asked]) -> None:
 
     def parents(job: str) -> Iterable[str]:
         if job in fresh:
-            return [parent for parent, _ in fresh[job].spec.get("after", ())]
+            return [parent for parent, _ in _after(fresh[job])]
         live = fold.live.get(job)
         return sorted(live.waits) if live is not None and live.waits else ()
 
-    named = {parent for asked in fresh.values() for parent, _ in asked.spec.get("after", ())}
+    named = {parent for asked in fresh.values() for parent, _ in _after(asked)}
     seen: set[str] = set()
     for start in fresh:
         if start in named or fold.children(start):

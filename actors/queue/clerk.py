@@ -25,9 +25,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from seriatim.actors.queue.commands import AwaitIdle, Claimed
 from seriatim.actors.queue.load import load_fold
-from seriatim.actors.queue.machine import QueueMachine, Waiter
+from seriatim.actors.queue.machine import QueueMachine
 from seriatim.actors.queue.output import output_rows
 from seriatim.actors.queue.retention import forget_what_is_old
+from seriatim.actors.queue.waiting import Waiter
 from seriatim.actors.runtime.actor import LightActor
 from seriatim.actors.runtime.future import Future
 from seriatim.formats.errors import (
@@ -151,6 +152,7 @@ class Clerk(LightActor):
         queue: str,
         process: bytes,
         on_slot: Callable[[str, int, Sequence[Event], list[Job]], object],
+        on_load: Callable[[str, int], int],
     ) -> None:
         """Keep *queue*, whose log is that of *process*.
 
@@ -160,12 +162,15 @@ class Clerk(LightActor):
             queue: its name.
             process: 32 raw bytes.
             on_slot: is told what a slot says, and of jobs that have ended, when that is on disk.
+            on_load: is told the last slot whenever the state was read; returns what it was told
+                first since the node has begun.
         """
         super().__init__(dispatcher)
         self.queue = queue
         self._world = world
         self._process = process
         self._on_slot = on_slot
+        self._on_load = on_load
         self._machine: QueueMachine | None = None
         self._commands: deque[Ask] = deque()
         self._claims: dict[Waiter, tuple[Future[Any], Timer]] = {}
@@ -278,7 +283,7 @@ class Clerk(LightActor):
 
     def _answered(self, machine: QueueMachine) -> list[_Answer]:
         answers: list[_Answer] = []
-        for waiter in machine.take_answered():
+        for waiter in machine.waiting.take_answered():
             reply, timer = self._claims.pop(waiter)
             timer.cancel()
             answers.append((reply, waiter.answer))
@@ -296,7 +301,7 @@ class Clerk(LightActor):
         found = self._claims.pop(waiter, None)
         if found is not None:
             assert self._machine is not None, "claims are dropped with it"
-            self._machine.withdraw(waiter)
+            self._machine.waiting.withdraw(waiter)
             found[1].cancel()
             found[0].resolve(NOTHING)
 
@@ -308,7 +313,9 @@ class Clerk(LightActor):
                 # Of a long queue it takes seconds.
                 fold = await asyncio.to_thread(load_fold, self.queue, self._world.tree)
                 find = partial(output_rows, self._world.tree, self.queue)
-                loaded = _Loaded(QueueMachine(fold, self._world.draw, find), None)
+                found_slot = self._on_load(self.queue, fold.slot)
+                machine = QueueMachine(fold, self._world.draw, find, found_slot)
+                loaded = _Loaded(machine, None)
             except SchedulerError as error:
                 loaded = _Loaded(None, error)
             except Exception as error:  # noqa: BLE001  # whoever waits has to be told

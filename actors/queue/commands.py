@@ -84,10 +84,12 @@ class Claimed(NamedTuple):
     Attributes:
         grants: what the worker has from now on.
         stops: jobs that it is to stop, and why.
+        drain: whether it is to finish what it has, take nothing more, and end.
     """
 
     grants: Sequence[Grant]
     stops: Mapping[str, str]
+    drain: bool = False
 
 
 class Done(NamedTuple):
@@ -187,11 +189,19 @@ class Reported(NamedTuple):
             the job's id.
         lost: what the worker has no lease of any more, and is to stop at once.
         stops: what it is to stop, and why.
+        drain: see `Claimed`.
     """
 
     refused: Mapping[str, str]
     lost: Sequence[Held]
     stops: Mapping[str, str]
+    drain: bool = False
+
+
+class LetGo(NamedTuple):
+    """Answer the claim with which *worker* waits, if it does: with nothing."""
+
+    worker: str
 
 
 class Cancel(NamedTuple):
@@ -248,4 +258,4 @@ class AwaitIdle(NamedTuple):
     """Wait until the queue has no live job; the answer is the slot at which that is so."""
 
 
-Command = Submit | Claim | Report | Cancel | Retry | Reprioritise | Change | Remove | Purge
+Command = Submit | Claim | Report | LetGo | Cancel | Retry | Reprioritise | Change | Remove | Purge

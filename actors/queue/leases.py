@@ -9,8 +9,6 @@ import heapq
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Final
 
-from seriatim.formats.jobs.state import JobState
-
 if TYPE_CHECKING:
     from seriatim.formats.jobs.job import Job
 
@@ -42,38 +40,28 @@ class Leases:
         self._ends[job.id] = monotonic_ms + job.lease_ms, job
 
     def end(self, job: Job) -> None:
-        """Forget the lease of *job*, which has ended."""
-        self._ends.pop(job.id, None)
-        jobs = self._workers.get(job.worker)
-        if jobs is not None:
-            jobs.pop(job.id, None)
+        """Forget the lease of *job*, which is over, however that came."""
+        del self._ends[job.id]
+        jobs = self._workers[job.worker]
+        del jobs[job.id]
+        if not jobs:
+            del self._workers[job.worker]
 
     def of(self, worker: str) -> Collection[str]:
         """Return the jobs that *worker* has."""
-        jobs = self._workers.get(worker)
-        if jobs is None:
-            return ()
-        for job_id, job in list(jobs.items()):
-            if job.state is not JobState.LEASED or job.worker != worker:
-                del jobs[job_id]
-        if not jobs:
-            del self._workers[worker]
-        return list(jobs)
+        return list(self._workers.get(worker, ()))
 
     def over(self, monotonic_ms: int) -> Iterator[Job]:
-        """Yield the jobs whose leases are over; each one once."""
+        """Yield the jobs whose workers were silent for too long; whoever asks ends their leases."""
         heap = self._heap
         while heap and heap[0][0] <= monotonic_ms:
             _, job_id = heapq.heappop(heap)
             end_ms, job = self._ends.get(job_id, (0, None))
             if job is None:
                 continue
-            if job.state is not JobState.LEASED:
-                del self._ends[job_id]
-            elif end_ms > monotonic_ms:
+            if end_ms > monotonic_ms:
                 heapq.heappush(heap, (end_ms, job_id))
             else:
-                del self._ends[job_id]
                 yield job
 
     def next_ms(self) -> int | None:

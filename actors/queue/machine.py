@@ -7,20 +7,19 @@ hears of an answer; if that fails, it drops the machine, and makes a new one fro
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from seriatim.actors.queue.checks import check_submit, double_of
+from seriatim.actors.queue.checks import check_retry, check_submit, double_of
 from seriatim.actors.queue.commands import (
     Cancel,
     Change,
     Claim,
-    Claimed,
     Command,
     Done,
     Ended,
     Grant,
+    LetGo,
     Purge,
     Purged,
     Released,
@@ -33,12 +32,15 @@ from seriatim.actors.queue.commands import (
     Submitted,
 )
 from seriatim.actors.queue.endings import crash_event, done_event, failed_event, released_event
+from seriatim.actors.queue.fence import why_fenced
 from seriatim.actors.queue.inputs import read_inputs
 from seriatim.actors.queue.lanes import Lanes
 from seriatim.actors.queue.leases import Leases
 from seriatim.actors.queue.output import SlotOutput
+from seriatim.actors.queue.retention import Retention
 from seriatim.actors.queue.stops import Stops
 from seriatim.actors.queue.times import Times
+from seriatim.actors.queue.waiting import Waiter, Waiting
 from seriatim.formats.errors import LimitExceededError, NotFoundError, RefusedError
 from seriatim.formats.jobs.fold import OVERDUE, Event, QueueFold
 from seriatim.formats.jobs.job import Job
@@ -48,6 +50,7 @@ from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import (
     CLAIM_JOBS_MAX,
     CLAIM_MAX_BYTES,
+    QUEUE_CHANGED_MAX_BYTES,
     QUEUE_EVENTS_MAX,
     QUEUE_EVENTS_MAX_BYTES,
 )
@@ -58,16 +61,6 @@ _NO_REASON: Final = "nobody has said why"
 _NODE_ENDED: Final = "its worker has ended with the node"
 
 
-class Waiter:
-    """A claim that waits; ``answer`` is there when it waits no longer."""
-
-    __slots__ = ("answer", "claim")
-
-    def __init__(self, claim: Claim) -> None:
-        self.claim = claim
-        self.answer: Claimed | None = None
-
-
 class QueueMachine:
     """Decides for one queue.
 
@@ -76,8 +69,9 @@ class QueueMachine:
         events: what the slot says that is being made.
         output: what jobs have printed: rows beside those of the fold, which knows nothing of them.
         data_bytes: about how many bytes that will be.
-        waiters: claims that nobody has answered yet, the oldest first.
-        kept_until_ms: until when nothing that has ended is to be forgotten.
+        waiting: claims that nobody has answered yet.
+        found_slot: the last slot that the node has found when it began.
+        retention: see `Retention`.
     """
 
     def __init__(
@@ -85,6 +79,7 @@ class QueueMachine:
         fold: QueueFold,
         draw: Callable[[], float],
         output_of: Callable[[str], Sequence[Path]],
+        found_slot: int | None = None,
     ) -> None:
         """Decide over *fold*, which was loaded.
 
@@ -92,21 +87,24 @@ class QueueMachine:
             fold: nobody else changes it.
             draw: gives a number of 0 (inclusive) to 1 (exclusive).
             output_of: finds what a job has printed.
+            found_slot: the last slot that the node has found when it began; ``None`` for that of
+                *fold*. Local workers with older leases, or with that one, have ended before it.
         """
         self.fold = fold
+        self.found_slot = fold.slot if found_slot is None else found_slot
         self._draw = draw
         self.output = SlotOutput(fold.queue, output_of)
         self.events: list[Event] = []
         self.data_bytes = 0
-        self.waiters: deque[Waiter] = deque()
-        self.kept_until_ms = 0
+        self.waiting = Waiting()
+        self.retention = Retention()
         self._last_slot = fold.slot
-        self._answered: list[Waiter] = []
         self._lanes = Lanes(fold)
-        self._times = Times()
+        self._times = Times(fold.live)
         self._leases = Leases()
         self._stops = Stops()
         self._is_loaded = False
+        self._is_cut = False
 
     # A slot: begin, any number of commands, finish.
 
@@ -132,7 +130,11 @@ class QueueMachine:
     @property
     def is_full(self) -> bool:
         """Whether the slot takes no more commands."""
-        return len(self.events) >= QUEUE_EVENTS_MAX or self.data_bytes >= QUEUE_EVENTS_MAX_BYTES
+        return (
+            len(self.events) >= QUEUE_EVENTS_MAX
+            or self.data_bytes >= QUEUE_EVENTS_MAX_BYTES
+            or self.fold.changed_bytes >= QUEUE_CHANGED_MAX_BYTES
+        )
 
     def do(self, command: Command) -> Any:
         """Do what *command* says; return its answer, or a `Waiter`.
@@ -148,13 +150,14 @@ class QueueMachine:
         Returns:
             The jobs that have ended in the slot.
         """
+        if self.fold.telling and self.fold.telling.has_room:
+            self._say({"event": "told"})
         self._expire()
         self._see_to_times()
+        self._is_cut = False
         while self._give():
             pass
         ended, self.fold.effects.ended = self.fold.effects.ended, []
-        for job in ended:
-            self._leases.end(job)
         return [job for job in ended if job.state.is_ended]  # and was not retried since
 
     def data(self) -> str:
@@ -163,29 +166,22 @@ class QueueMachine:
 
     def wake_ms(self, at_ms: int, monotonic_ms: int) -> int | None:
         """Return in how many milliseconds the time brings something; ``None`` for never."""
+        if self._is_cut or self.fold.telling:
+            return 0
         waits = []
         if self.fold.numbers.has_ended:
-            waits.append(self.kept_until_ms - at_ms)
+            waits.append(self.retention.until_ms - at_ms)
         due_ms = self._times.next_ms()
         if due_ms is not None:
             waits.append(due_ms - at_ms)
         lease_ms = self._leases.next_ms()
         if lease_ms is not None:
             waits.append(lease_ms - monotonic_ms)
-        if any(each.claim.room for each in self.waiters):
+        if self.waiting.has_room:
             free_ms = self._lanes.free_at_ms(at_ms)
             if free_ms is not None:
                 waits.append(free_ms - at_ms)
         return max(min(waits), 0) if waits else None
-
-    def take_answered(self) -> list[Waiter]:
-        """Return the claims that have been answered since the last time."""
-        answered, self._answered = self._answered, []
-        return answered
-
-    def withdraw(self, waiter: Waiter) -> None:
-        """Forget *waiter*: whoever has claimed has waited long enough."""
-        self.waiters.remove(waiter)
 
     # Submitting.
 
@@ -194,7 +190,7 @@ class QueueMachine:
         known = check_submit(fold, command.jobs)
         answers = []
         for asked, same in zip(command.jobs, known, strict=True):
-            existing = same or double_of(fold, asked)
+            existing = same or double_of(fold, asked.spec)
             if existing is not None:
                 answers.append(Submitted(existing, repeated=True))
                 continue
@@ -218,29 +214,27 @@ class QueueMachine:
             job = self.fold.live[job_id]
             if (job_id, job.token) not in held:
                 self._say(released_event(job, Released(job_id, job.token), self.fold.at_ms))
-        for waiter in self.waiters:
-            if waiter.claim.worker == claim.worker:
-                self._answer(waiter, (), {})  # nobody waits for it any more
-                break
-        waiter = Waiter(claim)
-        self.waiters.append(waiter)
-        return waiter
+        self.waiting.let_go(claim.worker)  # nobody waits for the claim before any more
+        return self.waiting.add(claim)
+
+    def _let_go(self, command: LetGo) -> None:
+        self.waiting.let_go(command.worker)
 
     def _report(self, report: Report) -> Reported:
         for printed in report.printed:
-            if not self._why_fenced(printed.id, printed.token):
+            if not why_fenced(self.fold, printed.id, printed.token):
                 self.output.add(printed)
                 self.data_bytes += len(printed.data)
         refused = {}
         for ended in report.ended:
-            why = self._why_fenced(ended.id, ended.token)
+            why = why_fenced(self.fold, ended.id, ended.token)
             if why:
                 refused[ended.id] = why
             else:
                 self._end(ended)
         lost, stops = [], {}
         for job_id, token in report.held:
-            if self._why_fenced(job_id, token):
+            if why_fenced(self.fold, job_id, token):
                 lost.append((job_id, token))
                 continue
             job = self.fold.live[job_id]
@@ -248,18 +242,6 @@ class QueueMachine:
             if job.cancelling:
                 stops[job_id] = job.cancelling
         return Reported(refused, lost, stops)
-
-    def _why_fenced(self, job_id: str, token: int) -> str:
-        """Return why *token* is no lease of that job; empty where it is."""
-        job = self.fold.live.get(job_id)
-        if job is not None and job.state is JobState.LEASED and job.token == token:
-            return ""
-        found = job or self.fold.job(job_id)
-        if found is None:
-            return f"there is no job {job_id} here"
-        if found.token == token:
-            return f"job {job_id} is {found.state}: the lease of token {token} is over"
-        return f"job {job_id} is {found.state}; token {token} is old, the last one is {found.token}"
 
     def _end(self, ended: Ended) -> None:
         if isinstance(ended, Done):
@@ -300,6 +282,7 @@ class QueueMachine:
                 f"job {job.id} is {job.state}; only what is failed, dead or cancelled is retried",
                 code="not_ended",
             )
+        check_retry(self.fold, job)
         self._say({"event": "retried", "id": job.id})
         return self.fold.live[job.id].state
 
@@ -312,7 +295,7 @@ class QueueMachine:
     def _change(self, command: Change) -> None:
         if self.fold.settings.changed(command.change) != self.fold.settings:
             self._say({"event": "settings", "change": command.change})
-            self.kept_until_ms = 0
+            self.retention.until_ms = 0
             self._lanes.reopen_all()
 
     def _remove(self, command: Remove) -> None:
@@ -327,7 +310,10 @@ class QueueMachine:
     def _purge(self, command: Purge) -> Purged:
         cancelled = 0
         found = [job for job in self.fold.live.values() if job.state is command.state]
+        most_bytes = self.fold.changed_bytes + QUEUE_CHANGED_MAX_BYTES
         for job in found[:QUEUE_EVENTS_MAX]:
+            if self.fold.changed_bytes >= most_bytes:
+                break
             if not job.state.is_ended:  # by the end of another one
                 self._say({"event": "cancelled", "id": job.id, "reason": "the queue was purged"})
                 cancelled += 1
@@ -336,7 +322,7 @@ class QueueMachine:
     def forget(self, index: str, jobs: Sequence[str]) -> bool:
         """Forget *jobs*, which have ended long ago; what somebody still wants stays.
 
-        Return whether that has changed anything.
+        Return whether nothing of it is left.
 
         Args:
             index: the name of the row that says so.
@@ -345,7 +331,7 @@ class QueueMachine:
         found = [job for each in jobs if (job := self.fold.job(each)) and job.state.is_ended]
         # What was retried has ended in another slot since, and stands there.
         due = [job for job in found if job.ended_ms == ended_at(index)]
-        left = [job.id for job in due if self.fold.is_wanted(job.id)]
+        left = {job.id: None for job in due if self.fold.is_wanted(job.id)}
         if due and len(left) == len(due):
             return False
         said: dict[str, Any] = {
@@ -354,11 +340,11 @@ class QueueMachine:
             "index": index,
         }
         if left:
-            said["left"] = left
+            said["left"] = list(left)
         for job_id in said["jobs"]:
             self.output.forget(job_id)
         self._say(said, 32 * len(due))
-        return True
+        return not left
 
     def _known(self, job_id: str) -> Job:
         job = self.fold.job(job_id)
@@ -379,20 +365,23 @@ class QueueMachine:
         for job in list(self.fold.live.values()):
             if job.state is JobState.LEASED:
                 self._leases.begin(job, self._monotonic_ms)
-                if job.is_local:
+                if job.is_local and job.token <= self.found_slot:
                     self._crash(job, _LOST, _NODE_ENDED, {})
             if "deadline_ms" in job.spec:
                 self._times.add(job.spec["deadline_ms"], job)
         self._see_to_effects()
 
     def _expire(self) -> None:
-        for job in self._leases.over(self._monotonic_ms):
+        most_bytes = self.fold.changed_bytes + QUEUE_CHANGED_MAX_BYTES
+        for count, job in enumerate(self._leases.over(self._monotonic_ms), start=1):
             reason = f"worker {job.worker} was not heard of for {job.lease_ms} ms"
             self._crash(job, _LOST, reason, {})
+            if count == QUEUE_EVENTS_MAX or self.fold.changed_bytes >= most_bytes:
+                break  # the others are over still when the next slot is made
 
     def _see_to_times(self) -> None:
         """Bring about what is due, and end what has missed its deadline."""
-        due, overdue = self._times.over(self.fold.at_ms, self.fold.live)
+        due, overdue = self._times.over(self.fold.at_ms)
         if overdue:
             for job in overdue:
                 if job.state is JobState.LEASED:
@@ -410,8 +399,11 @@ class QueueMachine:
         Return whether a job was refused: what has waited for that may begin now.
         """
         is_anew = False
-        for _ in range(len(self.waiters)):
-            waiter = self.waiters[0]
+        most_bytes = self.fold.changed_bytes + QUEUE_CHANGED_MAX_BYTES
+        for waiter in self.waiting:
+            if self.fold.changed_bytes >= most_bytes:
+                self._is_cut = True
+                break
             claim = waiter.claim
             granted: list[Grant] = []
             size_bytes = 0
@@ -428,25 +420,18 @@ class QueueMachine:
                     continue
                 granted.append(self._grant(job, claim, inputs))
                 size_bytes += _size(job.spec) + sum(map(len, inputs.values()))
-            stops = self._stops.take(claim.worker, self.fold.live)
-            if not granted and not stops:
-                self.waiters.rotate(-1)
-                continue
+            stops = self._stops.take(claim.worker)
             if granted:
                 self.events.append(_granted(claim, [each.id for each in granted]))
                 self.data_bytes += 32 * len(granted)
-            self._answer(waiter, granted, stops)
+            if granted or stops:
+                self.waiting.answer(waiter, granted, stops)
         return is_anew
 
     def _grant(self, job: Job, claim: Claim, inputs: Mapping[str, bytes]) -> Grant:
         self.fold.apply(_granted(claim, [job.id]))
         self._leases.begin(job, self._monotonic_ms)
         return Grant(job.id, job.type, job.token, job.attempt, job.spec, inputs, job.submitted_ms)
-
-    def _answer(self, waiter: Waiter, grants: Sequence[Grant], stops: Mapping[str, str]) -> None:
-        waiter.answer = Claimed(grants, stops)
-        self.waiters.remove(waiter)
-        self._answered.append(waiter)
 
     def _say(self, event: Event, size_bytes: int = 0) -> None:
         """Have *event* in the slot, and see to what follows from it."""
@@ -457,6 +442,10 @@ class QueueMachine:
 
     def _see_to_effects(self) -> None:
         effects = self.fold.effects
+        for job in effects.given_back:
+            self._leases.end(job)
+            self._stops.drop(job)
+        effects.given_back.clear()
         for job in effects.ready:
             if job.state is JobState.PENDING:
                 self._lanes.add(job)
@@ -486,6 +475,7 @@ _DO: Final[dict[type[Command], Callable[[QueueMachine, Any], Any]]] = {
     Submit: QueueMachine._submit,  # noqa: SLF001  # its own table
     Claim: QueueMachine._claim,  # noqa: SLF001  # as above
     Report: QueueMachine._report,  # noqa: SLF001  # as above
+    LetGo: QueueMachine._let_go,  # noqa: SLF001  # as above
     Cancel: QueueMachine._cancel,  # noqa: SLF001  # as above
     Retry: QueueMachine._retry,  # noqa: SLF001  # as above
     Reprioritise: QueueMachine._reprioritise,  # noqa: SLF001  # as above

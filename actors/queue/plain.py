@@ -76,6 +76,7 @@ def claimed_to_plain(claimed: Claimed) -> Plain:
             for grant in claimed.grants
         ],
         "stops": claimed.stops,
+        "drain": claimed.drain,
     }
 
 
@@ -90,7 +91,7 @@ def claimed_from_plain(plain: Any) -> Claimed:
         grants = [_grant(each) for each in reader.list("grants", WORKER_ROOM_MAX)]
     except (TypeError, KeyError, AttributeError) as error:
         raise reader.bad("grants", error) from error
-    return Claimed(grants, reader.get("stops", dict))
+    return Claimed(grants, reader.get("stops", dict), reader.get("drain", bool, default=False))
 
 
 def _grant(plain: Plain) -> Grant:
@@ -199,7 +200,12 @@ def reported_from_plain(plain: Any) -> Reported:
         MalformedError: it is none; code ``bad_report``.
     """
     reader = _Reader("bad_report", plain)
-    return Reported(reader.get("refused", dict), _held(reader, "lost"), reader.get("stops", dict))
+    return Reported(
+        reader.get("refused", dict),
+        _held(reader, "lost"),
+        reader.get("stops", dict),
+        reader.get("drain", bool, default=False),
+    )
 
 
 def submitted_to_plain(submitted: Sequence[Submitted]) -> Plain:

@@ -8,11 +8,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from seriatim.actors.queue.clerk import Ask, Clerk, Release
-from seriatim.actors.queue.commands import AwaitIdle, Submit
+from seriatim.actors.queue.commands import AwaitIdle, LetGo, Submit
 from seriatim.actors.queue.load import rows_in
 from seriatim.actors.queue.log_lines import log_slot
 from seriatim.actors.queue.reader import QueueReader
+from seriatim.actors.queue.report_parts import joined, parts_of
 from seriatim.actors.queue.tally import Tally
+from seriatim.actors.queue.wishes import Wishes
 from seriatim.actors.runtime.future import Future
 from seriatim.formats.errors import (
     ActorDeadError,
@@ -28,7 +30,6 @@ from seriatim.formats.jobs.rows import NAMES, name_path
 from seriatim.formats.jobs.spec import Asked
 from seriatim.formats.limits import ASK_DEADLINE_MS, QUEUES_MAX
 from seriatim.formats.message import Message
-from seriatim.formats.monitor.flags import FLAGS_PATH, decode_flags, encode_flags
 from seriatim.formats.schedule.submission import submit_unsigned
 from seriatim.formats.schedule.variant import Variant
 
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from seriatim.formats.jobs.fold import Event
     from seriatim.formats.jobs.job import Job
     from seriatim.formats.jobs.status import RunningJob, WorkerStatus
-    from seriatim.formats.monitor.flags import Flags
+    from seriatim.formats.monitor.beat import Beat
 
 
 class Queues:
@@ -57,9 +58,10 @@ class Queues:
         clock: the node's.
         entropy: gives that many random bytes.
         on_status: is told how each worker is, as it says itself.
+        last_beat: returns what a worker has said last; ``None`` for one that nobody knows.
         running: returns what the worker of a job has said last of it.
         tallies: what each queue has done since the start, by name.
-        flags: what the operator wants of the whole; with ``stop``, no job is taken.
+        wishes: what the operator wants of the whole, and of workers.
     """
 
     def __init__(self, world: World) -> None:
@@ -68,12 +70,14 @@ class Queues:
         self.clock = world.dispatcher.clock
         self.entropy = world.entropy
         self.on_status: Callable[[WorkerStatus], object] = _no_matter
+        self.last_beat: Callable[[str], Beat | None] = _unknown
         self.running: Callable[[Job], RunningJob | None] = _unknown
         self.tallies: dict[str, Tally] = {}
-        self.flags = decode_flags(world.tree.get(FLAGS_PATH))
+        self.wishes = Wishes(world.tree, world.own)
         self._processes = dict(rows_in(world.tree, NAMES))
         self._own = set(self._processes.values())
         self._clerks: dict[str, LightRef[Clerk]] = {}
+        self._found_slots: dict[str, int] = {}
         self._spawning = asyncio.Lock()
         self._is_closed = False
         self._awaited: dict[tuple[str, str], list[Future[Job | None]]] = {}
@@ -123,7 +127,7 @@ class Queues:
             StoppingError: the operator wants no more jobs.
             SchedulerError: the queue cannot be made; see `_open`.
         """
-        if self.flags.stop:
+        if self.wishes.flags.stop:
             raise StoppingError("this node takes no jobs now: its operator has set the flag stop")
         await self._open(queue)
         return [self._answer(queue, Submit(self._named(jobs))) for jobs in submissions]
@@ -145,8 +149,10 @@ class Queues:
             SchedulerError: see `ask`.
         """
         await self._open(queue)
+        if self.wishes.drains(claim.worker):
+            claim = claim._replace(room=0)
         claimed: Claimed = await self._answer(queue, claim, wait_ms)
-        return claimed
+        return claimed._replace(drain=self.wishes.drains(claim.worker))
 
     async def ask(self, queue: str, command: Command) -> Any:
         """Have *command* done; return its answer when that is on disk.
@@ -187,10 +193,34 @@ class Queues:
         Raises:
             SchedulerError: see `ask`.
         """
-        if report.status is not None:
-            self.on_status(report.status)
-        reported: Reported = await self.ask(queue, report)
-        return reported
+        status = report.status
+        if status is not None:
+            self.on_status(status)
+        replies = [self._answer(queue, part) for part in parts_of(report)]
+        reported = joined([await reply for reply in replies])
+        if status is not None and status.has_left:
+            await self.wishes.forget(status.worker)
+        return reported._replace(drain=self.wishes.drains(report.worker))
+
+    async def drain(self, worker: str) -> None:
+        """Have *worker* finish what it has, take nothing more, and end.
+
+        When this returns, the wish is on disk, and no job is granted to *worker* any more. It
+        hears of it with the answer to its claim, or to its next beat. Once it has left, or was not
+        heard of for ``BEATS_KEPT_MS``, nothing more is wanted of it.
+
+        Raises:
+            MalformedError: that is no name; code ``bad_name``.
+            NotFoundError: no such worker is known.
+            SchedulerError: see `ask`.
+        """
+        beat = self.last_beat(check_name(worker, "worker"))
+        if beat is None:
+            raise NotFoundError(f"no worker {worker} here; it has ended, or was never heard of")
+        await self.wishes.drain(worker, lambda each: self.last_beat(each) is not None)
+        if beat.status.queue in self._processes:
+            # Behind all that it has asked: what waits is answered before a job comes for it.
+            await self.ask(beat.status.queue, LetGo(worker))
 
     async def change(self, queue: str, command: Command) -> Any:
         """Have *command* done as `ask` does; the queue is made where it is missing.
@@ -200,15 +230,6 @@ class Queues:
         """
         await self._open(queue)
         return await self.ask(queue, command)
-
-    async def set_flags(self, flags: Flags) -> None:
-        """Have *flags* hold from now on; return when they are on disk. Monitors only read them.
-
-        Raises:
-            UnavailableError: not now; the same again is safe.
-        """
-        await self._world.own.keep(((FLAGS_PATH, encode_flags(flags)),))
-        self.flags = flags
 
     async def idle(self, queue: str, *, wait_ms: int) -> int | None:
         """Return the slot at which *queue* has no live job; ``None`` if it has some for *wait_ms*.
@@ -269,9 +290,18 @@ class Queues:
         if ref is None or ref.actor_stopped.is_set():
             process = self.process(queue)
             self.tallies.setdefault(queue, Tally())
-            ref = Clerk.start(self._world.dispatcher, self._world, queue, process, self._told)
+            ref = Clerk.start(
+                self._world.dispatcher, self._world, queue, process, self._told, self._loaded
+            )
             self._clerks[queue] = ref
         return ref
+
+    def _loaded(self, queue: str, slot: int) -> int:
+        """Note that *queue* was read as it is at *slot*; return at which slot it was so first.
+
+        A clerk may read it many times, and may have been begun anew: the node is the same still.
+        """
+        return self._found_slots.setdefault(queue, slot)
 
     def _told(self, queue: str, slot: int, events: Sequence[Event], ended: Sequence[Job]) -> None:
         self.tallies[queue].add(events, ended)
@@ -323,5 +353,5 @@ def _stopping() -> StoppingError:
     return StoppingError("the node is stopping; ask the next one")
 
 
-def _unknown(job: Job) -> None:
-    """Return that nothing is known of *job*: nobody keeps what workers say."""
+def _unknown(what: object) -> None:
+    """Return that nothing is known of *what*, a worker or a job: nobody keeps what workers say."""

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 
 from seriatim.actors.queue.output import read_output
-from seriatim.formats.errors import NotFoundError, RefusedError
+from seriatim.formats.errors import NotFoundError, RefusedError, StoreError
 from seriatim.formats.jobs.job import Job, decode_row
 from seriatim.formats.jobs.rows import (
     NAMES,
     head_path,
     job_path,
+    open_path,
     state_group,
     type_path,
     types_group,
 )
 from seriatim.formats.jobs.settings import Settings
+from seriatim.formats.jobs.spans import Spans, decode_open
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import (
     HTTP_PAGE_MAX_BYTES,
@@ -162,6 +164,20 @@ class QueueReader:
     def output(self, queue: str, job: str, after: str = "") -> Iterator[tuple[str, bytes]]:
         """Yield what *job* has printed behind the piece *after*; see `read_output`."""
         return read_output(self._tree, queue, job, after=after)
+
+    def open_after(self, queue: str, slot: int) -> Spans:
+        """Return what was leased after *slot*, a multiple of ``QUEUE_OPEN_EVERY_SLOTS``.
+
+        Raises:
+            StoreError: its row is missing.
+        """
+        raw = self._tree.get(open_path(queue, slot))
+        if raw is None:
+            raise StoreError(
+                f"queue {queue} has no row of what was leased after slot {slot}; "
+                "restore the data folder from a copy"
+            )
+        return decode_open(raw)
 
     def numbers(self, queue: str, kind: str) -> dict[str, int]:
         """Return how many jobs of the type *kind* are in which state."""

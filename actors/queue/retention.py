@@ -16,26 +16,49 @@ if TYPE_CHECKING:
 _ROWS_AT_ONCE: Final = 16
 
 
+class Retention:
+    """How far one queue has looked through what has ended.
+
+    Attributes:
+        until_ms: until when there is nothing to look at.
+        after: the last row that it has looked at; ``None`` before the first one.
+        again_ms: when it begins anew, because somebody has still wanted what stands in rows up to
+            there; ``None`` where nothing was left.
+    """
+
+    def __init__(self) -> None:
+        self.until_ms = 0
+        self.after: str | None = None
+        self.again_ms: int | None = None
+
+    def rest(self, until_ms: int) -> None:
+        """Look at nothing until *until_ms*, or until it is time to begin anew."""
+        self.until_ms = until_ms if self.again_ms is None else min(until_ms, self.again_ms)
+
+
 def forget_what_is_old(machine: QueueMachine, tree: Tree) -> None:
-    """Have *machine* forget jobs of the first rows that are older than the queue keeps them."""
-    fold = machine.fold
-    kept_ms = fold.settings.kept_ms
-    if machine.kept_until_ms > fold.at_ms:
+    """Have *machine* forget jobs of the next rows that are older than the queue keeps them.
+
+    Each look goes on behind the last one: what is wanted still holds up nothing behind it.
+    """
+    fold, retention = machine.fold, machine.retention
+    at_ms, kept_ms = fold.at_ms, fold.settings.kept_ms
+    if retention.until_ms > at_ms:
         return
-    has_forgotten = has_seen = False
-    for name, value in tree.values(ended_group(fold.queue), limit=_ROWS_AT_ONCE):
-        ended_ms = ended_at(name)
-        if ended_ms + kept_ms > fold.at_ms:
-            machine.kept_until_ms = ended_ms + kept_ms
+    if retention.again_ms is not None and retention.again_ms <= at_ms:
+        retention.after = retention.again_ms = None
+    rows = tree.values(ended_group(fold.queue), after=retention.after, limit=_ROWS_AT_ONCE)
+    for name, value in rows:
+        old_ms = ended_at(name) + kept_ms
+        if old_ms > at_ms:
+            retention.rest(old_ms)
             return
-        has_seen = True
         if machine.is_full:
             return
-        jobs = orjson.loads(value)
-        has_forgotten |= machine.forget(name, jobs)
-    if not has_forgotten:
-        # All that is old is wanted by jobs that wait, or nothing has ended by now.
-        pause_ms = (
-            QUEUE_WANTED_PAUSE_MS if has_seen else min(max(kept_ms, 1), QUEUE_WANTED_PAUSE_MS)
-        )
-        machine.kept_until_ms = fold.at_ms + pause_ms
+        if not machine.forget(name, orjson.loads(value)) and retention.again_ms is None:
+            retention.again_ms = at_ms + QUEUE_WANTED_PAUSE_MS
+        retention.after = name
+    if len(rows) < _ROWS_AT_ONCE:
+        # What ends from now on is young; while there is something left, it may wait for that.
+        pause_ms = max(kept_ms, 1) if retention.again_ms is None else QUEUE_WANTED_PAUSE_MS
+        retention.rest(at_ms + min(pause_ms, QUEUE_WANTED_PAUSE_MS))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,18 +18,12 @@ class Stops:
         """Have the worker of *job* told to stop it."""
         self._workers.setdefault(job.worker, {})[job.id] = reason
 
-    def take(self, worker: str, live: Mapping[str, Job]) -> dict[str, str]:
-        """Return what *worker* has and is to be told of, and why.
+    def drop(self, job: Job) -> None:
+        """Forget *job*, whose worker has it no more."""
+        jobs = self._workers.get(job.worker, {})
+        if jobs.pop(job.id, None) is not None and not jobs:
+            del self._workers[job.worker]
 
-        Args:
-            worker: its name.
-            live: the jobs that have not ended. One that has, or that *worker* has anew, is no
-                longer meant.
-        """
-        stops = self._workers.pop(worker, {})
-        jobs = {job_id: live.get(job_id) for job_id in stops}
-        return {
-            job_id: stops[job_id]
-            for job_id, job in jobs.items()
-            if job is not None and job.cancelling and job.worker == worker
-        }
+    def take(self, worker: str) -> dict[str, str]:
+        """Return what *worker* has and is to be told of, and why."""
+        return self._workers.pop(worker, {})

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from seriatim.formats.jobs.fold import Event
@@ -30,20 +30,25 @@ BOUNDS_MS: Final = (
 )
 """Upper bounds (inclusive) of the times that are counted together."""
 
+BOUNDS_BYTES: Final = tuple(2**power for power in range(24, 37))
+"""The same of memory: from 16 MiB to 64 GiB."""
 
-class Times:
-    """How many times lay between which bounds."""
 
-    __slots__ = ("counts", "sum_ms")
+class Histogram:
+    """How many values lay between which bounds."""
 
-    def __init__(self) -> None:
-        self.counts = [0] * (len(BOUNDS_MS) + 1)
-        self.sum_ms = 0
+    __slots__ = ("_bounds", "counts", "total")
 
-    def add(self, time_ms: int) -> None:
-        """Count *time_ms*."""
-        self.counts[bisect_left(BOUNDS_MS, time_ms)] += 1
-        self.sum_ms += time_ms
+    def __init__(self, bounds: Sequence[int]) -> None:
+        """Count between *bounds*, which rise and are inclusive, and above the last one."""
+        self._bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.total = 0
+
+    def add(self, value: int) -> None:
+        """Count *value*."""
+        self.counts[bisect_left(self._bounds, value)] += 1
+        self.total += value
 
 
 class Tally:
@@ -56,16 +61,20 @@ class Tally:
         waits: of jobs that have ended, from their submission to the beginning of their last
             attempt.
         runs: of these, from there to their end.
+        cpu_ms: processor time of attempts that ran in OS processes of their own.
+        memory: of these, the most that each had at once.
     """
 
-    __slots__ = ("ended", "events", "runs", "slots", "waits")
+    __slots__ = ("cpu_ms", "ended", "events", "memory", "runs", "slots", "waits")
 
     def __init__(self) -> None:
         self.slots = 0
         self.events: dict[str, int] = {}
         self.ended: dict[str, int] = {}
-        self.waits = Times()
-        self.runs = Times()
+        self.waits = Histogram(BOUNDS_MS)
+        self.runs = Histogram(BOUNDS_MS)
+        self.cpu_ms = 0
+        self.memory = Histogram(BOUNDS_BYTES)
 
     def add(self, events: Sequence[Event], ended: Sequence[Job]) -> None:
         """Count a slot that says *events*, by which jobs have *ended*."""
@@ -76,9 +85,23 @@ class Tally:
         for event in events:
             word = event["event"]
             counts[word] = counts.get(word, 0) + (len(event["jobs"]) if "jobs" in event else 1)
+            if known := event.get("outcome") or event.get("details"):
+                self._add_usage(known.get("usage"))
         for job in ended:
             state = job.state.value
             self.ended[state] = self.ended.get(state, 0) + 1
             if job.started_ms:
                 self.waits.add(job.started_ms - job.submitted_ms)
                 self.runs.add(job.ended_ms - job.started_ms)
+
+    def _add_usage(self, usage: Any) -> None:
+        """Count what an attempt has used, as far as its worker says so in the words of `Usage`."""
+        if not isinstance(usage, dict):
+            return
+        self.cpu_ms += _number(usage.get("cpu_ms"))
+        if memory_bytes := _number(usage.get("memory_peak_bytes")):
+            self.memory.add(memory_bytes)
+
+
+def _number(said: Any) -> int:
+    return said if type(said) is int and said > 0 else 0

@@ -83,17 +83,18 @@ class Committer:
         """Drafts, and other jobs, that wait for a batch."""
         return self._batcher.waiting
 
-    def check_room(self, message_bytes: int) -> None:
-        """Return when one more draft, of a message of *message_bytes*, may come.
+    def check_room(self, message_bytes: int, rows: Rows = ()) -> None:
+        """Return when one more draft, of a message of *message_bytes* with *rows*, may come.
 
         Raises:
-            LimitExceededError: the message is over ``BODY_MAX_BYTES``.
+            LimitExceededError: the message is over ``BODY_MAX_BYTES``, or all of it is more than a
+                transaction may be.
             OverloadedError: the queue is full.
             StoppingError: the node is stopping.
         """
         if message_bytes > BODY_MAX_BYTES:
             raise LimitExceededError("message", given=message_bytes, maximum=BODY_MAX_BYTES)
-        self._batcher.check_room(message_bytes + _OWN_BYTES)
+        self._batcher.check_room(message_bytes + _OWN_BYTES + _rows_bytes(rows))
 
     def check_promise(self) -> None:
         """Return when one more slot may be promised before it is on disk.

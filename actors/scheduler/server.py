@@ -93,7 +93,7 @@ class Server(LightActor):
                     mail.reply.resolve(self._receipt_at(slot, mail))
                     return
                 self._check_twin(submission)
-            world.committer.check_room(len(submission.message))
+            world.committer.check_room(len(submission.message), submission.rows)
             if mail.is_early:
                 world.committer.check_promise()
             outcome = machine.submit(

@@ -3,6 +3,7 @@
 Three things go on beside each other: it claims while it has room, it runs what it has, and it
 reports: what has ended at once, and what goes on before its lease is over. Whatever it cannot say
 because the node is away, it says when the node is back; what it has no lease of any more, it stops.
+When the operator wants it drained, the node says so with its answers, and it ends by itself.
 """
 
 from __future__ import annotations
@@ -102,6 +103,13 @@ class Worker:
         self._is_draining = False
         self._is_quiet = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
+        self._leaving: asyncio.Task[None] | None = None
+        self._has_left = asyncio.Event()
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether it takes nothing more."""
+        return self._is_draining
 
     @property
     def running(self) -> Mapping[str, JobContext]:
@@ -138,31 +146,59 @@ class Worker:
             self._is_quiet.clear()
             await self._is_quiet.wait()
 
+    async def left(self) -> None:
+        """Return when it has ended: because its node has told it so, or because it was closed."""
+        await self._has_left.wait()
+
     def vanish(self) -> None:
         """Do nothing any more, as if its OS process was killed; what runs is stopped, unheard."""
         self._is_draining = True
         for task in self._loops:
             task.cancel()
+        if self._leaving is not None:
+            self._leaving.cancel()
         for run in list(self._running.values()):
             run.stop(Why.LOST, "its worker has vanished")
 
     async def close(self) -> None:
         """Stop at once: what runs is given back, and begun once more by somebody else."""
+        if self._has_left.is_set():
+            return
         self._is_draining = True
+        if self._leaving is not None:  # it would wait for the end of what is stopped now
+            self._leaving.cancel()
+            await asyncio.gather(self._leaving, return_exceptions=True)
         runs = list(self._running.values())
         for run in runs:
             run.stop(Why.CLOSED, "its worker ends")
         tasks = [run.task for run in runs if run.task is not None]
         if tasks:
             await asyncio.wait(tasks)
-        for task in self._loops:
-            task.cancel()
-        await asyncio.gather(*self._loops, return_exceptions=True)
-        if self._ended or self._beat:
-            try:
-                await self._port.report(self.queue, self._last_report())
-            except SchedulerError as error:
-                _LOG.warning("worker %s: not said at its end: %s", self.name, error)
+        await self._end()
+
+    def _hear(self, *, drain: bool) -> None:
+        """Begin to end where the node says that the operator wants it to *drain*."""
+        if drain and not self._is_draining:
+            _LOG.warning("worker %s is drained: it finishes what it has, and ends", self.name)
+            self._is_draining = True
+            self._leaving = asyncio.ensure_future(self._leave())
+
+    async def _leave(self) -> None:
+        await self.drain()
+        await self._end()
+
+    async def _end(self) -> None:
+        """Claim and report no more, but that it has left."""
+        try:
+            for task in self._loops:
+                task.cancel()
+            await asyncio.gather(*self._loops, return_exceptions=True)
+            if self._ended or self._beat:
+                await self._say_the_last()
+        except SchedulerError as error:
+            _LOG.warning("worker %s: not said at its end: %s", self.name, error)
+        finally:
+            self._has_left.set()
 
     # Claiming.
 
@@ -231,6 +267,7 @@ class Worker:
             self._begin(grant)
         for job, reason in claimed.stops.items():
             self._stop(job, reason)
+        self._hear(drain=claimed.drain)
 
     # Running.
 
@@ -294,6 +331,7 @@ class Worker:
                 self._lose(job, token)
             for job, reason in reported.stops.items():
                 self._stop(job, reason)
+            self._hear(drain=reported.drain)
             self._notice_quiet()
 
     async def _wait_for_news(self) -> None:
@@ -328,10 +366,14 @@ class Worker:
         held = [(run.grant.id, run.grant.token) for run in due]
         return Report(self.name, ended, held, printed, self._status())
 
-    def _last_report(self) -> Report:
-        """Return what there is to say at the end; nobody is to wait for another word."""
-        left = self._status_now()._replace(has_left=True)
-        return Report(self.name, self._ended, status=left)
+    async def _say_the_last(self) -> None:
+        """Say what there is to say at the end; nobody is to wait for another word."""
+        while True:
+            left = self._status_now()._replace(has_left=True)
+            ended = _take_some(self._ended, _size)
+            await self._port.report(self.queue, Report(self.name, ended, status=left))
+            if not self._ended:
+                return
 
     def _status(self) -> WorkerStatus | None:
         """Return how it is, once in ``WORKER_BEAT_MS``; else ``None``."""

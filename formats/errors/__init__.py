@@ -22,6 +22,7 @@
     │   │   └── FollowedError       scheduler: a copy takes no messages
     │   ├── ForwardLoopError        nodes send a request to each other without an end
     │   ├── UnauthorizedError       for the node's operator only
+    │   ├── TakenError              another job has that id, or that unique key
     │   ├── OutboundError           a URL leads where the operator allows nobody to lead us
     │   └── WrongMethodError        method, allowed
     ├── ConflictError               valid, but lost a race; read again, then retry
@@ -70,7 +71,7 @@ from seriatim.formats.errors.commitments import (
     UnsignedError,
     WeakKeyError,
 )
-from seriatim.formats.errors.jobs import JobError
+from seriatim.formats.errors.jobs import JobError, TakenError
 from seriatim.formats.errors.refusals import (
     ConflictError,
     DisabledError,
@@ -142,6 +143,7 @@ __all__ = [
     "StoreError",
     "StoreLockedError",
     "StoreVersionError",
+    "TakenError",
     "TamperedError",
     "UnauthorizedError",
     "UnavailableError",

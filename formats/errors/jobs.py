@@ -1,8 +1,18 @@
-"""Errors of jobs that somebody waits for."""
+"""Errors of jobs that somebody submits, or waits for."""
 
 from __future__ import annotations
 
 from seriatim.formats.errors.base import SchedulerError
+from seriatim.formats.errors.refusals import RefusedError
+
+
+class TakenError(RefusedError):
+    """Another job has the id, or the unique key; the same again is refused again."""
+
+    code = "conflict"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, code=TakenError.code)
 
 
 class JobError(SchedulerError):

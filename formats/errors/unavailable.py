@@ -41,13 +41,17 @@ class StoppingError(UnavailableError):
 
 
 class DeadlineExceededError(UnavailableError):
-    """No answer in time. The outcome is unknown; sending the same message again is safe."""
+    """No answer in time. The outcome is unknown; sending the same message again is safe.
+
+    Attributes:
+        deadline_ms: the time that there was.
+    """
 
     code = "deadline_exceeded"
 
-    def __init__(self, what: str, *, deadline_ms: int) -> None:
+    def __init__(self, what: str, *, deadline_ms: int, advice: str = "send the same again") -> None:
         self.deadline_ms = deadline_ms
-        super().__init__(f"{what} gave no answer within {deadline_ms} ms; send the same again")
+        super().__init__(f"{what} gave no answer within {deadline_ms} ms; {advice}")
 
 
 class NotUploadedError(UnavailableError):

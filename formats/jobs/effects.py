@@ -15,13 +15,15 @@ class Effects:
         ready: jobs that are pending now, or have another priority as such.
         scheduled: jobs that wait for a time now.
         ended: jobs that have ended.
+        given_back: jobs whose leases are over, with the workers that had them.
         freed: names of tokens of which there are more now.
     """
 
-    __slots__ = ("ended", "freed", "ready", "scheduled")
+    __slots__ = ("ended", "freed", "given_back", "ready", "scheduled")
 
     def __init__(self) -> None:
         self.ready: list[Job] = []
         self.scheduled: list[Job] = []
         self.ended: list[Job] = []
+        self.given_back: list[Job] = []
         self.freed: set[str] = set()

@@ -12,24 +12,24 @@ state; a fold that begins with what they say goes on where the last one was.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from seriatim.formats.errors import MalformedError, StoreError
-from seriatim.formats.ids import b64url
 from seriatim.formats.jobs import rows as paths
 from seriatim.formats.jobs.effects import Effects
-from seriatim.formats.jobs.job import Failure, Job, Order, decode_row, encode_row
-from seriatim.formats.jobs.job_id import is_made_id
-from seriatim.formats.jobs.kin import Kin, verdict_of
+from seriatim.formats.jobs.job import Job, Order, decode_row, encode_row, note_failure
+from seriatim.formats.jobs.kin import Kin, verdict_of, waits_anew
 from seriatim.formats.jobs.numbers import Numbers, change_count
-from seriatim.formats.jobs.pace import pace
+from seriatim.formats.jobs.pace import kept_paces, next_pace
 from seriatim.formats.jobs.raw_json import RawJson, dump_json
 from seriatim.formats.jobs.settings import Settings
+from seriatim.formats.jobs.spans import encode_open
 from seriatim.formats.jobs.state import ENDED, IllegalMoveError, JobState, Step, check_move
-from seriatim.formats.limits import JOB_FAILURES_KEPT_MAX
+from seriatim.formats.jobs.telling import Telling
+from seriatim.formats.jobs.uniques import Uniques
+from seriatim.formats.limits import QUEUE_OPEN_EVERY_SLOTS
 
 if TYPE_CHECKING:
     from seriatim.formats.schedule.assignment import Rows
@@ -53,11 +53,15 @@ class QueueFold:
         live: jobs that have not ended, by id, in the order of their submission.
         settings: see `Settings`.
         numbers: how many jobs are in which state.
-        running: how many jobs of each type are leased.
+        leased: those of them that workers have, by id.
+        running: how many of these each type has.
         in_use: how many tokens of each name are taken.
         paces: of each type with a rate, when the next of its jobs would be due by it; see `pace`.
+        uniques: see `Uniques`.
         slot: the last slot that it has seen; -1 before the first one.
         at_ms: its time.
+        changed_bytes: how large the rows were, about, of the jobs that the slot changes.
+        telling: whose children are still to be told; ``told`` has that go on.
         effects: see `Effects`; whoever runs the queue puts new ones in their place.
     """
 
@@ -68,11 +72,15 @@ class QueueFold:
         self.live: dict[str, Job] = {}
         self.settings = Settings()
         self.numbers = Numbers()
+        self.leased: dict[str, Job] = {}
         self.running: dict[str, int] = {}
         self.in_use: dict[str, int] = {}
         self.paces: dict[str, int] = {}
+        self.uniques = Uniques(queue, get)
         self.slot = -1
         self.at_ms = 0
+        self.changed_bytes = 0
+        self.telling = Telling()
         self.effects = Effects()
         self._kin = Kin()
         # Of the slot that is being applied: states before it, what has ended, other rows.
@@ -112,17 +120,8 @@ class QueueFold:
         return self._kin.children(job)
 
     def is_wanted(self, job: str) -> bool:
-        """Tell whether a live job wants the result of *job*."""
-        return self._kin.is_wanted(job)
-
-    def unique(self, key: str) -> tuple[str, int] | None:
-        """Return the last job that was submitted under *key*, and when; ``None`` for none."""
-        path = paths.unique_path(self.queue, _hash(key))
-        raw = self._other_rows[path] if path in self._other_rows else self._get(path)
-        if raw is None:
-            return None
-        job, submitted_ms = orjson.loads(raw)
-        return job, submitted_ms
+        """Tell whether a live job wants the result of *job*, or is to be told of its end."""
+        return self._kin.is_wanted(job) or job in self.telling
 
     # Changing.
 
@@ -133,7 +132,10 @@ class QueueFold:
         self._before.clear()
         self._ended.clear()
         self._other_rows.clear()
+        self.uniques.changed.clear()
         self._submitted_count = 0
+        self.changed_bytes = 0
+        self.telling.begin()
         self.numbers.touched.clear()
 
     def apply(self, event: Event) -> None:
@@ -161,8 +163,11 @@ class QueueFold:
             (paths.type_path(queue, kind), self.numbers.encode_type(kind))
             for kind in self.numbers.touched
         )
+        if self.slot % QUEUE_OPEN_EVERY_SLOTS == 0:
+            rows.append((paths.open_path(queue, self.slot), encode_open(self.leased.values())))
         rows.append((paths.head_path(queue), self._head()))
         rows.extend(self._other_rows.items())
+        rows.extend(self.uniques.changed.items())
         return tuple(rows)
 
     def _head(self) -> bytes:
@@ -173,6 +178,8 @@ class QueueFold:
             "settings": self.settings.to_plain(),
             "paces": self.paces,
         }
+        if self.telling:
+            head["untold"] = self.telling.parents
         return orjson.dumps(head)
 
     def load(self, head: bytes, types: Iterable[tuple[str, bytes]], jobs: Iterable[bytes]) -> None:
@@ -196,6 +203,8 @@ class QueueFold:
                 self.effects.ready.append(job)
             elif job.state is JobState.SCHEDULED:
                 self.effects.scheduled.append(job)
+        for parent_id in said.get("untold", ()):
+            self._tell_children(parent_id)
 
     # What the events do.
 
@@ -206,9 +215,7 @@ class QueueFold:
         job = Job(event["id"], event["type"], spec, order, self.at_ms, JobState.BLOCKED)
         if job.id in self.live or job.id in self._ended:
             raise IllegalMoveError(f"{job.id} was submitted before")
-        if "unique" in spec:
-            path = paths.unique_path(self.queue, _hash(spec["unique"]["key"]))
-            self._other_rows[path] = orjson.dumps([job.id, self.at_ms])
+        self.uniques.note(job)
         self._before.setdefault(job.id, None)  # one that was forgotten in this slot had a state
         self.live[job.id] = job
         verdict = self._wait_for_parents(job)
@@ -247,9 +254,7 @@ class QueueFold:
             self._take(job)
             rate = self.settings.rates.get(job.type)
             if rate is not None:
-                self.paces[job.type] = pace(self.paces.get(job.type, 0), self.at_ms, rate.jobs) + (
-                    rate.per_ms
-                )
+                self.paces[job.type] = next_pace(self.paces.get(job.type, 0), self.at_ms, rate)
 
     def _done(self, event: Event) -> None:
         job = self._leased(event)
@@ -262,7 +267,7 @@ class QueueFold:
     def _failed(self, event: Event) -> None:
         job = self._leased(event)
         job.tries += 1
-        self._note_failure(job, event)
+        note_failure(job, self.at_ms, event)
         if "again_ms" in event:
             self._again(job, Step.AGAIN, event["again_ms"])
         elif job.cancelling and event["code"] == CANCELLED:
@@ -273,7 +278,7 @@ class QueueFold:
     def _expired(self, event: Event) -> None:
         job = self._leased(event)
         job.crashes += 1
-        self._note_failure(job, event)
+        note_failure(job, self.at_ms, event)
         if job.cancelling:
             self._end(job, Step.EXPIRE, _stopped(event))
         elif "again_ms" in event:
@@ -321,7 +326,8 @@ class QueueFold:
         job = self.job(event["id"])
         if job is None or not job.state.is_ended:
             raise IllegalMoveError(f"{event['id']} has not ended")
-        self._before.setdefault(job.id, job.state)
+        self._touch(job)
+        self.telling.drop(job.id)
         self._ended.pop(job.id, None)
         self.live[job.id] = job
         job.tries = job.crashes = job.ended_ms = 0
@@ -329,17 +335,20 @@ class QueueFold:
         # By hand, and so whatever its deadline was.
         job.spec = {key: value for key, value in job.spec.items() if key != "deadline_ms"}
         parents = [parent_id for parent_id, _ in job.spec.get("after", ())]
-        found = {parent_id: self.job(parent_id) for parent_id in parents}
-        # By hand: parents that have failed do not count any more. One that is still to be submitted
-        # does; one that is not there and cannot be is forgotten.
-        waited = {each for each in job.waits or () if not is_made_id(each)}
-        job.waits = {
-            parent_id
-            for parent_id, parent in found.items()
-            if (parent_id in waited if parent is None else not parent.state.is_ended)
-        } or None
+        job.waits = waits_anew(job, {parent_id: self.job(parent_id) for parent_id in parents})
         self._kin.watch(job)
-        self._move(job, Step.RETRY, JobState.BLOCKED if job.waits else JobState.PENDING)
+        self.uniques.note(job)
+        # It waits for its time as if it was never tried; a pause between tries was none of that.
+        job.due_ms = job.spec.get("due_ms", 0)
+        self._move(job, Step.RETRY, JobState.BLOCKED if job.waits else self._ready_state(job))
+
+    def _told(self, event: Event) -> None:
+        del event
+        for parent_id in self.telling.parents:
+            parent = self.job(parent_id)
+            assert parent is not None, "it is wanted until all its children are told"
+            for child_ends in self._told_children(parent):
+                self._end(*child_ends)
 
     def _priority(self, event: Event) -> None:
         job = self.live[event["id"]]
@@ -350,13 +359,7 @@ class QueueFold:
 
     def _settings(self, event: Event) -> None:
         before, self.settings = self.settings.rates, self.settings.changed(event["change"])
-        # A pace is counted in parts of its rate: another rate begins anew.
-        rates = self.settings.rates
-        self.paces = {
-            kind: value
-            for kind, value in self.paces.items()
-            if kind in rates and rates[kind] == before[kind]
-        }
+        self.paces = kept_paces(self.paces, before, self.settings.rates)
 
     def _forgotten(self, event: Event) -> None:
         for job_id in event["jobs"]:
@@ -366,9 +369,7 @@ class QueueFold:
             self._before.setdefault(job_id, job.state)
             self._ended.pop(job_id, None)
             self.numbers.move(job.type, job.state, None)
-            unique = job.spec.get("unique")
-            if unique and (self.unique(unique["key"]) or ("",))[0] == job_id:
-                self._other_rows[paths.unique_path(self.queue, _hash(unique["key"]))] = None
+            self.uniques.forget(job)
         if "index" in event:
             left = event.get("left")
             path = (*paths.ended_group(self.queue), event["index"])
@@ -384,7 +385,9 @@ class QueueFold:
         return job
 
     def _touch(self, job: Job) -> None:
-        self._before.setdefault(job.id, job.state)
+        if job.id not in self._before:
+            self._before[job.id] = job.state
+            self.changed_bytes += job.row_bytes
 
     def _move(self, job: Job, step: Step, state: JobState) -> None:
         check_move(step, job.state, state)
@@ -410,7 +413,7 @@ class QueueFold:
         self._move(job, step, self._ready_state(job))
 
     def _end(self, job: Job, step: Step, state: JobState, reason: str = "", code: str = "") -> None:
-        """End *job*, and what may not go on without it: in the same slot, however deep."""
+        """End *job*, and what may not go on without it, as far as the slot has room for it."""
         ending = [(job, step, state, reason, code)]
         while ending:
             job, step, state, reason, code = ending.pop()
@@ -422,49 +425,39 @@ class QueueFold:
             job.ended_ms = self.at_ms
             job.cancelling = ""
             if reason:
-                self._note_failure(job, {"code": code, "reason": reason})
+                note_failure(job, self.at_ms, {"code": code, "reason": reason})
             self._kin.unwatch(job)
             del self.live[job.id]
             self._ended[job.id] = job
-            ending.extend(self._told_children(job))
+            if self._kin.children(job.id):
+                self._tell_children(job.id)
+                ending.extend(self._told_children(job))
+
+    def _tell_children(self, parent_id: str) -> None:
+        self.telling.add(parent_id, map(self.live.__getitem__, self._kin.children(parent_id)))
 
     def _told_children(self, parent: Job) -> Iterable[tuple[Job, Step, JobState, str, str]]:
         """Tell the children of *parent* that it has ended; return how some of them end by that."""
         ends = []
-        children = [self.live[child_id] for child_id in self._kin.take_children(parent.id)]
-        # In an order that a fold has that was loaded, too: what is said of them depends on it.
-        for child in sorted(children, key=lambda child: child.order):
-            otherwise = next(each for job, each in child.spec["after"] if job == parent.id)
-            if verdict := verdict_of(parent, otherwise):
-                ends.append((child, Step.PARENT, verdict[0], verdict[1], PARENT_FAILED))
+        for child, verdict in self.telling.tell(parent, self.live, self._kin):
+            if verdict is not None:
+                ends.append((child, Step.PARENT, *verdict, PARENT_FAILED))
                 continue
-            assert child.waits is not None, "it is among those that wait"
-            child.waits.discard(parent.id)
             self._touch(child)
             if not child.waits:
                 child.waits = None
                 self._move(child, Step.UNBLOCK, self._ready_state(child))
         return ends
 
-    def _note_failure(self, job: Job, event: Event) -> None:
-        kept = (job.failures or [])[-(JOB_FAILURES_KEPT_MAX - 1) :]
-        failure = Failure(
-            job.attempt,
-            job.token,
-            job.worker,
-            self.at_ms,
-            event["code"],
-            event["reason"],
-            event.get("details", {}),
-        )
-        job.failures = [*kept, failure]
-
     def _take(self, job: Job) -> None:
+        self.leased[job.id] = job
         change_count(self.running, job.type, 1)
         for token, count in job.takes:
             change_count(self.in_use, token, count)
 
     def _give_back(self, job: Job) -> None:
+        del self.leased[job.id]
+        self.effects.given_back.append(job)
         change_count(self.running, job.type, -1)
         for token, count in job.takes:
             change_count(self.in_use, token, -count)
@@ -474,10 +467,6 @@ class QueueFold:
 def _stopped(event: Event) -> JobState:
     """Return how a job ends that was to stop, by what is said of its lease."""
     return JobState.FAILED if event.get("code") == OVERDUE else JobState.CANCELLED
-
-
-def _hash(key: str) -> str:
-    return b64url(sha256(key.encode()).digest())
 
 
 _APPLY: Final[dict[str, Callable[[QueueFold, Event], None]]] = {
@@ -493,6 +482,7 @@ _APPLY: Final[dict[str, Callable[[QueueFold, Event], None]]] = {
     "refused": QueueFold._refused,  # noqa: SLF001  # as above
     "overdue": QueueFold._overdue,  # noqa: SLF001  # as above
     "retried": QueueFold._retried,  # noqa: SLF001  # as above
+    "told": QueueFold._told,  # noqa: SLF001  # as above
     "priority": QueueFold._priority,  # noqa: SLF001  # as above
     "settings": QueueFold._settings,  # noqa: SLF001  # as above
     "forgotten": QueueFold._forgotten,  # noqa: SLF001  # as above

@@ -5,6 +5,7 @@ What was said when it was submitted stays as it is, in ``spec``; the rest has ha
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -12,7 +13,7 @@ import orjson
 from seriatim.formats.errors import MalformedError
 from seriatim.formats.jobs.raw_json import RawJson, dump_json
 from seriatim.formats.jobs.state import JobState
-from seriatim.formats.limits import JOB_CRASHES_DEFAULT, JOB_LEASE_DEFAULT_MS
+from seriatim.formats.limits import JOB_CRASHES_DEFAULT, JOB_FAILURES_KEPT_MAX, JOB_LEASE_DEFAULT_MS
 
 Spec = dict[str, Any]
 """What a job is to do, as `read_spec` has checked it; only what was said. JSON values are
@@ -76,6 +77,7 @@ class Job:
         failures: its last attempts that failed, oldest first.
         result: JSON of what it has made; empty for nothing.
         outcome: what else is known of the attempt that has ended it: ``exit_code``, ``usage``.
+        row_bytes: how large its row was when it was written last; 0 before.
     """
 
     __slots__ = (
@@ -91,6 +93,7 @@ class Job:
         "outcome",
         "priority",
         "result",
+        "row_bytes",
         "spec",
         "started_ms",
         "state",
@@ -126,6 +129,7 @@ class Job:
         self.failures: list[Failure] | None = None
         self.result = b""
         self.outcome: dict[str, Any] | None = None
+        self.row_bytes = 0
 
     @property
     def lease_ms(self) -> int:
@@ -163,13 +167,31 @@ class Job:
         return f"<Job {self.id} of {self.type}: {self.state}>"
 
 
+def note_failure(job: Job, at_ms: int, said: Mapping[str, Any]) -> None:
+    """Note what *said* says of the attempt at *job* that has failed: the last ones are kept."""
+    kept = (job.failures or [])[-(JOB_FAILURES_KEPT_MAX - 1) :]
+    failure = Failure(
+        job.attempt,
+        job.token,
+        job.worker,
+        at_ms,
+        said["code"],
+        said["reason"],
+        said.get("details", {}),
+    )
+    job.failures = [*kept, failure]
+
+
 def key_token(kind: str, key: str) -> str:
     """Return the name of the token that jobs of the type *kind* with *key* take one of."""
     return f"{kind}/{key}"
 
 
 def encode_row(job: Job) -> bytes:
-    """Return *job* as it is kept: JSON of what is not as in a job that was just submitted."""
+    """Return *job* as it is kept: JSON of what is not as in a job that was just submitted.
+
+    It notes in the job how large that is.
+    """
     row: dict[str, Any] = {
         "id": job.id,
         "type": job.type,
@@ -192,7 +214,9 @@ def encode_row(job: Job) -> bytes:
         row["waits"] = sorted(job.waits)
     if job.result:
         row["result"] = RawJson(job.result)
-    return dump_json(row)
+    raw = dump_json(row)
+    job.row_bytes = len(raw)
+    return raw
 
 
 def _add_rare(row: dict[str, Any], job: Job) -> None:
@@ -243,6 +267,7 @@ def decode_row(raw: bytes) -> Job:
             job.waits = set(row["waits"])
         if "result" in row:
             job.result = dump_json(row["result"])
+        job.row_bytes = len(raw)
     except (ValueError, TypeError, KeyError) as error:
         raise MalformedError(f"a damaged row: {error!r}", code="bad_row") from error
     return job

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from seriatim.formats.jobs.job_id import is_made_id
 from seriatim.formats.jobs.numbers import change_count
 from seriatim.formats.jobs.spec import Otherwise
 from seriatim.formats.jobs.state import JobState
@@ -28,9 +29,12 @@ class Kin:
         """Tell whether a live job wants the result of *job*."""
         return job in self._wanted
 
-    def take_children(self, job: str) -> Iterable[str]:
-        """Return the jobs that have waited for *job*, which has ended."""
-        return self._children.pop(job, ())
+    def tell(self, job: str, parent: str) -> None:
+        """Note that *job* waits for *parent* no longer."""
+        children = self._children.get(parent, {})
+        children.pop(job, None)
+        if not children:
+            self._children.pop(parent, None)
 
     def watch(self, job: Job) -> None:
         """Note what *job*, which is live, waits for, and whose results it wants."""
@@ -42,15 +46,30 @@ class Kin:
     def unwatch(self, job: Job) -> None:
         """Forget *job*, which has ended."""
         for parent_id in job.waits or ():
-            children = self._children.get(parent_id, {})
-            children.pop(job.id, None)
-            if not children:
-                self._children.pop(parent_id, None)
+            self.tell(job.id, parent_id)
         for parent_id in job.spec.get("inputs", ()):
             change_count(self._wanted, parent_id, -1)
 
 
-def verdict_of(parent: Job, otherwise: str) -> tuple[JobState, str] | None:
+def waits_anew(job: Job, parents: Mapping[str, Job | None]) -> set[str] | None:
+    """Return what *job* waits for, which somebody has begun once more.
+
+    By hand: *parents* that have failed do not count any more. One that is still to be submitted
+    does; one that is not there (``None``) and cannot be is forgotten.
+    """
+    waited = {each for each in job.waits or () if not is_made_id(each)}
+    return {
+        parent_id
+        for parent_id, parent in parents.items()
+        if (parent_id in waited if parent is None else not parent.state.is_ended)
+    } or None
+
+
+Verdict = tuple[JobState, str]
+"""How a child ends by the end of a parent, and why."""
+
+
+def verdict_of(parent: Job, otherwise: str) -> Verdict | None:
     """Return how a child ends by the end of *parent*, and why; ``None`` where it does not.
 
     Args:

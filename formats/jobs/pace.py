@@ -8,6 +8,7 @@ the queue.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,6 +23,25 @@ def pace(next_ms_scaled: int, now_ms: int, count: int) -> int:
     finds the same.
     """
     return max(next_ms_scaled, now_ms * count)
+
+
+def next_pace(next_ms_scaled: int, now_ms: int, rate: Rate) -> int:
+    """Return the pace after one more job has begun; see `pace`."""
+    return pace(next_ms_scaled, now_ms, rate.jobs) + rate.per_ms
+
+
+def kept_paces(
+    paces: Mapping[str, int], before: Mapping[str, Rate], after: Mapping[str, Rate]
+) -> dict[str, int]:
+    """Return those of *paces* that hold when the rates *before* have become those *after*.
+
+    A pace is counted in parts of its rate: another rate begins anew.
+    """
+    return {
+        kind: value
+        for kind, value in paces.items()
+        if kind in after and after[kind] == before[kind]
+    }
 
 
 def free_from_ms(next_ms_scaled: int, rate: Rate) -> int:

@@ -2,14 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import orjson
 
 from seriatim.formats.errors import MalformedError
-from seriatim.formats.jobs.fold import QueueFold
+from seriatim.formats.jobs.fold import Event, QueueFold
 from seriatim.formats.jobs.rows import Path
 from seriatim.formats.message import Value
+
+
+class Said(NamedTuple):
+    """What a slot says.
+
+    Attributes:
+        at_ms: at what time.
+        events: see `QueueFold`.
+    """
+
+    at_ms: int
+    events: Sequence[Event]
+
+
+def read_slot(slot: int, fields: Mapping[str, Value]) -> Said:
+    """Return what *slot* says, whose message has these *fields*.
+
+    Raises:
+        MalformedError: it says nothing that a queue says; code ``bad_slot``.
+    """
+    try:
+        at_ms, data = fields["at"], fields["data"]
+        events = orjson.loads(data)  # type: ignore[arg-type]  # what it is, it says itself
+    except (KeyError, ValueError, TypeError) as error:
+        raise MalformedError(f"slot {slot} is none of a queue", code="bad_slot") from error
+    if not isinstance(at_ms, int):
+        raise MalformedError(f"slot {slot} says no time", code="bad_slot")
+    return Said(at_ms, events)
 
 
 def replay(
@@ -31,15 +60,9 @@ def replay(
     fold.begin(0, spawned_ms)
     _change(rows, fold)
     for slot, fields in slots:
-        try:
-            at_ms, data = fields["at"], fields["data"]
-            events = orjson.loads(data)  # type: ignore[arg-type]  # what it is, it says itself
-        except (KeyError, ValueError, TypeError) as error:
-            raise MalformedError(f"slot {slot} is none of a queue", code="bad_slot") from error
-        if not isinstance(at_ms, int):
-            raise MalformedError(f"slot {slot} says no time", code="bad_slot")
-        fold.begin(slot, at_ms)
-        for event in events:
+        said = read_slot(slot, fields)
+        fold.begin(slot, said.at_ms)
+        for event in said.events:
             fold.apply(event)
         _change(rows, fold)
     return rows

@@ -6,7 +6,9 @@
     queues/heads/QUEUE              its settings, and how many jobs are in which state
     queues/types/QUEUE/TYPE         the same numbers of one type
     queues/unique/QUEUE/HASH        the last job that was submitted under a unique key
+    queues/open/QUEUE/SLOT          the jobs that are leased after each so-manieth slot
     queues/ended/QUEUE/TIME.SLOT    the jobs that have ended in a slot: what is forgotten first
+    queues/drains/WORKER            empty: its operator wants that worker to end; of no queue
     jobs/QUEUE/STATE/JOB            a job
     jobs/QUEUE/output/JOB~TOKEN.N   a piece of what an attempt has printed; not of the fold
 """
@@ -14,11 +16,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Final
 
+from seriatim.formats.ids import b64url
 from seriatim.formats.jobs.state import JobState
 
 NAMES: Final = ("queues", "names")
+DRAINS: Final = ("queues", "drains")
 _TIME_DIGITS: Final = 15
 _SLOT_DIGITS: Final = 12
 _PIECE_DIGITS: Final = 9
@@ -36,6 +41,11 @@ def head_path(queue: str) -> Path:
     return ("queues", "heads", queue)
 
 
+def drain_path(worker: str) -> Path:
+    """Return where it stands that *worker* is to end."""
+    return (*DRAINS, worker)
+
+
 def types_group(queue: str) -> Path:
     """Return where the numbers of each type stand."""
     return ("queues", "types", queue)
@@ -46,9 +56,19 @@ def type_path(queue: str, kind: str) -> Path:
     return (*types_group(queue), kind)
 
 
-def unique_path(queue: str, key_hash: str) -> Path:
-    """Return where the last job under a unique key stands."""
-    return ("queues", "unique", queue, key_hash)
+def unique_path(queue: str, key: str) -> Path:
+    """Return where the last job under the unique key *key* stands."""
+    return ("queues", "unique", queue, b64url(sha256(key.encode()).digest()))
+
+
+def open_group(queue: str) -> Path:
+    """Return where it stands which jobs were leased, by slot."""
+    return ("queues", "open", queue)
+
+
+def open_path(queue: str, slot: int) -> Path:
+    """Return where it stands which jobs are leased after *slot*; see ``spans.py``."""
+    return (*open_group(queue), f"{slot:0{_SLOT_DIGITS}d}")
 
 
 def ended_group(queue: str) -> Path:
@@ -81,6 +101,7 @@ def queue_groups(queue: str) -> Iterator[Path]:
     """Yield where all rows of *queue* stand that follow from its log, but its head."""
     yield types_group(queue)
     yield ("queues", "unique", queue)
+    yield open_group(queue)
     yield ended_group(queue)
     for state in JobState:
         yield state_group(queue, state)

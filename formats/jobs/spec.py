@@ -95,7 +95,8 @@ def read_asked(said: Mapping[str, Any]) -> Asked:
     for job in spec.get("inputs", ()):
         if job not in parents:
             raise _bad("inputs", "jobs that are named in after, too", job)
-    own = check_name(said["id"], "id") if said.get("id") else ""
+    # An empty one is a mistake: with another id made for it, the same again would be a second job.
+    own = check_name(said["id"], "id") if "id" in said else ""
     return Asked(own, kind, spec)
 
 

@@ -14,7 +14,7 @@
      │   refuse           │                                      │
      ▼                    │                                      ▼
   FAILED, CANCELLED ◄─────┴──────── DONE, FAILED, CANCELLED, DEAD (k crashes)
-     └────────────── retry ─► BLOCKED, PENDING
+     └────────────── retry ─► BLOCKED, SCHEDULED, PENDING
 
 `MOVES` is the same as a table; `check_move` is asked before every change of a state.
 """
@@ -99,7 +99,7 @@ MOVES: Final[dict[Step, tuple[frozenset[JobState], frozenset[JobState]]]] = {
     Step.RELEASE: (frozenset({_LEASED}), frozenset({_PENDING, _CANCELLED, _FAILED})),
     Step.CANCEL: (frozenset({*_WAITING, _LEASED}), frozenset({_CANCELLED})),
     Step.OVERDUE: (frozenset({*_WAITING, _LEASED}), frozenset({_FAILED})),
-    Step.RETRY: (frozenset({_FAILED, _DEAD, _CANCELLED}), frozenset({_BLOCKED, _PENDING})),
+    Step.RETRY: (frozenset({_FAILED, _DEAD, _CANCELLED}), _WAITING),
 }
 """From which states each step leads to which."""
 

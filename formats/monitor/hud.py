@@ -18,7 +18,7 @@ _STATES: Final = tuple(state.value for state in JobState)
 
 def hud(view: View) -> str:
     """Return the lines that show *view*, without a newline at the end."""
-    parts = [_head(view), _workers(view["workers"]), _queues(view), _foot(view)]
+    parts = [_head(view), worker_lines(view["workers"]), _queues(view), _foot(view)]
     # Workers choose words in them: none of them may steer the reader's terminal.
     shown = ([_printable(line) for line in part] for part in parts)
     return "\n\n".join("\n".join(lines) for lines in shown if lines)
@@ -41,7 +41,8 @@ def _head(view: View) -> Iterator[str]:
             yield f"{flag} is set"
 
 
-def _workers(workers: Sequence[View]) -> Iterator[str]:
+def worker_lines(workers: Sequence[View]) -> Iterator[str]:
+    """Yield a line for each of *workers*, as a view has them, below a line of names."""
     if not workers:
         return
     head = ["worker", "category", "pulse", "heard", "pid", "queue", "jobs", "runs"]
@@ -91,8 +92,11 @@ def _foot(view: View) -> Iterator[str]:
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Yield a line for each of *rows*: columns as wide as what is in them."""
-    shown = [[_short(_printable(cell)) for cell in row] for row in rows]
+    """Yield a line for each of *rows*: columns as wide as what is in them.
+
+    Names, in front, are whole: they are what other commands take.
+    """
+    shown = [[_printable(name), *(_short(_printable(cell)) for cell in row)] for name, *row in rows]
     widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
     for row in shown:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))

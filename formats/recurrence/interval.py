@@ -11,7 +11,7 @@ from typing import Final
 
 from seriatim.formats.errors import LimitExceededError, MalformedError
 from seriatim.formats.limits import INSTANT_MAX_MS, INTERVAL_MAX_MS
-from seriatim.formats.recurrence.words import Words, check_text
+from seriatim.formats.recurrence.words import DURATIONS, Words, check_text
 
 # HyperBEAM's units: the beginning of the word decides.
 _UNITS: Final = {
@@ -112,7 +112,7 @@ def parse_duration(text: str) -> int:
     duration_ms = parse_iso_duration(text)
     if duration_ms is not None:
         return duration_ms
-    words = Words.of(text)
+    words = Words.of(text, DURATIONS)
     duration_ms = read_duration(words)
     words.expect_end()
     return duration_ms

@@ -11,7 +11,8 @@ from seriatim.formats.errors import LimitExceededError, MalformedError
 from seriatim.formats.limits import RECURRENCE_MAX_CHARS
 
 _WORD: Final = re.compile(r"[a-z]+|[0-9]+|[^\sa-z0-9]")
-_EXAMPLES: Final = "'every 5 minutes', 'weekdays at 18:30' or 'tomorrow at 9am'"
+_TIMES: Final = "times like 'every 5 minutes', 'weekdays at 18:30' or 'tomorrow at 9am'"
+DURATIONS: Final = "durations like '30s', '5 minutes' or '1h30m'"
 
 
 class Word(NamedTuple):
@@ -23,17 +24,18 @@ class Word(NamedTuple):
 
 @dataclass(slots=True)
 class Words:
-    """A phrase that is being read, from left to right."""
+    """A phrase that is being read, from left to right; *like* says what it should be like."""
 
     words: tuple[Word, ...]
     end: int
+    like: str
     place: int = 0
 
     @classmethod
-    def of(cls, text: str) -> Words:
+    def of(cls, text: str, like: str = _TIMES) -> Words:
         """Return the words of *text*, in lower case."""
         found = tuple(Word(each[0], each.start()) for each in _WORD.finditer(text.lower()))
-        return cls(found, len(text))
+        return cls(found, len(text), like)
 
     @property
     def next(self) -> str:
@@ -67,7 +69,7 @@ class Words:
         """Refuse the phrase where the next word stands."""
         found = repr(self.next) if self.next else "the end"
         raise MalformedError(
-            f"expected {expected}, found {found}; write times like {_EXAMPLES}",
+            f"expected {expected}, found {found}; write {self.like}",
             code="bad_time",
             offset=self.offset,
         )

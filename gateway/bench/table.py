@@ -14,7 +14,7 @@ from rich.table import Table
 
 from seriatim.gateway.bench.figure import Aim, Figure
 
-_COLUMNS_MIN: Final = 150
+_COLUMNS_MIN: Final = 170
 _MET = {None: "", True: "[green]met", False: "[red]not met"}
 
 
@@ -52,7 +52,7 @@ def make_table(figures: Sequence[Figure]) -> Table:
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), title="seriatim bench")
     for header in ("", "what", "ceiling"):
         table.add_column(header, no_wrap=True)
-    for header in ("figure", "its ceiling", "ratio", "aim", "p50", "p99"):
+    for header in ("figure", "of rounds", "its ceiling", "ratio", "aim", "p50", "p99"):
         table.add_column(header, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     part = None
@@ -66,6 +66,7 @@ def make_table(figures: Sequence[Figure]) -> Table:
             figure.name,
             figure.ceiling_name,
             f"{_number(figure.value)} {figure.unit}",
+            _spread(plain["values"]),
             _number(figure.ceiling),
             f"{figure.ratio:.2f}",
             _aim(figure.aim),
@@ -98,6 +99,11 @@ def describe(machine: Mapping[str, Any], others: Mapping[str, float | None]) -> 
 
 def _number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"  # noqa: PLR2004  # three digits
+
+
+def _spread(values: Sequence[float]) -> str:
+    """Return the least and the greatest of some *values*, by which to judge their median."""
+    return "" if len(values) == 1 else f"{_number(min(values))} … {_number(max(values))}"
 
 
 def _aim(aim: Aim | None) -> str:

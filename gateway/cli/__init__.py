@@ -19,6 +19,7 @@ from seriatim.gateway.cli.bench import bench_app
 from seriatim.gateway.cli.conform import conform
 from seriatim.gateway.cli.cron import cron_app
 from seriatim.gateway.cli.demo import demo
+from seriatim.gateway.cli.flags import flag_app
 from seriatim.gateway.cli.follow import follow
 from seriatim.gateway.cli.item import item
 from seriatim.gateway.cli.jobs import job_app, queue_app, worker_app
@@ -93,6 +94,7 @@ app.add_typer(cron_app, name="cron")
 app.add_typer(job_app, name="job")
 app.add_typer(queue_app, name="queue")
 app.add_typer(worker_app, name="worker")
+app.add_typer(flag_app, name="flag")
 app.add_typer(bench_app, name="bench")
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from seriatim.formats.limits import QUEUE_JOBS_MAX
 from seriatim.gateway.cli.options import Json
 from seriatim.gateway.cli.output import Exit, reporting
 
@@ -49,8 +50,23 @@ def jobs(
     seconds: Annotated[
         float, typer.Option(min=0.1, max=30, help="About how long each run of jobs takes.")
     ] = 3.0,
+    rounds: Annotated[int, typer.Option(min=1, max=100, help="How many rounds.")] = 3,
+    finished: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=QUEUE_JOBS_MAX,
+            help="Measure ours beside ours with so many finished jobs, and only named peers.",
+        ),
+    ] = 0,
     out: Out = None,
     *,
+    watched: Annotated[
+        bool,
+        typer.Option(
+            "--watched", help="Measure ours beside ours with a monitor, and only named peers."
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Measure job queues side by side: rates and latencies, with every commit on disk."""
@@ -58,5 +74,13 @@ def jobs(
 
     names = [name.strip() for name in peers.split(",") if name.strip()]
     with reporting(as_json=as_json):
-        is_whole = main(peers=names, seconds=seconds, as_json=as_json, out=out)
+        is_whole = main(
+            peers=names,
+            seconds=seconds,
+            rounds=rounds,
+            finished=finished,
+            is_watched=watched,
+            as_json=as_json,
+            out=out,
+        )
         raise typer.Exit(Exit.OK if is_whole else Exit.FAILED)

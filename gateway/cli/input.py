@@ -1,10 +1,13 @@
-"""What a command reads from files and pipes: as much as a node takes, and no more."""
+"""What a command reads: files and pipes, as much as a node takes and no more; JSON in options."""
 
 from __future__ import annotations
 
-from typing import BinaryIO
+import os
+from typing import Any, BinaryIO
 
-from seriatim.formats.errors import LimitExceededError
+import typer
+
+from seriatim.formats.errors import FormatError, LimitExceededError
 from seriatim.formats.limits import BODY_MAX_BYTES
 
 
@@ -22,3 +25,20 @@ def read_body(file: BinaryIO) -> bytes:
     if len(raw) > BODY_MAX_BYTES:
         raise LimitExceededError("bytes read of a file", given=len(raw), maximum=BODY_MAX_BYTES)
     return raw
+
+
+def read_map(option: str, text: str) -> dict[str, Any]:
+    """Return the JSON map *text*, which was given as *option*.
+
+    Raises:
+        typer.BadParameter: it is none, or holds what a node would not read.
+    """
+    from seriatim.formats.codecs.json import parse_json
+
+    try:
+        plain = parse_json(os.fsencode(text))  # an argument that is no UTF-8 is no JSON either
+    except FormatError as error:
+        raise typer.BadParameter(f"{option}: {error}") from error
+    if not isinstance(plain, dict):
+        raise typer.BadParameter(f"{option}: expected a JSON map, found {text[:64]!r}")
+    return plain

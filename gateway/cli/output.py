@@ -36,7 +36,7 @@ class Exit(IntEnum):
     meaning: str
 
     OK = 0, "fine"
-    FAILED = 1, "a check has failed: a broken chain, a bad item, a source that cannot be followed"
+    FAILED = 1, "a check has failed: a broken chain, a bad item, a source not to follow, jobs left"
     USAGE = 2, "usage"
     NOT_FOUND = 3, "not found"
     REFUSED = 4, "refused: bad input, or a rule forbids it"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, TypeVar
 
 import typer
 
+from seriatim.formats.errors import RefusedError, UnavailableError
 from seriatim.gateway.cli.options import DATA_DEFAULT
 from seriatim.gateway.cli.output import print_json, printable, reporting
 
@@ -74,26 +75,31 @@ class Reach(NamedTuple):
     async def _use(self, use: Callable[[ApiClient], Awaitable[T]]) -> T:
         from seriatim.gateway.api_client import connect_api
 
-        async with connect_api(self.find_url(), self.read_token()) as client:
+        async with connect_api(*await self.find()) as client:
             return await use(client)
 
-    def find_url(self) -> str:
-        """Return the URL of the node.
+    async def find(self) -> tuple[str, str]:
+        """Return the URL of the node, and the token for it.
 
         Raises:
-            UnavailableError: none runs on the folder.
-        """
-        return self.url or _running(self.data)
-
-    def read_token(self) -> str:
-        """Return the token.
-
-        Raises:
-            RefusedError: there is none for the node at a URL; ``no_token``.
+            UnavailableError: none runs on the folder; or there is no token, and no node at the URL.
+            RefusedError: there is no token for the node at the URL; ``no_token``.
             StoreError: see `read_token`.
         """
+        url = self.url or _running(self.data)
+        token = self._read_token()
+        if token is None:
+            await _check_there(url)
+            raise RefusedError(
+                f"the node at {url} asks for its operator's token: give --token-file, or set "
+                f"{TOKEN_VARIABLE}",
+                code="no_token",
+            )
+        return url, token
+
+    def _read_token(self) -> str | None:
+        """Return the token; ``None`` where there is none for the node at a URL."""
         from seriatim.actors.operator_token import parse_token, read_folder_token, read_token
-        from seriatim.formats.errors import RefusedError
 
         if self.token_file is not None:
             return read_token(self.token_file)
@@ -101,17 +107,24 @@ class Reach(NamedTuple):
             return parse_token(text, f"${TOKEN_VARIABLE}")
         if self.url is not None:
             # The folder's own is for the folder's own node: whoever answers there gets no other.
-            raise RefusedError(
-                f"the node at {self.url} asks for its operator's token: give --token-file, or set "
-                f"{TOKEN_VARIABLE}",
-                code="no_token",
-            )
+            return None
         return read_folder_token(self.data)
+
+
+async def _check_there(url: str) -> None:
+    """Ask the node at *url* for what is for everybody: a token of nobody's would lead nowhere.
+
+    Raises:
+        UnavailableError: no node answers there.
+    """
+    from seriatim.gateway.api_client import connect_api
+
+    async with connect_api(url, "") as client:
+        await client.ask("GET", ("openapi.json",))
 
 
 def _running(data: Path) -> str:
     from seriatim.actors.offline import running_node
-    from seriatim.formats.errors import UnavailableError
 
     running = running_node(data)
     if running is None or running.url is None:

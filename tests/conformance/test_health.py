@@ -160,10 +160,11 @@ async def run_some(http: HttpNode, clock: VirtualClock) -> None:
     claim = Claim("w", frozenset({"a", "b"}), commands=False, room=3)
     grants = {each.id: each.token for each in (await queues.claim("q", claim, wait_ms=0)).grants}
     clock.advance(seconds=3)
+    usage = {"usage": {"wall_ms": 3_000, "cpu_ms": 250, "memory_peak_bytes": 20 * 2**20}}
     ended: list[Ended] = [
-        Done(ids[0], grants[ids[0]]),
+        Done(ids[0], grants[ids[0]], outcome=usage),
         Done(ids[1], grants[ids[1]]),
-        Failed(ids[2], grants[ids[2]], "raised", "because", {}),
+        Failed(ids[2], grants[ids[2]], "raised", "because", usage),
     ]
     status = status_of("w", 1, RunningJob("x", "a", 1))
     await queues.report("q", Report("w", ended, status=status))
@@ -188,6 +189,10 @@ def test_metrics_are_what_has_happened(tmp_path: Path) -> None:
         assert found["job_run_seconds_sum", "q"] == pytest.approx(9)
         assert found["job_run_seconds_bucket", "q", "1.0"] == 0
         assert found["job_run_seconds_bucket", "q", "5.0"] == 3
+        assert found["job_cpu_seconds_total", "q"] == pytest.approx(0.5)
+        assert found["job_memory_peak_bytes_sum", "q"] == 40 * 2**20
+        assert found["job_memory_peak_bytes_bucket", "q", str(float(2**24))] == 0
+        assert found["job_memory_peak_bytes_bucket", "q", str(float(2**25))] == 2
         assert found["workers", "ok", "busy"] == 1
         assert found["workers", "stale", "idle"] == 0
 

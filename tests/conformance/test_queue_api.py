@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +23,17 @@ from seriatim.gateway.http.api import queues
 from seriatim.gateway.http.api.routes import every_route
 from seriatim.gateway.http.operator import Operator
 from tests.support.asker import TOKEN
-from tests.support.queue_asker import ALL, HELD_UP_MS, JOBS, PAUSED, Q, QueueAsker, job, with_api
-from tests.support.waiting import until
+from tests.support.queue_asker import (
+    ALL,
+    HELD_UP_MS,
+    JOBS,
+    PAUSED,
+    Q,
+    QueueAsker,
+    job,
+    waiting,
+    with_api,
+)
 
 
 def test_a_job_from_its_submission_to_its_end(tmp_path: Path) -> None:
@@ -57,7 +65,7 @@ def test_a_job_from_its_submission_to_its_end(tmp_path: Path) -> None:
         grant = await api.grant(wait_ms=1)
         assert grant["attempt"] == 2
         answered = await api.done(grant, result={"made": [1]}, outcome={"exit_code": 0})
-        assert answered == {"refused": {}, "lost": [], "stops": {}}
+        assert answered == {"refused": {}, "lost": [], "stops": {}, "drain": False}
         done = await api.get(f"{JOBS}/one")
         assert (done["state"], done["result"], done["exit_code"]) == ("done", {"made": [1]}, 0)
         assert (await api.get(f"{JOBS}/one/ending"))["job"] == done
@@ -190,8 +198,8 @@ def test_a_page_of_jobs_is_bounded_by_its_bytes(tmp_path: Path) -> None:
     async def use(api: QueueAsker) -> None:
         await api.post(f"{Q}/settings", PAUSED)
         large = "x" * (JOB_ARGS_MAX_BYTES - 2)
-        for first in range(0, 90, 30):
-            await api.submit(*(job(id=f"{first + n:03}", args=large) for n in range(30)))
+        for first in range(0, 90, 18):
+            await api.submit(*(job(id=f"{first + n:03}", args=large) for n in range(18)))
         reply = await api.ask("GET", f"{JOBS}?limit=500")
         assert len(reply.body) < HTTP_PAGE_MAX_BYTES + 2 * JOB_ARGS_MAX_BYTES
         found = await api.pages(JOBS, "jobs", 500)
@@ -206,8 +214,8 @@ def test_a_grant_is_bounded_by_its_bytes(tmp_path: Path) -> None:
     async def use(api: QueueAsker) -> None:
         await api.post(f"{Q}/settings", {"types": {"t": 90}})
         large = "x" * (JOB_ARGS_MAX_BYTES - 2)
-        for _ in range(3):
-            await api.submit(*(job(args=large) for _ in range(30)))
+        for _ in range(5):
+            await api.submit(*(job(args=large) for _ in range(18)))
         held: list[Any] = []
         while len(held) < 90:
             grants = (await api.claim(room=256, held=held))["grants"]
@@ -250,20 +258,11 @@ def test_what_a_job_has_printed_is_told_in_its_order(
 # Waiting.
 
 
-async def waiting(api: QueueAsker, asked: Awaitable[Any]) -> asyncio.Future[Any]:
-    """Return what will be answered to *asked*, which waits at the node by now."""
-    before = api.clock.due_ms()
-    task = asyncio.ensure_future(asked)
-    await until(lambda: api.clock.due_ms() != before)
-    assert not task.done()
-    return task
-
-
 def test_what_waits_is_answered_when_its_time_is_over(tmp_path: Path) -> None:
     async def use(api: QueueAsker) -> None:
         await api.submit(job(id="one", delay_ms=86_400_000))
         for asked, answer in (
-            (api.claim(wait_ms=50), {"grants": [], "stops": {}}),
+            (api.claim(wait_ms=50), {"grants": [], "stops": {}, "drain": False}),
             (api.get(f"{JOBS}/one/ending?wait_ms=40"), {"job": None}),
             (api.get(f"{Q}/idle?wait_ms=30"), {"slot": None}),
         ):
@@ -299,7 +298,7 @@ def test_a_node_that_stops_lets_nobody_wait(tmp_path: Path) -> None:
             await waiting(api, api.get(f"{Q}/idle?wait_ms=30")),
         ]
         api.http.node.refuse_new_work()
-        answers = [{"grants": [], "stops": {}}, {"job": None}, {"slot": None}]
+        answers = [{"grants": [], "stops": {}, "drain": False}, {"job": None}, {"slot": None}]
         assert await asyncio.gather(*asked) == answers
 
     with_api(tmp_path, use)
@@ -310,7 +309,7 @@ def test_a_worker_has_one_claim_at_a_time(tmp_path: Path) -> None:
         await api.post(f"{Q}/settings", {})
         first = await waiting(api, api.claim(wait_ms=60))
         second = asyncio.ensure_future(api.claim(wait_ms=HELD_UP_MS))
-        assert (await first) == {"grants": [], "stops": {}}
+        assert (await first) == {"grants": [], "stops": {}, "drain": False}
         await api.submit(job())
         assert len((await second)["grants"]) == 1
 
@@ -432,7 +431,7 @@ def test_who_has_no_token_is_told_nothing_and_changes_nothing(tmp_path: Path) ->
             for each in every_route(api.http.node, Operator(TOKEN))
             if each.path.startswith((ALL, "/api/v1/jobs"))
         ]
-        assert len(routes) == 19
+        assert len(routes) == 20
         for each in routes:
             target = each.path.replace("{queue}", "q").replace("{job}", "one")
             reply = await api.http.send(each.method, target, b"", authorization="Bearer wrong")

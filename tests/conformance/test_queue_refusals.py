@@ -54,6 +54,7 @@ REFUSED: Final[tuple[tuple[str, str, object, int, str], ...]] = (
     ("POST", JOBS, {"jobs": [5]}, 400, "bad_job"),
     ("POST", JOBS, {"jobs": [{"id": "x"}]}, 400, "bad_name"),
     ("POST", JOBS, {"jobs": [job(), job(id="..")]}, 400, "bad_name"),
+    ("POST", JOBS, {"jobs": [job(), job(id="")]}, 400, "bad_name"),
     ("POST", JOBS, {"jobs": [job(), job(colour="red")]}, 400, "bad_job"),
     ("POST", JOBS, {"jobs": [job(), job(priority=True)]}, 400, "bad_job"),
     ("POST", JOBS, {"jobs": [job(), job(args=DEEP)]}, 413, "limit_exceeded"),
@@ -245,8 +246,8 @@ def test_the_checker_finds_what_the_document_does_not_say(
             "state": "done",
             "spec": {},
         },
-        "Reported": {"refused": {}, "lost": [["x", 1]], "stops": {}},
-        "Claimed": {"grants": [], "stops": {}},
+        "Reported": {"refused": {}, "lost": [["x", 1]], "stops": {}, "drain": False},
+        "Claimed": {"grants": [], "stops": {}, "drain": False},
     }
     assert list(faults(SCHEMAS[kind], right[kind])) == []
     assert len(list(faults(SCHEMAS[kind], right[kind] | change))) == 1

@@ -12,16 +12,20 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from seriatim.actors.queue import checks, lanes, machine
+from seriatim.actors.queue import checks, lanes, machine, retention
 from seriatim.actors.queue.commands import Claim
 from seriatim.actors.queue.lanes import Lanes
 from seriatim.actors.queue.leases import Leases
-from seriatim.actors.queue.machine import QueueMachine, Waiter
+from seriatim.actors.queue.machine import QueueMachine
+from seriatim.actors.queue.retention import forget_what_is_old
+from seriatim.actors.queue.waiting import Waiter
 from seriatim.formats.jobs import fold, pace
 from seriatim.formats.jobs.fold import Event, QueueFold
-from seriatim.formats.jobs.job import Job
-from seriatim.formats.jobs.spec import Asked
+from seriatim.formats.jobs.job import Job, Spec
 from seriatim.formats.jobs.state import IllegalMoveError, JobState
+from seriatim.formats.limits import QUEUE_WANTED_PAUSE_MS
+from seriatim.store.tree.tree import Tree
+from tests.support import stepped_queue
 from tests.support.queue_traffic import WEIGHTS, QueueTraffic, simulate
 
 IS_NIGHTLY = settings.get_current_profile_name() == "nightly"
@@ -34,6 +38,7 @@ STEPS = 250
 MUST_BE_SEEN = {
     "a lease outlives its node",
     "a local worker is lost with its node",
+    "a local worker outlives what its queue has in memory",
     "a lease is over",
     "a job is due",
     *(f"ended {state}" for state in ("done", "failed", "dead", "cancelled")),
@@ -58,10 +63,13 @@ MUST_BE_SEEN = {
     "submitted again",
     "a double by its unique key",
     "a batch waits for a double",
+    "a job waits for a double",
+    "a retry would be a double",
     "a unique key is free after its window",
     "an old token is refused",
     "a worker hears that it has lost a job",
     "retried, pending",
+    "retried, scheduled",
     "retried, blocked",
     "another priority",
     "removed",
@@ -75,6 +83,12 @@ MUST_BE_SEEN = {
     "a job prints something",
     "what was printed is forgotten",
 }
+
+
+@pytest.fixture(autouse=True)
+def _few_rows_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have it look at as few rows at once that some stand behind those that are wanted."""
+    monkeypatch.setattr(retention, "_ROWS_AT_ONCE", 2)
 
 
 class QueueMachineRules(RuleBasedStateMachine):
@@ -123,12 +137,12 @@ def a_fence_that_lets_old_tokens_through(patch: pytest.MonkeyPatch) -> None:
         own._touch(own.live[event["id"]])
         return own.live[event["id"]]
 
-    def why_fenced(own: QueueMachine, job: str, token: int) -> str:
-        found = own.fold.live.get(job)
+    def why_fenced(own: QueueFold, job: str, token: int) -> str:
+        found = own.live.get(job)
         return "" if found is not None and found.state is JobState.LEASED else "it is over"
 
     patch.setattr(QueueFold, "_leased", leased)
-    patch.setattr(QueueMachine, "_why_fenced", why_fenced)
+    patch.setattr(machine, "why_fenced", why_fenced)
 
 
 def a_child_that_is_not_told(patch: pytest.MonkeyPatch) -> None:
@@ -148,12 +162,12 @@ def a_token_that_is_given_back_twice(patch: pytest.MonkeyPatch) -> None:
 def a_window_that_is_too_long_by_one(patch: pytest.MonkeyPatch) -> None:
     double_of = checks.double_of
 
-    def later(fold: QueueFold, asked: Asked) -> str | None:
-        unique = asked.spec.get("unique", {})
+    def later(fold: QueueFold, spec: Spec) -> str | None:
+        unique = spec.get("unique", {})
         if "window_ms" in unique:
             unique = {**unique, "window_ms": unique["window_ms"] + 1}
-            asked = asked._replace(spec={**asked.spec, "unique": unique})
-        return double_of(fold, asked)
+            spec = {**spec, "unique": unique}
+        return double_of(fold, spec)
 
     patch.setattr(machine, "double_of", later)
 
@@ -195,6 +209,53 @@ def a_local_worker_that_outlives_its_node(patch: pytest.MonkeyPatch) -> None:
     patch.setitem(machine._DO, Claim, claim)
 
 
+def a_slot_that_fails_and_takes_the_local_workers_along(patch: pytest.MonkeyPatch) -> None:
+    def begin(own: QueueMachine, at_ms: int, monotonic_ms: int) -> None:
+        own.found_slot = own.fold.slot
+        do_begin(own, at_ms, monotonic_ms)
+
+    do_begin = QueueMachine.begin
+    patch.setattr(QueueMachine, "begin", begin)
+
+
+def a_double_that_is_waited_for(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(checks, "_check_doubles", lambda fold, fresh: None)
+
+
+def a_retry_beside_a_double(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(machine, "check_retry", lambda fold, job: None)
+
+
+def a_retry_that_is_under_its_key_no_more(patch: pytest.MonkeyPatch) -> None:
+    def retried(own: QueueFold, event: Event) -> None:
+        changed = dict(own.uniques.changed)
+        do_retried(own, event)
+        own.uniques.changed = changed
+
+    do_retried = fold._APPLY["retried"]
+    patch.setitem(fold._APPLY, "retried", retried)
+
+
+def a_retry_that_waits_for_no_time(patch: pytest.MonkeyPatch) -> None:
+    def retried(own: QueueFold, event: Event) -> None:
+        at_ms, own.at_ms = own.at_ms, 2**62
+        do_retried(own, event)
+        own.at_ms = at_ms
+
+    do_retried = fold._APPLY["retried"]
+    patch.setitem(fold._APPLY, "retried", retried)
+
+
+def a_look_that_goes_no_further_than_the_first_rows(patch: pytest.MonkeyPatch) -> None:
+    def forget(own: QueueMachine, tree: Tree) -> None:
+        events, own.retention.after = len(own.events), None
+        forget_what_is_old(own, tree)
+        if len(own.events) == events:
+            own.retention.rest(own.fold.at_ms + QUEUE_WANTED_PAUSE_MS)
+
+    patch.setattr(stepped_queue, "forget_what_is_old", forget)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "plant",
@@ -211,6 +272,12 @@ def a_local_worker_that_outlives_its_node(patch: pytest.MonkeyPatch) -> None:
         a_rate_that_is_too_fast,
         a_rate_that_nobody_wakes_for,
         a_local_worker_that_outlives_its_node,
+        a_slot_that_fails_and_takes_the_local_workers_along,
+        a_double_that_is_waited_for,
+        a_retry_beside_a_double,
+        a_retry_that_is_under_its_key_no_more,
+        a_retry_that_waits_for_no_time,
+        a_look_that_goes_no_further_than_the_first_rows,
     ],
 )
 def test_a_planted_fault_is_found(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +11,7 @@ from seriatim.actors.policy import Policy
 from tests.support.api_schema import answer_faults
 from tests.support.asker import Asker, with_asker
 from tests.support.http_node import HttpReply
+from tests.support.waiting import until
 
 ALL: Final = "/api/v1/queues"
 Q: Final = f"{ALL}/q"
@@ -76,3 +78,12 @@ def with_api(tmp_path: Path, use: Use, *, policy: Policy | None = None) -> None:
 
 def job(**fields: object) -> dict[str, Any]:
     return {"type": "t", **fields}
+
+
+async def waiting(api: QueueAsker, asked: Awaitable[Any]) -> asyncio.Future[Any]:
+    """Return what will be answered to *asked*, which waits at the node by now."""
+    before = api.clock.due_ms()
+    task = asyncio.ensure_future(asked)
+    await until(lambda: api.clock.due_ms() != before)
+    assert not task.done()
+    return task

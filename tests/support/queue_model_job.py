@@ -18,9 +18,9 @@ LEGAL = {
     "scheduled": {"pending", "failed", "cancelled"},
     "pending": {"leased", "failed", "cancelled"},
     "leased": {"pending", "scheduled", "done", "failed", "dead", "cancelled"},
-    "failed": {"blocked", "pending"},
-    "dead": {"blocked", "pending"},
-    "cancelled": {"blocked", "pending"},
+    "failed": {"blocked", "scheduled", "pending"},
+    "dead": {"blocked", "scheduled", "pending"},
+    "cancelled": {"blocked", "scheduled", "pending"},
     "done": set(),
 }
 
@@ -44,6 +44,9 @@ class ModelJob:
     worker: str = ""
     cancelling: bool = False
     is_local: bool = False
+    is_orphan: bool = False
+    submitted_ms: int = 0
+    first_due_ms: int = 0
     ended_ms: int = 0
     attempts_before: int = 0
     result: bytes = b""
@@ -129,17 +132,18 @@ def waits_for_itself(job: str, fresh: dict[str, Any], jobs: dict[str, ModelJob])
     return job in reached
 
 
-def waits_for_a_double(batch: Iterable[Any], double_of: Callable[[dict[str, Any]], str]) -> bool:
-    """Tell whether a job of *batch* waits for one that is another one by its unique key."""
-    named = {parent for each in batch for parent, _ in each.spec.get("after", ())}
-    keys: set[str] = set()
+def doubles_of(batch: Iterable[Any], double_of: Callable[[dict[str, Any]], str]) -> set[str]:
+    """Return the jobs of *batch* that are others by their unique keys, or may be so."""
+    found, keys = set(), set()
     for each in batch:
         unique = each.spec.get("unique")
         if unique is not None:
-            if each.id in named and (unique["key"] in keys or double_of(unique)):
-                return True
+            states = set(unique.get("states", LEGAL[""]))
+            may_be = unique.get("window_ms", 1) > 0 and states - {"leased", "done", "dead"}
+            if double_of(unique) or (may_be and unique["key"] in keys):
+                found.add(each.id)
             keys.add(unique["key"])
-    return False
+    return found
 
 
 def missing(

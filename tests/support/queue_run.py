@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from seriatim.actors.queue import commands as c
-from seriatim.actors.queue.machine import Waiter
+from seriatim.actors.queue.waiting import Waiter
 from seriatim.formats.errors import SchedulerError
 from seriatim.formats.jobs.rows import Path
 from seriatim.formats.jobs.spec import Asked
@@ -18,7 +18,8 @@ from tests.support.queue_model import QueueModel
 from tests.support.queue_model_job import ENDED, LIVE, ModelJob
 from tests.support.stepped_queue import QUEUE, Fate, SteppedQueue
 
-BATCHES_IN_VAIN_MAX = 8
+BATCHES_IN_VAIN_MAX = 64
+ROUNDS = 8
 
 
 class QueueRun:
@@ -80,16 +81,17 @@ class QueueRun:
         self._check_rows()
 
     def restart(self) -> None:
-        """Drop what is in memory."""
+        """End the node, and begin another one."""
         self.queue.restart()
         self._drop()
+        self.model.end_node()
         self.model.seen["a restart"] += 1
 
     def withdraw(self) -> None:
         """Have the claim that has waited longest wait no longer."""
         if self.model.waiters:
             number, _ = self.model.waiters.pop(0)
-            self.queue.machine.withdraw(self._waiters.pop(number))
+            self.queue.machine.waiting.withdraw(self._waiters.pop(number))
             self.model.seen["a claim has waited long enough"] += 1
 
     def settle(self) -> None:
@@ -97,15 +99,16 @@ class QueueRun:
         for _ in range(BATCHES_IN_VAIN_MAX):
             if self.check_wake() != 0:
                 return
-            slots = len(self.queue.slots)
+            before = len(self.queue.slots), self.queue.machine.retention.after or ""
             self.turn()
-            assert len(self.queue.slots) > slots or self.check_wake() != 0, "a hot loop"
+            after = len(self.queue.slots), self.queue.machine.retention.after or ""
+            assert after > before or self.check_wake() != 0, "a hot loop"
         raise AssertionError("it never comes to rest")
 
     def finish(self) -> None:
         """Check what has to hold at the end: the log says it all, and nothing is kept for ever."""
         self.turn(c.Change({"kept_ms": 10}))
-        for _ in range(BATCHES_IN_VAIN_MAX):
+        for _ in range(ROUNDS):
             self.queue.pass_ms(2 * QUEUE_WANTED_PAUSE_MS)
             self.turn()
             self.settle()
@@ -172,7 +175,7 @@ class QueueRun:
                     self.held.setdefault(worker, {})[job_id] = token
         assert all(each.answer is None for each in self._waiters.values()), "it was not to be given"
         if is_heard:
-            assert len(self.queue.machine.take_answered()) == len(expected)
+            assert len(self.queue.machine.waiting.take_answered()) == len(expected)
 
     def _forget(self, jobs: list[str]) -> None:
         model = self.model

@@ -44,7 +44,7 @@ CHANGES: Final[tuple[dict[str, Any], ...]] = (
     {"nonsense": 1},
 )
 
-WINDOWS: Final = tuple({"key": key, "window_ms": ms} for key in "xy" for ms in (1, 30))
+WINDOWS: Final = tuple({"key": key, "window_ms": ms} for key in "xy" for ms in (0, 1, 30))
 # How often each of them comes.
 WEIGHTS: Final = {
     "submit": 12,
@@ -154,7 +154,7 @@ class QueueTraffic:
         waiting = [JobState.BLOCKED, JobState.PENDING, JobState.SCHEDULED]
         commands: list[tuple[int, c.Command]] = [
             (6, c.Cancel(job, "somebody says so")),
-            (6, c.Retry(job)),
+            (9, c.Retry(job)),
             (3, c.Remove(self._wanted_job() or job)),
             (3, c.Reprioritise(job, random.randint(-3, 3))),
             (4, c.Change(random.choice(CHANGES))),
@@ -232,7 +232,7 @@ class QueueTraffic:
             (0.1, {"unique": {"key": "x", "states": ["done", "pending"]}}),
             (0.1, {"unique": {"key": "y", "states": ["leased"], "window_ms": 5_000}}),
             (0.3, {"priority": random.randint(-2, 2)}),
-            (0.2, {"delay_ms": random.choice([0, 1, 30, 5_000])}),
+            (0.2, {"delay_ms": random.choice([0, 1, 30, 5_000, 500_000])}),
             (0.1, {"deadline_ms": now_ms + random.choice([0, 1, 30, 5_000])}),
             (0.2, {"key": random.choice("kl")}),
             (0.2, {"takes": {random.choice(["gpu", "lock"]): random.choice([1, 1, 2])}}),

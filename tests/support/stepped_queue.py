@@ -9,9 +9,10 @@ from typing import Any
 
 from seriatim.actors.queue.commands import Claim, Claimed, Command, Grant, Submit
 from seriatim.actors.queue.load import load_fold
-from seriatim.actors.queue.machine import QueueMachine, Waiter
+from seriatim.actors.queue.machine import QueueMachine
 from seriatim.actors.queue.output import output_rows
 from seriatim.actors.queue.retention import forget_what_is_old
+from seriatim.actors.queue.waiting import Waiter
 from seriatim.formats.errors import SchedulerError
 from seriatim.formats.jobs.fold import QueueFold
 from seriatim.formats.jobs.job import Job
@@ -43,7 +44,7 @@ class SteppedQueue:
         chance: what every draw gives.
         tree: its rows.
         slots: its log, from slot 1.
-        machine: decides; another one after `restart`.
+        machine: decides; another one after `restart`, and after a slot of which nobody knows.
         ended: what `QueueMachine.finish` has returned last.
     """
 
@@ -54,15 +55,23 @@ class SteppedQueue:
         self.tree = MemoryTree()
         self.slots: list[tuple[int, dict[str, Value]]] = []
         self.ended: list[Job] = []
+        self._found_slot: int | None = None
         fold = QueueFold(QUEUE, self.tree.get)
         fold.begin(0, START_MS)
         self.tree.change(fold.rows())
         self.restart()
 
     def restart(self) -> None:
+        """Begin as another node does, in memory of nothing."""
+        self._found_slot = None
+        self._read()
+        self._found_slot = self.machine.found_slot
+
+    def _read(self) -> None:
         """Forget what is in memory, claims that wait as well, and read the rows."""
         find = partial(output_rows, self.tree, QUEUE)
-        self.machine = QueueMachine(load_fold(QUEUE, self.tree), lambda: self.chance, find)
+        fold = load_fold(QUEUE, self.tree)
+        self.machine = QueueMachine(fold, lambda: self.chance, find, self._found_slot)
 
     def batch(self, *commands: Command, fate: Fate = Fate.WRITTEN) -> list[Any]:
         """Make a slot of *commands*, as a clerk does; return the answer to each, or its refusal."""
@@ -78,7 +87,7 @@ class SteppedQueue:
         if fate is not Fate.FAILED:
             self.tree.change(machine.output.rows())
         if fate is not Fate.WRITTEN:
-            self.restart()
+            self._read()
         return answers
 
     def _do(self, command: Command) -> Any:

@@ -8,6 +8,10 @@ round, on fresh servers in a fresh folder:
   the first call to the beginning of the last function; calls per second to the end of the last one.
 * paced, at 50 jobs per second: how long from before the call to the beginning of the function.
 
+Ours may have **twins**, of which one thing is otherwise: a million jobs in its queue have ended, a
+monitor looks at its folder. A twin is held against ours round by round: what disturbs the machine
+for a while disturbs both.
+
 How many jobs there are comes from a warm-up, so that a slow one takes about as long as a fast one.
 The producer and the worker are OS processes of their own, but for a product whose own way is one.
 
@@ -28,7 +32,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 
-def main(*, peers: Sequence[str], seconds: float, as_json: bool, out: Path | None) -> bool:
+def main(
+    *,
+    peers: Sequence[str],
+    seconds: float,
+    rounds: int,
+    finished: int,
+    is_watched: bool,
+    as_json: bool,
+    out: Path | None,
+) -> bool:
     """Measure, print the table or one JSON value, and tell whether no contender has failed.
 
     An aim that is not met is a finding, and no failure; a lost job is one. A contender of which
@@ -37,6 +50,10 @@ def main(*, peers: Sequence[str], seconds: float, as_json: bool, out: Path | Non
     Args:
         peers: names of those to measure ours beside; all for none.
         seconds: about how long each run of jobs takes.
+        rounds: how many.
+        finished: measure, beside ours, ours with so many finished jobs; 0 for not. As with
+            *is_watched*, no peer is measured that is not named then.
+        is_watched: measure, beside ours, ours with a monitor.
         as_json: print JSON instead of the table.
         out: a file that gets the JSON too.
 
@@ -48,4 +65,5 @@ def main(*, peers: Sequence[str], seconds: float, as_json: bool, out: Path | Non
     from seriatim.gateway.bench.jobs.contenders import choose_contenders  # noqa: PLC0415  # as above
     from seriatim.gateway.bench.jobs.run import run_jobs_bench  # noqa: PLC0415  # as above
 
-    return run_jobs_bench(choose_contenders(peers), seconds=seconds, as_json=as_json, out=out)
+    contenders = choose_contenders(peers, finished=finished, is_watched=is_watched)
+    return run_jobs_bench(contenders, seconds=seconds, rounds=rounds, as_json=as_json, out=out)

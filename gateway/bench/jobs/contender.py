@@ -7,7 +7,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+from seriatim.gateway.bench.figure import Aim
 
 
 class Server(Protocol):
@@ -30,6 +32,20 @@ class Server(Protocol):
         """
 
 
+class Twin(NamedTuple):
+    """A contender that one of ours is beside, because one thing is otherwise.
+
+    Attributes:
+        name: of the twin.
+        jobs: what jobs per second are to be, of the twin's.
+        pick_up: what the time to pick a job up is to be, of the twin's; ``None`` without an aim.
+    """
+
+    name: str
+    jobs: Aim
+    pick_up: Aim | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contender:
     """One product, and how its OS processes are started.
@@ -45,6 +61,9 @@ class Contender:
         servers: what has to run before its first command, in their order.
         stalled_s: when none has run for so long, the jobs that are left are lost.
         is_ours: whether it is what the others are the peers of.
+        finished: how many jobs it has finished before it is measured, at least; they are run once,
+            and each round begins with a copy of its `Stage.data`.
+        twin: which one it is held against besides, round by round.
     """
 
     name: str
@@ -55,6 +74,8 @@ class Contender:
     servers: Sequence[Server] = ()
     stalled_s: float = 10.0
     is_ours: bool = False
+    finished: int = 0
+    twin: Twin | None = None
 
     def version(self) -> str | None:
         """Return the version that is installed, or ``None``."""

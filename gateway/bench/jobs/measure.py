@@ -40,15 +40,27 @@ WARM_UP_SHARE: Final = 8
 
 JOBS_MAX: Final = 100_000
 
+FINISHING: Final = 1_000
+"""Callers at once of the jobs that are finished before anything is measured."""
 
-def measure_contender(contender: Contender, folder: Path, seconds: float, say: Say) -> Found:
+
+def measure_contender(
+    contender: Contender, folder: Path, seconds: float, say: Say, data: Path | None = None
+) -> Found:
     """Return what one round finds of *contender*, in *folder*, which is not there yet.
+
+    Args:
+        contender: who.
+        folder: its own.
+        seconds: about how long each run of jobs takes.
+        say: told what is being done.
+        data: what `finish_jobs` has made, where it has finished jobs before.
 
     Raises:
         UnavailableError: an OS process has failed; with code `JOBS_LOST`, jobs have not run.
     """
     say("starting")
-    with in_session(contender, folder) as session:
+    with in_session(contender, folder, data) as session:
         one = _flat_out(session, 1, seconds, say)
         many = _flat_out(session, CALLERS, seconds, say)
         say(f"{PACED_PER_S} jobs per second")
@@ -60,6 +72,28 @@ def measure_contender(contender: Contender, folder: Path, seconds: float, say: S
         pick_up=sample_pick_up(paced.produced, paced.ran_ns),
         again=one.again + many.again + paced.again,
     )
+
+
+def finish_jobs(contender: Contender, folder: Path, say: Say) -> Path:
+    """Have *contender* finish as many jobs as it is to have behind it; return their data folder.
+
+    Args:
+        contender: with some to finish.
+        folder: what was made there before is what is returned; else it is not there yet.
+        say: told how far it is.
+
+    Raises:
+        UnavailableError: as `measure_contender`.
+    """
+    data = Stage(folder, {}).data
+    if folder.exists():
+        return data
+    with in_session(contender, folder) as session:
+        for finished in range(0, contender.finished, JOBS_MAX):
+            say(f"finishing jobs, {finished:,} of {contender.finished:,}")
+            total = min(JOBS_MAX, contender.finished - finished)
+            session.run(total, callers=min(FINISHING, total))
+    return data
 
 
 def measure_ceiling(folder: Path, seconds: float, say: Say) -> dict[int, Sample]:

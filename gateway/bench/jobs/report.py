@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from statistics import median
 from typing import Any, Final, NamedTuple
 
 from seriatim.gateway.bench.figure import Aim, Figure, Part, Sample
-from seriatim.gateway.bench.jobs.contender import Contender
+from seriatim.gateway.bench.jobs.contender import Contender, Twin
 from seriatim.gateway.bench.jobs.findings import Found
 from seriatim.gateway.bench.jobs.measure import CALLERS
 
@@ -149,7 +149,26 @@ def _lines(
     if measure.callers and is_ours:
         against = [Sample(JOBS_AIM)] * len(result.rounds)
         lines.append(_line(result, measure, f"{JOBS_AIM:,.0f} jobs/s", against, Aim(1.0)))
+    twin = result.contender.twin
+    if twin is not None and measure.aim is not None:
+        of = next((each for each in measured if each.contender.name == twin.name), None)
+        if of is not None:
+            lines.append(_beside_twin(result, measure, of, twin))
     return lines
+
+
+def _beside_twin(result: Result, measure: _Measure, of: Result, twin: Twin) -> Figure:
+    """Return what *result* has found, by round, in parts of what its twin *of* has in the same.
+
+    So the median is that of the rounds' ratios, which is steadier than the ratio of two medians.
+    """
+    pairs = zip(_samples(result, measure), _samples(of, measure), strict=True)
+    return replace(
+        _line(result, measure, f"{twin.name}, by round", [Sample(1.0)] * len(result.rounds)),
+        unit="times",
+        samples=[Sample(own.value / others.value) for own, others in pairs],
+        aim=twin.jobs if measure.callers else twin.pick_up,
+    )
 
 
 def _line(

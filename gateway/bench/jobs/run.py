@@ -18,7 +18,7 @@ from seriatim import __version__
 from seriatim.formats.errors import UnavailableError
 from seriatim.gateway.bench.figure import Figure, Part, Sample, Say
 from seriatim.gateway.bench.jobs.contender import Contender
-from seriatim.gateway.bench.jobs.measure import measure_ceiling, measure_contender
+from seriatim.gateway.bench.jobs.measure import finish_jobs, measure_ceiling, measure_contender
 from seriatim.gateway.bench.jobs.report import Outcome, Result, make_figures
 from seriatim.gateway.bench.jobs.session import JOBS_LOST
 from seriatim.gateway.bench.jobs.signals import noting_signals
@@ -67,7 +67,12 @@ class Report(NamedTuple):
 
 
 def run_jobs_bench(
-    contenders: Sequence[Contender], *, seconds: float, as_json: bool, out: Path | None
+    contenders: Sequence[Contender],
+    *,
+    seconds: float,
+    rounds: int,
+    as_json: bool,
+    out: Path | None,
 ) -> bool:
     """Measure *contenders*, print the table or one JSON value, and tell whether none has failed."""
     console = Console(stderr=True)
@@ -86,7 +91,7 @@ def run_jobs_bench(
         def say(what: str) -> None:
             progress.update(task, description=what, refresh=True)
 
-        report = measure_all(contenders, Path(folder), seconds, say)
+        report = measure_all(contenders, Path(folder), seconds, say, rounds=rounds)
     lines = [result.to_line() for result in report.results]
     below = "\n".join([*lines, describe(report.machine, {Part.JOBS.value: report.others})])
     print_report(report.to_plain(), report.figures, below, as_json=as_json, out=out)
@@ -147,8 +152,12 @@ def _go_on(result: Result, folder: Path, seconds: float, say: Callable[[str, str
     if result.outcome is not Outcome.MEASURED:
         return result
     own, say_own = folder / contender.name, partial(say, contender.name)
+    data = None
     try:
-        found = measure_contender(contender, own, seconds, say_own)
+        if contender.finished:
+            # Beside the rounds: once for all of them.
+            data = finish_jobs(contender, folder.parent / contender.name, say_own)
+        found = measure_contender(contender, own, seconds, say_own, data)
     except UnavailableError as error:
         outcome = Outcome.INCOMPLETE if error.code == JOBS_LOST else Outcome.FAILED
         return Result(contender=contender, outcome=outcome, reason=str(error))

@@ -6,6 +6,8 @@ the jobs themselves.
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -103,12 +105,13 @@ class Session:
 
 
 @contextmanager
-def in_session(contender: Contender, folder: Path) -> Iterator[Session]:
+def in_session(contender: Contender, folder: Path, data: Path | None = None) -> Iterator[Session]:
     """Start what *contender* needs, and its worker, in *folder*; end all of it with the block.
 
     Args:
         contender: of which nothing is missing.
         folder: is not there yet.
+        data: begin with a copy of this folder as `Stage.data`.
 
     Raises:
         UnavailableError: something does not start.
@@ -121,6 +124,10 @@ def in_session(contender: Contender, folder: Path) -> Iterator[Session]:
             urls[server.name] = started.enter_context(server.serving(place))
         folder.mkdir()
         stage = Stage(folder, urls)
+        if data is not None:
+            # It may be large, and there is one in each round.
+            started.callback(shutil.rmtree, stage.data, ignore_errors=True)
+            shutil.copytree(data, stage.data, copy_function=_copy_synced)
         worker = None
         if contender.worker is not None:
             name = f"the worker of {contender.name}"
@@ -134,6 +141,13 @@ def in_session(contender: Contender, folder: Path) -> Iterator[Session]:
             )
             wait_until(stage.ready.exists, needed=(worker,), what=name)
         yield Session(contender, stage, worker)
+
+
+def _copy_synced(source: str, target: str) -> None:
+    """Copy a file; what is not on disk yet would be synced with the first commit of the run."""
+    shutil.copy2(source, target)
+    with Path(target).open("rb") as copy:
+        os.fsync(copy.fileno())
 
 
 @contextmanager

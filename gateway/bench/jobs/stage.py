@@ -46,6 +46,11 @@ class Stage(NamedTuple):
         """Put there whole by a producer when it has enqueued all; see `producer.py`."""
         return self.folder / "produced"
 
+    @property
+    def data(self) -> Path:
+        """Where a product that needs one folder, and nothing else, keeps its jobs."""
+        return self.folder / "data"
+
     def say_ready(self) -> None:
         """Let the run begin: what jobs need is there."""
         self.ready.touch()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from seriatim.formats.recurrence.zone import FoldPolicy, GapPolicy
+from seriatim.gateway.cli.cron import options
 from seriatim.gateway.cli.cron.lines import next_text
-from seriatim.gateway.cli.input import read_body
+from seriatim.gateway.cli.input import read_body, read_map
+from seriatim.gateway.cli.jobs import options as job_options
+from seriatim.gateway.cli.jobs.said import say_job, say_work
 from seriatim.gateway.cli.options import DATA_DEFAULT, Data, DataFile, Json, NodeUrl, Tags, Text
 from seriatim.gateway.cli.output import print_json, printable, reporting
 from seriatim.gateway.cli.reach import Plain, Reach, TokenFile
@@ -19,46 +20,50 @@ from seriatim.gateway.reply import field
 if TYPE_CHECKING:
     from seriatim.gateway.api_client import ApiClient
 
+_Work = tuple[list[str] | None, str | None, list[str] | None, str | None]
+
 
 def add(  # typer reads options by position
-    recurrence: Annotated[
-        str | None, typer.Argument(help="A cron expression, or a phrase: 'every monday at 9'.")
-    ] = None,
-    watch: Annotated[
-        str | None, typer.Option(help="Instead: what it watches, as JSON; see docs/watches.md.")
-    ] = None,
-    process: Annotated[
-        str | None, typer.Option(help="Place a message in this process, with --tag and a payload.")
-    ] = None,
-    path: Annotated[
-        str | None, typer.Option(help="Ask this path of the node, with a payload by POST.")
-    ] = None,
+    recurrence: options.Recurrence = None,
+    command: job_options.Command = None,
+    watch: options.Watch = None,
+    process: options.Process = None,
+    path: options.Path = None,
+    job: options.Job = None,
     tag: Tags = None,
     text: Text = None,
     data_file: DataFile = None,
-    method: Annotated[
-        str | None, typer.Option(help="GET or POST; else POST where there is a payload.")
-    ] = None,
-    content_type: Annotated[str | None, typer.Option(help="What is posted.")] = None,
-    name: Annotated[
-        str | None, typer.Option(help="Take the place of whatever has the same name.")
-    ] = None,
-    tz: Annotated[
-        str | None, typer.Option(help="The IANA time zone whose clocks are meant; else UTC.")
-    ] = None,
-    start: Annotated[str | None, typer.Option(help="From then on (ISO 8601), or 'now'.")] = None,
-    end: Annotated[str | None, typer.Option(help="Until then, not included (ISO 8601).")] = None,
-    jitter: Annotated[str | None, typer.Option(help="Spread fires over so long: '30s'.")] = None,
-    misfire: Annotated[
-        str | None, typer.Option(help="Of what is late: 'once' the last, 'all', or 'skip'.")
-    ] = None,
-    window: Annotated[str | None, typer.Option(help="How late it may be: '1 hour'.")] = None,
-    overlap: Annotated[
-        str | None,
-        typer.Option(help="While a path is still asked: 'allow', 'queue', 'skip' or 'cancel'."),
-    ] = None,
-    gap: Annotated[GapPolicy | None, typer.Option(help="Times that a clock skips.")] = None,
-    fold: Annotated[FoldPolicy | None, typer.Option(help="Times that it shows twice.")] = None,
+    method: options.Method = None,
+    content_type: options.ContentType = None,
+    args: job_options.Args = None,
+    queue: job_options.Queue = job_options.QUEUE_DEFAULT,
+    priority: job_options.Priority = None,
+    retries: job_options.Retries = None,
+    backoff: job_options.Backoff = None,
+    crashes_max: job_options.CrashesMax = None,
+    timeout: job_options.Timeout = None,
+    silence: job_options.Silence = None,
+    lease: job_options.Lease = None,
+    memory: job_options.Memory = None,
+    cpu: job_options.Cpu = None,
+    processes: job_options.Processes = None,
+    output: job_options.Output = None,
+    files: job_options.Files = None,
+    env: job_options.Env = None,
+    cwd: job_options.Cwd = None,
+    unique: job_options.Unique = None,
+    key: job_options.Key = None,
+    takes: job_options.Takes = None,
+    name: options.Name = None,
+    tz: options.Zone = None,
+    start: options.Start = None,
+    end: options.End = None,
+    jitter: options.Jitter = None,
+    misfire: options.Misfire = None,
+    window: options.Window = None,
+    overlap: options.Overlap = None,
+    gap: options.Gap = None,
+    fold: options.Fold = None,
     node: NodeUrl = None,
     data: Data = DATA_DEFAULT,
     token_file: TokenFile = None,
@@ -66,27 +71,20 @@ def add(  # typer reads options by position
     as_json: Json = False,
 ) -> None:
     """Define a trigger; the same again is the same one. Print its id."""
-    said: dict[str, Any] = {
-        "when": recurrence,
-        "watch": watch and _parse_watch(watch),
-        "process": process,
-        "path": path,
-        "name": name,
-        "tz": tz,
-        "start": start,
-        "end": end,
-        "jitter": jitter,
-        "misfire": misfire,
-        "window": window,
-        "overlap": overlap,
-        "gap": gap,
-        "fold": fold,
-        "method": method,
-        "content-type": content_type,
-    }
-    definition = {key: value for key, value in said.items() if value is not None}
+    more: Plain = {"priority": priority, "retries": retries, "backoff": backoff, "timeout": timeout}
+    more |= {"crashes_max": crashes_max, "silence": silence, "lease": lease, "memory": memory}
+    more |= {"cpu": cpu, "processes": processes, "output": output, "files": files}
+    more |= {"unique": unique, "key": key, "takes": takes}
+    is_watched_job = watch is not None and job is not None
+    when, words = _when_and_command(recurrence, command, is_command=is_watched_job)
+    said: Plain = {"when": when, "watch": watch and read_map("--watch", watch), "name": name}
+    said |= {"process": process, "path": path, "method": method, "content-type": content_type}
+    said |= {"tz": tz, "start": start, "end": end, "jitter": jitter, "misfire": misfire}
+    said |= {"window": window, "overlap": overlap, "gap": gap, "fold": fold}
     with reporting(as_json=as_json):
+        said["job"] = _job(job, queue, (words, args, env, cwd), more)
         payload = _payload(text, data_file)
+    definition = {key: value for key, value in said.items() if value is not None}
     definition = {**_action(path, tag, payload), **definition}
     _define(Reach(node, data, token_file), definition, as_json=as_json)
 
@@ -115,11 +113,30 @@ def _action(
     return {} if payload is None else {"method": "POST", **_plain("body", payload)}
 
 
-def _parse_watch(text: str) -> object:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"--watch is no JSON: {error}") from error
+def _when_and_command(
+    recurrence: str | None, command: list[str] | None, *, is_command: bool
+) -> tuple[str | None, list[str] | None]:
+    """Return the recurrence, and the command: all of it where there is no recurrence."""
+    if recurrence is None or not is_command:
+        return recurrence, command
+    return None, [recurrence, *(command or ())]
+
+
+def _job(kind: str | None, queue: str, work: _Work, options: Mapping[str, Any]) -> Plain | None:
+    """Return what a definition says of the job of the type *kind*, if it is about one.
+
+    Raises:
+        typer.BadParameter, FormatError: see `say_work` and `say_job`.
+    """
+    if kind is None:
+        if any((*work, *options.values())):
+            raise typer.BadParameter(
+                "a command, and what is said of a job, need its type: --job NAME"
+            )
+        return None
+    command, args, env, cwd = work
+    args = "{}" if args is None and not command else args
+    return {"queue": queue} | say_job(kind, say_work(command, args, env, cwd), options)
 
 
 def _payload(text: str | None, file: typer.FileBinaryRead | None) -> bytes | str | None:

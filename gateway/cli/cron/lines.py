@@ -48,6 +48,9 @@ def action_text(definition: dict[str, Any]) -> str:
         return f"message to {definition['process']}"
     if "path" in definition:
         return f"{definition.get('method', 'GET')} {definition['path']}"
+    if "job" in definition:
+        job = field(definition, "job", dict)
+        return f"job {job.get('type', '-')} in {job.get('queue', '-')}"
     return f"function {definition.get('function', '-')}"
 
 

@@ -20,7 +20,9 @@ from seriatim.gateway.cli.jobs.queue import (
     show_queue,
     verify_rows,
 )
+from seriatim.gateway.cli.jobs.timeline import show_timeline
 from seriatim.gateway.cli.jobs.work import work
+from seriatim.gateway.cli.jobs.workers import drain, list_workers
 
 _JOB_VERBS: Final[Mapping[str, Callable[..., None]]] = {
     "add": add,
@@ -39,7 +41,15 @@ _QUEUE_VERBS: Final[Mapping[str, Callable[..., None]]] = {
     "pause": pause,
     "resume": resume,
     "purge": purge,
+    "timeline": show_timeline,
     "verify": verify_rows,
+}
+
+
+_WORKER_VERBS: Final[Mapping[str, Callable[..., None]]] = {
+    "run": work,
+    "list": list_workers,
+    "drain": drain,
 }
 
 
@@ -60,9 +70,10 @@ for name, verb in _JOB_VERBS.items():
     job_app.command(name)(verb)
 for name, verb in _QUEUE_VERBS.items():
     queue_app.command(name)(verb)
-worker_app.command("run")(work)
+for name, verb in _WORKER_VERBS.items():
+    worker_app.command(name)(verb)
 
 
 @worker_app.callback()
 def _workers() -> None:
-    """Run jobs: ``worker MODULE…``; without a module, commands."""
+    """Run jobs: ``worker MODULE…``; without a module, commands. A module ``list``: ``run list``."""

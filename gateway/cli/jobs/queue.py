@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
 
+from seriatim.gateway.cli.input import read_map
 from seriatim.gateway.cli.jobs.lines import numbers_text
 from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json, NodeUrl
 from seriatim.gateway.cli.output import Exit, print_json, printable, reporting
@@ -63,13 +63,7 @@ def set_queue(
     as_json: Json = False,
 ) -> None:
     """Change what is set for NAME: '{"types": {"render": 4}, "resources": {"gpu": 1}}'."""
-    try:
-        change = json.loads(settings)
-    except ValueError as error:
-        raise typer.BadParameter(f"SETTINGS is no JSON: {error}") from error
-    if not isinstance(change, dict):
-        raise typer.BadParameter("SETTINGS is no JSON map")
-    _set(Reach(node, data, token_file), name, change, as_json=as_json)
+    _set(Reach(node, data, token_file), name, read_map("SETTINGS", settings), as_json=as_json)
 
 
 def pause(
@@ -100,7 +94,7 @@ def resume(
 def purge(
     name: Name,
     state: Annotated[
-        str, typer.Option(help="Those that are 'pending', 'scheduled' or 'blocked'.")
+        str, typer.Option(help="Those in this state: 'pending', 'scheduled' or 'blocked'.")
     ] = "pending",
     node: NodeUrl = None,
     data: Data = DATA_DEFAULT,
@@ -108,7 +102,7 @@ def purge(
     *,
     as_json: Json = False,
 ) -> None:
-    """Cancel all jobs of NAME that wait."""
+    """Cancel all jobs of NAME that are pending; or those in another state that waits."""
     Reach(node, data, token_file).show(
         "POST",
         ("queues", name, "purge"),

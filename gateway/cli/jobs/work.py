@@ -27,7 +27,9 @@ def work(
     concurrency: Annotated[
         int, typer.Option(min=0, help="So many at once, of each queue; 0 is as declared.")
     ] = 0,
-    category: Annotated[str, typer.Option(help="What it is counted under: 'gpu', say.")] = "",
+    category: Annotated[
+        str, typer.Option(help="It is counted under this, and runs functions of it or none: 'gpu'.")
+    ] = "",
     node: NodeUrl = None,
     data: Data = DATA_DEFAULT,
     token_file: TokenFile = None,
@@ -66,7 +68,10 @@ def work(
             else:
                 typer.echo(f"{len(names)} at work: {', '.join(names)}")
 
-        left = asyncio.run(run_worker(reach.find_url(), reach.read_token(), work, on_ready))
+        async def begin() -> Left | None:
+            return await run_worker(*await reach.find(), work, on_ready)
+
+        left = asyncio.run(begin())
         _say_left(left, as_json=as_json)
 
 

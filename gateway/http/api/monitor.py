@@ -33,15 +33,9 @@ class MonitorApi:
     def routes(self) -> tuple[Route, ...]:
         """Return what can be asked for."""
         return (
-            Route("GET", "/api/v1/workers", self._workers),
             Route("GET", "/api/v1/monitor", self._show),
             Route("GET", "/api/v1/monitor/stream", self._stream),
         )
-
-    async def _workers(self, asked: Asked) -> web.StreamResponse:
-        """Answer with all workers: there are ``WORKERS_MAX`` at most."""
-        del asked
-        return reply_json({"workers": self._monitor.look_now()["workers"]})
 
     async def _show(self, asked: Asked) -> web.StreamResponse:
         del asked

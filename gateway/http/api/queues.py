@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,6 +28,7 @@ from seriatim.actors.queue.plain import (
 )
 from seriatim.actors.queue.queues import Queues
 from seriatim.actors.queue.reader import QueueNow
+from seriatim.actors.queue.timeline import Place, Shown, Timeline, TimelinePage
 from seriatim.formats.codecs.json import parse_json
 from seriatim.formats.errors import DisabledError, MalformedError
 from seriatim.formats.ids import b64url
@@ -37,10 +39,12 @@ from seriatim.formats.jobs.view import view_of
 from seriatim.formats.limits import (
     API_PAGE_MAX,
     HTTP_PAGE_MAX_BYTES,
+    INSTANT_MAX_MS,
     JOB_PRIORITY_MAX,
     JOB_REASON_MAX_CHARS,
     LONG_POLL_MAX_MS,
     PAGE_DEFAULT,
+    TIMELINE_DEFAULT_MS,
 )
 from seriatim.gateway.http.api.route import Asked, Route
 from seriatim.gateway.http.api.submissions import read_jobs, read_submissions, submit_each
@@ -55,6 +59,7 @@ _ONE: Final = f"{_ALL}/{{queue}}"
 _JOBS: Final = f"{_ONE}/jobs"
 _JOB: Final = f"{_JOBS}/{{job}}"
 _WAIT: Final = frozenset({"wait_ms"})
+_WINDOW: Final = frozenset({"from_ms", "to_ms", "after", "limit"})
 _LISTED: Final = frozenset({"state", "type", "after", "limit"})
 
 
@@ -74,6 +79,7 @@ class QueueApi:
             Route("POST", f"{_ONE}/purge", self._purge),
             Route("GET", f"{_ONE}/types", self._types, frozenset({"after", "limit"})),
             Route("GET", f"{_ONE}/idle", self._idle, _WAIT),
+            Route("GET", f"{_ONE}/timeline", self._timeline, _WINDOW),
             Route("POST", f"{_ONE}/claims", self._claim, _WAIT),
             Route("POST", f"{_ONE}/reports", self._report),
             Route("GET", _JOBS, self._list_jobs, _LISTED),
@@ -138,6 +144,27 @@ class QueueApi:
         wait_ms = asked.number("wait_ms", 0, minimum=0, maximum=LONG_POLL_MAX_MS)
         slot = await self._queues.idle(asked.named["queue"], wait_ms=wait_ms)
         return reply_json({"slot": slot})
+
+    async def _timeline(self, asked: Asked) -> web.StreamResponse:
+        """Answer with what workers have run in a window of time, a page of it."""
+        queue, after = asked.named["queue"], asked.query.get("after")
+        to_ms = asked.number(
+            "to_ms", self._queues.clock.now_ms(), minimum=0, maximum=INSTANT_MAX_MS
+        )
+        from_ms = asked.number(
+            "from_ms", max(to_ms - TIMELINE_DEFAULT_MS, 0), minimum=0, maximum=to_ms
+        )
+        limit = asked.number("limit", PAGE_DEFAULT, maximum=API_PAGE_MAX)
+        timeline = Timeline(queue, self._queues.process(queue), self._node, self._queues.reader)
+
+        def read() -> TimelinePage:
+            place = timeline.window(from_ms, to_ms) if after is None else Place.parse(after)
+            return timeline.page(place, limit)
+
+        page = await asyncio.to_thread(read)  # slots may be long, and nobody else waits for it
+        spans = [_span_plain(each) for each in page.spans]
+        said = {"queue": queue, "from_ms": from_ms, "to_ms": to_ms, "spans": spans}
+        return reply_json({**said, "after": None if page.after is None else str(page.after)})
 
     # Workers.
 
@@ -294,6 +321,10 @@ def _read_after(text: str | None, states: Iterable[JobState]) -> tuple[JobState,
     if state not in set(states):
         raise MalformedError("after: it is of no page of this list", code="bad_query")
     return JobState(state), check_name(job, "after")
+
+
+def _span_plain(shown: Shown) -> dict[str, Any]:
+    return {**shown.span._asdict(), "type": shown.type, "attempt": shown.attempt}
 
 
 def _queue_plain(now: QueueNow) -> dict[str, Any]:

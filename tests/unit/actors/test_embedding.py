@@ -321,6 +321,7 @@ def test_the_public_names_are_these_and_all_load() -> None:
         "JobContext",
         "JobError",
         "JobFunction",
+        "MappedFile",
         "Occurrence",
         "Outcome",
         "Receipt",

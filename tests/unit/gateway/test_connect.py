@@ -12,13 +12,13 @@ import pytest
 
 import seriatim
 from seriatim.formats.errors import (
-    ConflictError,
     JobError,
     MalformedError,
     OutboundError,
     RefusedError,
     SchedulerError,
     StoppingError,
+    TakenError,
     UnavailableError,
 )
 from seriatim.gateway.http.operator import Operator
@@ -92,7 +92,7 @@ async def test_a_refusal_is_the_same_error_as_here(tmp_path: Path) -> None:
         there = await refused()
     async with app.open(tmp_path / "here", work=False):
         assert await refused() == there
-    assert [kind for kind, _ in there[:2]] == [MalformedError, ConflictError]
+    assert [kind for kind, _ in there[:2]] == [MalformedError, TakenError]
 
 
 async def test_what_is_asked_when_it_is_closed_is_answered_so(tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ STATUSES = {
     "UnauthorizedError": 401,
     "WrongMethodError": 405,
     "OutboundError": 400,
+    "TakenError": 409,
     "ConflictError": 409,
     "SlotConflictError": 409,
     "NotFoundError": 404,

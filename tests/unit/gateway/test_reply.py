@@ -11,7 +11,9 @@ from seriatim.formats.errors import (
     OverloadedError,
     RefusedError,
     SchedulerError,
+    SlotConflictError,
     StoppingError,
+    TakenError,
     UnavailableError,
 )
 from seriatim.formats.limits import REASON_MAX_CHARS
@@ -27,6 +29,8 @@ from seriatim.gateway.reply import check_status
         (StoppingError("stopping"), UnavailableError),
         (NotFoundError("nothing"), NotFoundError),
         (RefusedError("no", code="id_taken"), RefusedError),
+        (TakenError("it is another job's"), TakenError),
+        (SlotConflictError(process="p", expected=7, given=5), UnavailableError),
     ],
 )
 def test_an_error_comes_back_with_its_code(

@@ -35,7 +35,7 @@ def test_a_closed_app_takes_nothing_more(tmp_path: Path) -> None:
             jobs._thread.run(handle.handle.result(), timeout=0.01)
         with pytest.raises(DeadlineExceededError):
             handle.result(0.01)
-        with pytest.raises(DeadlineExceededError):
+        with pytest.raises(DeadlineExceededError, match="their jobs go on"):
             jobs.drain(0.01)
         handle.cancel()
     with pytest.raises(StoppingError):

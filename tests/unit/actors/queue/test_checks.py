@@ -6,16 +6,27 @@ from typing import Any
 
 import pytest
 
-from seriatim.actors.queue.commands import Cancel, Change, Submitted
+from seriatim.actors.queue.commands import (
+    Cancel,
+    Change,
+    Failed,
+    Remove,
+    Report,
+    Retry,
+    Submit,
+    Submitted,
+)
 from seriatim.formats.errors import (
-    ConflictError,
     LimitExceededError,
     MalformedError,
     NotFoundError,
     OverloadedError,
     RefusedError,
+    TakenError,
 )
 from seriatim.formats.jobs.job_id import make_job_id
+from seriatim.formats.jobs.spec import read_asked
+from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import QUEUE_SUBMIT_MAX
 from tests.support.stepped_queue import START_MS, SteppedQueue, submit
 
@@ -70,6 +81,8 @@ def test_a_chain_may_be_as_long_as_a_queue(queue: SteppedQueue) -> None:
     assert len(str(caught.value)) < 300
     queue.submit({"id": f"j{LONG}"})
     queue.do(Cancel(f"j{LONG}", "as told"))
+    while queue.machine.fold.telling:
+        queue.batch()
     assert queue.machine.fold.numbers.states() == {"failed": LONG, "cancelled": 1}
     assert queue.replayed() == queue.rows()
 
@@ -96,13 +109,18 @@ def test_a_chain_is_no_longer_than_it_is_looked_through_once(queue: SteppedQueue
 @pytest.mark.parametrize(
     ("said", "error", "sentence"),
     [
-        ([{"id": "one", "args": [1]}], ConflictError, "job one is there, and is another one"),
-        ([{"id": "one", "type": "b"}], ConflictError, "choose another id"),
+        ([{"id": "one", "args": [1]}], TakenError, "job one is there, and is another one"),
+        ([{"id": "one", "type": "b"}], TakenError, "choose another id"),
         ([{"id": "x"}, {"id": "x"}], MalformedError, "two of the jobs have the id x"),
         ([{"id": "x", "after": [MADE]}], NotFoundError, f"no job {MADE} in queue mail, .* x is"),
         ([{"id": "x", "takes": {"gpu": 3}}], RefusedError, "takes 3 of 'gpu', .* has 2"),
         ([{"id": f"x{n}"} for n in range(9)], OverloadedError, "queue mail"),
         ([{"id": f"x{n}"} for n in range(QUEUE_SUBMIT_MAX + 1)], LimitExceededError, "1002"),
+        (
+            [{"id": f"x{n}", "args": ["x" * 250_000]} for n in range(30)],
+            LimitExceededError,
+            "bytes",
+        ),
     ],
 )
 def test_of_a_batch_that_is_refused_nothing_is_submitted(
@@ -131,3 +149,61 @@ def test_the_same_again_is_the_same_job_whenever_it_is_said(queue: SteppedQueue)
 def test_a_made_id_may_be_waited_for_in_its_own_batch(queue: SteppedQueue) -> None:
     queue.submit({"id": "child", "after": [MADE]}, {"id": MADE})
     assert [each.id for each in queue.lease(room=9)] == [MADE]
+
+
+def test_the_same_object_twice_is_an_id_twice(queue: SteppedQueue) -> None:
+    same = read_asked({"id": "x", "type": "a"})
+    with pytest.raises(MalformedError, match="two of the jobs have the id x"):
+        queue.do(Submit([same, same]))
+
+
+def test_an_id_that_is_waited_for_is_not_taken_by_a_unique_key(queue: SteppedQueue) -> None:
+    queue.submit({"id": "y", "unique": "k"})
+    queue.submit({"id": "b", "after": ["x"]})
+    with pytest.raises(TakenError, match=r"job x is job y already, .* b would wait for x for ever"):
+        queue.submit({"id": "x", "unique": "k"})
+    queue.do(Cancel("y", "as told"))
+    queue.submit({"id": "x", "unique": "k"})
+    assert [each.id for each in queue.lease(room=9)] == ["x"]
+
+
+@pytest.mark.parametrize("said", [{"window_ms": 0}, {"states": ["leased", "done", "dead"]}])
+def test_jobs_of_a_batch_are_doubles_as_they_are_one_after_the_other(
+    queue: SteppedQueue, said: dict[str, Any]
+) -> None:
+    unique = {"key": "k", **said}
+    first, second = ({"id": each, "unique": unique} for each in ("first", "second"))
+    assert queue.submit(first, second, {"id": "child", "after": ["second"]}) == [
+        "first",
+        "second",
+        "child",
+    ]
+
+
+def test_a_retry_makes_no_second_one_of_its_kind(queue: SteppedQueue) -> None:
+    queue.submit({"id": "one", "unique": "k"})
+    queue.do(Cancel("one", "as told"))
+    queue.submit({"id": "two", "unique": "k"})
+    with pytest.raises(TakenError, match="job one would be a second one beside job two"):
+        queue.do(Retry("one"))
+    queue.do(Cancel("two", "as told"))
+    assert queue.do(Retry("one")) is JobState.PENDING
+    [again] = queue.do(submit({"id": "three", "unique": "k"}))
+    assert again == Submitted("one", repeated=True), "it counts again"
+    queue.do(Remove("two"))
+    assert queue.do(submit({"id": "three", "unique": "k"})) == [again]
+    assert queue.rows() == queue.replayed()
+
+
+def test_a_retry_waits_for_the_time_of_the_job_and_for_no_pause(queue: SteppedQueue) -> None:
+    queue.submit({"id": "later", "delay_ms": 1_000}, {"id": "tried", "retries": 1})
+    [grant] = queue.lease()
+    queue.do(Report("w", [Failed(grant.id, grant.token, "raised", "it did", {})]))
+    for each in ("later", "tried"):
+        assert queue.job(each).state is JobState.SCHEDULED
+        queue.do(Cancel(each, "as told"))
+    assert queue.do(Retry("tried")) is JobState.PENDING
+    assert queue.do(Retry("later")) is JobState.SCHEDULED
+    queue.pass_ms(1_000)
+    queue.batch()
+    assert queue.job("later").state is JobState.PENDING

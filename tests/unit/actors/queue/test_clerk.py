@@ -9,7 +9,7 @@ from typing import TypeVar
 import pytest
 
 from seriatim.actors.queue import machine
-from seriatim.actors.queue.commands import Cancel, Done, Report
+from seriatim.actors.queue.commands import Cancel, Claim, Done, Report
 from seriatim.actors.queue.lanes import Lanes
 from seriatim.actors.queue.machine import QueueMachine
 from seriatim.formats.errors import (
@@ -158,6 +158,26 @@ async def test_a_fault_as_a_queue_is_taken_over_is_told_to_everybody(
     monkeypatch.undo()
     await life.submit({"id": "one"})
     assert life.states() == {"pending": 2}
+
+
+async def test_a_clerk_that_begins_anew_takes_no_local_worker_along(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    life = await started()
+    claim = Claim("v", frozenset("a"), commands=False, room=1, is_local=True)
+    [grant] = (await life.queues.claim(QUEUE, claim, wait_ms=0)).grants
+
+    def fails(own: QueueMachine) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(QueueMachine, "finish", fails)
+    assert isinstance(await answer(life.submit({"id": "one"})), UnavailableError)
+    monkeypatch.undo()
+    await life.queues._clerks[QUEUE].stop()
+    assert life.queues.failed == [QUEUE]
+    reported = await life.queues.ask(QUEUE, Report("v", held=[(grant.id, grant.token)]))
+    assert not reported.lost
+    assert life.states() == {"leased": 1}
 
 
 async def test_what_was_due_is_done_though_a_slot_has_failed_and_nobody_asks_again() -> None:

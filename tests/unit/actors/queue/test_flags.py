@@ -11,7 +11,6 @@ from seriatim.actors.node import Node
 from seriatim.actors.queue.commands import Claim, Done, Report
 from seriatim.formats.errors import StoppingError
 from seriatim.formats.jobs.spec import read_asked
-from seriatim.formats.monitor.flags import Flags
 from tests.support.running_node import running
 
 WORKER = Claim("w", frozenset({"render"}), commands=False, room=1)
@@ -28,7 +27,7 @@ def test_with_stop_no_job_is_taken_and_what_is_there_runs_to_its_end(tmp_path: P
             assert node.queues is not None
             assert node.monitor is not None
             await submit(node)
-            await node.queues.set_flags(Flags(stop=True))
+            await node.queues.wishes.change_flags(stop=True)
             with pytest.raises(StoppingError, match="flag stop"):
                 await submit(node)
             [grant] = (await node.queues.claim("default", WORKER, wait_ms=0)).grants
@@ -39,7 +38,7 @@ def test_with_stop_no_job_is_taken_and_what_is_there_runs_to_its_end(tmp_path: P
             assert node.queues is not None
             with pytest.raises(StoppingError):
                 await submit(node)
-            await node.queues.set_flags(Flags())
+            await node.queues.wishes.change_flags(stop=False)
             await submit(node)
 
     asyncio.run(main())
@@ -50,7 +49,7 @@ def test_with_terminate_the_monitor_ends_and_the_node_goes_on(tmp_path: Path) ->
         async with running(tmp_path) as node:
             assert node.queues is not None
             assert node.monitor is not None
-            await node.queues.set_flags(Flags(terminate=True))
+            await node.queues.wishes.change_flags(terminate=True)
             node.monitor.start()
             assert node.monitor.has_ended
             await submit(node)

@@ -92,7 +92,7 @@ def test_no_lane_is_kept_that_is_empty() -> None:
         key = {"key": f"k{number}"}
         queue.submit({"id": f"run{number}", **key}, {"id": f"wait{number}", **key})
         [grant] = queue.lease("u")
-        queue.machine.withdraw(queue.claim("v"))  # which parks the lane
+        queue.machine.waiting.withdraw(queue.claim("v"))  # which parks the lane
         queue.do(Cancel(f"wait{number}", "as told"))
         queue.do(Report("u", [Done(grant.id, grant.token)]))
     assert queue.machine._lanes._kinds == {}

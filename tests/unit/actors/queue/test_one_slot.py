@@ -24,7 +24,7 @@ from seriatim.formats.jobs.job_id import make_job_id
 from seriatim.formats.jobs.rows import job_path
 from seriatim.formats.jobs.spec import Asked
 from seriatim.formats.jobs.state import JobState
-from tests.support.stepped_queue import QUEUE, START_MS, SteppedQueue, claim, submit
+from tests.support.stepped_queue import QUEUE, START_MS, Fate, SteppedQueue, claim, submit
 
 
 @pytest.fixture
@@ -205,3 +205,29 @@ def test_what_was_printed_goes_with_a_job_that_is_removed_in_the_slot_that_has_e
     queue.batch(Report("w", [Done("one", one.token)], printed=last), Remove("one"))
     printed = {path[3].partition("~")[0] for path in queue.rows() if path[2] == "output"}
     assert printed == {"two"}
+
+
+@pytest.mark.parametrize("fate", [Fate.FAILED, Fate.DOUBTFUL])
+def test_a_slot_of_which_nobody_knows_takes_no_local_worker_along(
+    queue: SteppedQueue, fate: Fate
+) -> None:
+    """The node goes on, and so does whoever lives with it."""
+    queue.submit({"id": "one"})
+    [grant] = queue.lease(is_local=True)
+    for number in range(3):
+        queue.batch(submit({"id": f"other-{number}", "type": "b"}), fate=fate)
+        reported = queue.do(Report("w", held=[(grant.id, grant.token)]))
+        assert not reported.lost
+    assert queue.job("one").crashes == 0
+    queue.restart()
+    queue.batch()
+    assert queue.job("one").crashes == 1, "with the node it ends"
+
+
+def test_a_local_worker_that_came_in_the_first_slot_of_its_node_lives(queue: SteppedQueue) -> None:
+    """Though that slot is in doubt, and read again as what the node has found."""
+    queue.submit({"id": "one"})
+    queue.restart()
+    queue.batch(claim(is_local=True), fate=Fate.DOUBTFUL)
+    queue.batch()
+    assert (queue.job("one").state, queue.job("one").crashes) == (JobState.LEASED, 0)

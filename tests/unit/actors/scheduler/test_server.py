@@ -18,7 +18,7 @@ from seriatim.formats.errors import (
     SchedulerError,
     UnavailableError,
 )
-from seriatim.formats.limits import BODY_MAX_BYTES
+from seriatim.formats.limits import BODY_MAX_BYTES, COMMIT_BATCH_MAX_BYTES
 from seriatim.formats.schedule.assignment import Block, Draft
 from seriatim.formats.schedule.record import Head, Kind, Record
 from seriatim.formats.schedule.submission import submit_item, submit_reference
@@ -285,6 +285,10 @@ def test_a_message_that_no_batch_can_carry_is_refused_and_costs_no_slot(
     process = stepped.ask(spawn(Variant.NATIVE)).process
     with pytest.raises(LimitExceededError):
         stepped.ask(unsigned(process, "x" * (BODY_MAX_BYTES + 1)))
+    rows = tuple((("some", str(number)), bytes(BODY_MAX_BYTES)) for number in range(4))
+    assert sum(len(row) for _, row in rows) > COMMIT_BATCH_MAX_BYTES
+    with pytest.raises(LimitExceededError):
+        stepped.ask(unsigned(process, "with it")._replace(rows=rows))
     assert stepped.ask(unsigned(process, "small")).slot == 1
     assert stepped.writer.conflicts == 0
 

@@ -1,16 +1,24 @@
-"""A worker whose port fails in ways that nobody has foreseen."""
+"""A worker whose port fails in ways that nobody has foreseen, and one that is drained."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from seriatim import App
+from seriatim.actors.app.job_function import JobFunction
+from seriatim.actors.queue.commands import Done, Report
+from seriatim.formats.jobs.state import JobState
+from seriatim.formats.limits import JOB_RESULT_MAX_BYTES, REPORT_MAX_BYTES
 from seriatim.testing import rehearse
 from tests.support.sample_app import add, app
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio
 
@@ -44,3 +52,86 @@ async def test_a_fault_of_ours_ends_no_worker(
         assert await result == 3
         assert failed == 2
         assert f"cannot {verb}" in caplog.text
+
+
+async def test_what_is_left_to_say_at_the_end_is_said_in_as_many_reports_as_it_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that no queue takes would have all of these jobs run once more."""
+    own = App()
+    count = 2 * REPORT_MAX_BYTES // JOB_RESULT_MAX_BYTES
+
+    @own.job(concurrency=count)
+    async def stubborn() -> str:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        return "x" * (JOB_RESULT_MAX_BYTES - 2)
+
+    async with rehearse(own, tmp_path) as rehearsal:
+        handles = [await stubborn.submit() for _ in range(count)]
+        await rehearsal.settle()
+        [worker] = rehearsal.running.workers
+        worker._loops[1].cancel()  # nothing is said before
+        sizes = []
+        access: Any = own.access
+        real = access.report
+
+        async def measure(queue: str, report: Report) -> Any:
+            sizes.append(sum(len(each.result) for each in report.ended if isinstance(each, Done)))
+            return await real(queue, report)
+
+        monkeypatch.setattr(access, "report", measure)
+        await worker.close()
+        assert {await each.state() for each in handles} == {JobState.DONE}
+        assert sum(sizes) == count * JOB_RESULT_MAX_BYTES
+        assert max(sizes) <= REPORT_MAX_BYTES
+
+
+async def test_a_worker_that_is_drained_finishes_what_it_has_and_ends(tmp_path: Path) -> None:
+    app, held, go = holding_app()
+    async with app.open(tmp_path) as running:
+        first, second = await held.submit(), await held.submit()
+        (worker,) = running.workers
+        await until(lambda: bool(worker.running))
+        await until(lambda: running.queues.last_beat(worker.name) is not None)
+        await running.queues.drain(worker.name)
+        await until(lambda: worker.is_draining)
+        go.set()
+        await first
+        await worker.left()
+        assert await second.state() == "pending"
+        assert running.queues.last_beat(worker.name) is None  # it has said goodbye
+        assert not running.queues.wishes.drains(worker.name)
+        await running.work("default")  # another one, with a name of its own
+        await second
+
+
+async def test_a_worker_that_is_closed_while_it_is_drained_gives_back_what_it_has(
+    tmp_path: Path,
+) -> None:
+    app, held, go = holding_app()
+    async with app.open(tmp_path) as running:
+        handle = await held.submit()
+        (worker,) = running.workers
+        await until(lambda: bool(worker.running))
+        await until(lambda: running.queues.last_beat(worker.name) is not None)
+        await running.queues.drain(worker.name)
+        await until(lambda: worker.is_draining)
+        await worker.close()
+        await worker.left()
+        assert await handle.state() == "pending"
+        await worker.close()  # again is nothing
+        go.set()
+        await running.work("default")
+        await handle
+
+
+def holding_app() -> tuple[App, JobFunction[[], None, Coroutine[Any, Any, None]], asyncio.Event]:
+    """Return an app, its job, and an event: the job runs until that is set."""
+    app, go = App(), asyncio.Event()
+
+    @app.job
+    async def hold() -> None:
+        await go.wait()
+
+    return app, hold, go

@@ -138,7 +138,7 @@ def test_only_the_moves_of_the_table_are_moves() -> None:
         "release": ({"leased"}, {"pending", "cancelled", "failed"}),
         "cancel": ({*waiting, "leased"}, {"cancelled"}),
         "overdue": ({*waiting, "leased"}, {"failed"}),
-        "retry": ({"failed", "dead", "cancelled"}, {"blocked", "pending"}),
+        "retry": ({"failed", "dead", "cancelled"}, waiting),
     }
     assert drawn.keys() == {step.value for step in MOVES} == {step.value for step in Step}
     for step, (sources, targets) in drawn.items():

@@ -126,6 +126,8 @@ def test_what_it_may_not_say_is_refused_by_name(key: str, value: object, words: 
     [
         ({"type": "a", "id": "-1"}, "id"),
         ({"type": "a", "id": 7}, "id"),
+        ({"type": "a", "id": ""}, "id"),
+        ({"type": "a", "id": None}, "id"),
         ({}, "type"),
         ({"type": None}, "type"),
         ({"type": "a b"}, "type"),

@@ -16,7 +16,7 @@ from seriatim.formats.errors import MalformedError
 from seriatim.formats.limits import INSTANT_MAX_MS
 from seriatim.formats.recurrence.cron import Cron
 from seriatim.formats.recurrence.expression import SHORTHANDS, parse_expression
-from seriatim.formats.recurrence.interval import Interval, parse_hyperbeam_interval
+from seriatim.formats.recurrence.interval import Interval, parse_duration, parse_hyperbeam_interval
 from seriatim.formats.recurrence.once import Once, _ask_library, parse_instant
 from seriatim.formats.recurrence.parse import parse_recurrence
 from seriatim.formats.recurrence.phrase import WEEKDAYS
@@ -201,6 +201,13 @@ def test_the_ends_of_time_are_no_surprise(text: str, now_ms: int) -> None:
     except MalformedError as error:
         found = error.offset
     assert found is None or found >= 0
+
+
+@pytest.mark.parametrize("text", ["soon", "5", "tomorrow at 9am", "1h 2h"])
+def test_what_is_no_duration_is_answered_with_durations(text: str) -> None:
+    with pytest.raises(MalformedError, match=r"write durations like '30s', ") as caught:
+        parse_duration(text)
+    assert caught.value.code == "bad_time"
 
 
 def test_days_to_come_are_days_of_the_clock_and_durations_are_not() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import stat
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +17,7 @@ from seriatim.gateway.cli import app
 from seriatim.gateway.cli.output import Exit
 from seriatim.gateway.cli.reach import TOKEN_VARIABLE
 from seriatim.gateway.cli.serve import PORT_DEFAULT
-from tests.support.live_node import LiveNode, live_node
+from tests.support.live_node import COMMAND, LiveNode, live_node
 
 YEARLY: Final = ("0 9 1 1 *", "--tz", "Europe/Paris")
 LINE: Final = re.compile(r"\w{3} \d{4}-01-01 09:00:00 \+01:00")
@@ -156,6 +157,73 @@ def test_every_option_of_add_is_a_field_of_the_definition(node: LiveNode) -> Non
     run_json("remove", "every option", "--data", node.data)
 
 
+JOB: Final = ("--job", "backup", "--queue", "nightly")
+
+
+def test_a_command_is_a_job_at_each_of_its_times(node: LiveNode) -> None:
+    at = ("--data", node.data)
+    options = ("--name", "backup", "--retries", 2, "--timeout", "30s", "--env", "WHO=me", "--json")
+    command = ("--", "sh", "-c", "echo $WHO --json")
+    code, output = run("add", *YEARLY, *JOB, *options, *at, *command)
+    assert code == Exit.OK, output
+    one = orjson.loads(output)
+    assert one["definition"]["job"] == {
+        "queue": "nightly",
+        "type": "backup",
+        "command": {"argv": ["sh", "-c", "echo $WHO --json"], "env": {"WHO": "me"}, "cwd": ""},
+        "limits": {"wall": "30s"},
+        "retries": 2,
+    }
+    assert "job backup in nightly" in run("list", *at)[1]
+    run_json("trigger", "backup", *at)
+    worker = [*COMMAND, "worker", "--queue", "nightly", "--drain", *map(str, at)]
+    subprocess.run(worker, check=True, timeout=60, stdout=subprocess.DEVNULL)
+    listed = CliRunner().invoke(app, ["job", "list", "--queue", "nightly", "--json", *map(str, at)])
+    (job,) = orjson.loads(listed.output)["jobs"]
+    assert (job["state"], job["type"], job["exit_code"]) == ("done", "backup", 0)
+    printed = CliRunner().invoke(app, ["job", "logs", job["id"], *map(str, at)])
+    assert printed.output == "me --json\n"
+    run_json("remove", "backup", *at)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), {"args": {}}),
+        (("--args", '{"to": [1, {}]}'), {"args": {"to": [1, {}]}}),
+        (("--takes", "gpu=2", "--key", "k"), {"args": {}, "takes": {"gpu": 2}, "key": "k"}),
+        (
+            ("--unique", "u", "--priority", "7", "--memory", "1GB", "--processes", "3"),
+            {
+                "args": {},
+                "unique": "u",
+                "priority": 7,
+                "limits": {"memory": "1GB", "processes": 3},
+            },
+        ),
+    ],
+)
+def test_a_function_is_a_job_at_each_of_its_times(
+    node: LiveNode, options: tuple[str, ...], said: dict[str, Any]
+) -> None:
+    one = run_json("add", *YEARLY, *JOB, *options, "--data", node.data)
+    assert one["definition"]["job"] == {"queue": "nightly", "type": "backup", **said}
+    run_json("remove", one["id"], "--data", node.data)
+
+
+def test_a_command_is_a_job_for_each_event(node: LiveNode, tmp_path: Path) -> None:
+    """Where there is a watch, the first word is no recurrence."""
+    watch = orjson.dumps({"kind": "file", "path": str(tmp_path)}).decode()
+    code, output = run(
+        "add", "--watch", watch, *JOB, "--json", "--data", node.data, "--", "ls", "-l"
+    )
+    assert code == Exit.OK, output
+    definition = orjson.loads(output)["definition"]
+    assert definition["job"]["command"]["argv"] == ["ls", "-l"]
+    assert "when" not in definition
+    run_json("remove", orjson.loads(output)["id"], "--data", node.data)
+
+
 def test_another_node_is_told_no_token_that_is_not_for_it(
     node: LiveNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,6 +268,16 @@ def test_no_node_is_unavailable(tmp_path: Path) -> None:
         (("history", "..", "--limit", "501"), Exit.USAGE, "usage"),
         (("show", "../next"), Exit.NOT_FOUND, "not_found"),
         (("backfill", "nobody", "--from", "x"), Exit.USAGE, "usage"),
+        (("add", "@hourly", "ls"), Exit.USAGE, "usage"),
+        (("add", "@hourly", "--path", "/", "--retries", "1"), Exit.USAGE, "usage"),
+        (("add", "@hourly", "--job", "t", "--args", "{"), Exit.USAGE, "usage"),
+        (("add", "@hourly", "ls", "--job", "t", "--args", "{}"), Exit.USAGE, "usage"),
+        (("add", "@hourly", "--job", "t", "--env", "A=b"), Exit.USAGE, "usage"),
+        (("add", "@hourly", "--job", ".."), Exit.REFUSED, "bad_name"),
+        (("add", "@hourly", "--job", "t", "--path", "/"), Exit.REFUSED, "bad_trigger"),
+        (("add", "@hourly", "--job", "t", "--tag", "a=b"), Exit.REFUSED, "bad_trigger"),
+        (("add", "@hourly", "--job", "t", "--args", '{"a": null}'), Exit.REFUSED, "bad_json"),
+        (("add", "@hourly", "--job", "t", "--memory", "much"), Exit.REFUSED, "bad_limits"),
     ],
 )
 def test_what_is_wrong_has_its_code_and_its_status(

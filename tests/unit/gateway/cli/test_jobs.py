@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final
 
 import orjson
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
+from seriatim.formats.jobs.spec import _READERS
 from seriatim.gateway.cli import app
+from seriatim.gateway.cli.jobs import timeline
+from seriatim.gateway.cli.jobs.said import OPTIONS
 from seriatim.gateway.cli.output import Exit
 from seriatim.gateway.cli.reach import TOKEN_VARIABLE
+from tests.support.categorised_app import QUEUE
 from tests.support.live_node import COMMAND, LiveNode, live_node
 
 MODULE: Final = "tests.support.sample_app"
+CATEGORISED: Final = "tests.support.categorised_app"
 ROOT: Final = Path(__file__).parents[4]
 NUMBERS: Final = count()
+DAY_OF_2100_MS: Final = 4_102_444_800_000
 
 
 @pytest.fixture(scope="module")
@@ -131,11 +141,18 @@ def test_every_option_of_add_is_a_key_of_the_job(cli: Cli) -> None:
     options = {
         "priority": 3,
         "delay": "1 hour",
+        "deadline": "2100-01-01T01:00+01:00",
         "retries": 2,
+        "backoff": '{"base_ms": 500, "factor": 3}',
+        "crashes-max": 5,
         "timeout": "30s",
+        "silence": "20s",
+        "lease": "1 minute",
         "memory": "512MB",
         "cpu": "1 minute",
         "processes": 4,
+        "output": "64KiB",
+        "files": 100,
         "unique": "u",
         "key": "k",
         "takes": "gpu=2",
@@ -149,7 +166,12 @@ def test_every_option_of_add_is_a_key_of_the_job(cli: Cli) -> None:
     assert spec.pop("unique")["key"] == "u"
     assert spec == {
         "priority": 3,
+        "deadline_ms": DAY_OF_2100_MS,
         "retries": 2,
+        "backoff": {"base_ms": 500, "factor": 3.0},
+        "crashes_max": 5,
+        "silence_ms": 20_000,
+        "lease_ms": 60_000,
         "key": "k",
         "takes": {"gpu": 2},
         "limits": {
@@ -157,11 +179,22 @@ def test_every_option_of_add_is_a_key_of_the_job(cli: Cli) -> None:
             "memory_bytes": 512_000_000,
             "cpu_ms": 60_000,
             "processes": 4,
+            "output_bytes": 65_536,
+            "files": 100,
         },
         "command": {"argv": ["echo", "--id", "x"], "cwd": "/"},
     }
     twin = run_json("job", "add", "t", "--unique", "u", "--args", "{}", *cli.queue, *cli.at)
     assert twin == {"id": job, "repeated": True, "queue": cli.name}
+    later = cli.add("t", "--at", "2100-01-01", command=("true",))
+    assert cli.show(later)["due_ms"] == DAY_OF_2100_MS
+
+
+def test_every_limit_and_every_key_of_a_job_is_an_option_of_add() -> None:
+    """Inputs and a trace are what programs say."""
+    limits = {f"limits.{key}" for key in ("wall", "cpu", "memory", "output", "processes", "files")}
+    keys = {"id", *_READERS} - {"limits", "args", "command", "inputs", "trace"}
+    assert {key for key, _ in OPTIONS.values()} == keys | limits
 
 
 def test_jobs_are_cancelled_retried_removed_and_counted(cli: Cli) -> None:
@@ -217,10 +250,11 @@ def test_a_queue_is_set_paused_and_purged(cli: Cli) -> None:
 def test_a_worker_that_drains_says_what_nothing_here_can_begin(cli: Cli) -> None:
     """Else it would wait for ever for somebody else."""
     job = cli.add("t", "--args", "{}")
+    cli.add("t", "--after-any-end", job, command=("true",))
     *_, left = cli.work(*cli.queue, status=Exit.FAILED)
     assert left["error"] == "left"
     assert f"queue {cli.name} still has 1 jobs" in left["reason"]
-    assert "of types that it does not run" in left["reason"]
+    assert "of types that it does not run, or that rest; blocked beside them: 1" in left["reason"]
     run_json("job", "cancel", job, *cli.queue, *cli.at)
     cli.add("t", "--after", "nobody", command=("true",))
     *_, left = cli.work(*cli.queue, status=Exit.FAILED)
@@ -235,80 +269,171 @@ def test_a_worker_that_drains_says_what_nothing_here_can_begin(cli: Cli) -> None
     assert "or that rest" in left["reason"]
     run_json("queue", "resume", cli.name, *cli.at)
     assert len(cli.work(*cli.queue)) == 1
-    assert run_json("queue", "show", cli.name, *cli.at)["states"] == {"done": 2, "cancelled": 1}
+    assert run_json("queue", "show", cli.name, *cli.at)["states"] == {"done": 3, "cancelled": 1}
+
+
+def test_a_worker_runs_what_is_of_its_category_and_what_is_of_none(cli: Cli) -> None:
+    cli.name, cli.queue = QUEUE, ("--queue", QUEUE)
+    cli.work(CATEGORISED)  # it declares what it has
+    jobs = {name: cli.add(name, "--args", "{}") for name in ("render", "count", "mail")}
+    ready, left = cli.work(CATEGORISED, "--category", "gpu", status=Exit.FAILED)
+    assert len(ready["workers"]) == 1
+    assert "1 jobs that nothing here can begin: they are of types" in left["reason"]
+    states = {name: cli.show(job)["state"] for name, job in jobs.items()}
+    assert states == {"render": "done", "count": "pending", "mail": "done"}
+    (ready,) = cli.work(CATEGORISED)
+    assert len(ready["workers"]) == len({"gpu", "cpu", ""})
+    assert cli.show(jobs["count"])["state"] == "done"
 
 
 @contextmanager
-def working(cli: Cli) -> Iterator[subprocess.Popen[bytes]]:
-    command = [*COMMAND, "worker", *cli.queue, *map(str, cli.at), "--json"]
+def working(cli: Cli, *options: str) -> Iterator[tuple[subprocess.Popen[bytes], list[str]]]:
+    """Run a worker; give its OS process and the names of its workers, one for each queue."""
+    command = [*COMMAND, "worker", *cli.queue, *options, *map(str, cli.at), "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as child:
         assert child.stdout is not None
         try:
-            assert "workers" in orjson.loads(child.stdout.readline())
-            yield child
+            yield child, orjson.loads(child.stdout.readline())["workers"]
         finally:
             child.kill()
 
 
+def pipe(path: Path) -> Path:
+    """Return a named pipe at *path*: who opens it waits for whoever opens its other end."""
+    os.mkfifo(path)
+    return path
+
+
 def test_a_worker_that_is_told_to_stop_finishes_what_it_has(cli: Cli, tmp_path: Path) -> None:
-    begun, go = tmp_path / "begun", tmp_path / "go"
-    script = f"touch {begun}; while [ ! -e {go} ]; do sleep 0.01; done"
-    with working(cli) as child:
+    begun, go = pipe(tmp_path / "begun"), pipe(tmp_path / "go")
+    script = f"echo > {begun}; cat {go}"
+    with working(cli) as (child, _):
         cli.add("t", "--id", "runs", command=("sh", "-c", script))
         cli.add("t", "--id", "waits", command=("true",))
-        for _ in range(1_000):
-            if begun.exists():
-                break
-            cli.show("runs")
+        begun.read_text()
         child.send_signal(signal.SIGTERM)
-        go.touch()
+        go.write_text("")
         assert child.wait(30) == 0
     assert cli.show("runs")["state"] == "done"
     assert cli.show("waits")["state"] == "pending"
 
 
-@pytest.mark.parametrize(
-    ("arguments", "status", "code"),
-    [
-        (("job", "add", "t"), Exit.USAGE, "usage"),
-        (("job", "add", "t", "--args", "{"), Exit.USAGE, "usage"),
-        (("job", "add", "t", "--env", "x", "--args", "{}"), Exit.USAGE, "usage"),
-        (("job", "add", "t", "--takes", "gpu=x", "--args", "{}"), Exit.USAGE, "usage"),
-        (("job", "add", "t", "--args", "{}", "--delay", "soon"), Exit.REFUSED, "bad_time"),
-        (("job", "add", "t", "--args", "{}", "--memory", "much"), Exit.REFUSED, "bad_limits"),
-        (("job", "add", "..", "--args", "{}"), Exit.REFUSED, "bad_name"),
-        (("job", "add", "t", "--args", "{}", "--takes", "gpu=1"), Exit.REFUSED, "no_such_token"),
-        (("job", "add", "t", "--args", "{}", "--queue", "a/b"), Exit.REFUSED, "bad_name"),
-        (("job", "show", "no-such-job"), Exit.NOT_FOUND, "not_found"),
-        (("job", "show", "../x"), Exit.REFUSED, "bad_path"),
-        (("job", "logs", "no-such-job"), Exit.NOT_FOUND, "not_found"),
-        (("job", "cancel", "no-such-job"), Exit.NOT_FOUND, "not_found"),
-        (("job", "list", "--state", "lost"), Exit.REFUSED, "bad_query"),
-        (("job", "list", "--limit", "0"), Exit.USAGE, "usage"),
-        (("queue", "show", "no-such-queue"), Exit.NOT_FOUND, "not_found"),
-        (("queue", "set", "x", "{"), Exit.USAGE, "usage"),
-        (("queue", "set", "x", "[]"), Exit.USAGE, "usage"),
-        (("queue", "set", "x", '{"a": 1}'), Exit.REFUSED, "bad_settings"),
-        (("queue", "purge", "no-such-queue"), Exit.NOT_FOUND, "not_found"),
-        (("worker", "no.such.module"), Exit.REFUSED, "bad_module"),
-        (("worker", "run", "json"), Exit.REFUSED, "bad_module"),
-        (("worker", "--concurrency", "-1"), Exit.USAGE, "usage"),
-    ],
-)
-def test_what_is_wrong_has_its_code_and_its_status(
-    node: LiveNode, arguments: tuple[str, ...], status: Exit, code: str
+@pytest.mark.parametrize("options", [(), ("--drain",)])
+def test_a_worker_that_is_drained_finishes_what_it_has(
+    cli: Cli, tmp_path: Path, options: tuple[str, ...]
 ) -> None:
-    run("queue", "set", "default", "{}", "--data", node.data)
-    assert run_json(*arguments, "--data", node.data, status=status)["error"] == code
+    begun, go = pipe(tmp_path / "begun"), pipe(tmp_path / "go")
+    script = f"echo > {begun}; cat {go}"
+    cli.add("t", "--id", "runs", command=("sh", "-c", script))
+    with working(cli, "--concurrency", "2", *options) as (child, (name,)):
+        begun.read_text()
+        wait_for_workers(cli, lambda workers: name in workers)
+        told = run_json("worker", "drain", name, *cli.at)
+        assert told == {"worker": name, "is_draining": True}
+        cli.add("u", "--id", "waits", command=("true",))  # there is room for it
+        wait_for_workers(cli, lambda workers: workers[name]["is_draining"])
+        assert re.search(
+            rf"^{name} .* 1/2! +t 0%$", run("worker", "list", *cli.at)[1], re.MULTILINE
+        )
+        go.write_text("")
+        assert child.wait(30) == 0
+    assert cli.show("runs")["state"] == "done"
+    assert cli.show("waits")["state"] == "pending"
+    assert run_json("worker", "drain", name, *cli.at, status=Exit.NOT_FOUND)["error"] == "not_found"
+    wait_for_workers(cli, lambda workers: name not in workers)  # what they say is kept in a while
 
 
-def test_no_node_is_unavailable(tmp_path: Path) -> None:
-    for arguments in (("job", "list"), ("queue", "list"), ("worker", "--drain")):
-        said = run_json(*arguments, "--data", tmp_path, status=Exit.UNAVAILABLE)
-        assert said["error"] == "unavailable"
+def wait_for_workers(cli: Cli, condition: Callable[[Mapping[str, Any]], bool]) -> None:
+    """Return when *condition* holds of the workers that the node has heard of, by name."""
+    end_s = monotonic() + 60
+    while True:
+        listed = run_json("worker", "list", *cli.at)["workers"]
+        if condition({each["worker"]: each for each in listed}):
+            return
+        assert monotonic() < end_s, listed
+
+
+def test_of_several_workers_of_an_os_process_the_others_go_on(cli: Cli, tmp_path: Path) -> None:
+    other = f"{cli.name}-2"
+    with working(cli, "--queue", other) as (child, names):
+        first, second = sorted(names, key=lambda name: name.startswith(f"{other}."))
+        wait_for_workers(cli, lambda workers: first in workers)
+        run_json("worker", "drain", first, *cli.at)
+        cli.name, cli.queue = other, ("--queue", other)
+        done = pipe(tmp_path / "done")
+        cli.add("t", command=("sh", "-c", f"echo > {done}"))
+        done.read_text()
+        wait_for_workers(cli, lambda workers: second in workers)
+        run_json("worker", "drain", second, *cli.at)
+        assert child.wait(30) == 0
 
 
 def test_the_verbs_are_shown() -> None:
-    assert "run" in run("worker", "--help")[1]
+    for verb in ("run", "list", "drain"):
+        assert verb in run("worker", "--help")[1]
     for verb in ("add", "list", "show", "logs", "cancel", "retry", "remove", "stats"):
         assert verb in run("job", "--help")[1]
+
+
+def test_a_timeline_has_what_each_worker_has_run(
+    node: LiveNode, queue: str, tmp_path: Path
+) -> None:
+    cli = Cli(node, queue)
+    done = cli.add("good", command=("true",))
+    failed = cli.add("bad", command=("false",))
+    cli.work("--queue", queue)
+    found = run_json("queue", "timeline", queue, "--since", "1 hour", *cli.at)
+    assert {span["job"]: (span["how"], span["type"]) for span in found["spans"]} == {
+        done: ("done", "good"),
+        failed: ("failed", "bad"),
+    }
+    assert found["to_ms"] - found["from_ms"] == 3_600_000
+    assert found["after"] is None
+    picture = tmp_path / "timeline.svg"
+    code, output = run("queue", "timeline", queue, "--svg", picture, *cli.at)
+    assert code == Exit.OK
+    (worker,) = {span["worker"] for span in found["spans"]}
+    assert f"\n{worker} |" in output
+    assert output.endswith("1 done, 1 failed\n")
+    assert done in picture.read_text()
+
+
+def test_a_timeline_of_no_queue_is_an_error(node: LiveNode) -> None:
+    assert run_json("queue", "timeline", "none", "--data", node.data, status=Exit.NOT_FOUND)
+
+
+def test_a_timeline_that_is_too_long_says_so(
+    node: LiveNode, queue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli = Cli(node, queue)
+    for _ in range(3):
+        cli.add("good", command=("true",))
+    cli.work("--queue", queue)
+    monkeypatch.setattr(timeline, "API_PAGE_MAX", 1)
+    monkeypatch.setattr(timeline, "TIMELINE_SHOWN_MAX", 2)
+    code, output = run("queue", "timeline", queue, *cli.at)
+    assert code == Exit.OK
+    assert "only the first 2 to end are shown" in output
+    assert "2 done" in output
+
+
+def test_metrics_have_what_commands_have_used(node: LiveNode, queue: str) -> None:
+    cli = Cli(node, queue)
+    spin = "sum(range(20_000_000)); bytearray(2**26)"
+    scripts = (spin, f"{spin}; raise SystemExit(3)")
+    done, failed = (cli.add("spin", command=(sys.executable, "-c", each)) for each in scripts)
+    cli.work("--queue", queue)
+    used = [cli.show(done)["outcome"]["usage"], cli.show(failed)["failures"][0]["usage"]]
+    found = {
+        (sample.name, sample.labels.get("le"), sample.labels.get("state")): sample.value
+        for family in text_string_to_metric_families(node.get("/metrics").body.decode())  # type: ignore[no-untyped-call]  # theirs has no types
+        for sample in family.samples
+        if sample.labels.get("queue") == queue
+    }
+    cpu_ms = sum(each["cpu_ms"] for each in used)
+    assert cpu_ms > 0
+    assert found["seriatim_job_cpu_seconds_total", None, None] == pytest.approx(cpu_ms / 1_000)
+    assert found["seriatim_job_memory_peak_bytes_count", None, None] == 2
+    assert found["seriatim_job_memory_peak_bytes_bucket", str(float(2**26)), None] == 0
+    assert found["seriatim_queue_ended_jobs_total", None, "done"] == 1
+    assert found["seriatim_queue_ended_jobs_total", None, "failed"] == 1

@@ -264,7 +264,7 @@ def test_the_document_has_the_statuses_with_their_meanings() -> None:
 def test_the_document_has_the_codes_of_the_command_lines_own() -> None:
     text = (ROOT / "docs/cli.md").read_text().partition("the command line's own")[2]
     documented = set(re.findall(r"`(\w+)`", text.partition("\n\n")[0]))
-    source = "".join(file.read_text() for file in (ROOT / "gateway/cli").glob("*.py"))
+    source = "".join(file.read_text() for file in (ROOT / "gateway/cli").rglob("*.py"))
     used = re.findall(r'say_error\("(\w+)"|"error": "(\w+)"', source)
     assert {code for found in used for code in found if code} == documented
 

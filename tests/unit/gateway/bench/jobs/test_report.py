@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from statistics import median
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seriatim.gateway.bench.figure import Figure, Sample
+from seriatim.gateway.bench.figure import Aim, Figure, Sample
+from seriatim.gateway.bench.jobs.contender import Twin
 from seriatim.gateway.bench.jobs.findings import Found, Rates
 from seriatim.gateway.bench.jobs.measure import CALLERS
 from seriatim.gateway.bench.jobs.report import Outcome, Result, make_figures
 from tests.support.toy_queue import toy_contender
+
+TWIN = Twin("ours", jobs=Aim(0.9), pick_up=Aim(1.1, is_most=True))
 
 CEILINGS = {1: [Sample(4_000.0)], CALLERS: [Sample(40_000.0)]}
 rates = st.floats(1, 1e6)
@@ -97,3 +101,40 @@ def test_jobs_that_ran_again_are_told() -> None:
     peer = result("peer", found(1.0, again=2), found(1.0, again=3))
     assert peer.to_plain()["ran_again"] == 5
     assert peer.to_line().endswith("none at all; ran 5 again")
+
+
+@given(st.lists(st.tuples(rates, rates), min_size=1, max_size=5))
+def test_a_twin_is_held_against_the_other_round_by_round(rounds: list[tuple[float, float]]) -> None:
+    """What slows a round down slows both: the median is of the rounds' ratios."""
+    ours = result("ours", *(found(other) for _, other in rounds), is_ours=True)
+    twin = result("twin", *(found(own) for own, _ in rounds), is_ours=True)
+    twin = replace(twin, contender=replace(twin.contender, twin=TWIN))
+    figures = make_figures([ours, twin], CEILINGS)
+    figure = lines(figures, "twin: jobs, 1 caller")["ours, by round"]
+    ratios = [own / other for own, other in rounds]
+    assert figure.to_plain()["values"] == ratios
+    assert figure.ratio == median(ratios)
+    assert figure.met is (median(ratios) >= 0.9)
+    assert not any("by round" in each.ceiling_name for each in figures if "ours:" in each.name)
+
+
+def test_a_twin_has_an_aim_for_what_it_says_one_of() -> None:
+    ours = result("ours", found(100.0, 1_000.0), is_ours=True)
+    other = result("twin", found(100.0, 1_200.0), is_ours=True)
+
+    def pick_up(twin: Twin) -> Figure:
+        own = replace(other, contender=replace(other.contender, twin=twin))
+        figures = make_figures([ours, own], CEILINGS)
+        return lines(figures, "twin: pick-up p50")["ours, by round"]
+
+    assert pick_up(TWIN).met is False
+    assert pick_up(TWIN._replace(pick_up=Aim(1.2, is_most=True))).met is True
+    assert pick_up(TWIN._replace(pick_up=None)).met is None
+
+
+def test_a_twin_of_whom_was_not_measured_has_its_own_figures() -> None:
+    ours = Result(contender=toy_contender("ours"), outcome=Outcome.FAILED, reason="it fell")
+    twin = result("twin", found(1.0), is_ours=True)
+    twin = replace(twin, contender=replace(twin.contender, twin=TWIN))
+    names = {figure.ceiling_name for figure in make_figures([ours, twin], CEILINGS)}
+    assert names == {"LMDB group commit", "5,000 jobs/s"}

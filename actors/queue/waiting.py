@@ -1,0 +1,64 @@
+"""Claims that wait for jobs, and the answers that they have got."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from seriatim.actors.queue.commands import Claim, Claimed, Grant
+
+
+class Waiter:
+    """A claim that waits; ``answer`` is there when it waits no longer."""
+
+    __slots__ = ("answer", "claim")
+
+    def __init__(self, claim: Claim) -> None:
+        self.claim = claim
+        self.answer: Claimed | None = None
+
+
+class Waiting:
+    """The claims of one queue, the oldest first."""
+
+    def __init__(self) -> None:
+        self._waiters: list[Waiter] = []
+        self._answered: list[Waiter] = []
+
+    def __len__(self) -> int:
+        return len(self._waiters)
+
+    def __iter__(self) -> Iterator[Waiter]:
+        """Iterate over those that wait now, whatever is answered meanwhile."""
+        return iter(tuple(self._waiters))
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one of them is for jobs, and not only for what is to be stopped."""
+        return any(each.claim.room for each in self._waiters)
+
+    def add(self, claim: Claim) -> Waiter:
+        """Have *claim* wait."""
+        waiter = Waiter(claim)
+        self._waiters.append(waiter)
+        return waiter
+
+    def answer(self, waiter: Waiter, grants: Sequence[Grant], stops: Mapping[str, str]) -> None:
+        """Answer *waiter*, which waits."""
+        waiter.answer = Claimed(grants, stops)
+        self._waiters.remove(waiter)
+        self._answered.append(waiter)
+
+    def let_go(self, worker: str) -> None:
+        """Answer the claim of *worker*, if it has one: it waits no longer."""
+        for waiter in self:
+            if waiter.claim.worker == worker:
+                self.answer(waiter, (), {})
+
+    def withdraw(self, waiter: Waiter) -> None:
+        """Forget *waiter*: whoever has claimed has waited long enough."""
+        self._waiters.remove(waiter)
+
+    def take_answered(self) -> list[Waiter]:
+        """Return the claims that have been answered since the last time."""
+        answered, self._answered = self._answered, []
+        return answered

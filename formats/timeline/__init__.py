@@ -1,0 +1,1 @@
+"""Timelines as people look at them: text, and a picture."""

@@ -1,0 +1,130 @@
+"""What options say of a job, as the API takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import typer
+
+from seriatim.formats.errors import MalformedError
+from seriatim.gateway.cli.input import read_map
+
+Plain = dict[str, Any]
+
+
+def say_work(
+    command: list[str] | None, args: str | None, env: list[str] | None, cwd: str | None
+) -> Plain:
+    """Return what a job does: a command, or a function with these arguments.
+
+    Raises:
+        typer.BadParameter: it is neither, or both; an option cannot be read.
+    """
+    if command and args is not None:
+        raise typer.BadParameter("give a command, or --args, not both")
+    pairs = dict(_pairs("--env", env))
+    if command:
+        return {"command": {"argv": command, "env": pairs, "cwd": cwd or ""}}
+    if args is None:
+        raise typer.BadParameter("give a command behind --, or --args")
+    if pairs or cwd is not None:
+        raise typer.BadParameter("--env and --cwd are for a command")
+    return {"args": read_map("--args", args)}
+
+
+def say_job(kind: str, work: Plain, options: Mapping[str, Any]) -> Plain:
+    """Return a job of the type *kind*, which every queue can read.
+
+    Args:
+        kind: its type.
+        work: see `say_work`.
+        options: whatever else is said, by the names of `OPTIONS`; what was not said is ``None``, or
+            a list without anything.
+
+    Raises:
+        typer.BadParameter: an option cannot be read.
+        FormatError: it is none; see `read_asked`.
+    """
+    from seriatim.formats.jobs.spec import read_asked
+
+    said: Plain = {"type": kind, **work}
+    for name, value in options.items():
+        if value is None or value == []:
+            continue
+        key, read = OPTIONS[name]
+        group, _, member = key.rpartition(".")
+        into = said.setdefault(group, {}) if group else said
+        into[member] = read(f"--{name.replace('_', '-')}", value)
+    read_asked(said)  # else a number that no JSON can carry would be told without its option
+    return said
+
+
+def _given(option: str, value: Any) -> Any:
+    """Return *value*: the node reads it."""
+    del option
+    return value
+
+
+def _duration(option: str, text: str) -> int:
+    from seriatim.formats.recurrence.interval import parse_duration
+
+    try:
+        return parse_duration(text)
+    except MalformedError as error:
+        raise MalformedError(f"{option}: {error.reason}", code=error.code) from error
+
+
+def _instant(option: str, text: str) -> int:
+    from seriatim.formats.recurrence.once import parse_instant
+
+    try:
+        return parse_instant(text, ZoneInfo("UTC"))
+    except MalformedError as error:
+        raise MalformedError(f"{option}: {error.reason}", code=error.code) from error
+
+
+def _tokens(option: str, texts: list[str]) -> dict[str, int]:
+    return {token: _count(option, token, text) for token, text in _pairs(option, texts)}
+
+
+def _pairs(option: str, texts: list[str] | None) -> list[tuple[str, str]]:
+    pairs = []
+    for each in texts or ():
+        name, equals, value = each.partition("=")
+        if not equals or not name:
+            raise typer.BadParameter(f"{option} {each!r} is not NAME=VALUE")
+        pairs.append((name, value))
+    return pairs
+
+
+def _count(option: str, token: str, text: str) -> int:
+    if not text.isdecimal():
+        raise typer.BadParameter(f"{option} {token}={text}: expected a whole number")
+    return int(text)
+
+
+OPTIONS: Final[Mapping[str, tuple[str, Callable[[str, Any], Any]]]] = {
+    "id": ("id", _given),
+    "after": ("after", _given),
+    "priority": ("priority", _given),
+    "delay": ("delay_ms", _duration),
+    "at": ("due_ms", _instant),
+    "deadline": ("deadline_ms", _instant),
+    "retries": ("retries", _given),
+    "backoff": ("backoff", read_map),
+    "crashes_max": ("crashes_max", _given),
+    "timeout": ("limits.wall", _given),
+    "silence": ("silence_ms", _duration),
+    "lease": ("lease_ms", _duration),
+    "memory": ("limits.memory", _given),
+    "cpu": ("limits.cpu", _given),
+    "processes": ("limits.processes", _given),
+    "output": ("limits.output", _given),
+    "files": ("limits.files", _given),
+    "unique": ("unique", _given),
+    "key": ("key", _given),
+    "takes": ("takes", _tokens),
+}
+"""The key of a job that each option says, those of `Limits` behind a dot, and who reads it."""

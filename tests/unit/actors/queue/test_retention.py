@@ -1,0 +1,84 @@
+"""What has ended is forgotten in its time; what is wanted stays, and holds up nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from seriatim.actors.queue.commands import Cancel, Change, Done, Report
+from seriatim.actors.queue.retention import _ROWS_AT_ONCE
+from seriatim.formats.limits import QUEUE_WANTED_PAUSE_MS
+from tests.support.stepped_queue import SteppedQueue
+
+KEPT_MS = 1_000
+WANTED = [f"wanted-{number}" for number in range(2 * _ROWS_AT_ONCE)]
+
+
+def end(queue: SteppedQueue, *jobs: str) -> None:
+    """End *jobs*, each in a slot of its own."""
+    for each in jobs:
+        queue.submit({"id": each})
+        [grant] = queue.lease()
+        queue.do(Report("w", [Done(grant.id, grant.token)]))
+
+
+def come_to_rest(queue: SteppedQueue) -> None:
+    """Make batches for as long as there is something to do at once; it ends."""
+    for _ in range(100):
+        if queue.machine.wake_ms(queue.wall_ms, queue.monotonic_ms) != 0:
+            return
+        queue.batch()
+    raise AssertionError("it never comes to rest")
+
+
+@pytest.fixture
+def queue() -> SteppedQueue:
+    """A queue in which the oldest rows have nothing but what ``child`` wants."""
+    queue = SteppedQueue()
+    queue.do(Change({"kept_ms": KEPT_MS}))
+    end(queue, *WANTED)
+    queue.submit({"id": "child", "after": [*WANTED, "never"], "inputs": WANTED})
+    return queue
+
+
+def test_what_is_wanted_holds_up_nothing_behind_it(queue: SteppedQueue) -> None:
+    end(queue, *(f"other-{number}" for number in range(3 * _ROWS_AT_ONCE)))
+    queue.pass_ms(KEPT_MS)
+    come_to_rest(queue)
+    assert queue.machine.fold.numbers.states() == {"done": len(WANTED), "blocked": 1}
+    assert queue.rows() == queue.replayed()
+
+
+def test_what_ends_later_is_forgotten_in_its_time_beside_what_is_wanted(
+    queue: SteppedQueue,
+) -> None:
+    queue.pass_ms(KEPT_MS // 2)
+    end(queue, "other")
+    queue.pass_ms(KEPT_MS // 2)
+    come_to_rest(queue)
+    assert queue.machine.fold.job("other") is not None
+    assert queue.machine.wake_ms(queue.wall_ms, queue.monotonic_ms) == KEPT_MS // 2
+    queue.pass_ms(KEPT_MS // 2)
+    come_to_rest(queue)
+    assert queue.machine.fold.job("other") is None
+
+
+def test_what_is_wanted_no_more_is_forgotten_soon(queue: SteppedQueue) -> None:
+    queue.pass_ms(KEPT_MS)
+    come_to_rest(queue)
+    queue.do(Cancel("child", "as told"))
+    for _ in range(2):
+        queue.pass_ms(QUEUE_WANTED_PAUSE_MS)
+        come_to_rest(queue)
+    assert queue.machine.fold.numbers.states() == {}
+
+
+def test_of_a_row_that_is_wanted_in_part_the_rest_goes(queue: SteppedQueue) -> None:
+    queue.do(Change({"types": {"a": 2}}))
+    queue.submit({"id": "one"}, {"id": "two"})
+    queue.do(Report("w", [Done(each.id, each.token) for each in queue.lease(room=2)]))
+    queue.submit({"id": "other-child", "after": ["one", "never"], "inputs": ["one"]})
+    queue.pass_ms(KEPT_MS)
+    come_to_rest(queue)
+    assert queue.machine.fold.job("one") is not None
+    assert queue.machine.fold.job("two") is None
+    assert queue.rows() == queue.replayed()
