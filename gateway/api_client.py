@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 import aiohttp
 from yarl import URL
 
-from seriatim.formats.errors import MalformedError, UnavailableError
+from seriatim.formats.errors import MalformedError, StoppingError, UnavailableError
 from seriatim.formats.jobs.raw_json import dump_json
 from seriatim.formats.limits import API_DEADLINE_MS
 from seriatim.gateway.client import read_bounded
@@ -45,11 +45,14 @@ class ApiClient:
             wait_ms: how long the node may wait before it answers, beside the time that it takes.
 
         Raises:
+            StoppingError: the block of `connect_api` has ended.
             MalformedError: JSON, or a URL, cannot carry what is asked; code ``bad_value``. It was
                 not sent.
             UnavailableError, NotFoundError, RefusedError, LimitExceededError: see `read_reply`
                 and `read_bounded`.
         """
+        if self._session.closed:
+            raise StoppingError(f"the connection to {self._url} is closed; open another one")
         try:
             url = self._url + _target(path, query or {})
             raw = None if body is None else dump_json(body)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from seriatim.actors.app.access import Ending
+from seriatim.actors.app.blocking import BlockingApp
+from seriatim.actors.app.open_app import OpenApp
+from seriatim.actors.embedding.loop_thread import on_a_thread
 from seriatim.actors.queue.commands import (
     Cancel,
     Change,
@@ -34,8 +37,10 @@ from seriatim.actors.queue.plain import (
 from seriatim.actors.runtime.clock import SystemClock
 from seriatim.actors.runtime.pauses import Pauses
 from seriatim.formats.errors import (
+    MalformedError,
     NotFoundError,
     SchedulerError,
+    StoppingError,
     UnavailableError,
     UnsupportedError,
 )
@@ -47,6 +52,7 @@ from seriatim.formats.limits import LONG_POLL_MAX_MS, WORKER_PAUSE_MAX_MS, WORKE
 from seriatim.gateway.api_client import ApiClient, connect_api
 from seriatim.gateway.reply import field
 from seriatim.gateway.submitting import Submitting
+from seriatim.gateway.url import read_url
 
 if TYPE_CHECKING:
     from seriatim.actors.app.app import App
@@ -78,7 +84,10 @@ class RemoteJobs:
         submitting = self._submitting.get(queue)
         if submitting is None:
             submitting = self._submitting[queue] = Submitting(self._client, queue)
-        return await submitting.submit(said)
+        try:
+            return await submitting.submit(said)
+        except SchedulerError as error:
+            raise _as_here(error) from error
 
     async def claim(self, queue: str, claim: Claim, *, wait_ms: int) -> Claimed:
         """See `JobsPort.claim`. Who is cancelled withdraws the claim."""
@@ -184,6 +193,8 @@ class RemoteJobs:
                 return await self._client.ask(
                     "GET", path, query={"wait_ms": left_ms}, wait_ms=left_ms
                 )
+            except StoppingError:
+                raise  # it is this side that is closed: nothing comes any more
             except UnavailableError as error:
                 if not wait_ms:
                     raise
@@ -193,9 +204,18 @@ class RemoteJobs:
             await pauses.rest()
 
 
+def _as_here(error: SchedulerError) -> SchedulerError:
+    """Return *error*, with which a node has refused jobs, as one of a node in this program."""
+    if error.code == "cycle" or error.code.startswith("bad_"):
+        return MalformedError(str(error), code=error.code)
+    return error
+
+
 @asynccontextmanager
-async def connect(app: App, url: str, token: str) -> AsyncIterator[RemoteJobs]:
+async def connect(app: App, url: str, token: str) -> AsyncIterator[OpenApp]:
     """Have *app* submit to the node at *url*, as whoever has *token*, while the block runs.
+
+    The node is asked once, before the block begins; while it is away later, handles wait for it.
 
     Args:
         app: its jobs are run by workers of that node.
@@ -203,10 +223,21 @@ async def connect(app: App, url: str, token: str) -> AsyncIterator[RemoteJobs]:
         token: the operator's, 43 characters: the file ``operator-token`` of its data folder.
 
     Raises:
-        RefusedError: the app is open already; code ``open``.
+        OutboundError: *url* is none that can be asked.
+        UnavailableError: nobody answers there, or no node of this kind.
+        RefusedError: the node does not know the token; or the app is open already, code ``open``.
     """
+    read_url(url)
     async with connect_api(url, token) as client:
+        await client.ask("GET", (_QUEUES,))
         clock = SystemClock(asyncio.get_running_loop())
         access = RemoteJobs(client, clock, secrets.token_bytes)
         with app.attached(access):
-            yield access
+            yield OpenApp(app, access)
+
+
+@contextmanager
+def connect_blocking(app: App, url: str, token: str) -> Iterator[BlockingApp]:
+    """Have *app* submit to the node at *url* for blocking code; see `connect`."""
+    with on_a_thread(lambda: connect(app, url, token)) as (opened, thread):
+        yield BlockingApp(opened, thread)

@@ -6,7 +6,8 @@ time, or with fewer others, is to be at once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
@@ -54,6 +55,9 @@ class InlineQueue:
 
     def take(self) -> Grant | None:
         """Return the next job that is to run; ``None`` where none is."""
+        while self._fold.telling:  # children of what has ended: more than one slot has room for
+            with self._slot():
+                pass
         kinds = frozenset(job.type for job in self._fold.live.values())
         waiter = self.do(Claim(f"inline.{next(self._workers)}", kinds, commands=False, room=1))
         assert isinstance(waiter, Waiter), "a claim waits, or is answered"
@@ -69,10 +73,16 @@ class InlineQueue:
 
     def do(self, command: Command) -> Any:
         """Do what *command* says, and what follows from it; errors as of `QueueMachine.do`."""
+        with self._slot():
+            return self._machine.do(command)
+
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        """Have the block say what is in the next slot; it is written, whatever the block raises."""
         machine = self._machine
         machine.begin(0, 0)
         try:
-            return machine.do(command)
+            yield
         finally:
             machine.finish()
             for path, row in self._fold.rows() if machine.events else ():

@@ -31,7 +31,7 @@ class JobOptions(TypedDict, total=False):
             arguments for ``True``, else by this key; or a map with ``key``, ``states`` and
             ``window_ms``.
         key: of one key, so many run at once as ``key_concurrency`` says.
-        takes: how many tokens of which names it takes while it runs: ``{"gpu": 1}``.
+        takes: how much of which resources it takes while it runs: ``{"gpu": 1}``.
         retries: how often it may fail and be tried again.
         backoff: how long it waits before that; see `Backoff`.
         crashes_max: how many lost workers are one too many.

@@ -1,31 +1,26 @@
-"""An app that is open."""
+"""An app that is open in a node of its own: it may run jobs, too."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
-from seriatim.actors.queue.commands import Cancel, Change, Retry
+from seriatim.actors.app.open_app import OpenApp
 from seriatim.actors.worker.begin import begin_worker
 from seriatim.formats.errors import NotFoundError
-from seriatim.formats.limits import JOB_WAIT_MS, WORKER_BEAT_MS
+from seriatim.formats.limits import WORKER_BEAT_MS
 
 if TYPE_CHECKING:
     from contextlib import AsyncExitStack
 
     from seriatim.actors.app.access import JobsAccess
     from seriatim.actors.app.app import App
-    from seriatim.actors.app.handle import Handle
-    from seriatim.actors.app.prepared import Prepared
     from seriatim.actors.embedding.node import EmbeddedNode
     from seriatim.actors.queue.queues import Queues
     from seriatim.actors.worker.worker import Worker
 
-_DEFAULT: Final = "default"
 
-
-class RunningApp:
-    """What may be done with an app that is open.
+class RunningApp(OpenApp):
+    """What may be done with an app that is open in a node of its own.
 
     Attributes:
         node: the node in this program.
@@ -41,11 +36,10 @@ class RunningApp:
         queues: Queues,
         stack: AsyncExitStack,
     ) -> None:
+        super().__init__(app, access)
         self.node = node
         self.queues = queues
         self.workers: list[Worker] = []
-        self._app = app
-        self._access = access
         self._stack = stack
 
     async def work(self, queue: str, *, beat_ms: int = WORKER_BEAT_MS) -> None:
@@ -82,49 +76,3 @@ class RunningApp:
             beat_ms=beat_ms,
         )
         self.workers.append(worker)
-
-    async def submit(self, *prepared: Prepared[Any]) -> list[Handle[Any]]:
-        """Submit jobs, all of them or none; see `App.submit`."""
-        return await self._app.submit(*prepared)
-
-    async def drain(self) -> None:
-        """Return when no queue of the app has a job left that has not ended."""
-        for queue in self._app.queues:
-            while await self._access.idle(queue, wait_ms=JOB_WAIT_MS) is None:
-                pass
-
-    async def show(self, job: str, *, queue: str = "") -> Mapping[str, Any]:
-        """Return what there is to say of *job*; see ``docs/jobs.md``.
-
-        Raises:
-            NotFoundError: there is no such job.
-        """
-        return await self._access.show(queue, job)
-
-    async def cancel(
-        self, job: str, reason: str = "somebody has cancelled it", *, queue: str = _DEFAULT
-    ) -> None:
-        """Have *job* not run; one that runs is asked to stop.
-
-        Raises:
-            NotFoundError: there is no such job.
-            RefusedError: it has ended.
-        """
-        await self._access.ask(queue, Cancel(job, reason))
-
-    async def retry(self, job: str, *, queue: str = _DEFAULT) -> None:
-        """Have *job*, which has ended without success, run once more.
-
-        Raises:
-            NotFoundError: there is no such job.
-            RefusedError: it has not ended so.
-        """
-        await self._access.ask(queue, Retry(job))
-
-    async def set(self, queue: str = _DEFAULT, **change: Any) -> None:
-        """Change the settings of *queue*; see ``docs/jobs.md``.
-
-        Raises:
-            MalformedError: there is no such setting; code ``bad_settings``.
-        """
-        await self._access.change(queue, Change(change))

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from seriatim.formats.folds.fold import Fold, Outcome, Step, Verdict, fold
     from seriatim.formats.signing.scheme import WalletKind
     from seriatim.formats.signing.wallet import Wallet, generate, wallet_from_json
-    from seriatim.gateway.remote_jobs import connect
+    from seriatim.gateway.remote_jobs import connect, connect_blocking
 
 __all__ = [
     "App",
@@ -56,6 +56,7 @@ __all__ = [
     "Wallet",
     "WalletKind",
     "connect",
+    "connect_blocking",
     "current_job",
     "fold",
     "generate",
@@ -73,6 +74,7 @@ _HOMES = {
     "MappedFile": "seriatim.actors.app.mapped_file",
     "JobContext": "seriatim.actors.executor.context",
     "connect": "seriatim.gateway.remote_jobs",
+    "connect_blocking": "seriatim.gateway.remote_jobs",
     "current_job": "seriatim.actors.executor.context",
     "JobError": "seriatim.formats.errors",
     "BlockingNode": "seriatim.actors.embedding.blocking",

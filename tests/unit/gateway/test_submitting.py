@@ -12,7 +12,7 @@ import aiohttp
 import orjson
 import pytest
 
-from seriatim.formats.errors import RefusedError, SchedulerError, UnavailableError
+from seriatim.formats.errors import RefusedError, SchedulerError, StoppingError, UnavailableError
 from seriatim.formats.limits import (
     JOB_ARGS_MAX_BYTES,
     JOB_VALUE_DEPTH_MAX,
@@ -169,5 +169,5 @@ async def test_when_the_node_is_away_everybody_hears_of_it() -> None:
             *(line.submit([job(f"job{n}")]) for n in range(3)), return_exceptions=True
         )
         assert [type(each) for each in found] == [UnavailableError] * 3
-    with pytest.raises(RuntimeError, match="closed"):
+    with pytest.raises(StoppingError, match="closed"):
         await line.submit([job("x")])
