@@ -11,7 +11,7 @@ from seriatim.gateway.cli.cron import options
 from seriatim.gateway.cli.cron.lines import next_text
 from seriatim.gateway.cli.input import read_body, read_map
 from seriatim.gateway.cli.jobs import options as job_options
-from seriatim.gateway.cli.jobs.said import say_job, say_work
+from seriatim.gateway.cli.jobs.said import say_job, say_work, was_said
 from seriatim.gateway.cli.options import DATA_DEFAULT, Data, DataFile, Json, NodeUrl, Tags, Text
 from seriatim.gateway.cli.output import print_json, printable, reporting
 from seriatim.gateway.cli.reach import Plain, Reach, TokenFile
@@ -129,7 +129,7 @@ def _job(kind: str | None, queue: str, work: _Work, options: Mapping[str, Any]) 
         typer.BadParameter, FormatError: see `say_work` and `say_job`.
     """
     if kind is None:
-        if any((*work, *options.values())):
+        if any(map(was_said, (*work, *options.values()))):
             raise typer.BadParameter(
                 "a command, and what is said of a job, need its type: --job NAME"
             )

@@ -40,8 +40,7 @@ def say_job(kind: str, work: Plain, options: Mapping[str, Any]) -> Plain:
     Args:
         kind: its type.
         work: see `say_work`.
-        options: whatever else is said, by the names of `OPTIONS`; what was not said is ``None``, or
-            a list without anything.
+        options: whatever else is said, by the names of `OPTIONS`; see `was_said`.
 
     Raises:
         typer.BadParameter: an option cannot be read.
@@ -51,7 +50,7 @@ def say_job(kind: str, work: Plain, options: Mapping[str, Any]) -> Plain:
 
     said: Plain = {"type": kind, **work}
     for name, value in options.items():
-        if value is None or value == []:
+        if not was_said(value):
             continue
         key, read = OPTIONS[name]
         group, _, member = key.rpartition(".")
@@ -59,6 +58,11 @@ def say_job(kind: str, work: Plain, options: Mapping[str, Any]) -> Plain:
         into[member] = read(f"--{name.replace('_', '-')}", value)
     read_asked(said)  # else a number that no JSON can carry would be told without its option
     return said
+
+
+def was_said(value: object) -> bool:
+    """Tell whether an option with *value* was given. Empty text was: it is refused as a value."""
+    return value is not None and value != []
 
 
 def _given(option: str, value: Any) -> Any:

@@ -201,6 +201,25 @@ def test_a_command_is_a_job_at_each_of_its_times(node: LiveNode) -> None:
                 "limits": {"memory": "1GB", "processes": 3},
             },
         ),
+        (
+            (
+                "--lease",
+                "1m",
+                "--silence",
+                "9s",
+                "--crashes-max",
+                "2",
+                "--backoff",
+                '{"factor": 2.5}',
+            ),
+            {
+                "args": {},
+                "lease_ms": 60_000,
+                "silence_ms": 9_000,
+                "crashes_max": 2,
+                "backoff": {"factor": 2.5},
+            },
+        ),
     ],
 )
 def test_a_function_is_a_job_at_each_of_its_times(
@@ -270,6 +289,10 @@ def test_no_node_is_unavailable(tmp_path: Path) -> None:
         (("backfill", "nobody", "--from", "x"), Exit.USAGE, "usage"),
         (("add", "@hourly", "ls"), Exit.USAGE, "usage"),
         (("add", "@hourly", "--path", "/", "--retries", "1"), Exit.USAGE, "usage"),
+        (("add", "@hourly", "--path", "/", "--retries", "0"), Exit.USAGE, "usage"),
+        (("add", "@hourly", "--path", "/", "--cwd", ""), Exit.USAGE, "usage"),
+        (("add", "@hourly", "--job", "t", "--retries", str(2**64)), Exit.REFUSED, "bad_job"),
+        (("add", "--watch", "[]"), Exit.USAGE, "usage"),
         (("add", "@hourly", "--job", "t", "--args", "{"), Exit.USAGE, "usage"),
         (("add", "@hourly", "ls", "--job", "t", "--args", "{}"), Exit.USAGE, "usage"),
         (("add", "@hourly", "--job", "t", "--env", "A=b"), Exit.USAGE, "usage"),
