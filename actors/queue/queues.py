@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from seriatim.actors.queue.clerk import Ask, Clerk, Release, Withdraw
-from seriatim.actors.queue.commands import AwaitIdle, LetGo, Released, Report, Submit
+from seriatim.actors.queue.commands import AwaitIdle, Change, LetGo, Released, Report, Submit
 from seriatim.actors.queue.entry import checked
 from seriatim.actors.queue.load import rows_in
 from seriatim.actors.queue.log_lines import log_slot
@@ -29,6 +29,7 @@ from seriatim.formats.ids import encode_id
 from seriatim.formats.jobs.fold import DEVICE, QueueFold
 from seriatim.formats.jobs.job_id import ENTROPY_BYTES, check_name, make_job_id
 from seriatim.formats.jobs.rows import NAMES, name_path
+from seriatim.formats.jobs.settings import PAUSES
 from seriatim.formats.jobs.spec import Asked
 from seriatim.formats.limits import ASK_DEADLINE_MS, QUEUES_MAX
 from seriatim.formats.message import Message
@@ -102,7 +103,9 @@ class Queues:
         """
         found = self._processes.get(queue)
         if found is None:
-            raise NotFoundError(f"no queue {queue} here; it is made with its first job")
+            raise NotFoundError(
+                f"no queue {queue} here; it is made with its first job, or by its settings"
+            )
         return found
 
     def is_own(self, process: bytes) -> bool:
@@ -247,10 +250,15 @@ class Queues:
     async def change(self, queue: str, command: Command) -> Any:
         """Have *command* done as `ask` does; the queue is made where it is missing.
 
+        It is not where the command is to pause it, or to have it go on: that is a slip of the pen.
+
         Raises:
+            NotFoundError: it is missing, and is not made.
             SchedulerError: see `ask`.
         """
-        await self._open(queue)
+        said = command.change if isinstance(command, Change) else {}
+        if not said or not said.keys() <= PAUSES:
+            await self._open(queue)
         return await self.ask(queue, command)
 
     async def idle(self, queue: str, *, wait_ms: int) -> int | None:

@@ -24,6 +24,7 @@ class Retention:
     Attributes:
         until_ms: until when there is nothing to look at.
         after: the last row that it has looked at; ``None`` before the first one.
+        is_at_end: whether nothing behind that is old.
         again_ms: when it begins anew, because somebody has still wanted what stands in rows up to
             there; ``None`` where nothing was left.
     """
@@ -31,10 +32,12 @@ class Retention:
     def __init__(self) -> None:
         self.until_ms = 0
         self.after: str | None = None
+        self.is_at_end = False
         self.again_ms: int | None = None
 
     def rest(self, until_ms: int) -> None:
         """Look at nothing until *until_ms*, or until it is time to begin anew."""
+        self.is_at_end = True
         self.until_ms = until_ms if self.again_ms is None else min(until_ms, self.again_ms)
 
 
@@ -47,8 +50,9 @@ def forget_what_is_old(machine: QueueMachine, tree: Tree) -> None:
     at_ms, kept_ms = fold.at_ms, fold.settings.kept_ms
     if retention.until_ms > at_ms:
         return
-    if retention.again_ms is not None and retention.again_ms <= at_ms:
+    if retention.is_at_end and retention.again_ms is not None and retention.again_ms <= at_ms:
         retention.after = retention.again_ms = None
+    retention.is_at_end = False
     rows = tree.values(ended_group(fold.queue), after=retention.after, limit=_ROWS_AT_ONCE)
     for name, value in rows:
         old_ms = ended_at(name) + kept_ms

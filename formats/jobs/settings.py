@@ -18,6 +18,9 @@ from seriatim.formats.limits import (
     RATE_PER_MAX_MS,
 )
 
+PAUSES: Final = frozenset({"paused", "paused_types"})
+"""What only has jobs wait that are there, or go on."""
+
 _COUNT_MAX: Final = JOB_TOKENS_MAX
 
 

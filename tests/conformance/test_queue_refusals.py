@@ -52,6 +52,8 @@ REFUSED: Final[tuple[tuple[str, str, object, int, str], ...]] = (
     ("GET", f"{ALL}/nobody/idle", None, 404, "not_found"),
     ("POST", f"{ALL}/nobody/reports", {"worker": "w"}, 404, "not_found"),
     ("POST", f"{ALL}/nobody/purge", {}, 404, "not_found"),
+    ("POST", f"{ALL}/nobody/settings", PAUSED, 404, "not_found"),
+    ("POST", f"{ALL}/nobody/settings", {"paused": False, "paused_types": []}, 404, "not_found"),
     ("POST", f"{ALL}/-x/jobs", {"jobs": [job()]}, 400, "bad_name"),
     ("POST", f"{ALL}/a%2Fb/jobs", {"jobs": [job()]}, 400, "bad_name"),
     ("POST", f"{ALL}/a%20b/claims", {"worker": "w", "room": 1}, 400, "bad_name"),
@@ -145,8 +147,8 @@ def refusals(tmp_path_factory: pytest.TempPathFactory) -> dict[int, tuple[int, s
     found: dict[int, tuple[int, str, int]] = {}
 
     async def use(api: QueueAsker) -> None:
-        await api.post(f"{Q}/settings", PAUSED)
         await api.submit(job(id="known"))
+        await api.post(f"{Q}/settings", PAUSED)
         for number, (method, target, body, _, _) in enumerate(REFUSED):
             before = await api.slot()
             reply = await Asker.ask(api, method, target, body)

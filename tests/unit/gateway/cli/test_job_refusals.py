@@ -91,6 +91,9 @@ def run_json(*arguments: object, status: Exit = Exit.OK) -> Any:
         (("queue", "purge", "default", "--state", NO_TEXT), Exit.REFUSED, "bad_value"),
         (("queue", "set", "x", '{"a": 1}'), Exit.REFUSED, "bad_settings"),
         (("queue", "purge", "no-such-queue"), Exit.NOT_FOUND, "not_found"),
+        (("queue", "pause", "no-such-queue"), Exit.NOT_FOUND, "not_found"),
+        (("queue", "resume", "no-such-queue"), Exit.NOT_FOUND, "not_found"),
+        (("job", "add", "t", "--id", "known", "--args", '{"a": 1}'), Exit.REFUSED, "conflict"),
         (("worker", "no.such.module"), Exit.REFUSED, "bad_module"),
         (("worker", "run", "json"), Exit.REFUSED, "bad_module"),
         (("worker", "--concurrency", "-1"), Exit.USAGE, "usage"),
@@ -104,6 +107,7 @@ def test_what_is_wrong_has_its_code_and_its_status(
     node: LiveNode, arguments: tuple[str, ...], status: Exit, code: str
 ) -> None:
     run("queue", "set", "default", "{}", "--data", node.data)
+    run("job", "add", "t", "--id", "known", "--args", "{}", "--data", node.data)
     behind = arguments.index("--") if "--" in arguments else len(arguments)
     at = ("--data", node.data, "--json")
     ended, output = run(*arguments[:behind], *at, *arguments[behind:])
