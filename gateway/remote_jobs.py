@@ -33,12 +33,7 @@ from seriatim.actors.queue.plain import (
 )
 from seriatim.actors.runtime.clock import SystemClock
 from seriatim.actors.runtime.pauses import Pauses
-from seriatim.formats.errors import (
-    NotFoundError,
-    SchedulerError,
-    UnavailableError,
-    UnsupportedError,
-)
+from seriatim.formats.errors import NotFoundError, UnavailableError, UnsupportedError
 from seriatim.formats.jobs.job_id import ENTROPY_BYTES, make_job_id
 from seriatim.formats.jobs.raw_json import dump_json
 from seriatim.formats.jobs.state import JobState
@@ -80,17 +75,8 @@ class RemoteJobs:
         return await submitting.submit(said)
 
     async def claim(self, queue: str, claim: Claim, *, wait_ms: int) -> Claimed:
-        """See `JobsPort.claim`. Who is cancelled withdraws the claim."""
-        try:
-            return await self._claim(queue, claim, min(wait_ms, LONG_POLL_MAX_MS))
-        except asyncio.CancelledError:
-            if claim.room:
-                # The answer may be on its way: what it grants was never heard of, and goes back.
-                with suppress(SchedulerError):
-                    await self._claim(queue, claim._replace(room=0), 0)
-            raise
-
-    async def _claim(self, queue: str, claim: Claim, wait_ms: int) -> Claimed:
+        """See `JobsPort.claim`."""
+        wait_ms = min(wait_ms, LONG_POLL_MAX_MS)
         plain = await self._client.ask(
             "POST",
             (_QUEUES, queue, "claims"),
