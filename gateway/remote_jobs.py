@@ -90,17 +90,8 @@ class RemoteJobs:
             raise _as_here(error) from error
 
     async def claim(self, queue: str, claim: Claim, *, wait_ms: int) -> Claimed:
-        """See `JobsPort.claim`. Who is cancelled withdraws the claim."""
-        try:
-            return await self._claim(queue, claim, min(wait_ms, LONG_POLL_MAX_MS))
-        except asyncio.CancelledError:
-            if claim.room:
-                # The answer may be on its way: what it grants was never heard of, and goes back.
-                with suppress(SchedulerError):
-                    await self._claim(queue, claim._replace(room=0), 0)
-            raise
-
-    async def _claim(self, queue: str, claim: Claim, wait_ms: int) -> Claimed:
+        """See `JobsPort.claim`."""
+        wait_ms = min(wait_ms, LONG_POLL_MAX_MS)
         plain = await self._client.ask(
             "POST",
             (_QUEUES, queue, "claims"),

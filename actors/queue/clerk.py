@@ -285,6 +285,7 @@ class Clerk(LightActor):
                 continue
             if isinstance(answer, Waiter):
                 self._claims[answer] = reply, self._later(ask.wait_ms, _Over(answer))
+                answer.is_hasty = not ask.wait_ms
             else:
                 answers.append((reply, answer))
 
@@ -297,6 +298,11 @@ class Clerk(LightActor):
             reply, timer = self._claims.pop(waiter)
             timer.cancel()
             answers.append((reply, waiter.answer))
+        for waiter in [each for each in self._claims if each.is_hasty]:
+            reply, timer = self._claims.pop(waiter)
+            timer.cancel()
+            machine.waiting.withdraw(waiter)
+            answers.append((reply, NOTHING))
         return answers
 
     def _bore(self, idler: Future[Any]) -> None:

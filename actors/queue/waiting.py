@@ -8,13 +8,17 @@ from seriatim.actors.queue.commands import Claim, Claimed, Grant
 
 
 class Waiter:
-    """A claim that waits; ``answer`` is there when it waits no longer."""
+    """A claim that waits; ``answer`` is there when it waits no longer.
 
-    __slots__ = ("answer", "claim")
+    ``is_hasty``: it is answered with the slot in which it has come, whatever that has for it.
+    """
+
+    __slots__ = ("answer", "claim", "is_hasty")
 
     def __init__(self, claim: Claim) -> None:
         self.claim = claim
         self.answer: Claimed | None = None
+        self.is_hasty = False
 
 
 class Waiting:

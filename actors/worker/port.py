@@ -16,10 +16,7 @@ class JobsPort(Protocol):
         """Submit *jobs*, all or none."""
 
     async def claim(self, queue: str, claim: Claim, *, wait_ms: int) -> Claimed:
-        """Lease jobs, and wait for up to *wait_ms* until there is one.
-
-        Who is cancelled withdraws the claim: see `Queues.claim`.
-        """
+        """Lease jobs, and wait for up to *wait_ms* until there is one."""
 
     async def report(self, queue: str, report: Report) -> Reported:
         """Say what has become of jobs, and which ones the worker goes on with."""

@@ -148,6 +148,7 @@ class Worker:
         for task in (self._claiming, self._reporting, self._report, self._leaving):
             if task is not None:
                 task.cancel()
+        self._claiming = None
         for run in list(self._book.running):
             run.lose()
 
@@ -168,11 +169,13 @@ class Worker:
         await self._end()
 
     async def _claim_no_more(self) -> None:
-        """Have the node grant nothing more: who no longer waits for a claim withdraws it."""
+        """Have the node grant nothing more, and take back what was never heard of here."""
         self._is_draining = True
         if self._claiming is not None:
             self._claiming.cancel()
             await asyncio.wait([self._claiming])
+            await self._ask(0, wait_ms=0)  # it is in the place of the claim before
+            self._claiming = None
 
     async def _end(self) -> None:
         try:
@@ -218,6 +221,18 @@ class Worker:
 
     async def _claim(self, room: int, pauses: Pauses) -> None:
         """Claim, and take what comes; rest where that was nothing, and too soon."""
+        asked_ms = self._clock.monotonic_ms()
+        claimed = await self._ask(room, wait_ms=CLAIM_WAIT_MS)
+        if claimed is not None:
+            self._take(claimed)
+            took_ms = self._clock.monotonic_ms() - asked_ms
+            if any(claimed) or took_ms >= WORKER_PAUSE_MAX_MS:
+                pauses.restart()
+                return
+        await pauses.rest()  # a node that stops lets nobody wait
+
+    async def _ask(self, room: int, *, wait_ms: int) -> Claimed | None:
+        """Claim; return the answer, or ``None`` where there is none."""
         claim = Claim(
             self.name,
             self._types,
@@ -226,19 +241,11 @@ class Worker:
             held=self._book.held,
             is_local=self._is_local,
         )
-        asked_ms = self._clock.monotonic_ms()
         try:
-            claimed = await self._port.claim(self.queue, claim, wait_ms=CLAIM_WAIT_MS)
+            return await self._port.claim(self.queue, claim, wait_ms=wait_ms)
         except Exception as error:  # noqa: BLE001  # a fault of ours, too, ends no worker
             self._complain("claim", error)
-            await pauses.rest()
-            return
-        self._take(claimed)
-        took_ms = self._clock.monotonic_ms() - asked_ms
-        if any(claimed) or took_ms >= WORKER_PAUSE_MAX_MS:
-            pauses.restart()
-        else:
-            await pauses.rest()  # a node that stops lets nobody wait
+        return None
 
     def _complain(self, verb: str, error: Exception) -> None:
         """Log what a worker could not do, and does again in a while."""

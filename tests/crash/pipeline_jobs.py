@@ -59,6 +59,12 @@ def count(number: int) -> int:
     return number
 
 
+@app.job(queue=QUEUE, concurrency=4, crashes_max=1)
+def count_once(number: int) -> int:
+    """Be one of many, of which none goes with its worker."""
+    return count(number)
+
+
 @app.job(queue=QUEUE, lease="1s")
 def wait_short(folder: str) -> int:
     """See `wait`, with a worker that may not be silent for long."""

@@ -61,6 +61,13 @@ class Supervised:
         assert self.child.stdout is not None
         self.child.stdout.close()
 
+    def end(self) -> None:
+        """Have it end by itself, as it should."""
+        self.send(signal.SIGTERM)
+        assert self.child.wait(WAIT_S) == 0, self.errors.read_text()
+        assert self.child.stdout is not None
+        self.child.stdout.close()
+
     def __enter__(self) -> Self:
         return self
 

@@ -131,10 +131,31 @@ def test_every_job_that_was_acknowledged_ends_once(tmp_path: Path) -> None:
     assert sorted(job["id"] for job in found) == sorted(acknowledged)
     assert {job["state"] for job in found} == {"done"}
     assert all(job["result"] == int(job["id"].partition("-")[0]) for job in found)
-    assert all(job["attempts"] <= 1 + KILLS for job in found)
+    assert {each["code"] for job in found for each in job.get("failures", ())} <= {"lost"}
     assert len(acknowledged) > KILLS * BATCH
     begun = {(name, token) for _, _, name, token in site.side_effects()}
     assert begun
+
+
+def test_only_a_worker_that_dies_costs_a_job_an_attempt(tmp_path: Path) -> None:
+    """Not a node that is killed, and not a worker that ends as it should."""
+    random, site = Random(SEED), Site(tmp_path)
+    with site.node() as node, site.worker() as worker:
+        for life in range(KILLS):
+            ids = [f"{life}-{number}" for number in range(random.randrange(1, 5) * BATCH)]
+            site.submit(
+                *({"type": "count_once", "id": each, "args": {"number": life}} for each in ids)
+            )
+            if random.random() < 0.5:
+                node.kill()
+                node.start()
+            else:
+                worker.end()
+                worker.start()
+        site.wait_until_idle()
+        found = site.jobs()
+    assert [job for job in found if (job["state"], job["attempts"]) != ("done", 1)] == []
+    assert len(site.side_effects()) == len(found)
 
 
 def test_whoever_waits_for_a_job_goes_on_waiting_while_the_node_is_away(tmp_path: Path) -> None:

@@ -333,6 +333,7 @@ def test_the_public_names_are_these_and_all_load() -> None:
         "Wallet",
         "WalletKind",
         "connect",
+        "connect_blocking",
         "current_job",
         "fold",
         "generate",

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from seriatim.actors.executor.executor import Executor
-from seriatim.actors.queue.commands import Change, Claim, Purge, Purged, Submitted
+from seriatim.actors.queue.commands import Change, Purge, Purged, Submitted
 from seriatim.actors.runtime.clock import SystemClock
+from seriatim.actors.worker.begin import begin_worker
 from seriatim.actors.worker.handler import Handler, Place
 from seriatim.actors.worker.running import Runner
 from seriatim.actors.worker.threads import Threads
@@ -76,9 +77,12 @@ async def test_what_has_ended_at_once_is_said_in_as_many_reports_as_it_takes(
         assert queues.reader.now("q").states == {"done": MANY}
 
 
-async def test_a_grant_that_is_on_its_way_to_nobody_is_given_back(tmp_path: Path) -> None:
+async def test_a_grant_that_is_on_its_way_to_a_worker_that_ends_is_given_back(
+    tmp_path: Path,
+) -> None:
     clock = SystemClock(asyncio.get_running_loop())
     async with (
+        AsyncExitStack() as stack,
         serving(tmp_path, wallet=known_wallet(NODE), operator=Operator(TOKEN)) as http,
         connect_api(f"http://127.0.0.1:{http.port}", TOKEN) as client,
     ):
@@ -86,15 +90,25 @@ async def test_a_grant_that_is_on_its_way_to_nobody_is_given_back(tmp_path: Path
         assert queues is not None
         access = RemoteJobs(client, clock, os.urandom)
         await access.submit("q", [read_asked({"type": "t"})])
-        claim = Claim("w", frozenset("t"), commands=False, room=1)
-        claiming = asyncio.ensure_future(access.claim("q", claim, wait_ms=20_000))
+        worker = begin_worker(
+            stack,
+            access,
+            queue="q",
+            handlers={"t": Handler("t", Place.LOOP, _never, lambda _: False)},
+            room=1,
+            clock=clock,
+            entropy=os.urandom,
+            is_local=False,
+        )
         await until(lambda: queues.reader.now("q").states == {"leased": 1})
-        claiming.cancel()
-        await asyncio.wait([claiming])
-        assert claiming.cancelled()
-        await until(lambda: queues.reader.now("q").states == {"pending": 1})
-        [grant] = (await access.claim("q", claim, wait_ms=20_000)).grants
-        assert grant.attempt == 1
+        assert not worker.running
+        await worker.close()
+        assert queues.reader.now("q").states == {"pending": 1}
+
+
+async def _never(_: object) -> bytes:
+    await asyncio.Event().wait()
+    return b""
 
 
 async def test_a_look_at_a_node_that_is_away_fails_at_once_where_it_is_not_to_wait() -> None:

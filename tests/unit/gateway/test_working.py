@@ -58,7 +58,7 @@ async def test_a_worker_whose_stdin_has_ended_gives_back_what_takes_too_long(
             await until(lambda: _state(queues) is JobState.LEASED)
             os.close(write)
             assert await running is None
-            await until(lambda: _state(queues) is JobState.PENDING)
+            assert _state(queues) is JobState.PENDING
             assert not loop.remove_reader(stdin.fileno())
 
 

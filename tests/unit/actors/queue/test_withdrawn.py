@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from seriatim.actors.queue.commands import Change
+from seriatim.actors.queue.commands import Change, Claim, Claimed
 from tests.support.queue_life import QUEUE, QueueLife
 from tests.support.simulated_disk import Fate
 from tests.support.waiting import until, until_idle
@@ -69,3 +69,18 @@ async def test_a_claim_that_is_withdrawn_when_the_node_stops_is_no_matter() -> N
     life.writer.catch_up(1)
     await closing
     assert life.states() == {"leased": 1}
+
+
+async def test_a_claim_that_does_not_wait_is_answered_behind_what_it_gives_back() -> None:
+    """However late it is: a worker that ends says so what it has never heard of."""
+    life = QueueLife()
+    await life.submit({"id": "one"})
+    await life.claim("w")
+    claim = Claim("w", frozenset("a"), commands=False, room=0)
+    assert await life.queues.claim(QUEUE, claim, wait_ms=0) == Claimed((), {})
+    assert life.states() == {"pending": 1}
+    wanting = claim._replace(room=1)
+    assert len((await life.queues.claim(QUEUE, wanting, wait_ms=0)).grants) == 1
+    assert await life.queues.claim(QUEUE, wanting._replace(worker="v"), wait_ms=0) == Claimed(
+        (), {}
+    )

@@ -299,15 +299,16 @@ async def test_a_worker_that_closes_or_drains_claims_no_more() -> None:
     async with working(_forever) as lone:
         lone.port.grant("j", 1)
         await until_idle()
+        before = len(lone.port.claims)
         draining = asyncio.ensure_future(lone.worker.drain())
         await until_idle()
-        before = len(lone.port.claims)
         lone.port.grant("k", 2)
         await lone.pass_ms(100)
         assert not draining.done()
         await lone.worker.close()
         await draining
-        assert len(lone.port.claims) == before
+        (last,) = lone.port.claims[before:]
+        assert (last.room, last.held) == (0, [("j", 1)]), "it goes on with this, and no more"
         assert [each.id for each in lone.port.ended] == ["j"]
 
 
