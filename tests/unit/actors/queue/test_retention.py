@@ -51,7 +51,7 @@ def test_what_is_wanted_holds_up_nothing_behind_it(queue: SteppedQueue) -> None:
 def test_what_is_wanted_holds_up_nothing_however_long_it_takes_to_look_through_it(
     queue: SteppedQueue,
 ) -> None:
-    """As it does where there is much of it: it begins anew when it was at the end, and no sooner."""
+    """As where there is much of it: it begins anew when it was at the end, and no sooner."""
     end(queue, "other")
     for _ in range(9):
         queue.pass_ms(QUEUE_WANTED_PAUSE_MS)
