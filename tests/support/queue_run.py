@@ -99,11 +99,15 @@ class QueueRun:
         for _ in range(BATCHES_IN_VAIN_MAX):
             if self.check_wake() != 0:
                 return
-            before = len(self.queue.slots), self.queue.machine.retention.after or ""
+            before = self._progress()
             self.turn()
-            after = len(self.queue.slots), self.queue.machine.retention.after or ""
-            assert after > before or self.check_wake() != 0, "a hot loop"
+            assert self._progress() != before or self.check_wake() != 0, "a hot loop"
         raise AssertionError("it never comes to rest")
+
+    def _progress(self) -> tuple[object, ...]:
+        """Return what changes while there is something to do."""
+        retention = self.queue.machine.retention
+        return len(self.queue.slots), retention.after, retention.again_ms
 
     def finish(self) -> None:
         """Check what has to hold at the end: the log says it all, and nothing is kept for ever."""
