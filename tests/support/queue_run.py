@@ -107,7 +107,8 @@ class QueueRun:
     def _progress(self) -> tuple[object, ...]:
         """Return what changes while there is something to do."""
         retention = self.queue.machine.retention
-        return len(self.queue.slots), retention.after, retention.again_ms
+        looked = retention.after, retention.is_at_end, retention.again_ms
+        return len(self.queue.slots), *looked
 
     def finish(self) -> None:
         """Check what has to hold at the end: the log says it all, and nothing is kept for ever."""
