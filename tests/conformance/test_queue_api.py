@@ -198,6 +198,7 @@ def test_a_page_of_jobs_is_bounded_by_its_bytes(tmp_path: Path) -> None:
     """Five hundred jobs may have 128 MiB of arguments, which no client of ours would read."""
 
     async def use(api: QueueAsker) -> None:
+        await api.post(f"{Q}/settings", {})
         await api.post(f"{Q}/settings", PAUSED)
         large = "x" * (JOB_ARGS_MAX_BYTES - 2)
         for first in range(0, 90, 18):
