@@ -151,7 +151,8 @@ async def test_a_job_that_is_unique_by_its_arguments_is_so_at_another_node(tmp_p
     ):
         access = RemoteJobs(client, clock, os.urandom)
         one, other = (
-            read_asked({"type": "t", "unique": {"window_ms": 60_000}, "args": {"n": n}}) for n in (1, 2)
+            read_asked({"type": "t", "unique": {"window_ms": 60_000}, "args": {"n": n}})
+            for n in (1, 2)
         )
         (first,) = await access.submit("q", [one])
         assert await access.submit("q", [one]) == [Submitted(first.id, repeated=True)]
