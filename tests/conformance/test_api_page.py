@@ -50,6 +50,7 @@ def test_what_is_no_route_has_no_row() -> None:
     assert not is_told("GET", "/api/v1/queues/{queue}/jobs/{job}/end")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the example is for curl")
 def test_the_example_runs_from_a_submission_to_its_ending(tmp_path: Path) -> None:
     block = re.search(r"```sh\n(.*?)```", PAGE, re.DOTALL)

@@ -128,6 +128,7 @@ def test_only_dates_that_never_come_are_refused(
             parse_expression(text)
 
 
+@pytest.mark.slow
 @given(expressions(shared=True), starts)
 @settings(max_examples=150)
 @example(("0 0 */2 * mon", None), START)

@@ -129,6 +129,7 @@ def check_watch(
         asyncio.run(live(folder))
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(batches, st.lists(st.booleans(), max_size=20))
 def test_events_replayed_are_what_is_there(batches: list[list[Step]], ends: list[bool]) -> None:

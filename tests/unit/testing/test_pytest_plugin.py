@@ -149,6 +149,7 @@ ASYNCIO = ("-p", "pytest_asyncio.plugin", "-o", "asyncio_default_fixture_loop_sc
 ANYIO = ("-p", "anyio.pytest_plugin")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mark", "plugin"), [("asyncio", ASYNCIO), ("anyio", ANYIO)])
 def test_coroutines_run_by_whatever_runs_them(
     tmp_path: Path, mark: str, plugin: tuple[str, ...]

@@ -49,6 +49,7 @@ def hold(tmp_path: Path, *options: str, defect: Defect = sound) -> subprocess.Co
     return asyncio.run(main())
 
 
+@pytest.mark.slow
 def test_what_holds_is_a_table_and_leaves_nothing_behind(tmp_path: Path) -> None:
     ran = hold(tmp_path, "--only", "slots, messages")
     assert (ran.returncode, ran.stderr) == (Exit.OK, "")
@@ -56,6 +57,7 @@ def test_what_holds_is_a_table_and_leaves_nothing_behind(tmp_path: Path) -> None
     assert list((tmp_path / "empty").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_what_does_not_hold_is_shown_with_its_requests(tmp_path: Path) -> None:
     ran = hold(tmp_path, "--only", "slots", "--kind", "legacy", defect=DEFECTS["slots"]())
     assert ran.returncode == Exit.FAILED
@@ -64,6 +66,7 @@ def test_what_does_not_hold_is_shown_with_its_requests(tmp_path: Path) -> None:
     assert [line[1] for line in lines if line[0].endswith(".")] == ["POST", "POST", "POST", "GET"]
 
 
+@pytest.mark.slow
 def test_json_and_junit_say_the_same(tmp_path: Path) -> None:
     ran = hold(tmp_path, "--only", "slots", "--json", "--junit", "j.xml", defect=DEFECTS["slots"]())
     assert ran.returncode == Exit.FAILED

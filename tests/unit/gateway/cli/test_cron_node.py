@@ -160,6 +160,7 @@ def test_every_option_of_add_is_a_field_of_the_definition(node: LiveNode) -> Non
 JOB: Final = ("--job", "backup", "--queue", "nightly")
 
 
+@pytest.mark.slow
 def test_a_command_is_a_job_at_each_of_its_times(node: LiveNode) -> None:
     at = ("--data", node.data)
     options = ("--name", "backup", "--retries", 2, "--timeout", "30s", "--env", "WHO=me", "--json")

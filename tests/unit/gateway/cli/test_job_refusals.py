@@ -139,6 +139,7 @@ def test_without_a_token_a_node_asks_for_it(node: LiveNode) -> None:
         assert said["error"] == "no_token"
 
 
+@pytest.mark.slow
 def test_an_error_names_the_id_with_which_the_same_again_is_the_same_job(
     tmp_path: Path,
 ) -> None:

@@ -119,6 +119,7 @@ def test_commands_from_add_to_their_logs(cli: Cli) -> None:
     assert (logged["id"], logged["output"]) == ("one", output)
 
 
+@pytest.mark.slow
 def test_functions_of_a_module_are_run_by_a_worker(node: LiveNode) -> None:
     cli = Cli(node, "default")
     job = cli.add("add", "--args", '{"first": 2, "second": 3}')
@@ -272,6 +273,7 @@ def test_a_worker_that_drains_says_what_nothing_here_can_begin(cli: Cli) -> None
     assert run_json("queue", "show", cli.name, *cli.at)["states"] == {"done": 3, "cancelled": 1}
 
 
+@pytest.mark.slow
 def test_a_worker_runs_what_is_of_its_category_and_what_is_of_none(cli: Cli) -> None:
     cli.name, cli.queue = QUEUE, ("--queue", QUEUE)
     cli.work(CATEGORISED)  # it declares what it has
@@ -318,6 +320,7 @@ def test_a_worker_that_is_told_to_stop_finishes_what_it_has(cli: Cli, tmp_path: 
     assert cli.show("waits")["state"] == "pending"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [(), ("--drain",)])
 def test_a_worker_that_is_drained_finishes_what_it_has(
     cli: Cli, tmp_path: Path, options: tuple[str, ...]
@@ -353,6 +356,7 @@ def wait_for_workers(cli: Cli, condition: Callable[[Mapping[str, Any]], bool]) -
         assert monotonic() < end_s, listed
 
 
+@pytest.mark.slow
 def test_of_several_workers_of_an_os_process_the_others_go_on(cli: Cli, tmp_path: Path) -> None:
     other = f"{cli.name}-2"
     with working(cli, "--queue", other) as (child, names):
@@ -402,6 +406,7 @@ def test_a_timeline_of_no_queue_is_an_error(node: LiveNode) -> None:
     assert run_json("queue", "timeline", "none", "--data", node.data, status=Exit.NOT_FOUND)
 
 
+@pytest.mark.slow
 def test_a_timeline_that_is_too_long_says_so(
     node: LiveNode, queue: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -417,6 +422,7 @@ def test_a_timeline_that_is_too_long_says_so(
     assert "2 done" in output
 
 
+@pytest.mark.slow
 def test_metrics_have_what_commands_have_used(node: LiveNode, queue: str) -> None:
     cli = Cli(node, queue)
     spin = "sum(range(20_000_000)); bytearray(2**26)"

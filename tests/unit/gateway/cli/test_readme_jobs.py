@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 from typer.testing import CliRunner
 
 from seriatim.gateway.cli import app
@@ -47,6 +48,7 @@ def show(job: str, data: Path) -> Any:
     return orjson.loads(result.output)
 
 
+@pytest.mark.slow
 def test_the_pipeline_of_the_readme_runs_in_order_over_a_killed_node(tmp_path: Path) -> None:
     *adding, working = commands()
     with live_node(tmp_path / "data", ends_with=-signal.SIGKILL) as node:

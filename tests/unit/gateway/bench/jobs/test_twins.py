@@ -34,6 +34,7 @@ def count_done(data: Path) -> int:
     return states["done"]
 
 
+@pytest.mark.slow
 def test_jobs_are_finished_once_and_every_session_begins_with_a_copy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
