@@ -17,6 +17,7 @@ from seriatim.formats.errors import (
 )
 from seriatim.formats.jobs.job_id import is_made_id
 from seriatim.formats.jobs.raw_json import dump_json
+from seriatim.formats.jobs.spec import spec_bytes
 from seriatim.formats.jobs.state import MOVES, Step
 from seriatim.formats.limits import (
     JOBS_NAMED_MAX,
@@ -56,7 +57,7 @@ def check_submit(fold: QueueFold, jobs: Sequence[Asked]) -> list[str | None]:
         raise LimitExceededError(
             "number of jobs at once", given=len(jobs), maximum=QUEUE_SUBMIT_MAX
         )
-    size_bytes = sum(len(dump_json(asked.spec)) for asked in jobs)
+    size_bytes = sum(spec_bytes(asked.spec) for asked in jobs)
     if size_bytes > QUEUE_SUBMIT_MAX_BYTES:  # in the slot there are others, too
         raise LimitExceededError(
             "size of jobs at once in bytes", given=size_bytes, maximum=QUEUE_SUBMIT_MAX_BYTES

@@ -47,6 +47,7 @@ from seriatim.formats.jobs.fold import OVERDUE, Event, QueueFold
 from seriatim.formats.jobs.job import Job
 from seriatim.formats.jobs.raw_json import dump_json
 from seriatim.formats.jobs.rows import Path
+from seriatim.formats.jobs.spec import spec_bytes
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import (
     CLAIM_JOBS_MAX,
@@ -203,7 +204,7 @@ class QueueMachine:
                 spec = {**spec, "due_ms": fold.at_ms + spec["delay_ms"]}
                 del spec["delay_ms"]
             said = {"event": "submitted", "id": asked.id, "type": asked.type, "spec": spec}
-            self._say(said, _size(spec))
+            self._say(said, spec_bytes(spec))
             job = fold.live.get(asked.id)
             if job is not None and "deadline_ms" in spec:
                 self._times.add(spec["deadline_ms"], job)
@@ -419,7 +420,7 @@ class QueueMachine:
                     is_anew = True
                     continue
                 granted.append(self._grant(job, claim, inputs))
-                size_bytes += _size(job.spec) + sum(map(len, inputs.values()))
+                size_bytes += spec_bytes(job.spec) + sum(map(len, inputs.values()))
             stops = self._stops.take(claim.worker)
             if granted:
                 self.events.append(_granted(claim, [each.id for each in granted]))

@@ -40,6 +40,8 @@ from seriatim.formats.limits import (
 
 # In front of keys that are made here: nobody can say such a key.
 _MADE: Final = "\0"
+# A key, a number, and what stands around them.
+_KEY_BYTES: Final = 32
 
 
 class Otherwise(StrEnum):
@@ -136,6 +138,21 @@ def with_args(asked: Asked, args: RawJson, inputs: Sequence[str]) -> Asked:
         spec["inputs"] = list(inputs)
     _make_key(asked.type, spec)
     return asked._replace(spec=spec)
+
+
+def spec_bytes(spec: Spec) -> int:
+    """Return about how many bytes *spec* is in JSON: what is large in it counts as it is.
+
+    Most of it is `RawJson` and numbers, so that nothing is encoded for this.
+    """
+    size_bytes = _KEY_BYTES
+    for value in spec.values():
+        size_bytes += _KEY_BYTES
+        if type(value) is RawJson:
+            size_bytes += len(value.raw)
+        elif type(value) is not int:
+            size_bytes += len(dump_json(value))
+    return size_bytes
 
 
 def backoff_of(spec: Spec) -> Backoff:
