@@ -190,15 +190,19 @@ def test_what_a_child_has_started_ends_with_it(tmp_path: Path) -> None:
 def test_a_signal_ends_the_next_wait_and_what_was_started(
     tmp_path: Path, number: int, end: type[BaseException]
 ) -> None:
-    before = signal.getsignal(number)
+    # Whoever has begun the tests in the background has SIGINT ignored, and it would stay so.
+    outside = signal.signal(number, signal.default_int_handler)
     children = []
-    with (
-        pytest.raises(end),
-        noting_signals(),
-        running(["/bin/sleep", "600"], name="sleep", log=tmp_path / "log") as child,
-    ):
-        children.append(child)
-        os.kill(os.getpid(), number)
-        wait_until(lambda: False, needed=(child,), what="nothing")
-    assert children[0]._child.returncode == -signal.SIGTERM
-    assert signal.getsignal(number) is before
+    try:
+        with (
+            pytest.raises(end),
+            noting_signals(),
+            running(["/bin/sleep", "600"], name="sleep", log=tmp_path / "log") as child,
+        ):
+            children.append(child)
+            os.kill(os.getpid(), number)
+            wait_until(lambda: False, needed=(child,), what="nothing")
+        assert children[0]._child.returncode == -signal.SIGTERM
+        assert signal.getsignal(number) is signal.default_int_handler
+    finally:
+        signal.signal(number, outside)
