@@ -21,8 +21,8 @@ PORT ?= 8734
 SECONDS ?= 60
 
 PYTEST := $(BIN)/python -m pytest
-# One OS process of tests for each core.
-PARALLEL := -n auto --dist worksteal
+# One OS process of tests more than there are cores: many tests wait for the disk, or for a child.
+PARALLEL := -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist worksteal
 # formats/ and store/ are what a log's truth rests on: their branches are covered, or it fails.
 GATE := --cov=seriatim.formats --cov=seriatim.store --cov-branch --cov-fail-under=95 \
 	--cov-report=term:skip-covered
