@@ -298,6 +298,7 @@ QUEUE_JOBS_DEFAULT: Final = 1_000_000
 QUEUE_JOBS_MAX: Final = 10_000_000
 QUEUE_KEPT_DEFAULT_MS: Final = 7 * 24 * 3_600_000
 QUEUE_TYPES_SET_MAX: Final = 1_000
+QUEUE_DEFAULTS_MAX_BYTES: Final = 256 * 1024
 QUEUE_SUBMIT_MAX: Final = 1_000
 QUEUE_SUBMIT_MAX_BYTES: Final = 6 * 1024 * 1024
 # Of one client to another node's queue: requests at once, and what one of them says of several.
@@ -360,6 +361,7 @@ JOB_MEMORY_MAX_BYTES: Final = 1 << 50
 JOB_OUTPUT_DEFAULT_BYTES: Final = 1024 * 1024
 JOB_OUTPUT_MAX_BYTES: Final = 16 * 1024 * 1024
 JOB_OUTPUT_PIECE_BYTES: Final = 64 * 1024
+JOB_PROCESSES_DEFAULT: Final = 1_000
 JOB_PROCESSES_MAX: Final = 1_000_000
 # Below, an interpreter does not start.
 JOB_FILES_MIN: Final = 16

@@ -152,14 +152,15 @@ class App:
             raise MalformedError(f"a job has no option {min(unknown)!r}", code="bad_job")
         check_function(function)
         kinds = self._kinds(settings, function.__name__)
+        options: JobOptions = {key: value for key, value in settings.items() if key not in _OWN}  # type: ignore[assignment]  # what is left
         schedule, tz = settings.get("schedule", ""), settings.get("tz", "UTC")
         check_schedule(function, schedule, tz)
         declared = Declared(
             queue=check_name(settings.get("queue", "default"), "queue"),
             kind=kinds[0],
             place=place_of(function, settings.get("run", "")),
-            options={key: value for key, value in settings.items() if key not in _OWN},  # type: ignore[arg-type]  # what is left
-            settings=queue_settings(kinds, settings),
+            options=options,
+            settings=queue_settings(kinds, settings, options),
             decode=_decode(settings),
             retry_on=error_classes("retry_on", settings.get("retry_on", Exception)),
             fail_on=error_classes("fail_on", settings.get("fail_on", ())),

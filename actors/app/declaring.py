@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from seriatim.actors.app.options import milliseconds
+from seriatim.actors.app.options import JobOptions, milliseconds, said_of
 from seriatim.formats.errors import MalformedError
 from seriatim.formats.jobs.settings import Settings
+from seriatim.formats.jobs.spec import OF_ONE_JOB, read_asked
 from seriatim.formats.recurrence.parse import parse_recurrence
 from seriatim.formats.recurrence.zone_database import read_zone
 
@@ -19,10 +20,13 @@ _MAIN: Final = "__main__"
 _SETTINGS: Final = {"concurrency": "types", "key_concurrency": "keys", "rate": "rates"}
 
 
-def queue_settings(kinds: Sequence[str], said: Mapping[str, Any]) -> dict[str, Any]:
+def queue_settings(
+    kinds: Sequence[str], said: Mapping[str, Any], options: JobOptions
+) -> dict[str, Any]:
     """Return what the settings of a queue are to be for jobs of each of *kinds*.
 
-    What is not said is ``None``: it is taken out where it was said before.
+    What is not said is ``None``: it is taken out where it was said before. Of *options*, whoever
+    submits such a job by its type alone need not say those again.
 
     Raises:
         MalformedError: something is not what it has to be; codes ``bad_settings``, ``bad_job``.
@@ -37,6 +41,9 @@ def queue_settings(kinds: Sequence[str], said: Mapping[str, Any]) -> dict[str, A
             Settings().changed({key: settings[key]})
         except MalformedError as error:
             raise MalformedError(f"{option}: {error}", code=error.code) from error
+    spec = read_asked({"type": kinds[0], **said_of(options)}).spec
+    defaults = {key: value for key, value in spec.items() if key not in OF_ONE_JOB}
+    settings["defaults"] = dict.fromkeys(kinds, defaults or None)
     return settings
 
 

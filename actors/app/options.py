@@ -99,8 +99,6 @@ def said_of(options: JobOptions) -> dict[str, Any]:
             limits[_LIMITS[key]] = milliseconds(value)
         elif key in CHILD_BOUNDS:
             limits[key if isinstance(value, str) else _SIZES.get(key, key)] = value
-        elif key == "unique" and value is False:
-            continue
         else:
             said[key] = value
     if limits:

@@ -81,8 +81,7 @@ class Cgroups:
             with suppress(OSError):  # a system without swap
                 (folder / "memory.swap.max").write_text("0")
             (folder / "memory.oom.group").write_text("1")
-        if limits.processes is not None:
-            (folder / "pids.max").write_text(str(limits.processes))
+        (folder / "pids.max").write_text(str(limits.processes))
         return Cgroup(folder)
 
     def _make_folder(self) -> Path:

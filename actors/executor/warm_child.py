@@ -111,6 +111,7 @@ class WarmChild:
         watchdog.close()
         self._watchdog = self._said = None
         self._jobs += 1
+        self.kept.limit_processes(None)
         if answer is None or watchdog.cause is not None or not answer.get("is_clean"):
             await self._end_all()
         self.is_spoilt = self.is_spoilt or self._jobs >= JOB_CHILD_JOBS_MAX

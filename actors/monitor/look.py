@@ -13,8 +13,8 @@ import orjson
 
 from seriatim.actors.triggers.rows import TriggerRows
 from seriatim.formats.errors import MalformedError
-from seriatim.formats.jobs.rows import NAMES, head_path, types_group
-from seriatim.formats.jobs.settings import Settings
+from seriatim.formats.jobs.rows import NAMES, head_path, settings_path, types_group
+from seriatim.formats.jobs.settings import decode_settings
 from seriatim.formats.limits import MONITOR_TRIGGERS_MAX, MONITOR_TYPES_MAX, QUEUES_MAX
 from seriatim.formats.monitor.beat import read_beats
 from seriatim.formats.monitor.flags import FLAGS_PATH, decode_flags
@@ -25,13 +25,21 @@ if TYPE_CHECKING:
     from seriatim.store.beats import BeatStore
     from seriatim.store.tree.tree import Tree
 
-_TypeRows = Sequence[tuple[str, bytes]]
+
+class _QueueRows(NamedTuple):
+    """What was copied of a queue; see `QueueSight`."""
+
+    name: str
+    head: bytes
+    settings: bytes | None
+    types: Sequence[tuple[str, bytes]]
+    has_more_types: bool
 
 
 class _Rows(NamedTuple):
     """What was copied; see `Sight`."""
 
-    queues: list[tuple[str, bytes, _TypeRows, bool]]
+    queues: list[_QueueRows]
     flags: bytes | None
     triggers: Sequence[bytes]
     has_run: bool
@@ -49,7 +57,7 @@ def look(tree: Tree, beats: BeatStore, now_ms: int) -> Sight:
         rows = _copy(snapshot)
     return Sight(
         now_ms,
-        [_queue(*each) for each in rows.queues],
+        [_queue(each) for each in rows.queues],
         _triggers(rows),
         decode_flags(rows.flags),
         read_beats(beats.all()),
@@ -58,33 +66,36 @@ def look(tree: Tree, beats: BeatStore, now_ms: int) -> Sight:
 
 def _copy(tree: Tree) -> _Rows:
     names = tree.list(NAMES, limit=QUEUES_MAX)
-    flags, *heads = tree.get_all([FLAGS_PATH, *map(head_path, names)])
+    flags, *rows = tree.get_all([FLAGS_PATH, *map(settings_path, names), *map(head_path, names)])
+    settings, heads = rows[: len(names)], rows[len(names) :]
     queues = []
     left = MONITOR_TYPES_MAX
-    for name, head in zip(names, heads, strict=True):
+    for name, head, settled in zip(names, heads, settings, strict=True):
         if head is None:
             continue  # never: it is written with its name
         types = tree.values(types_group(name), limit=left + 1)
-        queues.append((name, head, types[:left], len(types) > left))
+        queues.append(_QueueRows(name, head, settled, types[:left], len(types) > left))
         left = max(left - len(types), 0)
     triggers, has_run = TriggerRows(tree).glance(MONITOR_TRIGGERS_MAX + 1)
     return _Rows(queues, flags, triggers, has_run)
 
 
-def _queue(name: str, raw: bytes, types: _TypeRows, has_more: bool) -> QueueSight:  # noqa: FBT001  # as it was copied
+def _queue(rows: _QueueRows) -> QueueSight:
     try:
-        head = orjson.loads(raw)
+        head = orjson.loads(rows.head)
         return QueueSight(
-            name,
+            rows.name,
             head["slot"],
             head["at_ms"],
             head["states"],
-            Settings().changed(head["settings"]).is_paused,
-            {kind: orjson.loads(each) for kind, each in types},
-            has_more,
+            decode_settings(rows.settings).is_paused,
+            {kind: orjson.loads(each) for kind, each in rows.types},
+            rows.has_more_types,
         )
     except (ValueError, TypeError, KeyError) as error:
-        raise MalformedError(f"queue {name}: a damaged row: {error!r}", code="bad_row") from error
+        raise MalformedError(
+            f"queue {rows.name}: a damaged row: {error!r}", code="bad_row"
+        ) from error
 
 
 def _triggers(rows: _Rows) -> TriggerSight:

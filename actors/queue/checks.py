@@ -17,7 +17,7 @@ from seriatim.formats.errors import (
 )
 from seriatim.formats.jobs.job_id import is_made_id
 from seriatim.formats.jobs.raw_json import dump_json
-from seriatim.formats.jobs.spec import spec_bytes
+from seriatim.formats.jobs.spec import OF_ONE_JOB, spec_bytes
 from seriatim.formats.jobs.state import MOVES, Step
 from seriatim.formats.limits import (
     JOBS_NAMED_MAX,
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 # Where a job may be right after its submission.
 _SUBMITTED: Final = MOVES[Step.SUBMIT][1]
-# What may differ where the same is submitted again.
-_OF_THE_MOMENT: Final = frozenset({"due_ms", "delay_ms", "deadline_ms", "trace"})
+# What may not differ where the same is submitted again.
+_OWN: Final = OF_ONE_JOB - {"due_ms", "deadline_ms", "trace"}
 
 
 def check_submit(fold: QueueFold, jobs: Sequence[Asked]) -> list[str | None]:
@@ -159,14 +159,18 @@ def double_of(fold: QueueFold, spec: Spec) -> str | None:
 
 
 def _check_same(job: Job, asked: Asked) -> None:
-    if job.type != asked.type or _plain(job.spec) != _plain(asked.spec):
+    if job.type != asked.type or _own(job.spec) != _own(asked.spec):
         raise TakenError(f"job {job.id} is there, and is another one; choose another id")
 
 
-def _plain(spec: Spec) -> bytes:
-    """Return *spec* without its times and its span: who asks again does so at another moment."""
-    plain = {key: value for key, value in spec.items() if key not in _OF_THE_MOMENT}
-    return dump_json(plain, orjson.OPT_SORT_KEYS)
+def _own(spec: Spec) -> bytes:
+    """Return what of *spec* makes the job what it is.
+
+    Not its times and its span: who asks again does so at another moment. Nor what may be said of
+    its type, too: who asks again may be a newer version of the program.
+    """
+    own = {key: value for key, value in spec.items() if key in _OWN}
+    return dump_json(own, orjson.OPT_SORT_KEYS)
 
 
 def _check_tokens(fold: QueueFold, spec: Spec) -> None:

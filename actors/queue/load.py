@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from seriatim.formats.errors import FormatError, StoreError
 from seriatim.formats.jobs.fold import QueueFold
-from seriatim.formats.jobs.rows import head_path, state_group, types_group
+from seriatim.formats.jobs.rows import head_path, settings_path, state_group, types_group
 from seriatim.formats.jobs.state import LIVE
 from seriatim.formats.limits import PAGE_MAX
 
@@ -28,13 +28,13 @@ def load_fold(queue: str, tree: Tree) -> QueueFold:
         return None if node is None else node.content
 
     fold = QueueFold(queue, get)
-    head = tree.get(head_path(queue))
+    head, settings = tree.get_all([head_path(queue), settings_path(queue)])
     if head is None:
         raise StoreError(f"queue {queue} has no head; restore the data folder from a copy")
     types = rows_in(tree, types_group(queue))
     jobs = (row for state in LIVE for _, row in rows_in(tree, state_group(queue, state)))
     try:
-        fold.load(head, types, jobs)
+        fold.load(head, settings, types, jobs)
     except (FormatError, ValueError, KeyError) as error:
         raise StoreError(f"queue {queue}: {error}; restore the data folder from a copy") from error
     return fold

@@ -47,7 +47,7 @@ from seriatim.formats.jobs.fold import OVERDUE, Event, QueueFold
 from seriatim.formats.jobs.job import Job
 from seriatim.formats.jobs.raw_json import dump_json
 from seriatim.formats.jobs.rows import Path
-from seriatim.formats.jobs.spec import spec_bytes
+from seriatim.formats.jobs.spec import spec_bytes, with_defaults
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import (
     CLAIM_JOBS_MAX,
@@ -192,9 +192,11 @@ class QueueMachine:
 
     def _submit(self, command: Submit) -> list[Submitted]:
         fold = self.fold
-        known = check_submit(fold, command.jobs)
+        defaults = fold.settings.defaults
+        jobs = [with_defaults(asked, defaults.get(asked.type, {})) for asked in command.jobs]
+        known = check_submit(fold, jobs)
         answers = []
-        for asked, same in zip(command.jobs, known, strict=True):
+        for asked, same in zip(jobs, known, strict=True):
             existing = same or double_of(fold, asked.spec)
             if existing is not None:
                 answers.append(Submitted(existing, repeated=True))
@@ -303,7 +305,8 @@ class QueueMachine:
 
     def _change(self, command: Change) -> None:
         if self.fold.settings.changed(command.change) != self.fold.settings:
-            self._say({"event": "settings", "change": command.change})
+            said = {"event": "settings", "change": command.change}
+            self._say(said, _size(command.change))
             self.retention.until_ms = 0
             self._lanes.reopen_all()
 

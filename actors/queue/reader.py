@@ -15,11 +15,12 @@ from seriatim.formats.jobs.rows import (
     head_path,
     job_path,
     open_path,
+    settings_path,
     state_group,
     type_path,
     types_group,
 )
-from seriatim.formats.jobs.settings import Settings
+from seriatim.formats.jobs.settings import Settings, decode_settings
 from seriatim.formats.jobs.spans import Spans, decode_open
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import (
@@ -82,12 +83,14 @@ class QueueReader:
         Raises:
             NotFoundError: there is no such queue.
         """
-        raw = self._tree.get(head_path(queue)) if queue else None
+        paths = [head_path(queue), settings_path(queue)] if queue else []
+        raw, settings = self._tree.get_all(paths) if queue else (None, None)
         if raw is None:
             raise NotFoundError(f"no queue {queue!r} here; it is made with its first job")
         head = orjson.loads(raw)
-        settings = Settings().changed(head["settings"])
-        return QueueNow(queue, head["slot"], head["at_ms"], head["states"], settings)
+        return QueueNow(
+            queue, head["slot"], head["at_ms"], head["states"], decode_settings(settings)
+        )
 
     def types(
         self, queue: str, *, after: str | None = None, limit: int = PAGE_MAX

@@ -10,7 +10,7 @@ import orjson
 from seriatim.actors.queue.load import rows_in
 from seriatim.formats.errors import MalformedError, NotFoundError
 from seriatim.formats.jobs.replay import replay
-from seriatim.formats.jobs.rows import head_path, name_path, queue_groups
+from seriatim.formats.jobs.rows import head_path, name_path, queue_groups, settings_path
 from seriatim.formats.wire.stored import StoredAssignment
 
 if TYPE_CHECKING:
@@ -69,8 +69,9 @@ def _stored(tree: Tree, queue: str) -> dict[Path, bytes]:
     stored = {
         (*group, name): row for group in queue_groups(queue) for name, row in rows_in(tree, group)
     }
-    head = tree.get(head_path(queue))
-    return stored if head is None else {**stored, head_path(queue): head}
+    own = [head_path(queue), settings_path(queue)]
+    found = zip(own, tree.get_all(own), strict=True)
+    return stored | {path: row for path, row in found if row is not None}
 
 
 def _said_slot(head: bytes | None) -> int:

@@ -24,7 +24,7 @@ from seriatim.formats.jobs.kin import Kin, verdict_of, waits_anew
 from seriatim.formats.jobs.numbers import Numbers, change_count
 from seriatim.formats.jobs.pace import kept_paces, next_pace
 from seriatim.formats.jobs.raw_json import RawJson, dump_json
-from seriatim.formats.jobs.settings import Settings
+from seriatim.formats.jobs.settings import Settings, decode_settings, encode_settings
 from seriatim.formats.jobs.spans import encode_open
 from seriatim.formats.jobs.state import ENDED, IllegalMoveError, JobState, Step, check_move
 from seriatim.formats.jobs.telling import Telling
@@ -175,22 +175,27 @@ class QueueFold:
             "slot": self.slot,
             "at_ms": self.at_ms,
             "states": self.numbers.states(),
-            "settings": self.settings.to_plain(),
             "paces": self.paces,
         }
         if self.telling:
             head["untold"] = self.telling.parents
         return orjson.dumps(head)
 
-    def load(self, head: bytes, types: Iterable[tuple[str, bytes]], jobs: Iterable[bytes]) -> None:
-        """Begin with what the rows say: the head, the numbers by type, and the live jobs.
+    def load(
+        self,
+        head: bytes,
+        settings: bytes | None,
+        types: Iterable[tuple[str, bytes]],
+        jobs: Iterable[bytes],
+    ) -> None:
+        """Begin with what the rows say: of the queue, of its types, and of the live jobs.
 
         Raises:
             MalformedError: a row is damaged; code ``bad_row``.
         """
         said = orjson.loads(head)
         self.slot, self.at_ms = said["slot"], said["at_ms"]
-        self.settings = Settings().changed(said["settings"])
+        self.settings = decode_settings(settings)
         self.paces = said["paces"]
         for kind, raw in types:
             self.numbers.load_type(kind, raw)
@@ -359,6 +364,7 @@ class QueueFold:
 
     def _settings(self, event: Event) -> None:
         before, self.settings = self.settings.rates, self.settings.changed(event["change"])
+        self._other_rows[paths.settings_path(self.queue)] = encode_settings(self.settings)
         self.paces = kept_paces(self.paces, before, self.settings.rates)
 
     def _forgotten(self, event: Event) -> None:

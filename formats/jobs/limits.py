@@ -14,6 +14,7 @@ from seriatim.formats.limits import (
     JOB_MEMORY_MAX_BYTES,
     JOB_OUTPUT_DEFAULT_BYTES,
     JOB_OUTPUT_MAX_BYTES,
+    JOB_PROCESSES_DEFAULT,
     JOB_PROCESSES_MAX,
 )
 from seriatim.formats.recurrence.interval import parse_duration
@@ -49,7 +50,7 @@ class Limits(NamedTuple):
     cpu_ms: int | None = None
     memory_bytes: int | None = None
     output_bytes: int = JOB_OUTPUT_DEFAULT_BYTES
-    processes: int | None = None
+    processes: int = JOB_PROCESSES_DEFAULT
     files: int | None = None
 
     def to_plain(self) -> dict[str, int]:
@@ -62,7 +63,16 @@ class Limits(NamedTuple):
 
 
 def read_limits(said: Mapping[str, Any], key: str = "limits") -> Limits:
-    """Return the limits that *said* names, each by its field, or as people write it.
+    """Return the limits that *said* names; see `plain_limits`.
+
+    >>> read_limits({"wall": "5 minutes", "memory": "512MB", "processes": 8}).to_plain()
+    {'wall_ms': 300000, 'memory_bytes': 512000000, 'processes': 8}
+    """
+    return Limits(**plain_limits(said, key))
+
+
+def plain_limits(said: Mapping[str, Any], key: str = "limits") -> dict[str, int]:
+    """Return the limits that *said* names, each by its field, or as people write it; no others.
 
     Args:
         said: numbers under the names of `Limits`; or texts: ``wall`` and ``cpu`` (``30s``,
@@ -72,9 +82,6 @@ def read_limits(said: Mapping[str, Any], key: str = "limits") -> Limits:
     Raises:
         MalformedError: a key is unknown or said twice, or its value is not what it has to be;
             code ``bad_limits``.
-
-    >>> read_limits({"wall": "5 minutes", "memory": "512MB", "processes": 8}).to_plain()
-    {'wall_ms': 300000, 'memory_bytes': 512000000, 'processes': 8}
     """
     if not isinstance(said, Mapping):
         raise _bad(key, "a map", said)
@@ -90,7 +97,7 @@ def read_limits(said: Mapping[str, Any], key: str = "limits") -> Limits:
         if not least <= number <= most:
             raise _bad(f"{key}.{name}", f"{least} to {most}", value)
         found[field] = number
-    return Limits(**found)
+    return found
 
 
 def parse_size(text: str) -> int:

@@ -3,7 +3,8 @@
 ::
 
     queues/names/QUEUE              id of the process whose log is the queue's
-    queues/heads/QUEUE              its settings, and how many jobs are in which state
+    queues/heads/QUEUE              its last slot, and how many jobs are in which state
+    queues/settings/QUEUE           what somebody has set for it; none where nobody has
     queues/types/QUEUE/TYPE         the same numbers of one type
     queues/unique/QUEUE/HASH        the last job that was submitted under a unique key
     queues/open/QUEUE/SLOT          the jobs that are leased after each so-manieth slot
@@ -37,8 +38,13 @@ def name_path(queue: str) -> Path:
 
 
 def head_path(queue: str) -> Path:
-    """Return where the settings and numbers of *queue* stand."""
+    """Return where the last slot and the numbers of *queue* stand."""
     return ("queues", "heads", queue)
+
+
+def settings_path(queue: str) -> Path:
+    """Return where the settings of *queue* stand."""
+    return ("queues", "settings", queue)
 
 
 def drain_path(worker: str) -> Path:
@@ -98,7 +104,7 @@ def job_path(queue: str, state: JobState, job: str) -> Path:
 
 
 def queue_groups(queue: str) -> Iterator[Path]:
-    """Yield where all rows of *queue* stand that follow from its log, but its head."""
+    """Yield where all rows of *queue* stand that follow from its log, but those of itself."""
     yield types_group(queue)
     yield ("queues", "unique", queue)
     yield open_group(queue)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
+import orjson
+
 from seriatim.formats.errors import MalformedError
+from seriatim.formats.jobs.job import Spec
 from seriatim.formats.jobs.job_id import check_name
+from seriatim.formats.jobs.spec import read_defaults
 from seriatim.formats.limits import (
     JOB_TOKENS_MAX,
     JOBS_AT_ONCE_DEFAULT,
+    QUEUE_DEFAULTS_MAX_BYTES,
     QUEUE_JOBS_DEFAULT,
     QUEUE_JOBS_MAX,
     QUEUE_KEPT_DEFAULT_MS,
@@ -45,6 +50,8 @@ class Settings:
             nothing.
         keys: of a type, how many jobs of one key; 1 where it says nothing.
         rates: of a type, how many may begin within how long.
+        defaults: of a type, what its jobs are where whoever submits them does not say it; see
+            `read_defaults`.
         resources: how many tokens there are of each name; none where it says nothing.
         is_paused: whether nothing is granted.
         paused_types: types of which nothing is granted.
@@ -55,6 +62,7 @@ class Settings:
     types: Mapping[str, int] = field(default_factory=dict)
     keys: Mapping[str, int] = field(default_factory=dict)
     rates: Mapping[str, Rate] = field(default_factory=dict)
+    defaults: Mapping[str, Spec] = field(default_factory=dict)
     resources: Mapping[str, int] = field(default_factory=dict)
     is_paused: bool = False
     paused_types: frozenset[str] = frozenset()
@@ -80,6 +88,7 @@ class Settings:
             "types": dict(self.types),
             "keys": dict(self.keys),
             "rates": {kind: list(rate) for kind, rate in self.rates.items()},
+            "defaults": dict(self.defaults),
             "resources": dict(self.resources),
             "paused": self.is_paused,
             "paused_types": sorted(self.paused_types),
@@ -94,8 +103,8 @@ class Settings:
         Within a map, what is not named stays, and ``null`` takes something out.
 
         Raises:
-            MalformedError: a key is unknown, or its value is not what it has to be; code
-                ``bad_settings``.
+            MalformedError: a key is unknown, or its value is not what it has to be; codes
+                ``bad_settings`` and, of defaults, those of `read_asked`.
         """
         changed = self
         for key, value in change.items():
@@ -112,12 +121,27 @@ class Settings:
             elif key == "kept_ms":
                 changed = replace(changed, kept_ms=_count(key, value, 0, RATE_PER_MAX_MS))
             else:
-                known = ", ".join(["types", "keys", "rates", "resources", *_OTHERS])
+                known = ", ".join([*_MAPS, *_OTHERS])
                 raise _bad(key, f"one of {known}", key)
         return changed
 
 
-_MAPS: Final = {"types": 1, "keys": 1, "rates": 1, "resources": 0}
+def encode_settings(settings: Settings) -> bytes:
+    """Return the row of *settings*."""
+    return orjson.dumps(settings.to_plain())
+
+
+def decode_settings(raw: bytes | None) -> Settings:
+    """Return what the row *raw* says; ``None`` for none, where nobody has set anything.
+
+    Raises:
+        ValueError: it is no JSON.
+        MalformedError: it says no settings.
+    """
+    return _FIRST if raw is None else _FIRST.changed(orjson.loads(raw))
+
+
+_MAPS: Final = ("types", "keys", "rates", "resources", "defaults")
 _OTHERS: Final = ("paused", "paused_types", "jobs_max", "kept_ms")
 _FIRST: Final = Settings()
 _FIRST_PLAIN: Final[dict[str, Any]] = {
@@ -125,6 +149,7 @@ _FIRST_PLAIN: Final[dict[str, Any]] = {
     "keys": {},
     "rates": {},
     "resources": {},
+    "defaults": {},
     "paused": False,
     "paused_types": [],
     "jobs_max": _FIRST.jobs_max,
@@ -140,12 +165,12 @@ def _changed_map(settings: Settings, key: str, change: Any) -> dict[str, Any]:
         check_name(name, key)
         if value is None:
             known.pop(name, None)
-        elif key == "rates":
-            known[name] = _rate(f"{key}.{name}", value)
         else:
-            known[name] = _count(f"{key}.{name}", value, _MAPS[key], _COUNT_MAX)
+            known[name] = _READERS[key](f"{key}.{name}", value)
     if len(known) > QUEUE_TYPES_SET_MAX:
         raise _bad(key, f"at most {QUEUE_TYPES_SET_MAX} names", len(known))
+    if key == "defaults" and len(orjson.dumps(known)) > QUEUE_DEFAULTS_MAX_BYTES:
+        raise _bad(key, f"at most {QUEUE_DEFAULTS_MAX_BYTES} bytes of JSON", change)
     return dict(sorted(known.items()))
 
 
@@ -177,3 +202,16 @@ def _bad(key: str, expected: str, found: object) -> MalformedError:
     return MalformedError(
         f"{key}: expected {expected}, found {str(found)[:64]!r}", code="bad_settings"
     )
+
+
+def _at_least(least: int) -> Callable[[str, Any], int]:
+    return lambda key, value: _count(key, value, least, _COUNT_MAX)
+
+
+_READERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
+    "types": _at_least(1),
+    "keys": _at_least(1),
+    "rates": _rate,
+    "resources": _at_least(0),
+    "defaults": read_defaults,
+}

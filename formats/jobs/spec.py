@@ -18,7 +18,7 @@ from seriatim.formats.jobs.backoff import Backoff
 from seriatim.formats.jobs.command import read_command
 from seriatim.formats.jobs.job import Spec
 from seriatim.formats.jobs.job_id import check_name
-from seriatim.formats.jobs.limits import read_limits
+from seriatim.formats.jobs.limits import plain_limits
 from seriatim.formats.jobs.raw_json import RawJson, check_value, dump_json, dump_value
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import (
@@ -42,6 +42,12 @@ from seriatim.formats.limits import (
 _MADE: Final = "\0"
 # A key, a number, and what stands around them.
 _KEY_BYTES: Final = 32
+
+
+OF_ONE_JOB: Final = frozenset(
+    {"args", "after", "inputs", "command", "due_ms", "deadline_ms", "trace"}
+)
+"""What is said of each job anew; all else may be said of its type, too."""
 
 
 class Otherwise(StrEnum):
@@ -114,6 +120,39 @@ def say_asked(asked: Asked) -> dict[str, Any]:
     if unique is not None and unique["key"].startswith(_MADE):
         said["unique"] = {name: value for name, value in unique.items() if name != "key"}
     return said
+
+
+def read_defaults(key: str, said: Any) -> Spec:
+    """Return what jobs of a type are to be where whoever submits them does not say it.
+
+    Args:
+        key: what *said* is called where it comes from; errors begin with it.
+        said: as `read_asked` takes it, but for what is of one job: its arguments, what it waits
+            for, and instants.
+
+    Raises:
+        MalformedError: a key is none of them, or its value is not what it has to be.
+    """
+    if not isinstance(said, Mapping):
+        raise _bad(key, "a map", said)
+    for name in said:
+        if name not in _DEFAULTS:
+            raise _bad(key, f"some of {', '.join(sorted(_DEFAULTS))}", name)
+    return {name: _READERS[name](f"{key}.{name}", value) for name, value in sorted(said.items())}
+
+
+def with_defaults(asked: Asked, defaults: Spec) -> Asked:
+    """Return *asked* with what it does not say as *defaults* have it; see `read_defaults`."""
+    spec = {**defaults, **asked.spec}
+    if "limits" in defaults and "limits" in asked.spec:
+        spec["limits"] = {**defaults["limits"], **asked.spec["limits"]}
+    if "delay_ms" in defaults and "due_ms" in asked.spec:
+        del spec["delay_ms"]
+    if "unique" in defaults and "unique" not in asked.spec:
+        _make_key(asked.type, spec)
+    if spec.get("unique", _MADE) is None:
+        del spec["unique"]
+    return asked._replace(spec=spec)
 
 
 def with_args(asked: Asked, args: RawJson, inputs: Sequence[str]) -> Asked:
@@ -238,7 +277,9 @@ def _names(key: str, value: Any) -> list[str]:
     return [check_name(each, key) for each in _list(key, value, JOB_PARENTS_MAX)]
 
 
-def _unique(key: str, value: Any) -> dict[str, Any]:
+def _unique(key: str, value: Any) -> dict[str, Any] | None:
+    if value is None or value is False:
+        return None  # said, all the same: whatever the defaults of its type are
     if value is True:
         return {}
     if isinstance(value, str):
@@ -316,7 +357,7 @@ _READERS: Final[dict[str, Callable[[str, Any], Any]]] = {
     "key": _text(JOB_KEY_MAX_CHARS),
     "takes": _takes,
     "command": lambda key, value: read_command(value, key).to_plain(),
-    "limits": lambda key, value: read_limits(value, key).to_plain(),
+    "limits": lambda key, value: plain_limits(value, key),
     "retries": _whole(0, JOB_RETRIES_MAX),
     "crashes_max": _whole(1, JOB_CRASHES_MAX),
     "backoff": _backoff,
@@ -324,3 +365,4 @@ _READERS: Final[dict[str, Callable[[str, Any], Any]]] = {
     "silence_ms": _whole(JOB_LEASE_MIN_MS, INTERVAL_MAX_MS),
     "trace": _text(JOB_TRACE_MAX_CHARS),
 }
+_DEFAULTS: Final = frozenset(_READERS) - OF_ONE_JOB

@@ -15,6 +15,7 @@ import pytest
 from seriatim.actors.executor.keepers import Keepers
 from seriatim.formats.jobs.limits import Limits
 from seriatim.formats.jobs.outcome import Ending
+from seriatim.formats.limits import JOB_PROCESSES_DEFAULT, JOB_PROCESSES_MAX
 from tests.crash import executor_driver
 from tests.support.executing import Children, command, descendants, descriptors, is_alive, ran
 from tests.support.waiting import until
@@ -93,13 +94,15 @@ def test_a_gigabyte_of_output_leaves_the_memory_as_it_is() -> None:
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("limits", [Limits(processes=50), Limits()], ids=["counted", "not counted"])
-def test_a_fork_bomb_is_ended_with_all_that_it_has_started(limits: Limits) -> None:
-    """With a limit by itself, without one when it is stopped; the others run meanwhile."""
+@pytest.mark.parametrize("processes", [50, JOB_PROCESSES_DEFAULT, JOB_PROCESSES_MAX])
+def test_a_fork_bomb_is_ended_with_all_that_it_has_started(processes: int) -> None:
+    """Within a limit by itself, beyond any when it is stopped; the others run meanwhile."""
 
     async def main() -> None:
-        bomb = command(sys.executable, "-I", "-S", "-c", DOUBLING, limits=limits)
-        if limits.processes is None:
+        bomb = command(
+            sys.executable, "-I", "-S", "-c", DOUBLING, limits=Limits(processes=processes)
+        )
+        if processes == JOB_PROCESSES_MAX:
             await until(lambda: len(descendants(os.getpid())) > 500)
             assert bomb.task is not None
             bomb.task.cancel()

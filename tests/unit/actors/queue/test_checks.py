@@ -25,6 +25,7 @@ from seriatim.formats.errors import (
     TakenError,
 )
 from seriatim.formats.jobs.job_id import make_job_id
+from seriatim.formats.jobs.raw_json import RawJson
 from seriatim.formats.jobs.spec import read_asked
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import QUEUE_SUBMIT_MAX
@@ -133,6 +134,32 @@ def test_of_a_batch_that_is_refused_nothing_is_submitted(
         queue.submit({"id": "fine"}, *said)
     assert list(queue.machine.fold.live) == ["one"]
     assert len(queue.slots) == slots
+
+
+def test_what_holds_for_a_type_holds_for_who_submits_it_by_that_alone(queue: SteppedQueue) -> None:
+    queue.do(Change({"defaults": {"a": {"retries": 2, "takes": {"gpu": 1}, "unique": True}}}))
+    with pytest.raises(RefusedError, match="takes 1 of 'gpu'"):
+        queue.submit({"id": "one", "type": "a"})
+    queue.do(Change({"resources": {"gpu": 1}}))
+    queue.submit({"id": "one", "type": "a"})
+    assert queue.machine.fold.live["one"].spec["retries"] == 2
+    assert queue.submit({"id": "two", "type": "a"}) == ["one"]
+    queue.restart()
+    queue.submit({"id": "two", "type": "a", "unique": False, "retries": 0})
+    assert queue.machine.fold.live["two"].spec == {"retries": 0, "takes": {"gpu": 1}}
+    queue.do(Change({"defaults": {"a": None}}))
+    queue.submit({"id": "three", "type": "a"})
+    assert queue.machine.fold.live["three"].spec == {}
+    assert queue.replayed() == queue.rows()
+
+
+def test_the_same_again_is_the_same_job_though_its_type_is_tried_more_often_now(
+    queue: SteppedQueue,
+) -> None:
+    queue.submit({"id": "one", "args": [1], "retries": 1})
+    queue.do(Change({"defaults": {"a": {"retries": 5, "limits": {"wall_ms": 9}}}}))
+    assert queue.submit({"id": "one", "args": [1], "priority": 3}) == ["one"]
+    assert queue.machine.fold.live["one"].spec == {"args": RawJson(b"[1]"), "retries": 1}
 
 
 def test_the_same_again_is_the_same_job_whenever_it_is_said(queue: SteppedQueue) -> None:

@@ -12,7 +12,13 @@ import pytest
 from seriatim.actors.offline import open_offline
 from seriatim.actors.queue.verify import verify_queue
 from seriatim.formats.errors import NotFoundError
-from seriatim.formats.jobs.rows import head_path, name_path, state_group, type_path
+from seriatim.formats.jobs.rows import (
+    head_path,
+    name_path,
+    settings_path,
+    state_group,
+    type_path,
+)
 from seriatim.formats.jobs.state import JobState
 from seriatim.store.environment import Environment
 from seriatim.store.folder import DataFolder
@@ -64,8 +70,8 @@ def add_a_type(tree: LmdbTree) -> Row:
 
 
 def change_a_setting(tree: LmdbTree) -> Row:
-    path = head_path("heavy")
-    return path, (tree.get(path) or b"").replace(b'"settings":{}', b'"settings":{"paused":true}')
+    del tree
+    return settings_path("heavy"), b'{"paused":true}'
 
 
 def add_a_job(tree: LmdbTree) -> Row:

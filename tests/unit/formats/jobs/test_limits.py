@@ -16,6 +16,7 @@ from seriatim.formats.limits import (
     JOB_FILES_MIN,
     JOB_MEMORY_MAX_BYTES,
     JOB_OUTPUT_MAX_BYTES,
+    JOB_PROCESSES_DEFAULT,
     JOB_PROCESSES_MAX,
 )
 
@@ -25,7 +26,7 @@ LIMITS = st.builds(
     cpu_ms=st.none() | st.integers(1, INTERVAL_MAX_MS),
     memory_bytes=st.none() | st.integers(1, JOB_MEMORY_MAX_BYTES),
     output_bytes=st.integers(0, JOB_OUTPUT_MAX_BYTES),
-    processes=st.none() | st.integers(1, JOB_PROCESSES_MAX),
+    processes=st.integers(1, JOB_PROCESSES_MAX),
     files=st.none() | st.integers(JOB_FILES_MIN, JOB_FILES_MAX),
 )
 
@@ -39,7 +40,9 @@ def test_limits_come_back_from_json(limits: Limits) -> None:
 
 def test_limits_are_read_as_people_write_them() -> None:
     said = {"wall": "1h30m", "cpu": "30s", "memory": "512MB", "output": "64KiB", "files": 64}
-    assert read_limits(said) == Limits(5_400_000, 30_000, 512_000_000, 65_536, None, 64)
+    assert read_limits(said) == Limits(
+        5_400_000, 30_000, 512_000_000, 65_536, JOB_PROCESSES_DEFAULT, 64
+    )
     assert read_limits({}) == Limits()
 
 

@@ -118,7 +118,7 @@ def test_the_same_log_is_the_same_rows() -> None:
 def test_a_damaged_head_is_no_queue() -> None:
     fold = QueueFold(QUEUE, lambda path: None)
     with pytest.raises((ValueError, KeyError)):
-        fold.load(b"{}", (), ())
+        fold.load(b"{}", None, (), ())
 
 
 def test_only_the_moves_of_the_table_are_moves() -> None:

@@ -11,10 +11,13 @@ from hypothesis import strategies as st
 
 from seriatim.formats.errors import MalformedError
 from seriatim.formats.jobs.settings import Rate, Settings
-from seriatim.formats.limits import QUEUE_TYPES_SET_MAX
+from seriatim.formats.limits import JOB_TAKES_MAX, QUEUE_TYPES_SET_MAX
 
 NAMES = st.sampled_from(["a", "b", "c"])
 COUNTS = st.none() | st.integers(1, 9)
+DEFAULTS = st.none() | st.fixed_dictionaries(
+    {}, optional={"retries": st.integers(0, 9), "limits": st.just({"wall_ms": 5})}
+)
 RATES = st.none() | st.tuples(st.integers(1, 9), st.integers(1, 9)).map(list)
 CHANGES = st.fixed_dictionaries(
     {},
@@ -23,6 +26,7 @@ CHANGES = st.fixed_dictionaries(
         "keys": st.dictionaries(NAMES, COUNTS),
         "rates": st.dictionaries(NAMES, RATES),
         "resources": st.dictionaries(NAMES, st.none() | st.integers(0, 9)),
+        "defaults": st.dictionaries(NAMES, DEFAULTS),
         "paused": st.booleans(),
         "paused_types": st.lists(NAMES),
         "jobs_max": st.integers(1, 9),
@@ -30,8 +34,11 @@ CHANGES = st.fixed_dictionaries(
     },
 )
 
+# Many like it are more than a row is to hold.
+WIDE = {"takes": {f"{number:02d}{'x' * 60}": 1 for number in range(JOB_TAKES_MAX)}}
+
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"type": {}}, "type: expected one of types, keys, rates, resources, paused"),
+    ({"type": {}}, "type: expected one of types, keys, rates, resources, defaults, paused"),
     ({"types": []}, "types: expected a map of names"),
     ({"types": {"a": 0}}, r"types\.a: expected a whole number of 1"),
     ({"types": {"a": True}}, r"types\.a: expected a whole number"),
@@ -42,6 +49,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"rates": {"a": [1]}}, r"rates\.a: expected a pair"),
     ({"rates": {"a": [0, 1]}}, r"rates\.a: expected a whole number of 1"),
     ({"rates": {"a": [1, 0]}}, r"rates\.a: expected a whole number of 1"),
+    (
+        {"defaults": {f"t{number}": WIDE for number in range(300)}},
+        "defaults: expected at most 262144 bytes",
+    ),
     ({"paused": 1}, "paused: expected true or false"),
     ({"paused_types": "a"}, "paused_types: expected a list of at most 1000"),
     ({"jobs_max": 0}, "jobs_max: expected a whole number of 1"),
@@ -58,7 +69,7 @@ def test_settings_are_what_the_changes_say_and_are_read_back(
     changes: list[dict[str, Any]],
 ) -> None:
     settings = Settings()
-    known: dict[str, Any] = {"types": {}, "keys": {}, "rates": {}, "resources": {}}
+    known: dict[str, Any] = {key: {} for key in ("types", "keys", "rates", "resources", "defaults")}
     for change in changes:
         settings = settings.changed(change)
         for key, value in change.items():
@@ -69,6 +80,7 @@ def test_settings_are_what_the_changes_say_and_are_read_back(
     assert settings.types == known["types"]
     assert settings.keys == known["keys"]
     assert settings.resources == known["resources"]
+    assert settings.defaults == known["defaults"]
     assert settings.rates == {name: Rate(*rate) for name, rate in known["rates"].items()}
     assert settings.is_paused == known.get("paused", False)
     assert settings.paused_types == set(known.get("paused_types", []))
@@ -82,6 +94,22 @@ def test_what_may_not_be_set_is_refused_by_name(change: dict[str, Any], sentence
     with pytest.raises(MalformedError, match=sentence) as caught:
         Settings().changed(change)
     assert caught.value.code == "bad_settings"
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ({"args": {}}, r"defaults\.a: expected some of backoff, crashes_max, delay_ms, key, lease"),
+        ({"due_ms": 5}, r"defaults\.a: expected some of"),
+        ({"retries": -1}, r"defaults\.a\.retries: expected a whole number"),
+        ({"limits": {"ram": 1}}, r"defaults\.a\.limits: expected some of"),
+        (5, r"defaults\.a: expected a map"),
+    ],
+)
+def test_a_default_is_what_a_job_may_be(said: object, sentence: str) -> None:
+    with pytest.raises(MalformedError, match=sentence) as caught:
+        Settings().changed({"defaults": {"a": said}})
+    assert caught.value.code in ("bad_job", "bad_limits")
 
 
 def test_a_name_is_a_name() -> None:

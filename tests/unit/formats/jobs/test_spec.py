@@ -9,7 +9,13 @@ import pytest
 
 from seriatim.formats.errors import LimitExceededError, MalformedError
 from seriatim.formats.jobs.raw_json import RawJson
-from seriatim.formats.jobs.spec import backoff_of, read_asked, say_asked
+from seriatim.formats.jobs.spec import (
+    backoff_of,
+    read_asked,
+    read_defaults,
+    say_asked,
+    with_defaults,
+)
 from seriatim.formats.limits import (
     INSTANT_MAX_MS,
     INTERVAL_MAX_MS,
@@ -43,6 +49,7 @@ ACCEPTED: list[tuple[str, Any, Any]] = [
     ("unique", "key", {"key": "key"}),
     ("unique", {"key": "k", "window_ms": 0, "states": ["pending", "done", "done"]},
      {"key": "k", "states": ["done", "pending"], "window_ms": 0}),
+    ("unique", False, None),
     ("key", "k" * JOB_KEY_MAX_CHARS, "k" * JOB_KEY_MAX_CHARS),
     ("takes", {"b": 1, "a": JOB_TOKENS_MAX}, {"a": JOB_TOKENS_MAX, "b": 1}),
     ("retries", JOB_RETRIES_MAX, JOB_RETRIES_MAX),
@@ -78,7 +85,7 @@ REFUSED: list[tuple[str, Any, list[str]]] = [
     ("after", [["a", []]], ["one of fail, skip, run", "[]"]),
     ("after", [{"job": "a", "policy": "run"}], ["the keys job and otherwise", "policy"]),
     ("after", ["a", ["a", "run"]], ["each job once", "a"]),
-    ("unique", False, ["a map with some of key, states, window_ms", "False"]),
+    ("unique", 5, ["a map with some of key, states, window_ms", "5"]),
     ("unique", "", ["a printable text of 1 to 256", ""]),
     ("unique", {"name": "x"}, ["a map with some of key, states, window_ms", "name"]),
     ("unique", {"key": "\n"}, ["unique.key", "printable"]),
@@ -187,6 +194,46 @@ def test_a_unique_job_without_a_key_is_known_by_type_and_arguments(unique: objec
 
     assert key("a", args=[1]) == key("a", args=[1], priority=5) == key("a", args=RawJson(b"[ 1 ]"))
     assert len({key("a", args=[1]), key("b", args=[1]), key("a", args=[2]), key("a")}) == 4
+
+
+DEFAULTS = read_defaults(
+    "defaults.a",
+    {"retries": 3, "delay_ms": 5, "unique": True, "limits": {"wall": "1s", "processes": 8}},
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "spec"),
+    [
+        ({}, {}),
+        ({"retries": 0, "priority": 2}, {"retries": 0, "priority": 2}),
+        ({"limits": {"wall_ms": 7}}, {"limits": {"wall_ms": 7, "processes": 8}}),
+        ({"limits": {"processes": 1_000}}, {"limits": {"wall_ms": 1_000, "processes": 1_000}}),
+        ({"delay_ms": 9}, {"delay_ms": 9}),
+        ({"due_ms": 9}, {"due_ms": 9, "delay_ms": None}),
+        ({"unique": "k"}, {"unique": {"key": "k"}}),
+        ({"unique": False}, {"unique": None}),
+    ],
+)
+def test_what_a_job_does_not_say_is_as_its_type_has_it(
+    said: dict[str, Any], spec: dict[str, Any]
+) -> None:
+    asked = read_asked({"type": "a", "args": [1], **said})
+    by_itself = {
+        "args": RawJson(b"[1]"),
+        "retries": 3,
+        "delay_ms": 5,
+        "limits": {"wall_ms": 1_000, "processes": 8},
+        "unique": read_asked({"type": "a", "args": [1], "unique": True}).spec["unique"],
+    }
+    expected = {key: value for key, value in (by_itself | spec).items() if value is not None}
+    assert with_defaults(asked, DEFAULTS).spec == expected
+    assert DEFAULTS["unique"] == {}, "it was changed"
+
+
+def test_what_is_not_unique_says_nothing_more_of_it() -> None:
+    asked = read_asked({"type": "a", "unique": False})
+    assert with_defaults(asked, {}).spec == {}
 
 
 def test_nothing_is_added_that_was_not_said() -> None:
