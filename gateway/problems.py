@@ -14,6 +14,7 @@ import orjson
 
 from seriatim.formats.errors import (
     BadSignatureError,
+    ChildFailedError,
     CommitmentError,
     ConflictError,
     DeadlineExceededError,
@@ -88,7 +89,7 @@ class Problem:
         if isinstance(error, SchedulerError):
             self.status = status_of(type(error))
             self.code = error.code
-            self.detail = str(error)
+            self.detail = self._detail(error)
         else:
             # What a client sent may be in the text: escaped, it stays within its line of the log.
             _LOG.error("unexpected %s: %s", type(error).__name__, ascii(str(error))[:200])
@@ -109,6 +110,17 @@ class Problem:
         if self.status in (429, 503, 504):
             retry_ms = getattr(error, "retry_after_ms", 0) or RETRY_AFTER_MS
             self.headers["retry-after"] = str(max(1, -(-retry_ms // 1000)))
+
+    @staticmethod
+    def _detail(error: SchedulerError) -> str:
+        """Return what a client is told; what is about this machine, its log is told instead."""
+        if not isinstance(error, StoreError | ChildFailedError):
+            return str(error)
+        _LOG.error("%s: %s", error.code, ascii(str(error))[:1_000])
+        return (
+            "the node cannot use its data folder now: its log says why, and /health may; "
+            "send the same again when that is mended"
+        )
 
     def to_plain(self) -> dict[str, Any]:
         """Return the RFC 9457 object."""

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from shutil import disk_usage
 from typing import TYPE_CHECKING, Final
 
 import lmdb
@@ -24,7 +25,7 @@ from seriatim.formats.errors import (
     StoreError,
     StoreVersionError,
 )
-from seriatim.formats.limits import MAP_BYTES, READERS_MAX, RETRY_AFTER_MS
+from seriatim.formats.limits import DISK_FREE_MIN_BYTES, MAP_BYTES, READERS_MAX, RETRY_AFTER_MS
 from seriatim.store.folder import (
     FILE_MODE,
     create_private_file,
@@ -282,7 +283,15 @@ class Environment:
         """Return what *error* is in our words."""
         if isinstance(error, lmdb.ReadersFullError):
             return OverloadedError("the store's readers", retry_after_ms=RETRY_AFTER_MS)
-        return StoreError(f"{self.path}: {error}")
+        return StoreError(f"{self.path}: {error}{self._room()}")
+
+    def _room(self) -> str:
+        """Return what to do where the disk is full: LMDB only says that it could not write."""
+        with suppress(OSError):
+            free_bytes = disk_usage(self.path).free
+            if free_bytes < DISK_FREE_MIN_BYTES:
+                return f"; its disk has {free_bytes} bytes left: make room"
+        return ""
 
     def _create(self, created_by: str) -> None:
         """Make whatever is missing in one transaction: a store is whole or not there."""

@@ -17,13 +17,11 @@ import orjson
 from seriatim.actors.executor.called import BadArgumentsError, BadResultError
 from seriatim.formats.errors import FormatError, MalformedError
 from seriatim.formats.jobs.raw_json import RawJson, check_value, dump_value
+from seriatim.formats.jobs.result_of import RESULT_OF
 from seriatim.formats.limits import JOB_RESULT_MAX_BYTES
 
 # What JSON has, and what stays what it is.
 _PLAIN: Final = frozenset({str, int, float, bool})
-
-RESULT_OF: Final = "$result-of"
-"""The key of what stands for the result of another job."""
 
 
 class Output:

@@ -30,9 +30,7 @@ def judge_start(failure: NotStarted, program: str, cwd: str) -> Outcome:
         "fork": f"the system lets it have no OS process: {said}",
         "limits": f"the limits cannot be set: {said}",
     }
-    return Outcome(
-        Ending.NOT_STARTED, reasons.get(failure.step, "its keeper was killed before it began")
-    )
+    return Outcome(Ending.NOT_STARTED, reasons[failure.step])
 
 
 def no_means(error: OSError) -> Outcome:

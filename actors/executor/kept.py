@@ -140,12 +140,13 @@ class Kept:
             self.gone.set()
 
     def lose(self) -> None:
-        """Hear that the keeper is gone: the kernel has killed the job with it, and we its group."""
+        """Hear that the keeper is gone: the kernel has killed the job with it, and we its group.
+
+        The job may have begun before the keeper could say so: it may be what has killed it.
+        """
         if self.gone.is_set():
             return
-        if not self._process:
-            self.started = NotStarted("keeper", 0)
-        else:
+        if self._process:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process, signal.SIGKILL)
         self.gone.set()

@@ -20,6 +20,7 @@ from seriatim.formats.jobs.job import Spec
 from seriatim.formats.jobs.job_id import check_name
 from seriatim.formats.jobs.limits import plain_limits
 from seriatim.formats.jobs.raw_json import RawJson, check_value, dump_json, dump_value
+from seriatim.formats.jobs.result_of import RESULT_OF, results_in
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import (
     BACKOFF_FACTOR_MAX,
@@ -83,7 +84,7 @@ def read_asked(said: Mapping[str, Any]) -> Asked:
     Raises:
         MalformedError: a key is unknown, or its value is not what it has to be; codes
             ``bad_job`` and ``bad_name``.
-        LimitExceededError: its arguments are too large.
+        LimitExceededError: its arguments are too large, or want the results of too many jobs.
     """
     if not isinstance(said, Mapping):
         raise _bad("a job", "a map", said)
@@ -96,6 +97,8 @@ def read_asked(said: Mapping[str, Any]) -> Asked:
             raise _bad("a job", f"the keys id, type, {', '.join(_READERS)}", key)
         spec[key] = reader(key, value)
     kind = check_name(said.get("type", ""), "type")
+    if "args" in spec:
+        _want(spec, [_name_of_result(each) for each in results_in(spec["args"])])
     if "delay_ms" in spec and "due_ms" in spec:
         raise _bad("delay_ms", "either it or due_ms", "both")
     _make_key(kind, spec)
@@ -167,16 +170,26 @@ def with_args(asked: Asked, args: RawJson, inputs: Sequence[str]) -> Asked:
         LimitExceededError: they are too large, or too many.
     """
     spec = {**asked.spec, "args": check_args(args)}
-    if inputs:
-        edges = dict(spec.get("after", ()))
-        for job in inputs:
-            edges.setdefault(job, Otherwise.FAIL.value)
-        if len(edges) > JOB_PARENTS_MAX:
-            raise LimitExceededError("number of parents", given=len(edges), maximum=JOB_PARENTS_MAX)
-        spec["after"] = [list(edge) for edge in edges.items()]
-        spec["inputs"] = list(inputs)
+    _want(spec, inputs)
     _make_key(asked.type, spec)
     return asked._replace(spec=spec)
+
+
+def _want(spec: Spec, jobs: Sequence[str]) -> None:
+    """Have *spec* want the results of *jobs*, and wait for them."""
+    if not jobs:
+        return
+    edges = dict(spec.get("after", ()))
+    for job in jobs:
+        edges.setdefault(job, Otherwise.FAIL.value)
+    if len(edges) > JOB_PARENTS_MAX:
+        raise LimitExceededError("number of parents", given=len(edges), maximum=JOB_PARENTS_MAX)
+    spec["after"] = [list(edge) for edge in edges.items()]
+    spec["inputs"] = list(dict.fromkeys([*spec.get("inputs", ()), *jobs]))
+
+
+def _name_of_result(job: Any) -> str:
+    return check_name(job, f"args: {RESULT_OF}")
 
 
 def spec_bytes(spec: Spec) -> int:

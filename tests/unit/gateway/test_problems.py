@@ -9,11 +9,13 @@ import pytest
 
 from seriatim.formats import errors
 from seriatim.formats.errors import (
+    ChildFailedError,
     DeadlineExceededError,
     LimitExceededError,
     OverloadedError,
     SchedulerError,
     StoppingError,
+    StoreError,
 )
 from seriatim.gateway.problems import Problem, status_of
 
@@ -108,6 +110,23 @@ def test_a_problem_is_rfc_9457_json_with_a_stable_code() -> None:
         "detail": "body is 2; at most 1 is allowed",
     }
     assert problem.headers == {"seriatim-error": "limit_exceeded"}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        StoreError("/srv/data/log: mdb_txn_commit: Input/output error"),
+        ChildFailedError("the writer", kind="StoreError", reason="/srv/data/log: x", code="store"),
+    ],
+)
+def test_what_ails_the_data_folder_is_in_the_log_and_its_path_on_no_wire(
+    error: SchedulerError, caplog: pytest.LogCaptureFixture
+) -> None:
+    problem = Problem(error)
+    assert (problem.status, problem.code) == (503, "store")
+    assert b"/srv" not in problem.encode()
+    assert "/health" in problem.detail
+    assert "/srv/data/log" in caplog.text
 
 
 def test_a_fault_of_our_own_tells_a_stranger_nothing_and_the_log_one_line(

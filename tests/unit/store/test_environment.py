@@ -8,12 +8,13 @@ import stat
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import lmdb
 import pytest
 
 from seriatim.formats.errors import SchedulerError, StoreError, StoreVersionError
-from seriatim.formats.limits import MAP_BYTES
+from seriatim.formats.limits import DISK_FREE_MIN_BYTES, MAP_BYTES
 from seriatim.store.environment import STORE_FORMAT, Environment
 from seriatim.store.lmdb_log import LmdbLog
 from seriatim.store.tree.lmdb_tree import LmdbTree
@@ -223,6 +224,27 @@ def test_a_full_map_writes_nothing_and_reads_go_on(folder: Path) -> None:
     ]
     assert log.append(make_appends(P, [3])) == 3, "a smaller batch still finds room"
     log.close()
+
+
+def test_who_cannot_write_hears_that_the_disk_is_full(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LMDB itself says "Input/output error" where a page has been written in part."""
+    environment = Environment.open_writer(folder)
+    for free_bytes, said in ((DISK_FREE_MIN_BYTES - 1, "make room"), (DISK_FREE_MIN_BYTES, "$")):
+        monkeypatch.setattr(
+            "seriatim.store.environment.disk_usage",
+            lambda _, free_bytes=free_bytes: Room(free_bytes),
+        )
+        with pytest.raises(StoreError, match=f"Input/output error.*{said}"), environment.writing():
+            raise lmdb.Error("mdb_txn_commit: Input/output error")
+    environment.close()
+
+
+class Room(NamedTuple):
+    """What `shutil.disk_usage` gives."""
+
+    free: int
 
 
 def test_what_is_written_within_another_transaction_is_there_with_it_or_not_at_all(

@@ -84,7 +84,6 @@ def test_what_is_no_answer_is_not_judged(answer: dict[str, str]) -> None:
         (NotStarted("cwd", errno.ENOENT), Ending.NOT_STARTED),
         (NotStarted("fork", errno.EAGAIN), Ending.NOT_STARTED),
         (NotStarted("limits", 0), Ending.NOT_STARTED),
-        (NotStarted("keeper", 0), Ending.NOT_STARTED),
     ],
 )
 def test_what_was_not_started_says_why(failure: NotStarted, code: Ending) -> None:

@@ -253,6 +253,17 @@ def test_a_keeper_that_is_killed_takes_its_command_along(run: Run) -> None:
     run(main())
 
 
+def test_a_command_that_kills_its_keeper_has_begun_and_crashed(run: Run) -> None:
+    """However soon it does: the keeper may not have said by then that it has begun."""
+
+    async def main() -> None:
+        for _ in range(20):
+            outcome, _ = await ran("sh", "-c", "kill -9 $PPID")
+            assert (outcome.code, outcome.is_crash) == (Ending.CRASHED, True)
+
+    run(main())
+
+
 def test_a_command_has_only_the_memory_and_the_files_that_it_may(run: Run) -> None:
     async def main() -> None:
         code = "import resource as r; print(r.getrlimit(r.RLIMIT_AS), r.getrlimit(r.RLIMIT_NOFILE))"

@@ -179,6 +179,44 @@ def test_inputs_are_of_jobs_that_it_waits_for() -> None:
         read_asked({"type": "a", "after": ["p"], "inputs": ["q"]})
 
 
+@pytest.mark.parametrize(
+    ("args", "after", "inputs"),
+    [
+        ({"x": {"$result-of": "a"}}, [["a", "fail"]], ["a"]),
+        ([{"$result-of": "b"}, [{"$result-of": "a"}], {"$result-of": "b"}],
+         [["b", "fail"], ["a", "fail"]], ["b", "a"]),
+        ({"$result-of": "a"}, [["a", "fail"]], ["a"]),
+        ({"x": {"$result-of": "a", "y": 1}}, None, None),
+        ({"x": "$result-of"}, None, None),
+    ],
+)  # fmt: skip
+def test_a_job_waits_for_those_whose_results_stand_in_its_arguments(
+    args: object, after: object, inputs: object
+) -> None:
+    spec = read_asked({"type": "t", "args": args}).spec
+    assert (spec.get("after"), spec.get("inputs")) == (after, inputs)
+
+
+def test_what_was_said_of_an_edge_holds_though_its_result_is_wanted() -> None:
+    said = {"type": "t", "args": {"$result-of": "a"}, "after": [["a", "run"], "b"]}
+    spec = read_asked({**said, "inputs": ["b"]}).spec
+    assert spec["after"] == [["a", "run"], ["b", "fail"]]
+    assert spec["inputs"] == ["b", "a"]
+    assert read_asked(say_asked(read_asked(said))) == read_asked(said)
+
+
+@pytest.mark.parametrize("job", [5, None, "", "no name", ["a"], {"a": 1}])
+def test_what_can_be_no_job_has_no_result(job: object) -> None:
+    with pytest.raises(MalformedError, match=r"args: \$result-of"):
+        read_asked({"type": "t", "args": [{"$result-of": job}]})
+
+
+def test_results_of_too_many_jobs_are_refused() -> None:
+    args = [{"$result-of": f"j{number}"} for number in range(JOB_PARENTS_MAX + 1)]
+    with pytest.raises(LimitExceededError, match="number of parents"):
+        read_asked({"type": "t", "args": args})
+
+
 def test_arguments_have_a_largest_size() -> None:
     read_asked({"type": "a", "args": "x" * (JOB_ARGS_MAX_BYTES - 2)})
     with pytest.raises(LimitExceededError, match="arguments in bytes"):
