@@ -357,6 +357,19 @@ def test_a_client_that_goes_away_takes_no_job_along(tmp_path: Path) -> None:
     with_api(tmp_path, use)
 
 
+def test_whoever_has_gone_is_waited_for_no_more(tmp_path: Path) -> None:
+    """Else the node would hold what nobody hears, and its end up for it."""
+
+    async def use(api: QueueAsker) -> None:
+        await api.submit(job(id="one"))
+        nobody = api.clock.due_ms()
+        gone = await waiting(api, api.get(f"{JOBS}/one/ending?wait_ms={HELD_UP_MS}"))
+        gone.cancel()
+        await until(lambda: api.clock.due_ms() == nobody)
+
+    with_api(tmp_path, use)
+
+
 # Leases.
 
 

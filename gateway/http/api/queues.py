@@ -140,7 +140,8 @@ class QueueApi:
     async def _idle(self, asked: Asked) -> web.StreamResponse:
         """Answer with the slot at which the queue has no live job; null if it has some."""
         wait_ms = asked.number("wait_ms", 0, minimum=0, maximum=LONG_POLL_MAX_MS)
-        slot = await self._queues.idle(asked.named["queue"], wait_ms=wait_ms)
+        with resting(asked.request):
+            slot = await self._queues.idle(asked.named["queue"], wait_ms=wait_ms)
         return reply_json({"slot": slot})
 
     async def _timeline(self, asked: Asked) -> web.StreamResponse:
@@ -229,7 +230,8 @@ class QueueApi:
         """Answer with the job once it has ended; null if it has not in the time that is given."""
         wait_ms = asked.number("wait_ms", 0, minimum=0, maximum=LONG_POLL_MAX_MS)
         queue = asked.named["queue"]
-        job = await self._queues.ended(queue, asked.named["job"], wait_ms=wait_ms)
+        with resting(asked.request):
+            job = await self._queues.ended(queue, asked.named["job"], wait_ms=wait_ms)
         return reply_json(dump_json({"job": None if job is None else view_of(queue, job)}))
 
     async def _output(self, asked: Asked) -> web.StreamResponse:
