@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from base64 import urlsafe_b64decode
 from collections.abc import Iterable, Iterator
-from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,9 +13,8 @@ from seriatim.formats.limits import PAGE_DEFAULT
 from seriatim.gateway.cli.jobs.found import find_queue
 from seriatim.gateway.cli.jobs.lines import job_lines, job_row, numbers_text
 from seriatim.gateway.cli.jobs.options import QUEUE_DEFAULT, AnyQueue, Job, Limit, Queue
-from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json, NodeUrl
 from seriatim.gateway.cli.output import print_json
-from seriatim.gateway.cli.reach import Plain, Reach, TokenFile, print_answer
+from seriatim.gateway.cli.reach import Plain, Reach, of_node
 from seriatim.gateway.cli.table import table
 from seriatim.gateway.reply import field
 
@@ -24,17 +22,14 @@ if TYPE_CHECKING:
     from seriatim.gateway.api_client import ApiClient
 
 
+@of_node
 def list_jobs(
+    reach: Reach,
     queue: Queue = QUEUE_DEFAULT,
     state: Annotated[str, typer.Option(help="Only in these states, between commas.")] = "",
     kind: Annotated[str, typer.Option("--type", help="Only of this type.")] = "",
     limit: Limit = PAGE_DEFAULT,
     after: Annotated[str | None, typer.Option(help="The page behind this place.")] = None,
-    node: NodeUrl = None,
-    data: Data = DATA_DEFAULT,
-    token_file: TokenFile = None,
-    *,
-    as_json: Json = False,
 ) -> None:
     """List jobs: a page, by state and id."""
     query = {"state": state or None, "type": kind or None, "limit": limit, "after": after}
@@ -42,33 +37,25 @@ def list_jobs(
     def lines(page: Plain) -> Iterable[str]:
         return table([job_row(each) for each in field(page, "jobs", list)])
 
-    Reach(node, data, token_file).show(
-        "GET", ("queues", queue, "jobs"), lines, query=query, as_json=as_json
-    )
+    reach.show("GET", ("queues", queue, "jobs"), lines, query=query)
 
 
+@of_node
 def show(
+    reach: Reach,
     job: Job,
     queue: AnyQueue = "",
-    node: NodeUrl = None,
-    data: Data = DATA_DEFAULT,
-    token_file: TokenFile = None,
-    *,
-    as_json: Json = False,
 ) -> None:
     """Show what JOB is, and what has happened to it."""
     path = ("queues", queue, "jobs", job) if queue else ("jobs", job)
-    Reach(node, data, token_file).show("GET", path, job_lines, as_json=as_json)
+    reach.show("GET", path, job_lines)
 
 
+@of_node
 def logs(
+    reach: Reach,
     job: Job,
     queue: AnyQueue = "",
-    node: NodeUrl = None,
-    data: Data = DATA_DEFAULT,
-    token_file: TokenFile = None,
-    *,
-    as_json: Json = False,
 ) -> None:
     """Print what JOB has printed, as it is: all of its attempts."""
 
@@ -87,22 +74,19 @@ def logs(
         return b"".join(pieces)
 
     def say(printed: bytes) -> None:
-        if as_json:
+        if reach.as_json:
             print_json({"id": job, "output": printed.decode("utf-8", "replace")})
             return
         sys.stdout.buffer.write(printed)
         sys.stdout.flush()
 
-    Reach(node, data, token_file).ask(ask, say, as_json=as_json)
+    reach.ask(ask, say)
 
 
+@of_node
 def stats(
+    reach: Reach,
     queue: Queue = QUEUE_DEFAULT,
-    node: NodeUrl = None,
-    data: Data = DATA_DEFAULT,
-    token_file: TokenFile = None,
-    *,
-    as_json: Json = False,
 ) -> None:
     """Count the jobs of a queue: by state, and by type."""
 
@@ -120,6 +104,4 @@ def stats(
             ]
         )
 
-    Reach(node, data, token_file).ask(
-        ask, partial(print_answer, lines, as_json=as_json), as_json=as_json
-    )
+    reach.tell(ask, lines)
