@@ -225,7 +225,7 @@ async def connect(app: App, url: str, token: str) -> AsyncIterator[OpenApp]:
     """
     read_url(url)
     async with connect_api(url, token) as client:
-        await client.ask("GET", (_QUEUES,))
+        await client.ask("GET", (_QUEUES,), query={"limit": 1})
         clock = SystemClock(asyncio.get_running_loop())
         access = RemoteJobs(client, clock, secrets.token_bytes)
         with app.attached(access):

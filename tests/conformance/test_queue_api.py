@@ -122,6 +122,17 @@ def test_a_queue_its_settings_and_its_numbers(tmp_path: Path) -> None:
     with_api(tmp_path, use)
 
 
+def test_queues_are_listed_in_pages_by_name(tmp_path: Path) -> None:
+    async def use(api: QueueAsker) -> None:
+        for name in ("c", "a", "b"):
+            await api.post(f"{ALL}/{name}/settings", {})
+        for limit in (1, 2, 3):
+            listed = await api.pages(ALL, "queues", limit)
+            assert [each["name"] for each in listed] == ["a", "b", "c"]
+
+    with_api(tmp_path, use)
+
+
 def test_a_purge_says_how_many_it_has_cancelled(tmp_path: Path) -> None:
     """And not how many waited: some of them end with another one."""
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from seriatim.formats.limits import API_PAGE_MAX, PAGE_DEFAULT
+from seriatim.formats.limits import PAGE_DEFAULT
 from seriatim.gateway.cli.cron.lines import (
     action_text,
     event_line,
@@ -17,20 +17,19 @@ from seriatim.gateway.cli.cron.lines import (
     when_text,
 )
 from seriatim.gateway.cli.cron.trigger_path import Trigger, path_of
+from seriatim.gateway.cli.options import After, Limit
 from seriatim.gateway.cli.reach import Plain, Reach, of_node
 from seriatim.gateway.cli.table import table
 from seriatim.gateway.reply import field
 
 _HEAD = ["id", "state", "next", "when", "does", "name"]
 
-Limit = Annotated[int, typer.Option(min=1, max=API_PAGE_MAX, help="How many at most.")]
-
 
 @of_node
 def list_triggers(
     reach: Reach,
     limit: Limit = PAGE_DEFAULT,
-    after: Annotated[str | None, typer.Option(help="Those behind this id.")] = None,
+    after: After = None,
 ) -> None:
     """List the triggers of a node, by the text of their ids."""
 

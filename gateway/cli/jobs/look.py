@@ -12,7 +12,8 @@ import typer
 from seriatim.formats.limits import PAGE_DEFAULT
 from seriatim.gateway.cli.jobs.found import find_queue
 from seriatim.gateway.cli.jobs.lines import job_lines, job_row, numbers_text
-from seriatim.gateway.cli.jobs.options import QUEUE_DEFAULT, AnyQueue, Job, Limit, Queue
+from seriatim.gateway.cli.jobs.options import QUEUE_DEFAULT, AnyQueue, Job, Queue
+from seriatim.gateway.cli.options import After, Limit
 from seriatim.gateway.cli.output import print_json
 from seriatim.gateway.cli.reach import Plain, Reach, of_node
 from seriatim.gateway.cli.table import table
@@ -29,7 +30,7 @@ def list_jobs(
     state: Annotated[str, typer.Option(help="Only in these states, between commas.")] = "",
     kind: Annotated[str, typer.Option("--type", help="Only of this type.")] = "",
     limit: Limit = PAGE_DEFAULT,
-    after: Annotated[str | None, typer.Option(help="The page behind this place.")] = None,
+    after: After = None,
 ) -> None:
     """List jobs: a page, by state and id."""
     query = {"state": state or None, "type": kind or None, "limit": limit, "after": after}

@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
+from seriatim.formats.limits import PAGE_DEFAULT
 from seriatim.gateway.cli.input import read_map
 from seriatim.gateway.cli.jobs.lines import numbers_text
-from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json
+from seriatim.gateway.cli.options import DATA_DEFAULT, After, Data, Json, Limit
 from seriatim.gateway.cli.output import Exit, print_json, printable, reporting
 from seriatim.gateway.cli.reach import Plain, Reach, of_node
 from seriatim.gateway.cli.table import table
@@ -24,6 +25,8 @@ Types = Annotated[
 @of_node
 def list_queues(
     reach: Reach,
+    limit: Limit = PAGE_DEFAULT,
+    after: After = None,
 ) -> None:
     """List the queues, and how many jobs are in which state."""
 
@@ -35,7 +38,8 @@ def list_queues(
             ]
         )
 
-    reach.show("GET", ("queues",), lines)
+    query = {"limit": limit, "after": after}
+    reach.show("GET", ("queues",), lines, query=query)
 
 
 @of_node
