@@ -32,12 +32,12 @@ def top(
     from seriatim.actors.offline import running_node
 
     data, as_json = reach.data, reach.as_json
-    running = running_node(data)
-    # A node within somebody's program answers nobody: then the folder is looked at.
-    if reach.url is None and (running is None or running.url is None):
-        with reporting(as_json=as_json):
+    with reporting(as_json=as_json):
+        running = None if reach.url else running_node(data)
+        # A node within somebody's program answers nobody: then the folder is looked at.
+        if not reach.url and (running is None or running.url is None):
             asyncio.run(_show(_of_folder(data, period), once=once, as_json=as_json))
-        return
+            return
 
     async def ask(client: ApiClient) -> None:
         await _show(_of_node(client, period), once=once, as_json=as_json)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from base64 import urlsafe_b64decode
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seriatim.formats.limits import PAGE_DEFAULT
+from seriatim.formats.limits import API_PAGE_MAX, PAGE_DEFAULT
 from seriatim.gateway.cli.jobs.found import find_queue
 from seriatim.gateway.cli.jobs.lines import job_lines, job_row, numbers_text
 from seriatim.gateway.cli.jobs.options import QUEUE_DEFAULT, AnyQueue, Job, Queue
@@ -63,15 +63,10 @@ def logs(
     async def ask(client: ApiClient) -> bytes:
         where = await find_queue(client, job, queue)
         pieces: list[bytes] = []
-        after: str | None = ""
-        while after is not None:
-            page = await client.ask(
-                "GET", ("queues", where, "jobs", job, "output"), query={"after": after or None}
-            )
+        async for page in client.pages(("queues", where, "jobs", job, "output")):
             for piece in field(page, "output", list):
                 text = field(piece, "data+base64url", str)
                 pieces.append(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-            after = page.get("after")
         return b"".join(pieces)
 
     def say(printed: bytes) -> None:
@@ -93,8 +88,11 @@ def stats(
 
     async def ask(client: ApiClient) -> Plain:
         now = await client.ask("GET", ("queues", queue))
-        types = await client.ask("GET", ("queues", queue, "types"))
-        return {**now, "types": field(types, "types", list)}
+        types: list[Any] = []
+        path, query = ("queues", queue, "types"), {"limit": API_PAGE_MAX}
+        async for page in client.pages(path, query=query):
+            types += field(page, "types", list)
+        return {**now, "types": types}
 
     def lines(found: Plain) -> Iterator[str]:
         yield f"{queue}: {numbers_text(found.get('states'))}"

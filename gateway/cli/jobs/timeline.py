@@ -60,16 +60,12 @@ async def _window(client: ApiClient, queue: str, since_ms: int) -> Plain:
     # The node's clock says when now is.
     found = await client.ask("GET", path, query={"limit": 1})
     to_ms = found["to_ms"]
-    query: dict[str, Any] = {
-        "from_ms": max(to_ms - since_ms, 0),
-        "to_ms": to_ms,
-        "limit": API_PAGE_MAX,
-    }
-    found = await client.ask("GET", path, query=query)
-    spans = found["spans"]
-    while found["after"] is not None and len(spans) < TIMELINE_SHOWN_MAX:
-        found = await client.ask("GET", path, query=query | {"after": found["after"]})
-        spans.extend(found["spans"])
+    query = {"from_ms": max(to_ms - since_ms, 0), "to_ms": to_ms, "limit": API_PAGE_MAX}
+    spans: list[Any] = []
+    async for found in client.pages(path, query=query):  # the last one is meant
+        spans += found["spans"]
+        if len(spans) >= TIMELINE_SHOWN_MAX:
+            break
     return {**found, "spans": spans}
 
 

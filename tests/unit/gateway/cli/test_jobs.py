@@ -19,6 +19,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from seriatim.formats.jobs.spec import _READERS
+from seriatim.formats.limits import PAGE_DEFAULT
 from seriatim.gateway.cli.jobs import timeline
 from seriatim.gateway.cli.jobs.said import OPTIONS
 from seriatim.gateway.cli.output import Exit
@@ -224,6 +225,16 @@ def test_a_queue_is_set_paused_and_purged(cli: Cli) -> None:
 
 
 @pytest.mark.slow
+def test_all_types_are_counted_however_many_there_are(cli: Cli, node: LiveNode) -> None:
+    jobs = [{"type": f"t{number:03}"} for number in range(PAGE_DEFAULT + 1)]
+    token = (node.data / "operator-token").read_text().strip()
+    headers = {"authorization": f"Bearer {token}"}
+    body = orjson.dumps({"jobs": jobs})
+    assert node.post(f"/api/v1/queues/{cli.name}/jobs", body, headers=headers).status == 201
+    counted = run_json("job", "stats", "--queue", cli.name, *cli.at)["types"]
+    assert [each["type"] for each in counted] == [each["type"] for each in jobs]
+
+
 def test_a_worker_that_drains_says_what_nothing_here_can_begin(cli: Cli) -> None:
     """Else it would wait for ever for somebody else."""
     job = cli.add("t", "--args", "{}")

@@ -72,6 +72,14 @@ def test_where_nothing_is_they_say_so(verb: tuple[str, ...], tmp_path: Path) -> 
     assert (status, orjson.loads(output)["error"]) == (Exit.STORE, "store")
 
 
+def test_what_is_no_folder_is_said_to_be_none(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    for verb in (("top", "--once"), ("monitor",)):
+        status, output = run(*verb, "--json", "--data", file)
+        assert (status, orjson.loads(output)["error"]) == (Exit.STORE, "store")
+
+
 def test_thresholds_that_make_no_sense_are_refused(data: Path) -> None:
     status, output = run("monitor", "--json", "--slow", 9, "--stale", 3, "--data", data)
     assert (status, orjson.loads(output)["error"]) == (Exit.REFUSED, "bad_thresholds")
