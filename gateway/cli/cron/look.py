@@ -19,7 +19,7 @@ from seriatim.gateway.cli.cron.lines import (
 from seriatim.gateway.cli.cron.trigger_path import Trigger, path_of
 from seriatim.gateway.cli.options import After, Limit
 from seriatim.gateway.cli.reach import Plain, Reach, of_node
-from seriatim.gateway.cli.table import table
+from seriatim.gateway.cli.table import table, value_text
 from seriatim.gateway.reply import field
 
 _HEAD = ["id", "state", "next", "when", "does", "name"]
@@ -77,6 +77,6 @@ def _lines_of(trigger: Plain) -> Iterable[str]:
         ["next", next_text(trigger)],
         ["does", action_text(definition)],
         *([["hook", field(trigger, "hook", str)]] if "hook" in trigger else []),
-        *([key, str(value)] for key, value in definition.items() if key not in told),
+        *([key, value_text(value)] for key, value in definition.items() if key not in told),
     ]
     return table(rows)

@@ -13,7 +13,7 @@ from seriatim.gateway.cli.jobs.lines import numbers_text
 from seriatim.gateway.cli.options import DATA_DEFAULT, After, Data, Json, Limit
 from seriatim.gateway.cli.output import Exit, print_json, printable, reporting
 from seriatim.gateway.cli.reach import Plain, Reach, of_node
-from seriatim.gateway.cli.table import table
+from seriatim.gateway.cli.table import table, value_text
 from seriatim.gateway.reply import field
 
 Name = Annotated[str, typer.Argument(help="The queue's name.")]
@@ -134,7 +134,7 @@ def _set(reach: Reach, name: str, change: Mapping[str, Any]) -> None:
 def _lines(found: Plain) -> Iterator[str]:
     yield f"{field(found, 'name', str)}: {numbers_text(found.get('states'))}"
     for key, value in field(found, "settings", dict).items():
-        yield f"  {key}: {value}"
+        yield f"  {key}: {value_text(value)}"
 
 
 def _paused(queue: object) -> str:

@@ -221,10 +221,9 @@ def test_a_queue_is_set_paused_and_purged(cli: Cli) -> None:
     assert run("queue", "purge", cli.name, *cli.at) == (Exit.OK, "1 cancelled\n")
     assert run_json("queue", "purge", cli.name, "--state", "blocked", *cli.at) == {"purged": 0}
     text = run("queue", "show", cli.name, *cli.at)[1]
-    assert text.splitlines() == [f"{cli.name}: 1 cancelled", "  types: {'t': 4}"]
+    assert text.splitlines() == [f"{cli.name}: 1 cancelled", '  types: {"t": 4}']
 
 
-@pytest.mark.slow
 def test_all_types_are_counted_however_many_there_are(cli: Cli, node: LiveNode) -> None:
     jobs = [{"type": f"t{number:03}"} for number in range(PAGE_DEFAULT + 1)]
     token = (node.data / "operator-token").read_text().strip()
@@ -235,6 +234,7 @@ def test_all_types_are_counted_however_many_there_are(cli: Cli, node: LiveNode) 
     assert [each["type"] for each in counted] == [each["type"] for each in jobs]
 
 
+@pytest.mark.slow
 def test_a_worker_that_drains_says_what_nothing_here_can_begin(cli: Cli) -> None:
     """Else it would wait for ever for somebody else."""
     job = cli.add("t", "--args", "{}")
