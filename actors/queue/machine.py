@@ -219,7 +219,6 @@ class QueueMachine:
             job = self.fold.live[job_id]
             if (job_id, job.token) not in held:
                 self._say(released_event(job, Released(job_id, job.token), self.fold.at_ms))
-        self.waiting.let_go(claim.worker)  # nobody waits for the claim before any more
         return self.waiting.add(claim)
 
     def _let_go(self, command: LetGo) -> None:
@@ -401,16 +400,21 @@ class QueueMachine:
         """
         is_anew = False
         most_bytes = self.fold.changed_bytes + QUEUE_CHANGED_MAX_BYTES
+        # There may be a thousand workers, and most of them run the same: they are asked for once.
+        barren: set[tuple[frozenset[str], bool]] = set()
         for waiter in self.waiting:
             if self.fold.changed_bytes >= most_bytes:
                 self._is_cut = True
                 break
             claim = waiter.claim
+            wanted = claim.types, claim.commands
+            room = 0 if wanted in barren else min(claim.room, CLAIM_JOBS_MAX)
             granted: list[Grant] = []
             size_bytes = 0
-            while len(granted) < min(claim.room, CLAIM_JOBS_MAX) and size_bytes < CLAIM_MAX_BYTES:
+            while len(granted) < room and size_bytes < CLAIM_MAX_BYTES:
                 job = self._lanes.take(claim.types, commands=claim.commands, now_ms=self.fold.at_ms)
                 if job is None:
+                    barren.add(wanted)
                     break
                 try:
                     inputs = read_inputs(self.fold, job)

@@ -374,7 +374,7 @@ class Worker:
 
     def _hear(self, reported: Reported) -> None:
         for job, why in reported.refused.items():
-            _LOG.warning("worker %s: job %s ended too late: %s", self.name, job, why)
+            _LOG.warning("worker %s: its word of job %s is too late: %s", self.name, job, why)
         for held in reported.lost:
             lost = self._book.of(held)
             if lost is not None:

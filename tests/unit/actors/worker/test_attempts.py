@@ -242,6 +242,17 @@ async def test_a_heartbeat_to_a_queue_that_was_never_made_is_no_matter(
     assert not caplog.records
 
 
+async def test_a_piece_of_output_that_is_refused_is_no_end(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        async with working(executor=ToldExecutor(printed=b"x" * JOB_OUTPUT_PIECE_BYTES)) as lone:
+            lone.port.refused = {"one": "token 1 is old"}
+            lone.port.grant("one", 1, **COMMAND)
+            await until_idle()
+            assert caplog.messages == ["worker w: its word of job one is too late: token 1 is old"]
+
+
 # Its end.
 
 
