@@ -21,7 +21,7 @@ from seriatim.actors.runtime.pauses import Pauses
 from seriatim.actors.tracing import run_traced
 from seriatim.actors.worker.book import Book
 from seriatim.actors.worker.run import Run, Why
-from seriatim.formats.errors import NotFoundError, SchedulerError
+from seriatim.formats.errors import SchedulerError
 from seriatim.formats.jobs.status import RunningJob, WorkerStatus
 from seriatim.formats.limits import (
     CLAIM_FULL_AFTER_MS,
@@ -364,10 +364,6 @@ class Worker:
         """Report; return the answer, or ``None`` where there is none."""
         try:
             return await self._port.report(self.queue, report)
-        except NotFoundError as error:
-            # The queue was never made: it has nothing of ours, and misses no heartbeat.
-            if report.ended or report.held or report.printed:
-                self._complain("report", error)
         except Exception as error:  # noqa: BLE001  # as above
             self._complain("report", error)
         return None

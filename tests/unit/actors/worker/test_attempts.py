@@ -14,7 +14,7 @@ from seriatim.actors.queue.commands import Done, Failed, Grant, Printed, Release
 from seriatim.actors.runtime.clock import SystemClock
 from seriatim.actors.worker import threads
 from seriatim.actors.worker.handler import Place
-from seriatim.formats.errors import LimitExceededError, NotFoundError, UnavailableError
+from seriatim.formats.errors import LimitExceededError, UnavailableError
 from seriatim.formats.jobs.outcome import Ending, Outcome
 from seriatim.formats.limits import (
     JOB_OUTPUT_PIECE_BYTES,
@@ -229,17 +229,6 @@ async def test_a_node_that_answers_at_once_with_nothing_is_asked_after_a_pause()
         assert len(lone.port.claims) == 1
         await lone.pass_ms(WORKER_PAUSE_MIN_MS)
         assert len(lone.port.claims) == 2
-
-
-async def test_a_heartbeat_to_a_queue_that_was_never_made_is_no_matter(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    with caplog.at_level(logging.WARNING):
-        async with working() as lone:
-            lone.port.error = NotFoundError("no queue q here")
-            await lone.pass_ms(LONG_MS)
-    assert lone.port.asked
-    assert not caplog.records
 
 
 async def test_a_piece_of_output_that_is_refused_is_no_end(
