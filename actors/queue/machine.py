@@ -109,6 +109,11 @@ class QueueMachine:
         self._stops = Stops()
         self._is_loaded = False
         self._is_cut = False
+        # All that there is to do about a long queue: no clock is needed for it, nor the loop.
+        for job in fold.live.values():
+            if "deadline_ms" in job.spec:
+                self._times.add(job.spec["deadline_ms"], job)
+        self._see_to_effects()
 
     # A slot: begin, any number of commands, finish.
 
@@ -361,15 +366,11 @@ class QueueMachine:
     # The time, and whoever waits.
 
     def _take_over(self) -> None:
-        """Go on with what the rows say: everything that waits, and leases of whoever is there."""
-        for job in list(self.fold.live.values()):
-            if job.state is JobState.LEASED:
-                self._leases.begin(job, self._monotonic_ms)
-                if job.is_local and job.token <= self.found_slot:
-                    self._crash(job, _LOST, _NODE_ENDED, {})
-            if "deadline_ms" in job.spec:
-                self._times.add(job.spec["deadline_ms"], job)
-        self._see_to_effects()
+        """Go on with the leases that the rows say, of whoever is there."""
+        for job in list(self.fold.leased.values()):
+            self._leases.begin(job, self._monotonic_ms)
+            if job.is_local and job.token <= self.found_slot:
+                self._crash(job, _LOST, _NODE_ENDED, {})
 
     def _expire(self) -> None:
         most_bytes = self.fold.changed_bytes + QUEUE_CHANGED_MAX_BYTES

@@ -26,6 +26,7 @@ from seriatim.actors.queue.report_parts import joined, parts_of
 from seriatim.actors.queue.tally import Tally
 from seriatim.actors.queue.wishes import Wishes
 from seriatim.actors.runtime.future import Future
+from seriatim.actors.runtime.unbroken import unbroken
 from seriatim.formats.errors import (
     ActorDeadError,
     LimitExceededError,
@@ -159,7 +160,9 @@ class Queues:
         """Lease jobs of *queue*, and wait for up to *wait_ms* until there is one.
 
         Where there is no such queue, it waits for that, too: a worker may come before the first
-        job, and one that was begun for a slip of the pen leaves no trace. Who is cancelled withdraws the claim: nothing is granted to it from then on, and what was
+        job, and one that was begun for a slip of the pen leaves no trace.
+
+        Who is cancelled withdraws the claim: nothing is granted to it from then on, and what was
         granted meanwhile is given back.
 
         Raises:
@@ -351,6 +354,10 @@ class Queues:
         if queue in self._processes:
             return
         check_name(queue, "queue")
+        await self._make(queue)
+
+    @unbroken
+    async def _make(self, queue: str) -> None:
         async with self._spawning:
             if queue in self._processes:
                 return

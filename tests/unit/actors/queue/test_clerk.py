@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import pytest
 
-from seriatim.actors.queue import machine
+from seriatim.actors.queue import clerk, machine
 from seriatim.actors.queue.commands import (
     Cancel,
     Claim,
@@ -20,6 +20,7 @@ from seriatim.actors.queue.commands import (
     Retry,
 )
 from seriatim.actors.queue.lanes import Lanes
+from seriatim.actors.queue.load import load_fold
 from seriatim.actors.queue.machine import QueueMachine
 from seriatim.formats.errors import (
     DeadlineExceededError,
@@ -31,6 +32,7 @@ from seriatim.formats.errors import (
     StoreError,
     UnavailableError,
 )
+from seriatim.formats.jobs.fold import QueueFold
 from seriatim.formats.jobs.rows import head_path, job_path
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import (
@@ -39,6 +41,7 @@ from seriatim.formats.limits import (
     QUEUE_COMMANDS_MAX,
     RETRY_AFTER_MS,
 )
+from seriatim.store.tree.tree import Tree
 from tests.support.queue_life import QUEUE, QueueLife
 from tests.support.simulated_disk import Fate
 from tests.support.waiting import until, until_idle
@@ -240,6 +243,25 @@ async def test_what_was_due_is_done_though_a_slot_has_failed_and_nobody_asks_aga
     await until(lambda: life.states() == {"pending": 2})
 
 
+async def test_what_was_due_is_done_though_the_rows_could_not_be_read_at_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = await started()
+    await first.submit({"id": "one", "delay_ms": 1})
+    life = QueueLife(first.disk)
+
+    def fails(queue: str, tree: Tree) -> QueueFold:
+        monkeypatch.setattr(clerk, "load_fold", load_fold)
+        raise OverloadedError("the store's readers", retry_after_ms=1)
+
+    monkeypatch.setattr(clerk, "load_fold", fails)
+    life.queues.start()
+    await until(lambda: clerk.load_fold is load_fold)
+    await until_idle()
+    life.clock.advance(milliseconds=RETRY_AFTER_MS)
+    await until(lambda: life.states() == {"pending": 2})
+
+
 async def test_more_commands_than_may_wait_are_refused_with_when_to_come_again() -> None:
     life = await started()
     life.fates.append(Fate.SLOW)
@@ -302,6 +324,18 @@ async def test_a_damaged_row_is_a_clear_error_and_the_other_queues_go_on(what: s
     first.disk.tree.put(path, whole)
     await life.submit({"id": "child", "after": ["ended"]})
     assert life.states() == {"pending": 2, "cancelled": 1, "failed": 1}
+
+
+async def test_a_queue_whose_first_submitter_has_gone_is_made_once() -> None:
+    life = QueueLife()
+    life.fates.append(Fate.SLOW)
+    asking = life.submit({"id": "one"})
+    await until(lambda: life.writer.slow == 1)
+    asking.cancel()
+    await until_idle()
+    life.writer.catch_up(1)
+    await life.submit({"id": "two"})
+    assert len(life.disk.log.processes(limit=9)) == 1
 
 
 async def test_a_thousand_first_submits_make_one_queue() -> None:

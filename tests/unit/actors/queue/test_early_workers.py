@@ -1,4 +1,4 @@
-"""A worker may come before its queue is there: it waits, and its slips of the pen leave no trace."""
+"""A worker may come before its queue: it waits, and a slip of the pen leaves no trace."""
 
 from __future__ import annotations
 

@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from functools import partial
-from types import FrameType
-from typing import Any
 
 import pytest
 
 from seriatim.actors.queue.commands import Cancel, Change, Done, Report
+from tests.support.lines import lines_of
 from tests.support.stepped_queue import SteppedQueue
 
 MANY = 10_000
 A_BATCH = 1_000
 
 
-def calls_of(work: Callable[[], object]) -> int:
-    """Return how many lines of `lanes.py` *work* runs: that is as good as time, and the same."""
-    count = 0
-
-    def trace(frame: FrameType, event: str, arg: object) -> Any:
-        nonlocal count
-        if not frame.f_code.co_filename.endswith("actors/queue/lanes.py"):
-            return None
-        count += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        work()
-    finally:
-        sys.settrace(before)
-    return count
+calls_of = partial(lines_of, "actors/queue/lanes.py")
 
 
 def filled(**said: str) -> SteppedQueue:

@@ -22,7 +22,7 @@ from seriatim.formats.limits import (
     WORKER_PAUSE_MAX_MS,
     WORKER_PAUSE_MIN_MS,
 )
-from tests.support.lone_worker import LONG_MS, working
+from tests.support.lone_worker import working
 from tests.support.waiting import until, until_idle
 
 pytestmark = pytest.mark.asyncio
