@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import pytest
 
-from seriatim.actors.queue import clerk, machine
+from seriatim.actors.queue import machine
 from seriatim.actors.queue.commands import (
     Cancel,
     Claim,
@@ -250,13 +250,16 @@ async def test_what_was_due_is_done_though_the_rows_could_not_be_read_at_first(
     await first.submit({"id": "one", "delay_ms": 1})
     life = QueueLife(first.disk)
 
-    def fails(queue: str, tree: Tree) -> QueueFold:
-        monkeypatch.setattr(clerk, "load_fold", load_fold)
-        raise OverloadedError("the store's readers", retry_after_ms=1)
+    errors: list[SchedulerError] = [OverloadedError("the store's readers", retry_after_ms=1)]
 
-    monkeypatch.setattr(clerk, "load_fold", fails)
+    def load(queue: str, tree: Tree) -> QueueFold:
+        if errors:
+            raise errors.pop()
+        return load_fold(queue, tree)
+
+    monkeypatch.setattr("seriatim.actors.queue.clerk.load_fold", load)
     life.queues.start()
-    await until(lambda: clerk.load_fold is load_fold)
+    await until(lambda: not errors)
     await until_idle()
     life.clock.advance(milliseconds=RETRY_AFTER_MS)
     await until(lambda: life.states() == {"pending": 2})
