@@ -14,6 +14,7 @@ from seriatim.actors.queue.commands import (
     Claim,
     Command,
     Done,
+    Purge,
     Remove,
     Report,
     Reprioritise,
@@ -177,9 +178,10 @@ async def test_a_fault_in_a_command_that_has_changed_something_is_told_to_everyb
         Retry("\udce9"),
         Remove("\udce9"),
         Reprioritise("first", 2**70),
+        Purge(JobState.LEASED),
     ],
 )
-async def test_what_no_slot_can_carry_is_refused_alone(command: Command) -> None:
+async def test_what_no_slot_can_say_is_refused_alone(command: Command) -> None:
     life = await started()
     one = life.submit({"id": "one"})
     refused = await answer(life.queues.ask(QUEUE, command))
