@@ -70,7 +70,7 @@ class QueueFold:
         self.queue = queue
         self._get = get
         self.live: dict[str, Job] = {}
-        self.settings = Settings()
+        self._set(Settings())
         self.numbers = Numbers()
         self.leased: dict[str, Job] = {}
         self.running: dict[str, int] = {}
@@ -175,7 +175,7 @@ class QueueFold:
             "slot": self.slot,
             "at_ms": self.at_ms,
             "states": self.numbers.states(),
-            "settings": self.settings.to_plain(),
+            "settings": self._settings_json,
             "paces": self.paces,
         }
         if self.telling:
@@ -190,7 +190,7 @@ class QueueFold:
         """
         said = orjson.loads(head)
         self.slot, self.at_ms = said["slot"], said["at_ms"]
-        self.settings = Settings().changed(said["settings"])
+        self._set(Settings().changed(said["settings"]))
         self.paces = said["paces"]
         for kind, raw in types:
             self.numbers.load_type(kind, raw)
@@ -358,7 +358,8 @@ class QueueFold:
             self.effects.ready.append(job)
 
     def _settings(self, event: Event) -> None:
-        before, self.settings = self.settings.rates, self.settings.changed(event["change"])
+        before = self.settings.rates
+        self._set(self.settings.changed(event["change"]))
         self.paces = kept_paces(self.paces, before, self.settings.rates)
 
     def _forgotten(self, event: Event) -> None:
@@ -376,6 +377,11 @@ class QueueFold:
             self._other_rows[path] = orjson.dumps(left) if left else None
 
     # How it is done.
+
+    def _set(self, settings: Settings) -> None:
+        self.settings = settings
+        # They may name a thousand types, and stand in every head: it is written with each slot.
+        self._settings_json = orjson.Fragment(orjson.dumps(settings.to_plain()))
 
     def _leased(self, event: Event) -> Job:
         job = self.live.get(event["id"])
