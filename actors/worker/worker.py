@@ -118,6 +118,7 @@ class Worker:
 
     def start(self) -> None:
         """Begin to work."""
+        self._runner.threads.on_fewer = self._has_room.set
         self._claiming = asyncio.ensure_future(self._claim_on())
         self._reporting = asyncio.ensure_future(self._report_on())
 

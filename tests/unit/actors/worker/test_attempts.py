@@ -17,6 +17,7 @@ from seriatim.actors.worker.handler import Place
 from seriatim.formats.errors import LimitExceededError, UnavailableError
 from seriatim.formats.jobs.outcome import Ending, Outcome
 from seriatim.formats.limits import (
+    CLAIM_FULL_AFTER_MS,
     JOB_OUTPUT_PIECE_BYTES,
     REPORT_MAX_BYTES,
     WORKER_PAUSE_MAX_MS,
@@ -382,3 +383,23 @@ async def test_threads_that_go_on_take_room_when_there_are_too_many(
         lone.port.answer(stops={"nobody": ""})
         await until_idle()
         assert lone.port.claims[-1].room == 2
+
+
+async def test_a_worker_that_had_no_room_for_its_threads_claims_as_soon_as_one_has_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(threads, "THREADS_ABANDONED_MAX", 0)
+    go = threading.Event()
+
+    def call(_: Grant) -> bytes:
+        go.wait(30)
+        return b"1"
+
+    async with working(call, place=Place.THREAD, room=1) as lone:
+        lone.port.grant("hangs", 1, limits={"wall_ms": 300})
+        await until_idle()
+        await lone.pass_ms(300)
+        await lone.pass_ms(CLAIM_FULL_AFTER_MS)
+        assert lone.port.claims[-1].room == 0
+        go.set()
+        await until(lambda: lone.port.claims[-1].room == 1)
