@@ -70,7 +70,7 @@ class InlineQueue:
 
     def report(self, ended: Ended) -> None:
         """Note what has become of a job that was taken."""
-        self.do(Report("inline", [ended]))
+        self.do(Report(self._fold.live[ended.id].worker, [ended]))
 
     def do(self, command: Command) -> Any:
         """Do what *command* says, and what follows from it; errors as of `QueueMachine.do`."""

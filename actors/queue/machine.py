@@ -234,7 +234,7 @@ class QueueMachine:
     def _report(self, report: Report) -> Reported:
         refused = {}
         for printed in report.printed:
-            why = why_fenced(self.fold, printed.id, printed.token)
+            why = why_fenced(self.fold, report.worker, printed.id, printed.token)
             if why:
                 refused[printed.id] = why
             else:
@@ -242,14 +242,14 @@ class QueueMachine:
                 self.output.add(printed)
                 self.data_bytes += len(printed.data)
         for ended in report.ended:
-            why = why_fenced(self.fold, ended.id, ended.token)
+            why = why_fenced(self.fold, report.worker, ended.id, ended.token)
             if why:
                 refused[ended.id] = why
             else:
                 self._end(ended)
         lost, stops = [], {}
         for job_id, token in report.held:
-            if why_fenced(self.fold, job_id, token):
+            if why_fenced(self.fold, report.worker, job_id, token):
                 lost.append((job_id, token))
                 continue
             job = self.fold.live[job_id]

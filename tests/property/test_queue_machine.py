@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from seriatim.actors.queue import checks, lanes, machine, retention
+from seriatim.actors.queue import checks, fence, lanes, machine, retention
 from seriatim.actors.queue.commands import Claim
 from seriatim.actors.queue.lanes import Lanes
 from seriatim.actors.queue.leases import Leases
@@ -67,6 +67,7 @@ MUST_BE_SEEN = {
     "a retry would be a double",
     "a unique key is free after its window",
     "an old token is refused",
+    "a lease is another worker's",
     "a worker hears that it has lost a job",
     "retried, pending",
     "retried, scheduled",
@@ -138,11 +139,19 @@ def a_fence_that_lets_old_tokens_through(patch: pytest.MonkeyPatch) -> None:
         own._touch(own.live[event["id"]])
         return own.live[event["id"]]
 
-    def why_fenced(own: QueueFold, job: str, token: int) -> str:
+    def why_fenced(own: QueueFold, worker: str, job: str, token: int) -> str:
         found = own.live.get(job)
         return "" if found is not None and found.state is JobState.LEASED else "it is over"
 
     patch.setattr(QueueFold, "_leased", leased)
+    patch.setattr(machine, "why_fenced", why_fenced)
+
+
+def a_fence_that_lets_other_workers_through(patch: pytest.MonkeyPatch) -> None:
+    def why_fenced(own: QueueFold, worker: str, job: str, token: int) -> str:
+        found = own.live.get(job)
+        return fence.why_fenced(own, found.worker if found else worker, job, token)
+
     patch.setattr(machine, "why_fenced", why_fenced)
 
 
@@ -263,6 +272,7 @@ def a_look_that_goes_no_further_than_the_first_rows(patch: pytest.MonkeyPatch) -
     [
         a_crash_that_does_not_count,
         a_fence_that_lets_old_tokens_through,
+        a_fence_that_lets_other_workers_through,
         a_child_that_is_not_told,
         a_token_that_is_given_back_twice,
         a_window_that_is_too_long_by_one,

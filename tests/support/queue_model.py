@@ -35,7 +35,11 @@ class QueueModel(ModelState):
     def do_submit(self, command: c.Submit, _: int) -> list[tuple[str, bool]] | Codes:
         fresh: dict[str, Any] = {}
         codes = set()
-        for asked in command.jobs:
+        jobs = [
+            asked._replace(spec={**self.defaults.get(asked.type, {}), **asked.spec})
+            for asked in command.jobs
+        ]
+        for asked in jobs:
             existing = self.jobs.get(asked.id)
             if existing is not None:
                 if not is_same(existing, asked):
@@ -46,7 +50,7 @@ class QueueModel(ModelState):
                 fresh[asked.id] = asked
         codes.update(self.refusals(fresh))
         if not codes:
-            return [self.submit(asked) for asked in command.jobs]
+            return [self.submit(asked) for asked in jobs]
         for code in codes:
             self.seen[f"refused: {code}"] += 1
         return frozenset(codes)
@@ -124,26 +128,29 @@ class QueueModel(ModelState):
                 self.give_back(job, has_begun=False)
         self.waiters.append((number, claim))
 
-    def is_fenced(self, job_id: str, token: int) -> bool:
+    def is_fenced(self, worker: str, job_id: str, token: int) -> bool:
         job = self.jobs.get(job_id)
-        return job is None or job.state != "leased" or job.token != token
+        if job is None or job.state != "leased" or job.token != token:
+            return True
+        self.seen["a lease is another worker's"] += job.worker != worker
+        return job.worker != worker
 
     def do_report(self, report: c.Report, _: int) -> tuple[set[str], set[c.Held], set[str]]:
         refused = set()
         for job_id, token, number, data in report.printed:
-            if self.is_fenced(job_id, token):
+            if self.is_fenced(report.worker, job_id, token):
                 self.seen["what is printed is refused"] += 1
                 refused.add(job_id)
             else:
                 self.seen["a job prints something"] += 1
                 self.printed[job_id, token, number] = data
         for ended in report.ended:
-            if self.is_fenced(ended.id, ended.token):
+            if self.is_fenced(report.worker, ended.id, ended.token):
                 self.seen["an old token is refused"] += 1
                 refused.add(ended.id)
             else:
                 self.end_attempt(self.jobs[ended.id], ended)
-        lost = {held for held in report.held if self.is_fenced(*held)}
+        lost = {held for held in report.held if self.is_fenced(report.worker, *held)}
         kept = [self.jobs[job_id] for job_id, token in report.held if (job_id, token) not in lost]
         for job in kept:
             self.lease_ends[job.id] = self.monotonic_ms + job.spec.get("lease_ms", 30_000)
@@ -214,7 +221,7 @@ class QueueModel(ModelState):
         if "nonsense" in command.change:
             return frozenset({"bad_settings"})
         for key, value in command.change.items():
-            if key in ("types", "keys", "resources", "rates"):
+            if key in ("types", "keys", "resources", "rates", "defaults"):
                 own = getattr(self, key)
                 for name, each in value.items():
                     if key == "rates" and own.get(name) != each:

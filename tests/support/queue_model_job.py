@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-import orjson
-
 LIVE = ("blocked", "pending", "scheduled", "leased")
 ENDED = ("done", "failed", "dead", "cancelled")
 LEGAL = {
@@ -105,12 +103,10 @@ def is_made(job: str) -> bool:
 
 
 def is_same(job: ModelJob, asked: Any) -> bool:
-    """Tell whether *asked* says again what *job* was; times apart."""
+    """Tell whether *asked* says again what *job* was; when, and how it is tried, apart."""
 
-    def said(spec: dict[str, Any]) -> bytes:
-        times = ("due_ms", "delay_ms", "deadline_ms")
-        plain = {key: repr(each) for key, each in spec.items() if key not in times}
-        return orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)
+    def said(spec: dict[str, Any]) -> list[str]:
+        return [repr(spec.get(key)) for key in ("args", "command", "after", "inputs")]
 
     return job.type == asked.type and said(job.spec) == said(asked.spec)
 

@@ -37,6 +37,7 @@ class ModelState:
         self.types: dict[str, int] = {}
         self.keys: dict[str, int] = {}
         self.rates: dict[str, list[int]] = {}
+        self.defaults: dict[str, dict[str, Any]] = {}
         self.resources: dict[str, int] = {}
         self.is_paused = False
         self.paused_types: set[str] = set()

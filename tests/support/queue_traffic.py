@@ -32,6 +32,8 @@ CHANGES: Final[tuple[dict[str, Any], ...]] = (
     {"rates": {"a": [3, 5_000]}},
     {"rates": {"a": [1, 30], "c": [10, 700]}},
     {"rates": {"a": None, "c": [1, 5_000]}},
+    {"defaults": {"a": {"retries": 2, "priority": 1}, "b": {"takes": {"gpu": 1}}}},
+    {"defaults": {"a": None, "b": None}},
     {"paused": True},
     {"paused": False},
     {"paused": False, "paused_types": ["b"]},
@@ -120,7 +122,9 @@ class QueueTraffic:
             self._end("u", self.random.choice(self.run.old[-9:]))
         elif held:
             worker, (job, token) = self.random.choice(held)
-            del self.run.held[worker][job]
+            if self.random.random() < 0.1:
+                worker = self.random.choice(WORKERS)  # that of another one, perhaps
+            self.run.held.get(worker, {}).pop(job, None)
             self._end(worker, (job, token))
 
     def _end(self, worker: str, lease: c.Held) -> None:
