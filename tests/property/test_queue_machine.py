@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from seriatim.actors.queue import checks, endings, lanes, machine, retention
+from seriatim.actors.queue import checks, lanes, machine, retention
 from seriatim.actors.queue.commands import Claim
 from seriatim.actors.queue.lanes import Lanes
 from seriatim.actors.queue.leases import Leases
@@ -276,10 +276,6 @@ def an_instant_by_the_time_of_its_queue(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Job, "is_due_by_wall", False)
 
 
-def a_deadline_that_was_not_when_the_clock_was_set_back(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(endings, "DEADLINE_OVER", "nobody says this")
-
-
 def a_slot_that_fails_and_takes_the_time_along(patch: pytest.MonkeyPatch) -> None:
     def read(own: SteppedQueue) -> None:
         own.time = QueueTime()
@@ -314,7 +310,6 @@ def a_slot_that_fails_and_takes_the_time_along(patch: pytest.MonkeyPatch) -> Non
         a_time_that_stands_still_while_the_wall_clock_is_behind,
         a_delay_by_the_wall_clock,
         an_instant_by_the_time_of_its_queue,
-        a_deadline_that_was_not_when_the_clock_was_set_back,
         a_slot_that_fails_and_takes_the_time_along,
     ],
 )
