@@ -17,6 +17,7 @@ from seriatim.actors.queue.commands import Claim
 from seriatim.actors.queue.lanes import Lanes
 from seriatim.actors.queue.leases import Leases
 from seriatim.actors.queue.machine import QueueMachine
+from seriatim.actors.queue.queue_time import QueueTime
 from seriatim.actors.queue.retention import forget_what_is_old
 from seriatim.actors.queue.waiting import Waiter
 from seriatim.formats.jobs import fold, pace
@@ -27,6 +28,7 @@ from seriatim.formats.limits import QUEUE_WANTED_PAUSE_MS
 from seriatim.store.tree.tree import Tree
 from tests.support import stepped_queue
 from tests.support.queue_traffic import WEIGHTS, QueueTraffic, simulate
+from tests.support.stepped_queue import SteppedQueue
 
 IS_NIGHTLY = settings.get_current_profile_name() == "nightly"
 LIVES = int(os.environ.get("SERIATIM_SIMULATIONS", "1000" if IS_NIGHTLY else "40"))
@@ -41,6 +43,9 @@ MUST_BE_SEEN = {
     "a local worker outlives what its queue has in memory",
     "a lease is over",
     "a job is due",
+    "an instant has come",
+    "an instant waits for the wall clock",
+    "the time of a queue is ahead of the wall clock",
     *(f"ended {state}" for state in ("done", "failed", "dead", "cancelled")),
     "a child is failed by its parent",
     "a child is cancelled by its parent",
@@ -220,9 +225,9 @@ def a_local_worker_that_outlives_its_node(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_slot_that_fails_and_takes_the_local_workers_along(patch: pytest.MonkeyPatch) -> None:
-    def begin(own: QueueMachine, at_ms: int, monotonic_ms: int) -> None:
+    def begin(own: QueueMachine, wall_ms: int, monotonic_ms: int) -> None:
         own.found_slot = own.fold.slot
-        do_begin(own, at_ms, monotonic_ms)
+        do_begin(own, wall_ms, monotonic_ms)
 
     do_begin = QueueMachine.begin
     patch.setattr(QueueMachine, "begin", begin)
@@ -266,6 +271,29 @@ def a_look_that_goes_no_further_than_the_first_rows(patch: pytest.MonkeyPatch) -
     patch.setattr(stepped_queue, "forget_what_is_old", forget)
 
 
+def a_time_that_stands_still_while_the_wall_clock_is_behind(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(
+        QueueTime, "read", lambda own, wall_ms, monotonic_ms, last_ms: max(wall_ms, last_ms)
+    )
+
+
+def a_delay_by_the_wall_clock(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Job, "is_due_by_wall", True)
+
+
+def an_instant_by_the_time_of_its_queue(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Job, "is_due_by_wall", False)
+
+
+def a_slot_that_fails_and_takes_the_time_along(patch: pytest.MonkeyPatch) -> None:
+    def read(own: SteppedQueue) -> None:
+        own.time = QueueTime()
+        do_read(own)
+
+    do_read = SteppedQueue._read
+    patch.setattr(SteppedQueue, "_read", read)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "plant",
@@ -289,6 +317,10 @@ def a_look_that_goes_no_further_than_the_first_rows(patch: pytest.MonkeyPatch) -
         a_retry_that_is_under_its_key_no_more,
         a_retry_that_waits_for_no_time,
         a_look_that_goes_no_further_than_the_first_rows,
+        a_time_that_stands_still_while_the_wall_clock_is_behind,
+        a_delay_by_the_wall_clock,
+        an_instant_by_the_time_of_its_queue,
+        a_slot_that_fails_and_takes_the_time_along,
     ],
 )
 def test_a_planted_fault_is_found(

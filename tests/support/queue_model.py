@@ -82,12 +82,16 @@ class QueueModel(ModelState):
                 self.seen["a double by its unique key"] += 1
                 return double, True
             self.uniques[unique["key"]] = asked.id, self.now_ms
-        due_ms = self.now_ms + spec["delay_ms"] if "delay_ms" in spec else spec.get("due_ms", 0)
         order = (self.slot, self.submitted)
         self.submitted += 1
         priority, deadline_ms = spec.get("priority", 0), spec.get("deadline_ms")
-        job = ModelJob(asked.id, asked.type, spec, order, priority, due_ms, deadline_ms)
-        job.submitted_ms, job.first_due_ms = self.now_ms, due_ms
+        job = ModelJob(asked.id, asked.type, spec, order, priority, 0, deadline_ms)
+        job.submitted_ms = self.now_ms
+        if "delay_ms" in spec:
+            self.wait(job, spec["delay_ms"])
+        else:
+            job.due_ms, job.waits_for_instant = spec.get("due_ms", 0), True
+        job.first_due_ms = job.due_ms
         self.jobs[job.id] = job
         verdicts = []
         for parent_id, policy in spec.get("after", ()):
@@ -169,7 +173,7 @@ class QueueModel(ModelState):
             job.tries += 1
             if job.cancelling:
                 is_asked = ended.code == "cancelled"
-                self.end(job, job.stopped(self.now_ms) if is_asked else "failed")
+                self.end(job, job.stopped(self.wall_ms) if is_asked else "failed")
             elif ended.is_final or job.tries > job.spec.get("retries", 0):
                 self.end(job, "failed")
             else:
@@ -198,6 +202,9 @@ class QueueModel(ModelState):
             self.uniques[unique["key"]] = job.id, job.submitted_ms
         job.tries = job.crashes = job.ended_ms = 0
         job.due_ms, job.deadline_ms = job.first_due_ms, None
+        job.waits_for_instant = "delay_ms" not in job.spec
+        job.wait_ms = max(job.due_ms - self.now_ms, 0)
+        job.until_monotonic_ms = self.monotonic_ms + job.wait_ms
         job.attempts_before = job.attempt
         parents = [parent for parent, _ in job.spec.get("after", ())]
         missing = {p for p in job.waits if p not in self.jobs and not is_made(p)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from datetime import timedelta
 from typing import TypeVar
 
 import pytest
@@ -265,6 +266,21 @@ async def test_what_was_due_is_done_though_the_rows_could_not_be_read_at_first(
     await until_idle()
     life.clock.advance(milliseconds=RETRY_AFTER_MS)
     await until(lambda: life.states() == {"pending": 2})
+
+
+async def test_a_delay_is_no_longer_for_a_clock_that_is_put_back_nor_for_a_slot_that_fails() -> (
+    None
+):
+    life = await started()
+    life.clock.set(life.clock.now + timedelta(days=1))
+    await life.submit({"id": "seen-tomorrow"})
+    life.clock.set(life.clock.now - timedelta(days=1))
+    await life.submit({"id": "one", "delay_ms": 4 * RETRY_AFTER_MS})
+    life.clock.advance(milliseconds=3 * RETRY_AFTER_MS)
+    life.fates.append(Fate.FAILED)
+    assert isinstance(await answer(life.submit({"id": "two"})), UnavailableError)
+    life.clock.advance(milliseconds=RETRY_AFTER_MS)
+    await until(lambda: life.states() == {"pending": 3})
 
 
 async def test_more_commands_than_may_wait_are_refused_with_when_to_come_again() -> None:
