@@ -42,6 +42,7 @@ from seriatim.formats.errors import (
 from seriatim.formats.jobs.replay import slot_fields
 from seriatim.formats.limits import (
     CLOCK_CHECK_MS,
+    NODE_LATE_MS,
     QUEUE_COMMANDS_MAX,
     RETRY_AFTER_MS,
 )
@@ -436,11 +437,17 @@ class Clerk(LightActor):
             self._timer.cancel()
             self._timer = None
         if wait_ms is not None:
-            wait_ms = min(wait_ms, CLOCK_CHECK_MS)
-            self._timer = self.dispatcher.clock.call_later(wait_ms, self._ring)
+            clock, wait_ms = self.dispatcher.clock, min(wait_ms, CLOCK_CHECK_MS)
+            due_ms = clock.monotonic_ms() + wait_ms
+            self._timer = clock.call_later(wait_ms, lambda: self._ring(due_ms))
 
-    def _ring(self) -> None:
+    def _ring(self, due_ms: int) -> None:
         self._timer = None
+        late_ms = self.dispatcher.clock.monotonic_ms() - due_ms
+        if late_ms >= NODE_LATE_MS and self._machine is not None:
+            # What workers have said while the node stood still is read after this.
+            _LOG.warning("queue %s was held up for %d ms; leases hold longer", self.queue, late_ms)
+            self._machine.miss(late_ms)
         if not self.actor_stopped.is_set():
             self._take_turn()
 

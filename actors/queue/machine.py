@@ -135,6 +135,10 @@ class QueueMachine:
             self._is_loaded = True
             self._take_over()
 
+    def miss(self, deaf_ms: int) -> None:
+        """See `Leases.miss`."""
+        self._leases.miss(deaf_ms)
+
     @property
     def slot(self) -> int:
         """The last slot that says something."""

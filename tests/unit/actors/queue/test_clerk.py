@@ -39,16 +39,20 @@ from seriatim.formats.jobs.rows import head_path, job_path
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import (
     ASK_DEADLINE_MS,
+    CLOCK_CHECK_MS,
+    JOB_LEASE_DEFAULT_MS,
     JOB_REASON_MAX_CHARS,
     QUEUE_COMMANDS_MAX,
     RETRY_AFTER_MS,
 )
 from seriatim.store.tree.tree import Tree
+from seriatim.testing import VirtualClock
 from tests.support.queue_life import QUEUE, QueueLife
 from tests.support.simulated_disk import Fate
 from tests.support.waiting import until, until_idle
 
 pytestmark = pytest.mark.asyncio
+STILL_MS = 2 * JOB_LEASE_DEFAULT_MS
 T = TypeVar("T")
 
 
@@ -233,6 +237,30 @@ async def test_a_clerk_that_begins_anew_takes_no_local_worker_along(
     reported = await life.queues.ask(QUEUE, Report("v", held=[(grant.id, grant.token)]))
     assert not reported.lost
     assert life.states() == {"leased": 1}
+
+
+async def test_a_node_that_has_stood_still_takes_no_lease_away_for_that(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    life = await started()
+    call_later = VirtualClock.call_later
+    monkeypatch.setattr(
+        VirtualClock,
+        "call_later",
+        lambda own, delay_ms, callback: call_later(own, delay_ms + STILL_MS, callback),
+    )
+    [grant] = (await life.claim("v", room=1)).grants
+    monkeypatch.undo()
+    life.clock.advance(milliseconds=CLOCK_CHECK_MS + STILL_MS)
+    await until_idle()
+    assert f"held up for {STILL_MS} ms" in caplog.text
+    reported = await life.queues.ask(QUEUE, Report("v", held=[(grant.id, grant.token)]))
+    assert not reported.lost
+    life.clock.advance(milliseconds=JOB_LEASE_DEFAULT_MS - 1)
+    await until_idle()
+    assert life.states() == {"leased": 1}
+    life.clock.advance(milliseconds=1)
+    await until(lambda: life.states() == {"pending": 1})
 
 
 async def test_what_was_due_is_done_though_a_slot_has_failed_and_nobody_asks_again() -> None:
