@@ -19,6 +19,7 @@ from aiohttp.http_exceptions import BadHttpMessage, BadHttpMethod, InvalidURLErr
 from aiohttp.http_parser import HttpRequestParserPy
 from aiohttp.web_protocol import RequestHandler
 
+from seriatim.actors.runtime.clock import SystemClock
 from seriatim.formats.errors import MalformedError, StoreError
 from seriatim.formats.ids import encode_id
 from seriatim.formats.limits import (
@@ -160,8 +161,8 @@ async def run_server(
     """Serve *node* until SIGTERM or SIGINT; return the exit status.
 
     On a signal: no new connections, no new work, every request that was taken is answered, the
-    node is closed, and the status is 0. A second signal ends at once, which is safe: whatever
-    was acknowledged is on disk.
+    node is closed, and the status is 0. A second signal (`stop_signal`) ends at once, which is
+    safe: whatever was acknowledged is on disk.
 
     Args:
         node: closed on return.
@@ -197,7 +198,7 @@ async def run_server(
             ending.callback(refreshing.cancel)
         ending.callback(node.refuse_new_work)
         url = await _listen(runner, host, port)
-        stop = stop_signal()
+        stop = stop_signal(SystemClock(asyncio.get_running_loop()))
         if node.monitor is not None:
             node.monitor.start()
         on_ready(url)
