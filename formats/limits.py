@@ -240,8 +240,6 @@ IDLE_PASSIVATE_MS: Final = 600_000
 PASSIVATE_BATCH_MAX: Final = 1_024
 PASSIVATE_PAUSE_MS: Final = 100
 STOP_DEADLINE_MS: Final = 10_000
-# A signal that comes later than this after the first is another one.
-STOP_AGAIN_MS: Final = 500
 CHILD_START_DEADLINE_MS: Final = 30_000
 CHILD_EXIT_GRACE_MS: Final = 1_000
 ORPHAN_LOCK_WAIT_MS: Final = 5_000

@@ -20,8 +20,8 @@ import pytest
 
 from seriatim.actors.offline import open_offline
 from seriatim.formats.ids import decode_id, encode_id
-from seriatim.formats.limits import STOP_AGAIN_MS
 from seriatim.formats.schedule.variant import Variant
+from seriatim.gateway.stop import STOP_AGAIN_MS
 from tests.crash.checker import Ack, check_store
 from tests.crash.driver import posted, spawns
 from tests.crash.family import children_of
@@ -169,7 +169,7 @@ def test_a_second_signal_ends_at_once_a_stop_that_waits(tmp_path: Path) -> None:
 
 
 def hurried(node: LiveNode) -> int:
-    """Ask the node to stop until it has ended; return its status. One that comes at once is none."""
+    """Ask the node to stop until it has ended; return its status. Once more at once is nothing."""
     while True:
         node.child.send_signal(signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
