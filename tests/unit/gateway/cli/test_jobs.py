@@ -301,7 +301,8 @@ def test_a_worker_that_is_told_to_stop_finishes_what_it_has(cli: Cli, tmp_path: 
         cli.add("t", "--id", "runs", command=("sh", "-c", script))
         cli.add("t", "--id", "waits", command=("true",))
         begun.read_text()
-        child.send_signal(signal.SIGTERM)
+        for _ in ("the program", "its group"):  # as `timeout` does
+            child.send_signal(signal.SIGTERM)
         go.write_text("")
         assert child.wait(30) == 0
     assert cli.show("runs")["state"] == "done"
