@@ -445,9 +445,9 @@ class Clerk(LightActor):
         self._timer = None
         late_ms = self.dispatcher.clock.monotonic_ms() - due_ms
         if late_ms >= NODE_LATE_MS and self._machine is not None:
-            # What workers have said while the node stood still is read after this.
             _LOG.warning("queue %s was held up for %d ms; leases hold longer", self.queue, late_ms)
-            self._machine.miss(late_ms)
+            # What workers have said meanwhile is read after this, within another such time.
+            self._machine.miss(late_ms + NODE_LATE_MS)
         if not self.actor_stopped.is_set():
             self._take_turn()
 
