@@ -16,7 +16,7 @@ from seriatim.actors.queue.commands import Failed
 
 if TYPE_CHECKING:
     from seriatim.actors.queue.commands import Ended, Grant, Submitted
-    from seriatim.actors.worker.port import JobsPort
+    from seriatim.actors.worker.port import SubmitPort
     from seriatim.formats.jobs.spec import Asked
 
 _NAME: Final = "seriatim"
@@ -34,11 +34,11 @@ def _find_library() -> Any:
 _TRACE: Any = _find_library()
 
 
-async def submit_traced(port: JobsPort, queue: str, jobs: Sequence[Asked]) -> list[Submitted]:
+async def submit_traced(port: SubmitPort, queue: str, jobs: Sequence[Asked]) -> list[Submitted]:
     """Submit *jobs* to *queue* of *port*, within a span that they carry on.
 
     Raises:
-        SchedulerError: see `JobsPort.submit`.
+        SchedulerError: see `SubmitPort.submit`.
     """
     if _TRACE is None:
         return await port.submit(queue, jobs)

@@ -370,6 +370,9 @@ JOB_FILES_MAX: Final = 1_000_000
 JOB_RESULT_MAX_BYTES: Final = 1024 * 1024
 JOB_TRACEBACK_MAX_CHARS: Final = 16 * 1024
 JOB_SAID_MAX_BYTES: Final = 64 * 1024
+# How much a child asks its worker at once, and how long an answer may wait for another job.
+CHILD_ASKS_MAX: Final = 32
+CHILD_WAIT_MS: Final = 1_000
 # From the order to end to the end by force; and how long a killed job may take to be gone.
 JOB_STOP_GRACE_MS: Final = 5_000
 JOB_KILL_DEADLINE_MS: Final = 10_000
@@ -418,21 +421,18 @@ PATH_SEGMENT_MAX_BYTES: Final = 128
 PATH_MAX_BYTES: Final = 480
 
 assert TAG_NAME_MAX_BYTES < TAG_BLOCK_MAX_BYTES
-assert TAG_VALUE_MAX_BYTES < TAG_BLOCK_MAX_BYTES
-assert TABM_TAG_VALUE_MAX_BYTES <= TAG_VALUE_MAX_BYTES
+assert TABM_TAG_VALUE_MAX_BYTES <= TAG_VALUE_MAX_BYTES < TAG_BLOCK_MAX_BYTES
 assert ASSIGNMENT_OWN_TAGS_MAX_BYTES + ASSIGNMENT_PATH_MAX_BYTES <= TAG_BLOCK_MAX_BYTES
 assert (
     ASSIGNMENT_OWN_TAGS_MAX_BYTES + EXCLUDES_MAX_BYTES + EXCLUDES_MAX * 12 <= TAG_BLOCK_MAX_BYTES
 ), "each Exclude tag costs its name and three length bytes"
 assert JOB_VALUE_DEPTH_MAX + 6 <= JSON_DEPTH_MAX, "a job stands in pages, grants and specs"
 assert JSON_DEPTH_MAX + 3 <= PAGE_DEPTH_MAX, "a message stands in page, assignments, assignment"
-assert COMMIT_BATCH_MAX <= COMMIT_QUEUE_MAX
-assert PROMISES_MAX <= COMMIT_BATCH_MAX
+assert PROMISES_MAX <= COMMIT_BATCH_MAX <= COMMIT_QUEUE_MAX
 assert BODY_MAX_BYTES < COMMIT_BATCH_MAX_BYTES <= COMMIT_QUEUE_MAX_BYTES
 assert COPY_JOB_MAX_BYTES <= COPY_RECORD_MAX_BYTES < COMMIT_BATCH_MAX_BYTES
 assert COPY_RECORD_MAX_BYTES < CATCH_UP_REPLY_MAX_BYTES < CLIENT_REPLY_MAX_BYTES
-assert COPY_RECORD_MAX_BYTES < HINTED_COPY_MAX_BYTES
-assert BODY_MAX_BYTES < COPY_RECORD_MAX_BYTES, "a message, and what its assignment takes"
+assert BODY_MAX_BYTES < COPY_RECORD_MAX_BYTES < HINTED_COPY_MAX_BYTES, "and its assignment"
 assert BODY_MAX_BYTES < VERIFY_BATCH_MAX_BYTES <= VERIFY_QUEUE_MAX_BYTES
 assert max(COMMIT_BATCH_MAX_BYTES, VERIFY_BATCH_MAX_BYTES) < FRAME_MAX_BYTES, "a frame has a head"
 assert FILES_WATCHED_MAX <= FILES_SEEN_MAX
@@ -462,11 +462,11 @@ assert max(QUEUE_SUBMIT_MAX_BYTES, REPORT_MAX_BYTES) + 2 * QUEUE_EVENTS_MAX_BYTE
     BODY_MAX_BYTES
 ), "a slot that is not full takes one command more, and what the time has brought"
 assert COMMAND_PART_MAX_BYTES < COMMAND_MAX_BYTES
-assert max(JOB_RESULT_MAX_BYTES, JOB_SAID_MAX_BYTES) < FRAME_MAX_BYTES
+assert 2 * HTTP_PAGE_MAX_BYTES + JOB_SAID_MAX_BYTES < FRAME_MAX_BYTES, "of children, and to them"
+assert CHILD_WAIT_MS < JOB_STOP_GRACE_MS, "a job that waits for another one is not killed for it"
 assert PASSIVATE_BATCH_MAX * 2 <= MAILBOX_MAX, "two sweeps' answers leave room for messages"
 assert PAGE_CHUNK_BYTES <= PAGE_BLOCK_BYTES <= REPLY_PIECE_BYTES
-assert BODY_MAX_BYTES < HTTP_PAGE_MAX_BYTES
-assert HTTP_PAGE_MAX_BYTES < FORWARD_REPLY_MAX_BYTES, "a page of another node is handed on"
+assert BODY_MAX_BYTES < HTTP_PAGE_MAX_BYTES < FORWARD_REPLY_MAX_BYTES, "pages are handed on"
 assert 3 * STATE_MAX_BYTES + FOLD_OUTPUTS_MAX_BYTES + OUTPUT_MAX_BYTES < COMMIT_BATCH_MAX_BYTES, (
     "results, a snapshot, and the progress within a slot are written together"
 )

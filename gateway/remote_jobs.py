@@ -6,13 +6,14 @@ import asyncio
 import logging
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from seriatim.actors.app.access import Ending
 from seriatim.actors.app.blocking import BlockingApp
 from seriatim.actors.app.open_app import OpenApp
 from seriatim.actors.embedding.loop_thread import on_a_thread
+from seriatim.actors.embedding.own_loop import OwnLoop
 from seriatim.actors.queue.commands import (
     Cancel,
     Change,
@@ -50,6 +51,7 @@ from seriatim.formats.jobs.spec import say_asked
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import LONG_POLL_MAX_MS, WORKER_PAUSE_MAX_MS, WORKER_PAUSE_MIN_MS
 from seriatim.gateway.api_client import ApiClient, connect_api
+from seriatim.gateway.printed import read_printed
 from seriatim.gateway.reply import field
 from seriatim.gateway.submitting import Submitting
 from seriatim.gateway.url import read_url
@@ -65,25 +67,36 @@ _JOBS: Final = "jobs"
 
 
 class RemoteJobs:
-    """`JobsAccess` to the queues of the node that a client asks."""
+    """`NodeJobs` of the node that a client asks, for the event loop on which it was made.
+
+    Attributes:
+        runs: has other threads ask on that loop.
+    """
 
     def __init__(self, client: ApiClient, clock: Clock, entropy: Callable[[int], bytes]) -> None:
         """Ask by *client*; ids of jobs are made of the time of *clock*, and *entropy*."""
+        self.runs = OwnLoop()
         self._client = client
         self._clock = clock
         self._entropy = entropy
         self._submitting: dict[str, Submitting] = {}
+
+    def _here(self) -> ApiClient:
+        """Return the client, for a coroutine on its own loop."""
+        self.runs.check()
+        return self._client
 
     def make_id(self) -> str:
         """See `JobsAccess.make_id`."""
         return make_job_id(self._clock.now_ms(), self._entropy(ENTROPY_BYTES))
 
     async def submit(self, queue: str, jobs: Sequence[Asked]) -> list[Submitted]:
-        """See `JobsPort.submit`. Each job has an id, so that the same again is the same job."""
+        """See `SubmitPort.submit`. Each job has an id, so that the same again is the same job."""
+        client = self._here()
         said = [{"id": self.make_id(), **say_asked(each)} for each in jobs]
         submitting = self._submitting.get(queue)
         if submitting is None:
-            submitting = self._submitting[queue] = Submitting(self._client, queue)
+            submitting = self._submitting[queue] = Submitting(client, queue)
         try:
             return await submitting.submit(said)
         except SchedulerError as error:
@@ -92,7 +105,7 @@ class RemoteJobs:
     async def claim(self, queue: str, claim: Claim, *, wait_ms: int) -> Claimed:
         """See `JobsPort.claim`."""
         wait_ms = min(wait_ms, LONG_POLL_MAX_MS)
-        plain = await self._client.ask(
+        plain = await self._here().ask(
             "POST",
             (_QUEUES, queue, "claims"),
             query={"wait_ms": wait_ms},
@@ -105,7 +118,7 @@ class RemoteJobs:
         """See `JobsPort.report`."""
         path = (_QUEUES, queue, "reports")
         return reported_from_plain(
-            await self._client.ask("POST", path, body=report_to_plain(report))
+            await self._here().ask("POST", path, body=report_to_plain(report))
         )
 
     async def change(self, queue: str, command: Command) -> Any:
@@ -116,13 +129,13 @@ class RemoteJobs:
         """See `JobsAccess.ask`."""
         path: tuple[str, ...] = (_QUEUES, queue)
         if isinstance(command, Change):
-            return await self._client.ask("POST", (*path, "settings"), body=command.change)
+            return await self._here().ask("POST", (*path, "settings"), body=command.change)
         if isinstance(command, Purge):
             body = {"state": command.state.value}
-            purged = await self._client.ask("POST", (*path, "purge"), body=body)
+            purged = await self._here().ask("POST", (*path, "purge"), body=body)
             return Purged(field(purged, "purged", int), left=0)
         if isinstance(command, Remove):
-            return await self._client.ask("DELETE", (*path, _JOBS, command.job))
+            return await self._here().ask("DELETE", (*path, _JOBS, command.job))
         if isinstance(command, Cancel):
             return await self._job(path, command.job, "cancel", {"reason": command.reason})
         if isinstance(command, Retry):
@@ -134,22 +147,22 @@ class RemoteJobs:
     async def _job(
         self, path: tuple[str, ...], job: str, verb: str, body: Mapping[str, Any]
     ) -> Any:
-        plain = await self._client.ask("POST", (*path, _JOBS, job, verb), body=body)
+        plain = await self._here().ask("POST", (*path, _JOBS, job, verb), body=body)
         return JobState(field(plain, "state", str))
 
     async def schedule(self, name: str, definition: Mapping[str, Any] | None) -> None:
-        """See `JobsAccess.schedule`."""
+        """See `NodeJobs.schedule`."""
         if definition is not None:
             body = {**definition, "name": name}
-            await self._client.ask("POST", ("triggers",), body=body)
+            await self._here().ask("POST", ("triggers",), body=body)
             return
         with suppress(NotFoundError):
-            await self._client.ask("DELETE", ("triggers", name))
+            await self._here().ask("DELETE", ("triggers", name))
 
     async def show(self, queue: str, job: str) -> Mapping[str, Any]:
         """See `JobsAccess.show`."""
         path = (_QUEUES, queue, _JOBS, job) if queue else (_JOBS, job)
-        return await self._client.ask("GET", path)
+        return await self._here().ask("GET", path)
 
     async def ending(self, queue: str, job: str, *, wait_ms: int) -> Ending | None:
         """See `JobsAccess.ending`. A node that is away meanwhile is waited for, too."""
@@ -161,8 +174,14 @@ class RemoteJobs:
         failures = found.get("failures") or [{}]
         return Ending(found["state"], b"" if result is None else dump_json(result), failures[-1])
 
+    async def printed(self, queue: str, job: str, after: str) -> tuple[bytes, str | None]:
+        """See `JobsAccess.printed`."""
+        path = (_QUEUES, queue, _JOBS, job, "output")
+        page = await self._here().ask("GET", path, query={"after": after or None})
+        return read_printed(page), page.get("after")
+
     async def idle(self, queue: str, *, wait_ms: int) -> int | None:
-        """See `JobsAccess.idle`. A node that is away meanwhile is waited for, too."""
+        """See `NodeJobs.idle`. A node that is away meanwhile is waited for, too."""
         try:
             slot: int | None = await self._wait_for((_QUEUES, queue, "idle"), "slot", wait_ms)
         except NotFoundError:
@@ -182,7 +201,7 @@ class RemoteJobs:
         while True:
             left_ms = max(end_ms - self._clock.monotonic_ms(), 0)
             try:
-                plain = await self._client.ask(
+                plain = await self._here().ask(
                     "GET", path, query={"wait_ms": left_ms}, wait_ms=left_ms
                 )
             except StoppingError:
@@ -228,7 +247,7 @@ async def connect(app: App, url: str, token: str) -> AsyncIterator[OpenApp]:
         await client.ask("GET", (_QUEUES,), query={"limit": 1})
         clock = SystemClock(asyncio.get_running_loop())
         access = RemoteJobs(client, clock, secrets.token_bytes)
-        with app.attached(access):
+        with closing(access.runs), app.attached(access):
             yield OpenApp(app, access)
 
 

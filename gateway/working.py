@@ -112,6 +112,7 @@ async def run_worker(
         if reached is None:
             return None
         client, access = reached
+        stack.callback(access.runs.close)
         for app in apps:
             stack.enter_context(app.attached(access))
         workers = [_begin(stack, access, share, work, clock) for share in shares]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from collections.abc import Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from seriatim.actors.queue.commands import Command
-from seriatim.actors.worker.port import JobsPort
+from seriatim.actors.worker.port import JobsPort, SubmitPort
 from seriatim.formats.jobs.view import failure_view
 
 if TYPE_CHECKING:
     from seriatim.formats.jobs.job import Job
+
+T = TypeVar("T")
 
 
 class Ending(NamedTuple):
@@ -28,8 +30,23 @@ class Ending(NamedTuple):
     failure: Mapping[str, Any]
 
 
-class JobsAccess(JobsPort, Protocol):
-    """Queues, by name. All methods raise `SchedulerError`."""
+class Runs(Protocol):
+    """Runs coroutines for whoever cannot await them."""
+
+    def run(self, work: Coroutine[Any, Any, T], *, timeout: float | None = None) -> T:
+        """Return what comes of *work*.
+
+        Raises:
+            RefusedError: whoever asks can await it, and has to; code ``on_loop``.
+        """
+
+
+class JobsAccess(SubmitPort, Protocol):
+    """What submits jobs, and what their handles need. All methods raise `SchedulerError`."""
+
+    @property
+    def runs(self) -> Runs:
+        """Runs what follows for blocking code."""
 
     def make_id(self) -> str:
         """Return an id for a job, which no other one has."""
@@ -37,14 +54,27 @@ class JobsAccess(JobsPort, Protocol):
     async def ask(self, queue: str, command: Command) -> Any:
         """Have *command* done, in a queue that is there."""
 
-    async def schedule(self, name: str, definition: Mapping[str, Any] | None) -> None:
-        """Have the trigger *name* be what *definition* says; ``None`` for no such trigger."""
-
     async def show(self, queue: str, job: str) -> Mapping[str, Any]:
         """Return what there is to say of *job*; see `view_of`."""
 
     async def ending(self, queue: str, job: str, *, wait_ms: int) -> Ending | None:
         """Return how *job* has ended, waiting for that up to *wait_ms*; ``None`` if it has not."""
+
+    async def printed(self, queue: str, job: str, after: str) -> tuple[bytes, str | None]:
+        """Return some of what *job* has printed, and behind which piece the next page begins.
+
+        Args:
+            queue: where it is.
+            job: its id.
+            after: as the page before said; empty for the first one. ``None`` is said by the last.
+        """
+
+
+class NodeJobs(JobsAccess, JobsPort, Protocol):
+    """The queues of one node, by name, for a program that works for them, too."""
+
+    async def schedule(self, name: str, definition: Mapping[str, Any] | None) -> None:
+        """Have the trigger *name* be what *definition* says; ``None`` for no such trigger."""
 
     async def idle(self, queue: str, *, wait_ms: int) -> int | None:
         """Return the slot at which *queue* has no live job, waiting for that up to *wait_ms*.

@@ -15,7 +15,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, Protocol, TypeVar, Unpack, overload
 
-from seriatim.actors.app.blocking import BlockingApp
+from seriatim.actors.app.blocking import BlockingApp, BlockingJobs
 from seriatim.actors.app.declaring import (
     check_function,
     check_schedule,
@@ -23,12 +23,19 @@ from seriatim.actors.app.declaring import (
     queue_settings,
 )
 from seriatim.actors.app.inline import InlineJobs
-from seriatim.actors.app.job_function import Declared, JobFunction, place_of
+from seriatim.actors.app.job_function import (
+    Declared,
+    JobFunction,
+    check_can_await,
+    place_of,
+)
 from seriatim.actors.app.local import LocalJobs
-from seriatim.actors.app.options import Duration, JobOptions
+from seriatim.actors.app.options import Duration, JobOptions, naming
 from seriatim.actors.app.running_app import RunningApp
+from seriatim.actors.app.worker_jobs import WorkerJobs
 from seriatim.actors.embedding.loop_thread import on_a_thread
 from seriatim.actors.embedding.node import open as open_embedded
+from seriatim.actors.executor.context import current
 from seriatim.actors.executor.importing import refuse_while_importing
 from seriatim.actors.queue.commands import Change
 from seriatim.actors.tracing import submit_traced
@@ -37,7 +44,7 @@ from seriatim.formats.jobs.job_id import check_name
 from seriatim.formats.limits import WORKER_ROOM_MAX
 
 if TYPE_CHECKING:
-    from seriatim.actors.app.access import JobsAccess
+    from seriatim.actors.app.access import JobsAccess, NodeJobs
     from seriatim.actors.app.handle import Handle
     from seriatim.actors.app.prepared import Prepared
     from seriatim.actors.runtime.clock import Clock
@@ -117,11 +124,20 @@ class App:
         Raises:
             RefusedError: it is not open; code ``not_open``.
         """
-        if self._access is None:
-            raise RefusedError(
-                "this app is not open: async with app.open(folder): …", code="not_open"
-            )
-        return self._access
+        if self._access is not None:
+            return self._access
+        context = current.get(None)
+        if context is not None and context.ask is not None:  # a child: its worker is open
+            return WorkerJobs(context.ask)
+        raise RefusedError(
+            "this app is not open: async with app.open(folder): …, or in a program without a "
+            "loop: with app.open_blocking(folder) as jobs: …",
+            code="not_open",
+        )
+
+    def blocking_jobs(self) -> BlockingJobs:
+        """Return what submits jobs for blocking code while the app is open; errors as `access`."""
+        return BlockingJobs(self.submitted, self.access.runs)
 
     @overload
     def job(
@@ -141,9 +157,12 @@ class App:
             MalformedError: what is said of it cannot be, or another function of the app has its
                 type; codes ``bad_job``, ``bad_name``.
         """
-        if function is not None:
-            return self._declare(function, {})
-        return lambda declared: self._declare(declared, settings)
+
+        def declare(declared: Callable[..., Any]) -> Any:
+            with naming(getattr(declared, "__qualname__", repr(declared))):
+                return self._declare(declared, settings)
+
+        return declare if function is None else declare(function)
 
     def _declare(self, function: Callable[..., Any], settings: Mapping[str, Any]) -> Any:
         unknown = (
@@ -239,6 +258,7 @@ class App:
             triggers = inner.triggers
             assert triggers is not None, "as above"
             access = LocalJobs(queues, triggers)
+            stack.callback(access.runs.close)
             stack.enter_context(self.attached(access))
             await self.declare(access)
             running = RunningApp(node, self, access, queues, stack)
@@ -256,15 +276,21 @@ class App:
         with on_a_thread(lambda: self.open(path, work=work)) as (running, thread):
             yield BlockingApp(running, thread)
 
-    async def submit(self, *prepared: Prepared[Any]) -> list[Handle[Any]]:
+    def submit(self, *prepared: Prepared[Any]) -> Coroutine[Any, Any, list[Handle[Any]]]:
         """Submit jobs of one queue, all of them or none; return once they are on disk.
 
         They may wait for each other, and stand in any order.
 
         Raises:
-            RefusedError: they are of several queues (``several_queues``); the app is not open.
+            RefusedError: they are of several queues (``several_queues``); otherwise as for
+                `JobFunction.submit`.
             SchedulerError: one of them is refused; see ``docs/jobs.md``.
         """
+        check_can_await("jobs")
+        return self.submitted(*prepared)
+
+    async def submitted(self, *prepared: Prepared[Any]) -> list[Handle[Any]]:
+        """See `submit`, whoever awaits it."""
         queues = {each.queue for each in prepared}
         if len(queues) > 1:
             raise RefusedError(
@@ -316,7 +342,7 @@ class App:
                     settings.setdefault(key, {}).update(types)
         return settings
 
-    async def declare(self, access: JobsAccess) -> None:
+    async def declare(self, access: NodeJobs) -> None:
         """Set the queues to what the functions say of their types, and nothing else of them.
 
         What a function does not say is taken out, whoever has set it: an earlier version, people.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from math import ceil
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
@@ -11,13 +11,13 @@ from seriatim.actors.app.handle import Handle
 from seriatim.formats.errors import DeadlineExceededError
 
 if TYPE_CHECKING:
+    from seriatim.actors.app.access import Runs
     from seriatim.actors.app.job_function import JobFunction, Submitting
     from seriatim.actors.app.prepared import Prepared
     from seriatim.formats.jobs.state import JobState
 
 P = ParamSpec("P")
 R = TypeVar("R")
-T = TypeVar("T")
 
 
 class Opened(Protocol):
@@ -28,13 +28,6 @@ class Opened(Protocol):
 
     async def drain(self) -> None:
         """Return when no queue of the app has a job left."""
-
-
-class Runs(Protocol):
-    """Runs coroutines for whoever cannot await them: `LoopThread`, or the caller's thread."""
-
-    def run(self, work: Coroutine[Any, Any, T], *, timeout: float | None = None) -> T:
-        """Return what comes of *work*."""
 
 
 class BlockingHandle(Output[R]):
@@ -64,6 +57,10 @@ class BlockingHandle(Output[R]):
         """Return where the job is; see `Handle.state`."""
         return self._thread.run(self.handle.state())
 
+    def logs(self) -> str:
+        """Return what the job has printed; see `Handle.logs`."""
+        return self._thread.run(self.handle.logs())
+
     def cancel(self, reason: str = "its submitter wants it no more") -> None:
         """Have the job not run, or stop; see `Handle.cancel`."""
         self._thread.run(self.handle.cancel(reason))
@@ -73,11 +70,17 @@ class BlockingHandle(Output[R]):
         self._thread.run(self.handle.retry())
 
 
-class BlockingApp:
-    """`RunningApp` for blocking code. Safe from several threads, not in a fork."""
+class BlockingJobs:
+    """Submits jobs for blocking code: in a job, that is ``seriatim.current_job().jobs``.
 
-    def __init__(self, running: Opened, thread: Runs) -> None:
-        self._running = running
+    Safe from several threads, not in a fork.
+    """
+
+    def __init__(
+        self, submit: Callable[..., Coroutine[Any, Any, list[Handle[Any]]]], thread: Runs
+    ) -> None:
+        """Submit by *submit*, which takes jobs that are prepared, in *thread*."""
+        self._submit = submit
         self._thread = thread
 
     def submit(
@@ -87,13 +90,21 @@ class BlockingApp:
         **named: P.kwargs,
     ) -> BlockingHandle[R]:
         """Submit a job that calls *function*; see `JobFunction.submit`."""
-        handle = self._thread.run(function.submit(*args, **named))
+        handle = self._thread.run(function.submitted(args, named))
         return BlockingHandle(handle, self._thread)
 
     def submit_all(self, *prepared: Prepared[Any]) -> list[BlockingHandle[Any]]:
         """Submit jobs, all of them or none; see `App.submit`."""
-        handles = self._thread.run(self._running.submit(*prepared))
+        handles = self._thread.run(self._submit(*prepared))
         return [BlockingHandle(handle, self._thread) for handle in handles]
+
+
+class BlockingApp(BlockingJobs):
+    """`RunningApp` for blocking code. Safe from several threads, not in a fork."""
+
+    def __init__(self, opened: Opened, thread: Runs) -> None:
+        super().__init__(opened.submit, thread)
+        self._opened = opened
 
     def drain(self, timeout: float | None = None) -> None:
         """Return when no queue of the app has a job left; see `RunningApp.drain`.
@@ -102,7 +113,7 @@ class BlockingApp:
             DeadlineExceededError: some has after *timeout* seconds.
         """
         try:
-            self._thread.run(self._running.drain(), timeout=timeout)
+            self._thread.run(self._opened.drain(), timeout=timeout)
         except TimeoutError:
             deadline_ms = ceil((timeout or 0) * 1_000)
             raise DeadlineExceededError(

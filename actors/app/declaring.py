@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from seriatim.actors.app.options import JobOptions, milliseconds, said_of
+from seriatim.actors.app.options import JobOptions, milliseconds, naming, said_of
 from seriatim.formats.errors import MalformedError
 from seriatim.formats.jobs.settings import Settings
 from seriatim.formats.jobs.spec import OF_ONE_JOB, read_asked
@@ -54,7 +54,8 @@ def _rate(value: Any) -> list[Any]:
             f"found {value!r}",
             code="bad_job",
         )
-    return [value[0], milliseconds(value[1])]
+    with naming("rate"):
+        return [value[0], milliseconds(value[1])]
 
 
 def error_classes(option: str, said: Any) -> tuple[type[BaseException], ...]:
@@ -98,10 +99,12 @@ def check_schedule(function: Callable[..., Any], schedule: str, tz: str) -> None
             would give; codes ``bad_job``, and those of `parse_recurrence` and `read_zone`.
         LimitExceededError: *schedule* is longer than one may be.
     """
-    zone = read_zone(tz)
+    with naming("tz"):
+        zone = read_zone(tz)
     if not schedule:
         return
-    parse_recurrence(schedule, zone, now_ms=0)  # a single time that is over is found at the start
+    with naming("schedule"):
+        parse_recurrence(schedule, zone, now_ms=0)  # one time that is over is found at the start
     try:
         inspect.signature(function).bind()
     except TypeError as error:

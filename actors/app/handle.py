@@ -108,6 +108,21 @@ class Handle(Output[R]):
         """
         return JobState((await self.show())["state"])
 
+    async def logs(self) -> str:
+        """Return what the attempts of the job have printed, as far as their worker has said.
+
+        That is kept of functions that run in a child; see ``docs/jobs.md``.
+
+        Raises:
+            NotFoundError: it was forgotten.
+        """
+        printed = bytearray()
+        after: str | None = ""
+        while after is not None:
+            page, after = await self._access.printed(self.queue, self.id, after)
+            printed += page
+        return printed.decode("utf-8", "replace")
+
     async def cancel(self, reason: str = "its submitter wants it no more") -> None:
         """Have the job not run; one that runs is asked to stop.
 

@@ -7,16 +7,17 @@ import inspect
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from itertools import count
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from seriatim.actors.app.access import Ending, ending_of
 from seriatim.actors.app.enqueued import expect_enqueued
 from seriatim.actors.app.inline_queue import InlineQueue
+from seriatim.actors.embedding.own_loop import running_loop
 from seriatim.actors.executor.context import JobContext, current
 from seriatim.actors.queue.commands import Done
 from seriatim.actors.worker.run import facts_of
 from seriatim.actors.worker.running import raised
-from seriatim.formats.errors import NotFoundError, RefusedError, UnsupportedError
+from seriatim.formats.errors import NotFoundError, RefusedError
 from seriatim.formats.jobs.job_id import ENTROPY_BYTES, make_job_id
 from seriatim.formats.jobs.view import plain_view_of
 
@@ -24,17 +25,15 @@ if TYPE_CHECKING:
     from seriatim.actors.app.app import App
     from seriatim.actors.app.job_function import JobFunction
     from seriatim.actors.queue.commands import (
-        Claim,
-        Claimed,
         Command,
         Ended,
         Grant,
-        Report,
-        Reported,
         Submitted,
     )
     from seriatim.formats.jobs.job import Job
     from seriatim.formats.jobs.spec import Asked
+
+T = TypeVar("T")
 
 
 class InlineJobs:
@@ -42,10 +41,12 @@ class InlineJobs:
 
     Attributes:
         submitted: every job that was, in order.
+        runs: runs what follows where it is asked for.
     """
 
     def __init__(self, app: App) -> None:
         self.submitted: list[Asked] = []
+        self.runs = _Here()
         self._app = app
         self._queues: dict[str, InlineQueue] = {}
         self._running: dict[str, asyncio.Event] = {}
@@ -107,7 +108,7 @@ class InlineJobs:
                 ``not_run``.
         """
         found = self._find(queue, job)
-        if job in self._running and _is_on_loop():  # of another coroutine
+        if job in self._running and running_loop() is not None:  # of another coroutine
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait_ms / 1_000):
                     await self._running[job].wait()
@@ -129,21 +130,9 @@ class InlineJobs:
             raise NotFoundError(f"no job {job} was submitted here to queue {queue}")
         return found
 
-    async def schedule(self, name: str, definition: Mapping[str, Any] | None) -> None:
-        """Do nothing: time does not pass."""
-
     async def show(self, queue: str, job: str) -> Mapping[str, Any]:
         """See `JobsAccess.show`."""
         return plain_view_of(queue, self._find(queue, job))
-
-    async def idle(self, queue: str, *, wait_ms: int) -> int | None:
-        """Return 0: nothing is left."""
-        del queue, wait_ms
-        return 0
-
-    async def change(self, queue: str, command: Command) -> Any:
-        """See `JobsPort.change`."""
-        return await self.ask(queue, command)
 
     async def ask(self, queue: str, command: Command) -> Any:
         """See `JobsAccess.ask`; what can run by that has run then."""
@@ -152,31 +141,40 @@ class InlineJobs:
         await self._run_all(queue, own)
         return answer
 
-    async def claim(self, queue: str, claim: Claim, *, wait_ms: int) -> Claimed:
-        """Refuse: there are no workers."""
-        del queue, claim, wait_ms
-        self._refuse("claim")
+    async def printed(self, queue: str, job: str, after: str) -> tuple[bytes, str | None]:
+        """Return nothing: what a job prints goes where everything does."""
+        del after
+        self._find(queue, job)
+        return b"", None
 
-    async def report(self, queue: str, report: Report) -> Reported:
-        """Refuse: there are no workers."""
-        del queue, report
-        self._refuse("report")
 
-    def _refuse(self, what: str) -> NoReturn:
-        raise UnsupportedError(f"{what}: inline, jobs run where they are submitted")
+class _Here:
+    """Runs coroutines that wait for nothing, without a loop: a job may submit another one."""
+
+    def run(self, work: Coroutine[Any, Any, T], *, timeout: float | None = None) -> T:
+        """Return what comes of *work*.
+
+        Raises:
+            RefusedError: it waits for something, as a coroutine function on a loop does; code
+                ``on_loop``.
+        """
+        del timeout
+        try:
+            work.send(None)
+        except StopIteration as done:
+            value: T = done.value
+            return value
+        work.close()
+        raise RefusedError(
+            "on an event loop, a job that is a coroutine function is not submitted by blocking "
+            "code: await its submit(…)",
+            code="on_loop",
+        )
 
 
 async def _result_of(made: Coroutine[Any, Any, bytes]) -> bytes:
     """Return what comes of *made*; for blocking code, on a loop of its own."""
-    return await made if _is_on_loop() else asyncio.run(made)
-
-
-def _is_on_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
+    return await made if running_loop() is not None else asyncio.run(made)
 
 
 def _unheard(said: Mapping[str, Any]) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from seriatim.actors.app.blocking import BlockingApp
-from seriatim.formats.errors import RefusedError
 
 if TYPE_CHECKING:
     from seriatim.actors.app.app import App
@@ -14,8 +12,6 @@ if TYPE_CHECKING:
     from seriatim.actors.app.inline import InlineJobs
     from seriatim.actors.app.job_function import JobFunction
     from seriatim.actors.app.prepared import Prepared
-
-T = TypeVar("T")
 
 
 class InlineApp(BlockingApp):
@@ -27,7 +23,7 @@ class InlineApp(BlockingApp):
 
     def __init__(self, app: App, jobs: InlineJobs) -> None:
         """Submit to *jobs*, to which *app* is attached."""
-        super().__init__(_Opened(app), _Here())
+        super().__init__(_Opened(app), jobs.runs)
         self.jobs = jobs
 
     def assert_enqueued(
@@ -44,31 +40,7 @@ class _Opened:
         self._app = app
 
     async def submit(self, *prepared: Prepared[Any]) -> list[Handle[Any]]:
-        return await self._app.submit(*prepared)
+        return await self._app.submitted(*prepared)
 
     async def drain(self) -> None:
         """Return: nothing is left."""
-
-
-class _Here:
-    """Runs coroutines that wait for nothing, without a loop: a job may submit another one."""
-
-    def run(self, work: Coroutine[Any, Any, T], *, timeout: float | None = None) -> T:
-        """Return what comes of *work*.
-
-        Raises:
-            RefusedError: it waits for something, as a coroutine function on a loop does; code
-                ``on_loop``.
-        """
-        del timeout
-        try:
-            work.send(None)
-        except StopIteration as done:
-            value: T = done.value
-            return value
-        work.close()
-        raise RefusedError(
-            "on an event loop, a job that is a coroutine function is not submitted by blocking "
-            "code: await its submit(…)",
-            code="on_loop",
-        )

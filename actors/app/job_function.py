@@ -12,11 +12,14 @@ import orjson
 from seriatim.actors.app.arguments import Arguments
 from seriatim.actors.app.declaring import target_of
 from seriatim.actors.app.handle import Handle
-from seriatim.actors.app.options import CHILD_BOUNDS, JobOptions, said_of
+from seriatim.actors.app.options import CHILD_BOUNDS, JobOptions, naming, said_of
 from seriatim.actors.app.prepared import Prepared
+from seriatim.actors.app.worker_jobs import answer_child
+from seriatim.actors.embedding.own_loop import running_loop
+from seriatim.actors.executor.context import current
 from seriatim.actors.tracing import submit_traced
 from seriatim.actors.worker.handler import Handler, Place
-from seriatim.formats.errors import MalformedError
+from seriatim.formats.errors import MalformedError, RefusedError
 from seriatim.formats.jobs.raw_json import RawJson, dump_json
 from seriatim.formats.jobs.spec import Asked, read_asked, with_args
 from seriatim.formats.limits import JOBS_AT_ONCE_DEFAULT
@@ -137,15 +140,21 @@ class JobFunction(Generic[P, R, C]):
         """What was said of it where it was declared."""
         return self._declared
 
-    async def submit(self, *args: P.args, **named: P.kwargs) -> Handle[R]:
+    def submit(self, *args: P.args, **named: P.kwargs) -> Coroutine[Any, Any, Handle[R]]:
         """Submit a job that calls the function with these arguments; return once it is on disk.
 
         Raises:
             MalformedError: the function does not take them; code ``bad_args``.
-            RefusedError: the app is not open; code ``not_open``.
+            RefusedError: the app is not open (``not_open``), or is on another loop
+                (``other_loop``); this is a job that cannot await it (``no_loop``).
             SchedulerError: it is refused; see ``docs/jobs.md``.
         """
-        return await self._submit(self.asked(args, named))
+        check_can_await(self.type)
+        return self.submitted(args, named)
+
+    async def submitted(self, args: tuple[Any, ...], named: Mapping[str, Any]) -> Handle[R]:
+        """See `submit`, whoever awaits it."""
+        return await self.submit_asked(self.asked(args, named))
 
     def options(self, **options: Unpack[JobOptions]) -> Submitting[P, R]:
         """Return what submits jobs that are *options*, too: ``send.options(delay=5).submit(…)``.
@@ -159,7 +168,8 @@ class JobFunction(Generic[P, R, C]):
                 f"a job has no option {min(unknown)!r} of its own; its function may: @app.job(…)",
                 code="bad_job",
             )
-        return Submitting(self, self._read({**self._declared.options, **options}))
+        with naming(self.type):
+            return Submitting(self, self._read({**self._declared.options, **options}))
 
     def _read(self, options: JobOptions) -> Asked:
         bounds = sorted(CHILD_BOUNDS & options.keys())
@@ -194,7 +204,8 @@ class JobFunction(Generic[P, R, C]):
         raw, inputs = self._arguments.encode(args, named)
         return with_args(asked or self._asked, raw, inputs)
 
-    async def _submit(self, asked: Asked) -> Handle[R]:
+    async def submit_asked(self, asked: Asked) -> Handle[R]:
+        """Submit *asked*, which this function has said; errors as for `submit`."""
         access = self._app.access
         submitted = (await submit_traced(access, self._declared.queue, [asked]))[0]
         return self._handle(submitted.id, access, submitted.repeated)
@@ -218,7 +229,18 @@ class JobFunction(Generic[P, R, C]):
             self._call_async if is_async else self._call,
             self.is_final,
             target=self._target,
+            answer=self._answer,
         )
+
+    async def _answer(self, verb: str, said: Mapping[str, Any]) -> Any:
+        """Answer what a job asks that runs in a child."""
+        return await answer_child(self._app.access, verb, said)
+
+    def _lend_jobs(self) -> None:
+        """Have the job that runs here submit others."""
+        context = current.get(None)
+        if context is not None:
+            context.lend(self._app.blocking_jobs())
 
     def _call_async(self, grant: Grant) -> Coroutine[Any, Any, bytes]:
         return self._run_async(grant.spec.get("args"), grant.inputs)
@@ -228,11 +250,13 @@ class JobFunction(Generic[P, R, C]):
 
     async def _run_async(self, raw: RawJson | None, inputs: Mapping[str, bytes]) -> bytes:
         args, named = self._arguments.decode(raw, inputs)
+        self._lend_jobs()
         function = cast("Callable[..., Awaitable[Any]]", self._function)
         return self._arguments.encode_result(await function(*args, **named))
 
     def _run(self, raw: RawJson | None, inputs: Mapping[str, bytes]) -> bytes:
         args, named = self._arguments.decode(raw, inputs)
+        self._lend_jobs()
         return self._arguments.encode_result(self._function(*args, **named))
 
     def call_as_job(self, arguments: bytes) -> bytes | Coroutine[Any, Any, bytes]:
@@ -259,14 +283,32 @@ class Submitting(Generic[P, R]):
         self._function = function
         self._asked = asked
 
-    async def submit(self, *args: P.args, **named: P.kwargs) -> Handle[R]:
+    def submit(self, *args: P.args, **named: P.kwargs) -> Coroutine[Any, Any, Handle[R]]:
         """See `JobFunction.submit`."""
-        function = self._function
-        return await function._submit(function.asked(args, named, self._asked))  # noqa: SLF001  # its other half
+        check_can_await(self._function.type)
+        return self.submitted(args, named)
+
+    async def submitted(self, args: tuple[Any, ...], named: Mapping[str, Any]) -> Handle[R]:
+        """See `JobFunction.submitted`."""
+        return await self._function.submit_asked(self._function.asked(args, named, self._asked))
 
     def prepare(self, *args: P.args, **named: P.kwargs) -> Prepared[R]:
         """See `JobFunction.prepare`."""
         return self._function.prepared(self._function.asked(args, named, self._asked))
+
+
+def check_can_await(what: str) -> None:
+    """Return unless this is a job that blocks, where a submission would never be awaited.
+
+    Raises:
+        RefusedError: it is; code ``no_loop``.
+    """
+    if current.get(None) is not None and running_loop() is None:
+        raise RefusedError(
+            f"this function is no coroutine function, and cannot await the submission of {what}: "
+            "seriatim.current_job().jobs.submit(function, …)",
+            code="no_loop",
+        )
 
 
 def place_of(function: Callable[..., Any], run: str) -> Place:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from seriatim.actors.app.access import Ending, ending_of
+from seriatim.actors.embedding.own_loop import OwnLoop
 from seriatim.formats.errors import NotFoundError
 from seriatim.formats.jobs.view import plain_view_of
 
@@ -25,38 +26,48 @@ if TYPE_CHECKING:
 
 
 class LocalJobs:
-    """`JobsAccess` to *queues* of this OS process."""
+    """`NodeJobs` of *queues* of this OS process, for the event loop on which it was made.
+
+    Attributes:
+        runs: has other threads ask on that loop.
+    """
 
     def __init__(self, queues: Queues, triggers: TriggerTable) -> None:
+        self.runs = OwnLoop()
         self._queues = queues
         self._triggers = triggers
+
+    def _here(self) -> Queues:
+        """Return the queues, for a coroutine on their own loop."""
+        self.runs.check()
+        return self._queues
 
     def make_id(self) -> str:
         """See `JobsAccess.make_id`."""
         return self._queues.make_id()
 
     async def submit(self, queue: str, jobs: Sequence[Asked]) -> list[Submitted]:
-        """See `JobsPort.submit`."""
-        return await self._queues.submit(queue, jobs)
+        """See `SubmitPort.submit`."""
+        return await self._here().submit(queue, jobs)
 
     async def claim(self, queue: str, claim: Claim, *, wait_ms: int) -> Claimed:
         """See `JobsPort.claim`."""
-        return await self._queues.claim(queue, claim, wait_ms=wait_ms)
+        return await self._here().claim(queue, claim, wait_ms=wait_ms)
 
     async def report(self, queue: str, report: Report) -> Reported:
         """See `JobsPort.report`."""
-        return await self._queues.report(queue, report)
+        return await self._here().report(queue, report)
 
     async def change(self, queue: str, command: Command) -> Any:
         """See `JobsPort.change`."""
-        return await self._queues.change(queue, command)
+        return await self._here().change(queue, command)
 
     async def ask(self, queue: str, command: Command) -> Any:
         """See `JobsAccess.ask`."""
-        return await self._queues.ask(queue, command)
+        return await self._here().ask(queue, command)
 
     async def schedule(self, name: str, definition: Mapping[str, Any] | None) -> None:
-        """See `JobsAccess.schedule`."""
+        """See `NodeJobs.schedule`."""
         if definition is not None:
             await self._triggers.define({**definition, "name": name})
             return
@@ -65,16 +76,25 @@ class LocalJobs:
 
     async def show(self, queue: str, job: str) -> Mapping[str, Any]:
         """See `JobsAccess.show`."""
-        name, found = self._queues.reader.find(job, queue)
-        return plain_view_of(name, found, self._queues.running(found))
+        queues = self._here()
+        name, found = queues.reader.find(job, queue)
+        return plain_view_of(name, found, queues.running(found))
 
     async def ending(self, queue: str, job: str, *, wait_ms: int) -> Ending | None:
         """See `JobsAccess.ending`."""
-        found = await self._queues.ended(queue, job, wait_ms=wait_ms)
+        found = await self._here().ended(queue, job, wait_ms=wait_ms)
         return None if found is None else ending_of(found)
 
     async def idle(self, queue: str, *, wait_ms: int) -> int | None:
-        """See `JobsAccess.idle`."""
-        if queue not in self._queues.names:
+        """See `NodeJobs.idle`."""
+        queues = self._here()
+        if queue not in queues.names:
             return 0
-        return await self._queues.idle(queue, wait_ms=wait_ms)
+        return await queues.idle(queue, wait_ms=wait_ms)
+
+    async def printed(self, queue: str, job: str, after: str) -> tuple[bytes, str | None]:
+        """See `JobsAccess.printed`."""
+        reader = self._here().reader
+        reader.find(job, queue)
+        page = reader.output_page(queue, job, after)
+        return b"".join(data for _, data in page.pieces), page.after

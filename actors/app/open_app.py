@@ -9,7 +9,7 @@ from seriatim.actors.queue.commands import Cancel, Change, Retry
 from seriatim.formats.limits import JOB_WAIT_MS
 
 if TYPE_CHECKING:
-    from seriatim.actors.app.access import JobsAccess
+    from seriatim.actors.app.access import NodeJobs
     from seriatim.actors.app.app import App
     from seriatim.actors.app.handle import Handle
     from seriatim.actors.app.prepared import Prepared
@@ -20,14 +20,14 @@ _DEFAULT: Final = "default"
 class OpenApp:
     """What may be done with an app that is open."""
 
-    def __init__(self, app: App, access: JobsAccess) -> None:
+    def __init__(self, app: App, access: NodeJobs) -> None:
         """Be *app*, which submits to *access*."""
         self._app = app
         self._access = access
 
     async def submit(self, *prepared: Prepared[Any]) -> list[Handle[Any]]:
         """Submit jobs, all of them or none; see `App.submit`."""
-        return await self._app.submit(*prepared)
+        return await self._app.submitted(*prepared)
 
     async def drain(self) -> None:
         """Return when no queue of the app has a job left that has not ended."""

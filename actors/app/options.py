@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from math import isfinite
 from typing import Any, Final, TypedDict
 
 from seriatim.actors.app.arguments import Output
 from seriatim.formats.errors import MalformedError
+from seriatim.formats.jobs.limits import read_limit
 from seriatim.formats.recurrence.interval import parse_duration
 
 Duration = str | float | timedelta
@@ -24,7 +26,8 @@ class JobOptions(TypedDict, total=False):
         delay: how long it waits at least.
         at: when it may begin at the earliest; a time with a zone.
         deadline: by when it has to be done; a time with a zone.
-        after: jobs that it waits for, or their ids; it fails when one of them does not succeed.
+        after: jobs that it waits for, or their ids, or one of them; it fails when one of them does
+            not succeed.
         after_any_end: the same, and it runs however they have ended.
         unless_failed: the same, and it is cancelled when one of them does not succeed.
         unique: whether a second one is the first while that has not ended: by its type and
@@ -51,9 +54,9 @@ class JobOptions(TypedDict, total=False):
     delay: Duration
     at: datetime
     deadline: datetime
-    after: Sequence[Output[Any] | str]
-    after_any_end: Sequence[Output[Any] | str]
-    unless_failed: Sequence[Output[Any] | str]
+    after: Output[Any] | str | Sequence[Output[Any] | str]
+    after_any_end: Output[Any] | str | Sequence[Output[Any] | str]
+    unless_failed: Output[Any] | str | Sequence[Output[Any] | str]
     unique: bool | str | Mapping[str, Any]
     key: str
     takes: Mapping[str, int]
@@ -83,7 +86,8 @@ def said_of(options: JobOptions) -> dict[str, Any]:
     """Return *options* as `read_asked` takes them.
 
     Raises:
-        MalformedError: a duration or a time is none; codes ``bad_time``, ``bad_job``.
+        MalformedError: a duration, a time or a size is none; codes ``bad_time``, ``bad_job``,
+            ``bad_limits``. It names the option.
     """
     said: dict[str, Any] = {}
     limits: dict[str, Any] = {}
@@ -92,18 +96,35 @@ def said_of(options: JobOptions) -> dict[str, Any]:
         if key in _EDGES:
             edges.extend([_id_of(key, job), _EDGES[key]] for job in _sequence(key, value))
         elif key in _DURATIONS:
-            said[_DURATIONS[key]] = milliseconds(value)
+            with naming(key):
+                said[_DURATIONS[key]] = milliseconds(value)
         elif key in _TIMES:
             said[_TIMES[key]] = _instant_ms(key, value)
         elif key in _LIMITS:
-            limits[_LIMITS[key]] = milliseconds(value)
+            with naming(key):
+                limit = milliseconds(value)
+            limits.update([read_limit(_LIMITS[key], limit, key)])
         elif key in CHILD_BOUNDS:
-            limits[key if isinstance(value, str) else _SIZES.get(key, key)] = value
+            member = key if isinstance(value, str) else _SIZES.get(key, key)
+            limits.update([read_limit(member, value, key)])
         else:
             said[key] = value
     if limits:
         said["limits"] = limits
     return {**said, "after": edges} if edges else said
+
+
+@contextmanager
+def naming(what: str) -> Iterator[None]:
+    """Have errors of the block say that they are of *what*.
+
+    Raises:
+        MalformedError: as in the block.
+    """
+    try:
+        yield
+    except MalformedError as error:
+        raise MalformedError(f"{what}: {error}", code=error.code) from error
 
 
 def milliseconds(duration: Any) -> int:
@@ -134,7 +155,10 @@ def _instant_ms(key: str, value: Any) -> int:
 
 
 def _sequence(key: str, value: Any) -> Sequence[Any]:
-    if isinstance(value, str) or not isinstance(value, Sequence):
+    """Return the jobs that *value* is: one alone is a list of one."""
+    if isinstance(value, str | Output):
+        return (value,)
+    if not isinstance(value, Sequence):
         raise MalformedError(f"{key}: expected a list of jobs, found {value!r}", code="bad_job")
     return value
 

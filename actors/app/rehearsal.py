@@ -51,7 +51,7 @@ class Rehearsal:
                 await worker.quiet(but_loop=True)
             for queue in self.app.queues:
                 # Answered behind all that was asked before, and on disk.
-                await self.app.access.change(queue, Change({}))
+                await self.running.queues.change(queue, Change({}))
             before, running = running, [list(each.running) for each in self.running.workers]
             quiet_turns = quiet_turns + 1 if running == before else 0
 

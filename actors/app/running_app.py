@@ -12,7 +12,7 @@ from seriatim.formats.limits import WORKER_BEAT_MS
 if TYPE_CHECKING:
     from contextlib import AsyncExitStack
 
-    from seriatim.actors.app.access import JobsAccess
+    from seriatim.actors.app.access import NodeJobs
     from seriatim.actors.app.app import App
     from seriatim.actors.embedding.node import EmbeddedNode
     from seriatim.actors.queue.queues import Queues
@@ -32,7 +32,7 @@ class RunningApp(OpenApp):
         self,
         node: EmbeddedNode,
         app: App,
-        access: JobsAccess,
+        access: NodeJobs,
         queues: Queues,
         stack: AsyncExitStack,
     ) -> None:

@@ -23,6 +23,7 @@ from typing import Any, Final
 
 import orjson
 
+from seriatim.actors.executor.asking import Asker
 from seriatim.actors.executor.context import JobContext
 from seriatim.actors.executor.function_call import StopSignal, call_function
 from seriatim.actors.runtime.frame import FrameReader, Kind, encode_frame
@@ -50,6 +51,11 @@ class _Link:
             self._reader.feed(received)
         return frame
 
+    def receive_answer(self) -> list[Any] | None:
+        """Return the next answer, or ``None`` when the worker is gone; nothing else comes now."""
+        frame = self.receive()
+        return None if frame is None else frame[1]
+
     def send(self, kind: Kind, payload: object) -> None:
         with self._lock:
             self._worker.sendall(encode_frame(kind, payload))
@@ -66,14 +72,17 @@ class _Link:
 
 def serve(link: _Link, stop_signal: StopSignal) -> None:
     """Run what the worker sends, until it sends no more."""
+    asker = Asker(lambda asked: link.send(Kind.ASKED, asked), link.receive_answer)
     while (frame := link.receive()) is not None:
         kind, payload = frame
+        if kind is Kind.ANSWERED:
+            continue  # whoever has asked waits no more
         if kind is Kind.START:
             sys.path[:] = payload
             link.send(Kind.READY, None)
             continue
         name, arguments, limits, told = payload
-        context = JobContext(orjson.loads(told), link.say)
+        context = JobContext(orjson.loads(told), link.say, asker.ask)
         answer = call_function(name, arguments, limits, context, stop_signal)
         _flush()
         link.send(Kind.RESULT, answer)

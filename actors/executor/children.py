@@ -16,6 +16,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from seriatim.actors.executor.answering import Answer, unanswered
 from seriatim.actors.executor.bounds import check_runs_here
 from seriatim.actors.executor.capture import Output
 from seriatim.actors.executor.judge import no_means
@@ -50,6 +51,7 @@ class FunctionChildren:
         stopping: Stop,
         told: Mapping[str, Any],
         said: Said,
+        answer: Answer = unanswered,
     ) -> Outcome:
         """Run *function* in a child, and return how it has ended.
 
@@ -66,13 +68,14 @@ class FunctionChildren:
                 coroutine is cancelled; a while later its child is killed.
             told: what the function's context knows: JSON values.
             said: hears what the function says through its context.
+            answer: answers what it asks.
 
         Raises:
             StoppingError: `close` was called.
         """
         check_runs_here()
         attempt = _Attempt(
-            self._pool, Call(function, arguments, limits, told, output, stopping, said)
+            self._pool, Call(function, arguments, limits, told, output, stopping, said, answer)
         )
         return await to_the_end(attempt.run(), attempt.kill)
 

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from seriatim.formats.errors import MalformedError, RefusedError
 from seriatim.formats.limits import JOB_NOTE_MAX_CHARS
 from seriatim.formats.plain_text import plain_text
+
+if TYPE_CHECKING:
+    from seriatim.actors.app.blocking import BlockingJobs
+
+Ask = Callable[[str, Mapping[str, Any]], Any]
+"""Returns what a worker answers to a verb and what is said with it; raises `SchedulerError`."""
 
 
 class JobContext:
@@ -17,15 +23,21 @@ class JobContext:
     Attributes:
         facts: what its worker has told it of itself: JSON values.
         is_stopping: whether it is asked to stop; code in a thread has to look.
+        ask: in a child, asks its worker; see `WorkerJobs`.
     """
 
-    __slots__ = ("_say", "facts", "is_stopping")
+    __slots__ = ("_jobs", "_say", "ask", "facts", "is_stopping")
 
     def __init__(
-        self, facts: Mapping[str, Any], say: Callable[[Mapping[str, Any]], object]
+        self,
+        facts: Mapping[str, Any],
+        say: Callable[[Mapping[str, Any]], object],
+        ask: Ask | None = None,
     ) -> None:
         self.facts = facts
         self.is_stopping = False
+        self.ask = ask
+        self._jobs: BlockingJobs | None = None
         self._say = say
 
     @property
@@ -65,6 +77,27 @@ class JobContext:
     def deadline_ms(self) -> int | None:
         """Unix time by which it has to be done; ``None`` for none."""
         return self.facts.get("deadline_ms")
+
+    @property
+    def jobs(self) -> BlockingJobs:
+        """Submits other jobs, and waits for them, where a function blocks: in a thread, or a child.
+
+        A coroutine function awaits ``function.submit(…)`` instead.
+
+        Raises:
+            RefusedError: what runs is no function of an app; code ``no_app``.
+        """
+        if self._jobs is None:
+            raise RefusedError(
+                "what runs here is no function of an app, and submits no jobs: @app.job is to be "
+                "the outermost decorator",
+                code="no_app",
+            )
+        return self._jobs
+
+    def lend(self, jobs: BlockingJobs) -> None:
+        """Have the job submit others by *jobs*."""
+        self._jobs = jobs
 
     def progress(self, fraction: float, note: str = "") -> None:
         """Say how much of its work is done; it is seen with the worker's next heartbeat.

@@ -12,6 +12,7 @@ from seriatim.actors.executor.keepers import Keepers
 from seriatim.actors.executor.world import World, inherited
 
 if TYPE_CHECKING:
+    from seriatim.actors.executor.answering import Answer
     from seriatim.actors.executor.capture import Output
     from seriatim.actors.executor.stop import Stop
     from seriatim.actors.executor.warm_child import Said
@@ -49,10 +50,18 @@ class Executor:
         stopping: Stop,
         told: Mapping[str, Any],
         said: Said,
+        answer: Answer,
     ) -> Outcome:
         """Run *function* in a child to its end; see `FunctionChildren.run`."""
         return await self._children.run(
-            function, arguments, limits, output=output, stopping=stopping, told=told, said=said
+            function,
+            arguments,
+            limits,
+            output=output,
+            stopping=stopping,
+            told=told,
+            said=said,
+            answer=answer,
         )
 
     async def close(self) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple, cast
 
 import orjson
 
+from seriatim.actors.executor.answering import Answer, Answering
 from seriatim.actors.executor.capture import Output
 from seriatim.actors.executor.judge import judge_answer, judge_death
 from seriatim.actors.executor.kept import Keeper, Kept, Order
@@ -40,6 +41,7 @@ class Call(NamedTuple):
     output: Output
     stopping: Stop
     said: Said
+    answer: Answer
 
     def encode(self) -> bytes:
         """Return the frame that `child.py` reads."""
@@ -70,6 +72,7 @@ class WarmChild:
         self._watchdog: Watchdog | None = None
         self._answer: asyncio.Future[Mapping[str, Any] | None] | None = None
         self._said: Said | None = None
+        self._answering: Answering | None = None
         self._jobs = 0
         self._cpu_ms = 0
 
@@ -105,11 +108,13 @@ class WarmChild:
         began_ms = clock.monotonic_ms()
         self._keeper.capture.begin(call.output, call.limits.output_bytes)
         self._said = call.said
+        self._answering = Answering(call.answer, self._send_answer)
         self.kept.limit_processes(call.limits.processes)
         watchdog = self._watchdog = Watchdog(self.kept, call.limits, clock, call.stopping)
         answer = await self._ask(frame)
         watchdog.close()
-        self._watchdog = self._said = None
+        self._answering.close()
+        self._watchdog = self._said = self._answering = None
         self._jobs += 1
         self.kept.limit_processes(None)
         if answer is None or watchdog.cause is not None or not answer.get("is_clean"):
@@ -179,10 +184,15 @@ class WarmChild:
             if not isinstance(said, dict):
                 raise MalformedError(f"SAID is a map, not {type(said).__name__}", code="bad_frame")
             self._said(said)
+        elif kind is Kind.ASKED and self._answering is not None:
+            self._answering.hear(payload)
         elif kind is Kind.RESULT and isinstance(payload, dict) and self._answer is not None:
             self._tell(payload)
-        elif kind not in (Kind.READY, Kind.SAID):
+        elif kind not in (Kind.READY, Kind.SAID, Kind.ASKED):
             raise MalformedError(f"{kind.name} answers no call", code="bad_frame")
+
+    def _send_answer(self, answer: list[Any]) -> None:
+        self._link.send(encode_frame(Kind.ANSWERED, answer))
 
     def _tell(self, answer: Mapping[str, Any] | None) -> None:
         if self._answer is not None and not self._answer.done():

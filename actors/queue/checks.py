@@ -48,8 +48,8 @@ def check_submit(fold: QueueFold, jobs: Sequence[Asked]) -> list[str | None]:
         OverloadedError: the queue is full.
         TakenError: another job has the id of one of them; one is another job by its unique key,
             and is waited for.
-        MalformedError: an id is there twice (``bad_job``), or jobs wait for each other in a circle
-            (``cycle``).
+        MalformedError: an id is there twice, or a deadline is over (``bad_job``); jobs wait for
+            each other in a circle (``cycle``).
         NotFoundError: one waits for a job that is not there, and that nobody could still submit.
         RefusedError: one takes tokens that the queue does not have; code ``no_such_token``.
     """
@@ -76,6 +76,7 @@ def check_submit(fold: QueueFold, jobs: Sequence[Asked]) -> list[str | None]:
     if len(fold.live) + len(fresh) > fold.settings.jobs_max:
         raise OverloadedError(f"queue {fold.queue}", retry_after_ms=RETRY_AFTER_MS)
     for asked in fresh.values():
+        _check_deadline(fold, asked)
         _check_tokens(fold, asked.spec)
         for parent, _ in _after(asked):
             if is_made_id(parent) and parent not in fresh and fold.job(parent) is None:
@@ -171,6 +172,16 @@ def _own(spec: Spec) -> bytes:
     """
     own = {key: value for key, value in spec.items() if key in _OWN}
     return dump_json(own, orjson.OPT_SORT_KEYS)
+
+
+def _check_deadline(fold: QueueFold, asked: Asked) -> None:
+    deadline_ms = asked.spec.get("deadline_ms")
+    if deadline_ms is not None and deadline_ms <= fold.wall_ms:
+        raise MalformedError(
+            f"deadline: it is over ({deadline_ms} ms since 1970; it is {fold.wall_ms} now), so "
+            f"that job {asked.id} would never run",
+            code="bad_job",
+        )
 
 
 def _check_tokens(fold: QueueFold, spec: Spec) -> None:

@@ -65,6 +65,18 @@ class JobPage(NamedTuple):
     after: tuple[JobState, str] | None
 
 
+class OutputPage(NamedTuple):
+    """Some of what a job has printed.
+
+    Attributes:
+        pieces: each with its name: the token of its attempt, a dot, and a number.
+        after: behind which piece the next page begins; ``None`` at the end.
+    """
+
+    pieces: Sequence[tuple[str, bytes]]
+    after: str | None
+
+
 class QueueReader:
     """The readers' side of a node's queues."""
 
@@ -167,6 +179,20 @@ class QueueReader:
     def output(self, queue: str, job: str, after: str = "") -> Iterator[tuple[str, bytes]]:
         """Yield what *job* has printed behind the piece *after*; see `read_output`."""
         return read_output(self._tree, queue, job, after=after)
+
+    def output_page(self, queue: str, job: str, after: str) -> OutputPage:
+        """Return some of what *job* has printed behind the piece *after*; empty: from the first on.
+
+        It ends with the piece that has it reach ``HTTP_PAGE_MAX_BYTES``.
+        """
+        pieces: list[tuple[str, bytes]] = []
+        size_bytes = 0
+        for name, data in self.output(queue, job, after):
+            if size_bytes >= HTTP_PAGE_MAX_BYTES:
+                return OutputPage(pieces, pieces[-1][0])
+            pieces.append((name, data))
+            size_bytes += len(data)
+        return OutputPage(pieces, None)
 
     def open_after(self, queue: str, slot: int) -> Spans:
         """Return what was leased after *slot*, a multiple of ``QUEUE_OPEN_EVERY_SLOTS``.

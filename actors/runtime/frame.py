@@ -1,7 +1,7 @@
 """Frames between a node and its child: 4 bytes of length, 1 byte of kind, a CBOR payload.
 
 Shared by both sides (`child_offload.py` in the node, `child.py` in the child; and both sides of
-the executor's children), so it imports none of them.
+the executor's children, which alone have the last three kinds), so it imports none of them.
 
 ===========  ==============  ================================================================
 kind         direction       payload
@@ -11,7 +11,9 @@ kind         direction       payload
 ``CALL``     node → child    the encoded batch
 ``RESULT``   child → node    the encoded results of the oldest open call
 ``ERROR``    child → node    ``[class name, code or null, sentence]`` instead of either answer
-``SAID``     child → node    what a job says while it runs: JSON (`seriatim.actors.executor` only)
+``SAID``     child → node    what a job says while it runs: JSON
+``ASKED``    child → node    ``[number, verb, map]``: what a job asks while it runs
+``ANSWERED`` node → child    ``[number, error or null, answer]``, in whatever order
 ===========  ==============  ================================================================
 """
 
@@ -38,6 +40,8 @@ class Kind(IntEnum):
     RESULT = 4
     ERROR = 5
     SAID = 6
+    ASKED = 7
+    ANSWERED = 8
 
 
 def encode_frame(kind: Kind, payload: object) -> bytes:

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from seriatim.actors.executor.answering import Answer, unanswered
+
 if TYPE_CHECKING:
     from seriatim.actors.queue.commands import Grant
 
@@ -30,6 +32,7 @@ class Handler(NamedTuple):
         call: runs one; returns JSON of what it has made, empty for nothing; raises what it raises.
         is_final: tells whether a job that has raised this would raise it again.
         target: of a function that runs in a child, where it is found: ``module:name``.
+        answer: answers what such a function asks while it runs.
     """
 
     type: str
@@ -37,3 +40,4 @@ class Handler(NamedTuple):
     call: Callable[[Grant], Awaitable[bytes] | bytes]
     is_final: Callable[[BaseException], bool]
     target: str = ""
+    answer: Answer = unanswered

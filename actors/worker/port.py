@@ -9,11 +9,15 @@ from seriatim.actors.queue.commands import Claim, Claimed, Command, Report, Repo
 from seriatim.formats.jobs.spec import Asked
 
 
-class JobsPort(Protocol):
-    """Queues, by name. All methods raise `SchedulerError`: see `Queues`."""
+class SubmitPort(Protocol):
+    """Takes jobs, for queues by name. All methods raise `SchedulerError`: see `Queues`."""
 
     async def submit(self, queue: str, jobs: Sequence[Asked]) -> list[Submitted]:
         """Submit *jobs*, all or none."""
+
+
+class JobsPort(SubmitPort, Protocol):
+    """Queues, by name. All methods raise `SchedulerError`: see `Queues`."""
 
     async def claim(self, queue: str, claim: Claim, *, wait_ms: int) -> Claimed:
         """Lease jobs, and wait for up to *wait_ms* until there is one."""

@@ -91,6 +91,7 @@ class Runner(NamedTuple):
             stopping=run.stopping,
             told=run.context.facts,
             said=run.hear,
+            answer=handler.answer,
         )
 
     async def _in_thread(self, handler: Handler, run: Run) -> Ended:

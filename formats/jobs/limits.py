@@ -89,15 +89,30 @@ def plain_limits(said: Mapping[str, Any], key: str = "limits") -> dict[str, int]
     for name, value in said.items():
         if name not in _READERS:
             raise _bad(key, f"some of {', '.join(_READERS)}", name)
-        field, read = _READERS[name]
+        field, number = read_limit(name, value, f"{key}.{name}")
         if field in found:
             raise _bad(f"{key}.{name}", f"nothing beside {field}", value)
-        number = read(f"{key}.{name}", value)
-        least, most = _BOUNDS[field]
-        if not least <= number <= most:
-            raise _bad(f"{key}.{name}", f"{least} to {most}", value)
         found[field] = number
     return found
+
+
+def read_limit(name: str, value: Any, key: str) -> tuple[str, int]:
+    """Return the field of `Limits` that *name* means, and its *value*; see `plain_limits`.
+
+    Args:
+        name: one that `plain_limits` takes.
+        value: its value.
+        key: what it is called where it comes from; errors begin with it.
+
+    Raises:
+        MalformedError: the value is not what it has to be; code ``bad_limits``.
+    """
+    field, read = _READERS[name]
+    number = read(key, value)
+    least, most = _BOUNDS[field]
+    if not least <= number <= most:
+        raise _bad(key, f"{least} to {most}", value)
+    return field, number
 
 
 def parse_size(text: str) -> int:

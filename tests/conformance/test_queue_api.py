@@ -19,7 +19,6 @@ from seriatim.formats.limits import (
     JOB_OUTPUT_PIECE_BYTES,
 )
 from seriatim.formats.schedule.mode import SchedulingMode
-from seriatim.gateway.http.api import queues
 from seriatim.gateway.http.api.routes import every_route
 from seriatim.gateway.http.operator import Operator
 from tests.support.asker import TOKEN
@@ -258,7 +257,7 @@ def test_what_a_job_has_printed_is_told_in_its_order(
             for _, token, number, text in pieces
         ]
         assert await api.get(f"{JOBS}/one/output") == {"output": expected, "after": None}
-        monkeypatch.setattr(queues, "HTTP_PAGE_MAX_BYTES", 5)
+        monkeypatch.setattr(reader, "HTTP_PAGE_MAX_BYTES", 5)
         found, after = [], ""
         while True:
             page = await api.get(f"{JOBS}/one/output{after}")

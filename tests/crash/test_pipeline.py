@@ -14,7 +14,7 @@ from hypothesis import settings
 
 import seriatim
 from seriatim.formats.errors import JobError
-from tests.crash.pipeline_jobs import QUEUE, STAGES, app, wait_long
+from tests.crash.pipeline_jobs import STAGES, app, wait_long
 from tests.crash.supervised import Site
 
 PIPELINES = 10
@@ -166,11 +166,11 @@ def test_whoever_waits_for_a_job_goes_on_waiting_while_the_node_is_away(tmp_path
         node = await asyncio.to_thread(site.node)
         worker = await asyncio.to_thread(site.worker)
         with node, worker:
-            async with seriatim.connect(app, site.url, site.token):
+            async with seriatim.connect(app, site.url, site.token) as opened:
                 handle = await wait_long.submit(str(tmp_path))
                 behind = await wait_long.submit("nowhere")
                 result = asyncio.ensure_future(handle.result())
-                idle = asyncio.ensure_future(app.access.idle(QUEUE, wait_ms=30_000))
+                drained = asyncio.ensure_future(opened.drain())
                 await asyncio.to_thread(site.wait_for_side_effects, 1)
                 node.kill()
                 await asyncio.sleep(0.2)
@@ -181,7 +181,7 @@ def test_whoever_waits_for_a_job_goes_on_waiting_while_the_node_is_away(tmp_path
                     await behind
                 (tmp_path / "1").touch()
                 assert await result == 1
-                assert await idle is not None
+                await drained
                 assert (await handle.show())["attempts"] == 1
         assert len(site.side_effects()) == 1
 

@@ -60,6 +60,8 @@ class QueueModel(ModelState):
             yield "overloaded"
         for asked in fresh.values():
             yield from missing(asked, fresh, self.jobs, self.capacity)
+            if asked.spec.get("deadline_ms", self.wall_ms + 1) <= self.wall_ms:
+                yield "bad_job"
         if any(waits_for_itself(job, fresh, self.jobs) for job in fresh):
             yield "cycle"
         doubles = doubles_of(fresh.values(), self.double_of)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from base64 import urlsafe_b64decode
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +16,7 @@ from seriatim.gateway.cli.options import After, Limit
 from seriatim.gateway.cli.output import print_json
 from seriatim.gateway.cli.reach import Plain, Reach, of_node
 from seriatim.gateway.cli.table import table
+from seriatim.gateway.printed import read_printed
 from seriatim.gateway.reply import field
 
 if TYPE_CHECKING:
@@ -62,12 +62,8 @@ def logs(
 
     async def ask(client: ApiClient) -> bytes:
         where = await find_queue(client, job, queue)
-        pieces: list[bytes] = []
-        async for page in client.pages(("queues", where, "jobs", job, "output")):
-            for piece in field(page, "output", list):
-                text = field(piece, "data+base64url", str)
-                pieces.append(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        return b"".join(pieces)
+        pages = client.pages(("queues", where, "jobs", job, "output"))
+        return b"".join([read_printed(page) async for page in pages])
 
     def say(printed: bytes) -> None:
         if reach.as_json:

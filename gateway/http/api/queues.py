@@ -35,7 +35,6 @@ from seriatim.formats.jobs.raw_json import dump_json
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.jobs.view import view_of
 from seriatim.formats.limits import (
-    HTTP_PAGE_MAX_BYTES,
     INSTANT_MAX_MS,
     LONG_POLL_MAX_MS,
     TIMELINE_DEFAULT_MS,
@@ -237,16 +236,13 @@ class QueueApi:
         """Answer with some of what the job has printed."""
         queue, job = asked.named["queue"], asked.named["job"]
         self._queues.reader.find(job, queue)
-        pieces: list[dict[str, Any]] = []
-        size, last = 0, None
-        for name, data in self._queues.reader.output(queue, job, asked.query.get("after", "")):
-            if size >= HTTP_PAGE_MAX_BYTES:
-                return reply_json({"output": pieces, "after": last})
+        page = self._queues.reader.output_page(queue, job, asked.query.get("after", ""))
+        pieces = []
+        for name, data in page.pieces:
             token, _, number = name.partition(".")
             said = {"token": int(token), "number": int(number)}
             pieces.append({**said, "data+base64url": b64url(data)})
-            size, last = size + len(data), name
-        return reply_json({"output": pieces, "after": None})
+        return reply_json({"output": pieces, "after": page.after})
 
     async def _cancel_job(self, asked: Asked) -> web.StreamResponse:
         reason = (await _read_map(asked)).get("reason", "somebody has cancelled it")

@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 
 import seriatim
+from seriatim.actors.queue import reader
+from seriatim.actors.queue.commands import Claim, Printed, Report
 from seriatim.formats.errors import (
     JobError,
     MalformedError,
+    NotFoundError,
     OutboundError,
     RefusedError,
     SchedulerError,
@@ -121,3 +124,45 @@ async def test_there_is_a_blocking_twin(tmp_path: Path) -> None:
 
     async with node_url(tmp_path) as url:
         await asyncio.to_thread(blocking, url)
+
+
+async def test_another_loop_is_refused_and_harms_no_submission_of_this_one(tmp_path: Path) -> None:
+    """What many submit at once goes in few requests: one of another loop would be among them."""
+
+    async def elsewhere() -> None:
+        await add.submit(0)
+
+    async with node_url(tmp_path) as url, seriatim.connect(app, url, TOKEN):
+        submitted = [asyncio.ensure_future(add.submit(number)) for number in range(50)]
+        misused = [asyncio.to_thread(asyncio.run, elsewhere()) for _ in range(5)]
+        codes = [error.code for error in await asyncio.gather(*misused, return_exceptions=True)]  # type: ignore[union-attr]  # errors, all of them
+        assert codes == ["other_loop"] * 5
+        assert len({handle.id for handle in await asyncio.gather(*submitted)}) == 50
+
+
+async def test_what_a_job_has_printed_is_told_from_elsewhere_page_by_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "HTTP_PAGE_MAX_BYTES", 1)
+    async with (
+        serving(tmp_path, wallet=known_wallet(NODE), operator=Operator(TOKEN)) as http,
+        seriatim.connect(app, f"http://127.0.0.1:{http.port}", TOKEN),
+    ):
+        queues = http.node.queues
+        assert queues is not None
+        handle = await add.submit(1)
+        assert await handle.logs() == ""
+        claimed = await queues.claim(
+            "default", Claim("w", frozenset({"add"}), commands=False, room=1), wait_ms=0
+        )
+        [grant] = claimed.grants
+        pieces = [
+            Printed(grant.id, grant.token, number, text)
+            for number, text in enumerate([b"one, ", b"t\xff", b"wo"])
+        ]
+        await queues.report(
+            "default", Report("w", [], held=[(grant.id, grant.token)], printed=pieces)
+        )
+        assert await handle.logs() == "one, t\ufffdwo"
+        with pytest.raises(NotFoundError):
+            await add.handle("nowhere").logs()

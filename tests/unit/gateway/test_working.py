@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from seriatim.actors.app.access import JobsAccess
+from seriatim.actors.app.access import NodeJobs
 from seriatim.actors.app.app import App
 from seriatim.actors.queue.queues import Queues
 from seriatim.formats.errors import NoNodeError, RefusedError, UnavailableError
@@ -157,7 +157,7 @@ async def test_a_node_that_goes_away_while_it_is_told_of_the_functions_is_waited
 ) -> None:
     told, declare = list[int](), App.declare
 
-    async def fail_once(app: App, access: JobsAccess) -> None:
+    async def fail_once(app: App, access: NodeJobs) -> None:
         told.append(1)
         if len(told) == 1:
             raise UnavailableError("gone")
@@ -185,3 +185,14 @@ async def test_a_worker_waits_for_nobody_who_answers_and_is_no_node(tmp_path: Pa
         for scheme in ("http", "https"):
             with pytest.raises(NoNodeError):
                 await run_worker(at(f"{scheme}://127.0.0.1:{port}"), COMMANDS, lambda _: None)
+
+
+async def test_jobs_of_a_worker_elsewhere_add_jobs_from_wherever_they_run(tmp_path: Path) -> None:
+    kinds = ["on_loop", "in_thread", "in_child", "on_loop_of_child"]
+    async with node(tmp_path) as (url, queues):
+        said = [{"type": kind, "id": kind, "args": {"number": 6}} for kind in kinds]
+        await queues.submit("adding", [read_asked(each) for each in said])
+        work = Work(["tests.support.adding_app"], (), 0, "", takes_commands=False, drains=True)
+        assert await run_worker(at(url), work, lambda _: None) is None
+        found = [queues.reader.job("adding", kind) for kind in kinds]
+        assert [job and (job.state, job.result) for job in found] == [(JobState.DONE, b"7")] * 4

@@ -194,13 +194,12 @@ async def test_a_job_that_is_silent_for_too_long_is_stopped(tmp_path: Path) -> N
 
 
 async def test_a_function_runs_in_a_child_with_its_types_and_what_it_prints(tmp_path: Path) -> None:
-    async with app.open(tmp_path / "data") as running:
+    async with app.open(tmp_path / "data"):
         file = tmp_path / "out"
         handle = await apart.submit(str(file), Picture("p", 1))
         assert await handle == Picture("p", 2)
         assert file.read_text() == "p"
-        printed = b"".join(data for _, data in running.queues.reader.output("heavy", handle.id))
-        assert printed == b"from a child\n"
+        assert await handle.logs() == "from a child\n"
         failing = await apart_fails.submit()
         with pytest.raises(JobError, match="in a child") as raised:
             await failing
@@ -312,6 +311,14 @@ async def test_progress_is_a_number() -> None:
         with pytest.raises(MalformedError) as raised:
             context.progress(wrong)  # type: ignore[arg-type]  # that is the point
         assert raised.value.code == "bad_progress"
+
+
+async def test_a_job_may_wait_for_one_that_is_in_no_list(tmp_path: Path) -> None:
+    async with app.open(tmp_path, work=False):
+        first = await add.options(delay="1 hour").submit(1)
+        for after in (first, first.id):
+            child = await add.options(after=after).submit(2)
+            assert (await child.show())["waits_for"] == [first.id]
 
 
 async def test_what_a_job_waits_for_is_a_handle_or_an_id() -> None:

@@ -225,3 +225,45 @@ def test_what_a_child_cannot_import_is_refused() -> None:
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "move it" in said.stdout
+
+
+@pytest.mark.parametrize(
+    ("option", "wrong"),
+    [
+        ("delay", "soonish"),
+        ("timeout", "soon"),
+        ("timeout", 0),
+        ("silence", "soon"),
+        ("lease", object()),
+        ("memory", "lots"),
+        ("memory", 0),
+        ("cpu", "some"),
+        ("retries", -1),
+        ("at", "2020-01-01"),
+    ],
+)
+def test_what_is_wrong_with_an_option_is_said_by_its_name_and_of_which_function(
+    option: str, wrong: Any
+) -> None:
+    """Where the function is declared, and where its job is submitted."""
+    said: Any = {option: wrong}
+    with pytest.raises(MalformedError, match=rf"report: {option}: "):
+        declared(run="process", **said)
+    with pytest.raises(MalformedError, match=rf"^double: {option}: "):
+        main_app.double.options(**said)
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"schedule": "every blue moon"}, "schedule"),
+        ({"schedule": "every day", "tz": "Moon/Base"}, "tz"),
+        ({"rate": (1, "soon")}, "rate"),
+        ({"concurrency": 0}, "concurrency"),
+    ],
+)
+def test_what_is_wrong_with_a_setting_is_said_by_its_name_and_of_which_function(
+    settings: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(MalformedError, match=rf"report: {named}: "):
+        declared(**settings)

@@ -245,3 +245,13 @@ def test_a_retry_waits_for_the_time_of_the_job_and_for_no_pause(queue: SteppedQu
     queue.pass_ms(1_000)
     queue.batch()
     assert queue.job("later").state is JobState.PENDING
+
+
+def test_a_job_whose_deadline_is_over_is_refused_unless_it_is_there(queue: SteppedQueue) -> None:
+    said = {"id": "one", "deadline_ms": START_MS + 9}
+    queue.submit(said)
+    queue.pass_ms(9)
+    assert queue.submit(said) == ["one"]
+    with pytest.raises(MalformedError, match=r"deadline: it is over .* job two") as raised:
+        queue.submit({**said, "id": "two"})
+    assert raised.value.code == "bad_job"

@@ -1,0 +1,93 @@
+"""The event loop on which something was opened: nothing is done with it on another one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Coroutine
+from concurrent.futures import CancelledError
+from typing import Any, TypeVar
+
+from seriatim.formats.errors import RefusedError, StoppingError, StoreError
+
+T = TypeVar("T")
+
+
+class OwnLoop:
+    """The loop that runs where this is made, for its own coroutines, and for other threads."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._is_closed = False
+
+    def check(self) -> None:
+        """Return where the coroutine that asks runs on this loop.
+
+        Raises:
+            RefusedError: it runs on another one; code ``other_loop``.
+        """
+        if running_loop() is not self._loop:
+            raise RefusedError(
+                "this app was opened on another event loop: await it there, and in a thread use "
+                "the blocking twin: seriatim.current_job().jobs in a job, else app.open_blocking",
+                code="other_loop",
+            )
+
+    def run(self, work: Coroutine[Any, Any, T], *, timeout: float | None = None) -> T:
+        """Return what comes of *work*, on the loop; for other threads, not in a fork.
+
+        Nothing reaches the loop once it is closed; what has reached it before is finished or
+        cancelled. So each call has an end.
+
+        Args:
+            work: what to run.
+            timeout: seconds; ``None`` waits as long as it takes.
+
+        Raises:
+            StoppingError: it is closed.
+            StoreError: this is a fork of the OS process that it runs in.
+            RefusedError: this is its own thread, which would wait for itself; code ``on_loop``.
+            TimeoutError: it takes longer; it is cancelled.
+        """
+        if os.getpid() != self._pid:
+            work.close()
+            raise StoreError("this node runs in the OS process that has opened it, not in a fork")
+        if running_loop() is self._loop:
+            work.close()
+            raise on_loop()
+        with self._lock:
+            if self._is_closed:
+                work.close()
+                raise StoppingError("this node is closed; open the folder again")
+            answer = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return answer.result(timeout)
+        except TimeoutError:
+            answer.cancel()
+            raise
+        except CancelledError:
+            raise StoppingError("this node was closed before it answered") from None
+
+    def close(self) -> None:
+        """Take no more calls of other threads."""
+        with self._lock:
+            self._is_closed = True
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the loop that runs in this thread; ``None`` where none does."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def on_loop() -> RefusedError:
+    """Return the error for blocking calls where a loop runs, which everything would wait for."""
+    return RefusedError(
+        "this code runs on an event loop, which must not be blocked: await function.submit(…)",
+        code="on_loop",
+    )
