@@ -151,3 +151,20 @@ def test_only_the_moves_of_the_table_are_moves() -> None:
                     assert not is_legal, (step, before, after)
                 else:
                     assert is_legal, (step, before, after)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"7",
+        b"[7]",
+        b'[{"event": "dreamt"}]',
+        b'[{"event": "cancelled", "id": "nobody", "reason": ""}]',
+        b'[{"event": "done", "id": "nobody", "token": 1}]',
+    ],
+)
+def test_a_slot_that_says_what_cannot_happen_is_named(data: bytes) -> None:
+    """Whoever checks a log gets a word for it, and no traceback."""
+    with pytest.raises(MalformedError, match="slot 1 says what cannot happen") as refused:
+        replay("q", 0, [(1, {"at": 1, "data": data})])
+    assert refused.value.code == "bad_slot"
