@@ -10,7 +10,7 @@ from seriatim.actors.backup import back_up
 
 def stop(done: int, of: int) -> None:
     """Say how far it is, and wait to be killed."""
-    print(done, of, flush=True)
+    print(done, of, flush=True)  # noqa: T201  # that is waited for
     sys.stdin.read()
 
 
