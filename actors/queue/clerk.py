@@ -27,6 +27,7 @@ from seriatim.actors.queue.commands import AwaitIdle, Claimed
 from seriatim.actors.queue.load import load_fold
 from seriatim.actors.queue.machine import QueueMachine
 from seriatim.actors.queue.output import output_rows
+from seriatim.actors.queue.queue_time import QueueTime
 from seriatim.actors.queue.retention import forget_what_is_old
 from seriatim.actors.queue.waiting import Waiter
 from seriatim.actors.runtime.actor import LightActor
@@ -38,6 +39,7 @@ from seriatim.formats.errors import (
     StoreError,
     UnavailableError,
 )
+from seriatim.formats.jobs.replay import slot_fields
 from seriatim.formats.limits import (
     CLOCK_CHECK_MS,
     QUEUE_COMMANDS_MAX,
@@ -181,6 +183,8 @@ class Clerk(LightActor):
         self._on_slot = on_slot
         self._on_load = on_load
         self._machine: QueueMachine | None = None
+        # It outlives the state: a slot that fails holds up no delay.
+        self._time = QueueTime()
         self._commands: deque[Ask] = deque()
         self._claims: dict[Waiter, tuple[Future[Any], Timer]] = {}
         self._idlers: dict[Future[Any], Timer] = {}
@@ -344,7 +348,8 @@ class Clerk(LightActor):
                 fold = await asyncio.to_thread(load_fold, self.queue, self._world.tree)
                 find = partial(output_rows, self._world.tree, self.queue)
                 found_slot = self._on_load(self.queue, fold.slot)
-                machine = QueueMachine(fold, self._world.draw, find, found_slot)
+                make = partial(QueueMachine, fold, self._time, self._world.draw)
+                machine = await asyncio.to_thread(make, find, found_slot)
                 loaded = _Loaded(machine, None)
             except SchedulerError as error:
                 loaded = _Loaded(None, error)
@@ -360,6 +365,8 @@ class Clerk(LightActor):
         self._machine = loaded.machine
         if loaded.error is not None:
             self._fail_all(loaded.error)
+            if loaded.error.retryable:
+                self._arm(RETRY_AFTER_MS)  # the time may bring something, though nobody asks again
             return
         self._take_turn()
 
@@ -390,7 +397,7 @@ class Clerk(LightActor):
 
     def _submission(self, machine: QueueMachine) -> Submission:
         fold = machine.fold
-        message = Message({"at": fold.at_ms, "data": machine.data()})
+        message = Message(slot_fields(fold.at_ms, fold.wall_ms, machine.data()))
         key = sha256(_SLOT_KEY + self._process + fold.slot.to_bytes(8)).digest()
         submission = submit_unsigned(message, process=self._process)
         return submission._replace(dedupe_key=key, rows=(*fold.rows(), *machine.output.rows()))

@@ -38,12 +38,13 @@ from seriatim.actors.queue.lanes import Lanes
 from seriatim.actors.queue.leases import Leases
 from seriatim.actors.queue.output import SlotOutput
 from seriatim.actors.queue.purge import left_to_purge, some_to_purge
+from seriatim.actors.queue.queue_time import QueueTime
 from seriatim.actors.queue.retention import Retention, forgotten_event
 from seriatim.actors.queue.stops import Stops
 from seriatim.actors.queue.times import Times
 from seriatim.actors.queue.waiting import Waiter, Waiting
 from seriatim.formats.errors import LimitExceededError, NotFoundError, RefusedError
-from seriatim.formats.jobs.fold import OVERDUE, Event, QueueFold
+from seriatim.formats.jobs.fold import DEADLINE_OVER, OVERDUE, Event, QueueFold
 from seriatim.formats.jobs.job import Job
 from seriatim.formats.jobs.raw_json import dump_json
 from seriatim.formats.jobs.rows import Path
@@ -80,6 +81,7 @@ class QueueMachine:
     def __init__(
         self,
         fold: QueueFold,
+        time: QueueTime,
         draw: Callable[[], float],
         output_of: Callable[[str], Sequence[Path]],
         found_slot: int | None = None,
@@ -88,6 +90,7 @@ class QueueMachine:
 
         Args:
             fold: nobody else changes it.
+            time: that of the queue, on this node.
             draw: gives a number of 0 (inclusive) to 1 (exclusive).
             output_of: finds what a job has printed.
             found_slot: the last slot that the node has found when it began; ``None`` for that of
@@ -95,6 +98,7 @@ class QueueMachine:
         """
         self.fold = fold
         self.found_slot = fold.slot if found_slot is None else found_slot
+        self._time = time
         self._draw = draw
         self.output = SlotOutput(fold.queue, output_of)
         self.events: list[Event] = []
@@ -109,15 +113,20 @@ class QueueMachine:
         self._stops = Stops()
         self._is_loaded = False
         self._is_cut = False
+        # All that there is to do about a long queue: no clock is needed for it, nor the loop.
+        for job in fold.live.values():
+            self._times.add_deadline(job)
+        self._see_to_effects()
 
     # A slot: begin, any number of commands, finish.
 
-    def begin(self, at_ms: int, monotonic_ms: int) -> None:
-        """Begin the next slot, at *at_ms* or the time of the last one, whichever is later."""
+    def begin(self, wall_ms: int, monotonic_ms: int) -> None:
+        """Begin the next slot, when the two clocks show this."""
         fold = self.fold
         if self.events:
             self._last_slot = fold.slot  # else it has said nothing, and is not there
-        fold.begin(self._last_slot + 1, max(at_ms, fold.at_ms))
+        at_ms = self._time.read(wall_ms, monotonic_ms, fold.at_ms)
+        fold.begin(self._last_slot + 1, at_ms, wall_ms)
         self.events = []
         self.output.begin()
         self.data_bytes = 0
@@ -169,16 +178,14 @@ class QueueMachine:
         """Return what the slot says."""
         return dump_json(self.events).decode()
 
-    def wake_ms(self, at_ms: int, monotonic_ms: int) -> int | None:
+    def wake_ms(self, wall_ms: int, monotonic_ms: int) -> int | None:
         """Return in how many milliseconds the time brings something; ``None`` for never."""
         if self._is_cut or self.fold.telling:
             return 0
-        waits = []
+        at_ms = self._time.read(wall_ms, monotonic_ms, self.fold.at_ms)
+        waits = self._times.waits_ms(at_ms, wall_ms)
         if self.fold.numbers.has_ended:
             waits.append(self.retention.until_ms - at_ms)
-        due_ms = self._times.next_ms()
-        if due_ms is not None:
-            waits.append(due_ms - at_ms)
         lease_ms = self._leases.next_ms()
         if lease_ms is not None:
             waits.append(lease_ms - monotonic_ms)
@@ -201,15 +208,11 @@ class QueueMachine:
             if existing is not None:
                 answers.append(Submitted(existing, repeated=True))
                 continue
-            spec = asked.spec
-            if "delay_ms" in spec:
-                spec = {**spec, "due_ms": fold.at_ms + spec["delay_ms"]}
-                del spec["delay_ms"]
-            said = {"event": "submitted", "id": asked.id, "type": asked.type, "spec": spec}
-            self._say(said, spec_bytes(spec))
+            said = {"event": "submitted", "id": asked.id, "type": asked.type, "spec": asked.spec}
+            self._say(said, spec_bytes(asked.spec))
             job = fold.live.get(asked.id)
-            if job is not None and "deadline_ms" in spec:
-                self._times.add(spec["deadline_ms"], job)
+            if job is not None:
+                self._times.add_deadline(job)
             answers.append(Submitted(asked.id, repeated=False))
         return answers
 
@@ -220,8 +223,7 @@ class QueueMachine:
         for job_id in self._leases.of(claim.worker):
             job = self.fold.live[job_id]
             if (job_id, job.token) not in held:
-                self._say(released_event(job, Released(job_id, job.token), self.fold.at_ms))
-        self.waiting.let_go(claim.worker)  # nobody waits for the claim before any more
+                self._say(released_event(job, Released(job_id, job.token), self.fold))
         return self.waiting.add(claim)
 
     def _let_go(self, command: LetGo) -> None:
@@ -230,7 +232,7 @@ class QueueMachine:
     def _report(self, report: Report) -> Reported:
         refused = {}
         for printed in report.printed:
-            why = why_fenced(self.fold, printed.id, printed.token)
+            why = why_fenced(self.fold, report.worker, printed.id, printed.token)
             if why:
                 refused[printed.id] = why
             else:
@@ -238,14 +240,14 @@ class QueueMachine:
                 self.output.add(printed)
                 self.data_bytes += len(printed.data)
         for ended in report.ended:
-            why = why_fenced(self.fold, ended.id, ended.token)
+            why = why_fenced(self.fold, report.worker, ended.id, ended.token)
             if why:
                 refused[ended.id] = why
             else:
                 self._end(ended)
         lost, stops = [], {}
         for job_id, token in report.held:
-            if why_fenced(self.fold, job_id, token):
+            if why_fenced(self.fold, report.worker, job_id, token):
                 lost.append((job_id, token))
                 continue
             job = self.fold.live[job_id]
@@ -258,16 +260,16 @@ class QueueMachine:
         if isinstance(ended, Done):
             self._say(done_event(ended), len(ended.result) + _size(ended.outcome or {}))
         elif isinstance(ended, Released):
-            self._say(released_event(self.fold.live[ended.id], ended, self.fold.at_ms))
+            self._say(released_event(self.fold.live[ended.id], ended, self.fold))
         elif ended.is_crash:
             self._crash(self.fold.live[ended.id], ended.code, ended.reason, ended.details)
         else:
             job = self.fold.live[ended.id]
-            said = failed_event(job, ended, self.fold.at_ms, self._draw())
+            said = failed_event(job, ended, self.fold, self._draw())
             self._say(said, _size(ended.details))
 
     def _crash(self, job: Job, code: str, reason: str, details: Mapping[str, Any]) -> None:
-        said = crash_event(job, code, reason, details, self.fold.at_ms, self._draw())
+        said = crash_event(job, code, reason, details, self.fold, self._draw())
         self._say(said, _size(details))
 
     # People.
@@ -365,15 +367,11 @@ class QueueMachine:
     # The time, and whoever waits.
 
     def _take_over(self) -> None:
-        """Go on with what the rows say: everything that waits, and leases of whoever is there."""
-        for job in list(self.fold.live.values()):
-            if job.state is JobState.LEASED:
-                self._leases.begin(job, self._monotonic_ms)
-                if job.is_local and job.token <= self.found_slot:
-                    self._crash(job, _LOST, _NODE_ENDED, {})
-            if "deadline_ms" in job.spec:
-                self._times.add(job.spec["deadline_ms"], job)
-        self._see_to_effects()
+        """Go on with the leases that the rows say, of whoever is there."""
+        for job in list(self.fold.leased.values()):
+            self._leases.begin(job, self._monotonic_ms)
+            if job.is_local and job.token <= self.found_slot:
+                self._crash(job, _LOST, _NODE_ENDED, {})
 
     def _expire(self) -> None:
         most_bytes = self.fold.changed_bytes + QUEUE_CHANGED_MAX_BYTES
@@ -385,11 +383,11 @@ class QueueMachine:
 
     def _see_to_times(self) -> None:
         """Bring about what is due, and end what has missed its deadline."""
-        due, overdue = self._times.over(self.fold.at_ms)
+        due, overdue = self._times.over(self.fold.at_ms, self.fold.wall_ms)
         if overdue:
             for job in overdue:
                 if job.state is JobState.LEASED:
-                    self._stop(job, "its deadline is over")
+                    self._stop(job, DEADLINE_OVER)
             waiting = [job.id for job in overdue if job.state is not JobState.LEASED]
             if waiting:
                 self._say({"event": OVERDUE, "jobs": waiting}, len(waiting) * 32)
@@ -404,16 +402,21 @@ class QueueMachine:
         """
         is_anew = False
         most_bytes = self.fold.changed_bytes + QUEUE_CHANGED_MAX_BYTES
+        # There may be a thousand workers, and most of them run the same: they are asked for once.
+        barren: set[tuple[frozenset[str], bool]] = set()
         for waiter in self.waiting:
             if self.fold.changed_bytes >= most_bytes:
                 self._is_cut = True
                 break
             claim = waiter.claim
+            wanted = claim.types, claim.commands
+            room = 0 if wanted in barren else min(claim.room, CLAIM_JOBS_MAX)
             granted: list[Grant] = []
             size_bytes = 0
-            while len(granted) < min(claim.room, CLAIM_JOBS_MAX) and size_bytes < CLAIM_MAX_BYTES:
+            while len(granted) < room and size_bytes < CLAIM_MAX_BYTES:
                 job = self._lanes.take(claim.types, commands=claim.commands, now_ms=self.fold.at_ms)
                 if job is None:
+                    barren.add(wanted)
                     break
                 try:
                     inputs = read_inputs(self.fold, job)
@@ -456,7 +459,7 @@ class QueueMachine:
                 self._lanes.add(job)
         effects.ready.clear()
         for job in effects.scheduled:
-            self._times.add(job.due_ms, job)
+            self._times.add_due(job)
         effects.scheduled.clear()
         if effects.freed:
             self._lanes.reopen(effects.freed)

@@ -21,7 +21,7 @@ from seriatim.actors.runtime.pauses import Pauses
 from seriatim.actors.tracing import run_traced
 from seriatim.actors.worker.book import Book
 from seriatim.actors.worker.run import Run, Why
-from seriatim.formats.errors import NotFoundError, SchedulerError
+from seriatim.formats.errors import SchedulerError
 from seriatim.formats.jobs.status import RunningJob, WorkerStatus
 from seriatim.formats.limits import (
     CLAIM_FULL_AFTER_MS,
@@ -118,6 +118,7 @@ class Worker:
 
     def start(self) -> None:
         """Begin to work."""
+        self._runner.threads.on_fewer = self._has_room.set
         self._claiming = asyncio.ensure_future(self._claim_on())
         self._reporting = asyncio.ensure_future(self._report_on())
 
@@ -364,17 +365,13 @@ class Worker:
         """Report; return the answer, or ``None`` where there is none."""
         try:
             return await self._port.report(self.queue, report)
-        except NotFoundError as error:
-            # The queue was never made: it has nothing of ours, and misses no heartbeat.
-            if report.ended or report.held or report.printed:
-                self._complain("report", error)
         except Exception as error:  # noqa: BLE001  # as above
             self._complain("report", error)
         return None
 
     def _hear(self, reported: Reported) -> None:
         for job, why in reported.refused.items():
-            _LOG.warning("worker %s: job %s ended too late: %s", self.name, job, why)
+            _LOG.warning("worker %s: its word of job %s is too late: %s", self.name, job, why)
         for held in reported.lost:
             lost = self._book.of(held)
             if lost is not None:

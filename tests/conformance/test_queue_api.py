@@ -122,6 +122,17 @@ def test_a_queue_its_settings_and_its_numbers(tmp_path: Path) -> None:
     with_api(tmp_path, use)
 
 
+def test_queues_are_listed_in_pages_by_name(tmp_path: Path) -> None:
+    async def use(api: QueueAsker) -> None:
+        for name in ("c", "a", "b"):
+            await api.post(f"{ALL}/{name}/settings", {})
+        for limit in (1, 2, 3):
+            listed = await api.pages(ALL, "queues", limit)
+            assert [each["name"] for each in listed] == ["a", "b", "c"]
+
+    with_api(tmp_path, use)
+
+
 def test_a_purge_says_how_many_it_has_cancelled(tmp_path: Path) -> None:
     """And not how many waited: some of them end with another one."""
 
@@ -357,6 +368,19 @@ def test_a_client_that_goes_away_takes_no_job_along(tmp_path: Path) -> None:
     with_api(tmp_path, use)
 
 
+def test_whoever_has_gone_is_waited_for_no_more(tmp_path: Path) -> None:
+    """Else the node would hold what nobody hears, and its end up for it."""
+
+    async def use(api: QueueAsker) -> None:
+        await api.submit(job(id="one"))
+        nobody = api.clock.due_ms()
+        gone = await waiting(api, api.get(f"{JOBS}/one/ending?wait_ms={HELD_UP_MS}"))
+        gone.cancel()
+        await until(lambda: api.clock.due_ms() == nobody)
+
+    with_api(tmp_path, use)
+
+
 # Leases.
 
 
@@ -368,13 +392,16 @@ def test_only_the_last_token_counts(tmp_path: Path) -> None:
         new = await api.grant(worker="other", wait_ms=HELD_UP_MS)
         slot = await api.slot()
         for token in (old["token"], new["token"] + 1, 0, 2**53 - 1):
-            said = await api.done({"id": "one", "token": token}, result="forged")
+            said = await api.done({"id": "one", "token": token}, "other", result="forged")
             assert said["refused"].keys() == {"one"}
-            assert (await api.report(held=[["one", token]]))["lost"] == [["one", token]]
+            lost = (await api.report("other", held=[["one", token]]))["lost"]
+            assert lost == [["one", token]]
+        said = await api.done(new, "w", result="forged")
+        assert said["refused"] == {"one": "job one is leased to worker other, and not to w"}
         assert (await api.done({"id": "nobody", "token": 1}))["refused"].keys() == {"nobody"}
         assert await api.slot() == slot, "nothing of that is in the log"
-        assert (await api.done(new, result="true"))["refused"] == {}
-        assert (await api.done(new, result="twice"))["refused"].keys() == {"one"}
+        assert (await api.done(new, "other", result="true"))["refused"] == {}
+        assert (await api.done(new, "other", result="twice"))["refused"].keys() == {"one"}
         shown = await api.get(f"{JOBS}/one")
         assert (shown["result"], shown["attempts"]) == ("true", 2)
         assert shown["failures"][0]["code"] == "lost"
