@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from seriatim.actors.follow.marks import FollowMarks
 from seriatim.actors.locations import known_location
+from seriatim.actors.queue.load import rows_in
 from seriatim.actors.queue.verify import Verified, verify_queue
 from seriatim.formats.errors import NotFoundError
 from seriatim.formats.ids import encode_id
+from seriatim.formats.jobs.rows import NAMES
 from seriatim.formats.limits import PROCESSES_PAGE
 from seriatim.formats.schedule.record import Head, Record
 from seriatim.store.environment import Environment
@@ -32,6 +34,10 @@ class OfflineFolder:
     def verify_queue(self, queue: str) -> Verified:
         """Return whether the rows of *queue* are what its log says; see `verify_queue`."""
         return verify_queue(self._log, self._tree, queue)
+
+    def queues(self) -> Mapping[bytes, str]:
+        """Return the queues, by the ids of the processes whose logs are theirs (32 raw bytes)."""
+        return {process: queue for queue, process in rows_in(self._tree, NAMES)}
 
     def head(self, process: bytes) -> Head:
         """Return where *process* ends.
@@ -78,6 +84,20 @@ def open_offline(path: Path) -> Iterator[OfflineFolder]:
         yield OfflineFolder(LmdbLog(environment), LmdbTree(environment))
     finally:
         environment.close()
+
+
+def queue_process(path: Path, queue: str) -> bytes:
+    """Return the id of the process whose log is that of *queue*, 32 raw bytes.
+
+    Raises:
+        NotFoundError: no such queue in the data folder *path*.
+        StoreError: there is no store in it.
+    """
+    with open_offline(path) as folder:
+        found = {name: process for process, name in folder.queues().items()}
+    if queue not in found:
+        raise NotFoundError(f"no queue {queue!r} in the folder {path}")
+    return found[queue]
 
 
 def running_node(path: Path) -> LockHolder | None:

@@ -84,12 +84,12 @@ def open_export(file: Path) -> Iterator[LogCopy]:
         yield LogCopy(*decode_export(lines))
 
 
-def check_log(log: LogCopy, *, on_slot: Callable[[], object] | None = None) -> Report:
+def check_log(log: LogCopy, *, on_slot: Callable[[int, int], object] | None = None) -> Report:
     """Check every slot of *log*: chain, ids, signatures, and what each one covers.
 
     Args:
         log: read to its end.
-        on_slot: called after each slot that is good.
+        on_slot: told after each good slot how many were, and how many there are to be.
 
     Raises:
         ChainBrokenError: names the slot, what was expected and what is there.
@@ -99,7 +99,7 @@ def check_log(log: LogCopy, *, on_slot: Callable[[], object] | None = None) -> R
     for slot, record in log.records:
         audit.add(slot, record)
         if on_slot is not None:
-            on_slot()
+            on_slot(audit.slots, log.header.slots)
     process, wanted = encode_id(audit.process), log.header.slots
     if audit.slots != wanted:
         raise ChainBrokenError(

@@ -53,6 +53,10 @@ _DATABASES: Final = (
     b"uploads",
     b"tree",
 )
+_READER_CHECK_EVERY: Final = 1_000
+"""Write transactions between two looks for readers that have died: the file grows meanwhile."""
+
+_META_PAGES: Final = 2
 _FORMAT_KEY: Final = b"format"
 _CREATED_BY_KEY: Final = b"created-by"
 
@@ -117,6 +121,7 @@ class Environment:
         self._open_transactions = 0
         self._writing: tuple[int, Transaction[memoryview]] | None = None
         self._is_doomed = False
+        self._unchecked = 0
         self._closed = False
 
     @classmethod
@@ -222,6 +227,11 @@ class Environment:
                 self._is_doomed = True  # half of what it was to write may be there
                 raise
             return
+        self._unchecked += 1
+        if self._unchecked == _READER_CHECK_EVERY:
+            # LMDB does so by itself only when no slot for a reader is left.
+            self._unchecked = 0
+            self.reader_check()
         with self._transaction(), self._handle.begin(write=True, buffers=True) as transaction:
             self._writing, self._is_doomed = (threading.get_ident(), transaction), False
             try:
@@ -246,6 +256,28 @@ class Environment:
         """
         with self._transaction():
             return self._handle.reader_check()
+
+    def used_bytes(self) -> int:
+        """Return how large a copy would be now.
+
+        Raises:
+            StoreError: LMDB refused, or the environment is closed.
+        """
+        with self.reading() as transaction:
+            stats = [self._handle.stat(), *map(transaction.stat, self._databases.values())]
+        pages = sum(s["branch_pages"] + s["leaf_pages"] + s["overflow_pages"] for s in stats)
+        return (_META_PAGES + pages) * int(stats[0]["psize"])
+
+    def copy(self, descriptor: int) -> None:
+        """Write to *descriptor* a data file with all that is durable now, and no free pages.
+
+        One read transaction, however long it takes; the writer goes on, and a pipe will do.
+
+        Raises:
+            StoreError: LMDB refused, or the environment is closed, or the descriptor is.
+        """
+        with self._transaction():
+            self._handle.copyfd(descriptor, compact=True)
 
     def close(self) -> None:
         """Wait for the transactions under way, then release everything. Idempotent."""

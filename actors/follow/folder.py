@@ -9,15 +9,14 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from seriatim.actors.alone import open_alone
 from seriatim.actors.follow.copies import Copy, keep_evidence, stored_record
 from seriatim.actors.follow.marks import FollowMark, FollowMarks
-from seriatim.actors.lock import acquire_lock
 from seriatim.actors.scheduler.writer import append_of
 from seriatim.formats.errors import RefusedError
 from seriatim.formats.ids import encode_id
 from seriatim.formats.schedule.evidence import Evidence
 from seriatim.formats.schedule.record import Record
-from seriatim.store.environment import Environment
 from seriatim.store.folder import DataFolder
 from seriatim.store.lmdb_log import LmdbLog
 from seriatim.store.log import Log
@@ -73,19 +72,10 @@ async def open_followed(
         StoreLockedError: a node runs on the folder, or another follower.
         StoreError: the folder cannot be used.
     """
-    folder = DataFolder(path)
-    folder.create()
-    lock = await acquire_lock(folder, started_ms=now_ms)
-    try:
-        environment = Environment.open_writer(folder.log)
+    async with open_alone(path, now_ms=now_ms) as environment:
         log = LmdbLog(environment)
-        try:
-            _mark(FollowMarks(LmdbTree(environment)), log, process, url)
-            yield FollowedProcess(log, process, folder.evidence)
-        finally:
-            log.close()
-    finally:
-        lock.release()
+        _mark(FollowMarks(LmdbTree(environment)), log, process, url)
+        yield FollowedProcess(log, process, DataFolder(path).evidence)
 
 
 def _mark(marks: FollowMarks, log: Log, process: bytes, url: str) -> None:

@@ -14,6 +14,7 @@ from seriatim.formats.jobs.rows import (
     NAMES,
     head_path,
     job_path,
+    name_path,
     open_path,
     settings_path,
     state_group,
@@ -39,6 +40,7 @@ class QueueNow(NamedTuple):
 
     Attributes:
         name: its name.
+        process: the id of the process whose log is its own, 32 raw bytes.
         slot: the last slot of its log.
         at_ms: its time.
         states: how many jobs are in which state; without zeros.
@@ -46,6 +48,7 @@ class QueueNow(NamedTuple):
     """
 
     name: str
+    process: bytes
     slot: int
     at_ms: int
     states: dict[str, int]
@@ -95,14 +98,13 @@ class QueueReader:
         Raises:
             NotFoundError: there is no such queue.
         """
-        paths = [head_path(queue), settings_path(queue)] if queue else []
-        raw, settings = self._tree.get_all(paths) if queue else (None, None)
-        if raw is None:
+        paths = [name_path(queue), head_path(queue), settings_path(queue)] if queue else []
+        process, raw, settings = self._tree.get_all(paths) if queue else (None, None, None)
+        if process is None or raw is None:
             raise NotFoundError(f"no queue {queue!r} here; it is made with its first job")
         head = orjson.loads(raw)
-        return QueueNow(
-            queue, head["slot"], head["at_ms"], head["states"], decode_settings(settings)
-        )
+        said = decode_settings(settings)
+        return QueueNow(queue, process, head["slot"], head["at_ms"], head["states"], said)
 
     def types(
         self, queue: str, *, after: str | None = None, limit: int = PAGE_MAX

@@ -45,8 +45,7 @@ def verify_queue(log: Log, tree: Tree, queue: str) -> Verified:
 
     Raises:
         NotFoundError: there is no such queue.
-        IllegalMoveError: what a slot says cannot happen.
-        MalformedError: a slot says nothing that a queue says.
+        MalformedError: a slot says nothing that a queue says, or what cannot happen.
     """
     process = tree.get(name_path(queue))
     if process is None:
@@ -61,7 +60,7 @@ def verify_queue(log: Log, tree: Tree, queue: str) -> Verified:
     slot = _said_slot(stored.get(head_path(queue)))
     if not first.slot <= slot <= last.slot:  # rows are written with the slot, and never behind it
         slot = first.slot
-    replayed = replay(queue, *_slots(log, process, slot))
+    replayed = replay(queue, *said_slots(log, process, slot))
     return Verified(process, slot + 1, len(replayed), _difference(stored, replayed))
 
 
@@ -83,10 +82,10 @@ def _said_slot(head: bytes | None) -> int:
     return slot if isinstance(slot, int) else -1
 
 
-def _slots(
+def said_slots(
     log: Log, process: bytes, last: int
 ) -> tuple[int, Iterator[tuple[int, Mapping[str, Value]]]]:
-    """Return when the queue was made, and what its slots say up to *last*.
+    """Return when the queue of *process* was made, and what its slots say up to *last*.
 
     Raises:
         MalformedError: its first slot does not say when; code ``bad_slot``.

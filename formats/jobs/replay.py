@@ -61,8 +61,8 @@ def replay(
         slots: what is in its log from slot 1 on: the slot, and the fields of its message.
 
     Raises:
-        IllegalMoveError: what a slot says cannot happen.
-        MalformedError: a slot says nothing that a queue says; code ``bad_slot``.
+        MalformedError: a slot says nothing that a queue says, or what cannot happen; code
+            ``bad_slot``.
     """
     rows: dict[Path, bytes] = {}
     fold = QueueFold(queue, rows.get)
@@ -71,9 +71,13 @@ def replay(
     for slot, fields in slots:
         said = read_slot(slot, fields)
         fold.begin(slot, said.at_ms, said.wall_ms)
-        for event in said.events:
-            fold.apply(event)
-        keep_rows(rows, fold)
+        try:
+            for event in said.events:
+                fold.apply(event)
+            keep_rows(rows, fold)
+        except Exception as error:  # the fold relies on what the machine has decided
+            reason = f"slot {slot} says what cannot happen: {type(error).__name__}: {error}"
+            raise MalformedError(reason, code="bad_slot") from error
     return rows
 
 

@@ -15,12 +15,14 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from seriatim import __version__
+from seriatim.gateway.cli.backup import backup
 from seriatim.gateway.cli.bench import bench_app
 from seriatim.gateway.cli.conform import conform
 from seriatim.gateway.cli.cron import cron_app
 from seriatim.gateway.cli.demo import demo
 from seriatim.gateway.cli.flags import flag_app
 from seriatim.gateway.cli.follow import follow
+from seriatim.gateway.cli.importing import import_file
 from seriatim.gateway.cli.item import item
 from seriatim.gateway.cli.jobs import job_app, queue_app, worker_app
 from seriatim.gateway.cli.location import location
@@ -43,6 +45,7 @@ _VERBS: Final[tuple[_Verb, ...]] = (
     processes,
     verify,
     export,
+    backup,
     follow,
     location,
     item,
@@ -89,6 +92,7 @@ app = typer.Typer(
 )
 for verb in _VERBS:
     app.command(cls=ProcessCommand if verb in _PROCESS_VERBS else None)(verb)
+app.command("import")(import_file)
 app.add_typer(wallet_app, name="wallet")
 app.add_typer(cron_app, name="cron")
 app.add_typer(job_app, name="job")

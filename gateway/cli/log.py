@@ -48,12 +48,14 @@ def processes(data: Data = DATA_DEFAULT, *, as_json: Json = False) -> None:
     from seriatim.formats.ids import encode_id
 
     with reporting(as_json=as_json), open_offline(data) as folder:
+        queues = folder.queues()
         found = [
             {
                 "process": encode_id(process),
                 "slots": head.slot + 1,
                 "variant": head.variant.tag,
                 "followed": folder.followed_from(process),
+                "queue": queues.get(process),
             }
             for process, head in folder.processes()
         ]
@@ -61,6 +63,7 @@ def processes(data: Data = DATA_DEFAULT, *, as_json: Json = False) -> None:
             print_json(found)
         for row in () if as_json else found:
             origin = f"  from {row['followed']}" if row["followed"] else ""
+            origin += f"  queue {row['queue']}" if row["queue"] else ""
             typer.echo(
                 printable(f"{row['process']}  {row['variant']:10}  {row['slots']} slots{origin}")
             )

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json, Process
+from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json
 from seriatim.gateway.cli.output import Exit, print_json, printable, reporting
+from seriatim.gateway.cli.progress import progress
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -34,8 +33,8 @@ def verify(
 
     with reporting(as_json=as_json), _open_log(what, data) as log:
         try:
-            with _progress(log.header.slots, hidden=as_json) as advance:
-                report = check_log(log, on_slot=advance)
+            with progress("verifying", hidden=as_json) as tell:
+                report = check_log(log, on_slot=tell)
         except ChainBrokenError as error:
             _say_broken(error, as_json=as_json)
             raise typer.Exit(Exit.FAILED) from None
@@ -43,48 +42,46 @@ def verify(
 
 
 def export(
-    process: Process,
+    what: Annotated[str, typer.Argument(help="A process id, or the name of a queue.")],
     out: Annotated[Path, typer.Option(help="The file to write; - is stdout.")] = STDOUT,
     data: Data = DATA_DEFAULT,
     *,
     as_json: Json = False,
 ) -> None:
-    """Write a process's log as JSON lines that anybody can verify."""
-    from seriatim.actors.proof import encode_log, open_folder_log, write_export
-    from seriatim.formats.ids import decode_id
+    """Write a log as JSON lines that anybody can verify; a queue's, import takes, too."""
+    from seriatim.actors.proof import encode_log, write_export
+    from seriatim.formats.ids import encode_id
 
-    with reporting(as_json=as_json), open_folder_log(data, decode_id(process)) as log:
+    with reporting(as_json=as_json), _open_process(what, data) as log:
         if out == STDOUT:
             sys.stdout.buffer.writelines(encode_log(log))
             sys.stdout.buffer.flush()
             return
         write_export(log, out)
         if as_json:
+            process = encode_id(log.header.process)
             print_json({"process": process, "slots": log.header.slots, "file": str(out)})
         else:
             typer.echo(printable(f"{log.header.slots} slots in {out}"))
 
 
 def _open_log(what: str, data: Path) -> AbstractContextManager[LogCopy]:
-    from seriatim.actors.proof import open_export, open_folder_log
-    from seriatim.formats.ids import ID_CHARS, decode_id
+    from seriatim.actors.proof import open_export
+    from seriatim.formats.ids import ID_CHARS
 
     file = Path(what)
     if file.exists() or len(what) != ID_CHARS:
         return open_export(file)
-    return open_folder_log(data, decode_id(what))
+    return _open_process(what, data)
 
 
-@contextmanager
-def _progress(slots: int, *, hidden: bool) -> Iterator[Callable[[], None]]:
-    from rich.console import Console
-    from rich.progress import Progress
+def _open_process(what: str, data: Path) -> AbstractContextManager[LogCopy]:
+    from seriatim.actors.offline import queue_process
+    from seriatim.actors.proof import open_folder_log
+    from seriatim.formats.ids import ID_CHARS, decode_id
 
-    console = Console(stderr=True)
-    hidden = hidden or not console.is_terminal
-    with Progress(console=console, transient=True, disable=hidden) as progress:
-        task = progress.add_task("verifying", total=slots)
-        yield lambda: progress.advance(task)
+    is_id = len(what) == ID_CHARS
+    return open_folder_log(data, decode_id(what) if is_id else queue_process(data, what))
 
 
 def _say_good(report: Report, *, as_json: bool) -> None:

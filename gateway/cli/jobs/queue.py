@@ -133,6 +133,7 @@ def _set(reach: Reach, name: str, change: Mapping[str, Any]) -> None:
 
 def _lines(found: Plain) -> Iterator[str]:
     yield f"{field(found, 'name', str)}: {numbers_text(found.get('states'))}"
+    yield f"  process: {field(found, 'process', str)}"
     for key, value in field(found, "settings", dict).items():
         yield f"  {key}: {value_text(value)}"
 

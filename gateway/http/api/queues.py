@@ -29,7 +29,7 @@ from seriatim.actors.queue.reader import QueueNow
 from seriatim.actors.queue.timeline import Place, Shown, Timeline, TimelinePage
 from seriatim.formats.codecs.json import parse_json
 from seriatim.formats.errors import DisabledError, MalformedError
-from seriatim.formats.ids import b64url
+from seriatim.formats.ids import b64url, encode_id
 from seriatim.formats.jobs.job_id import check_name
 from seriatim.formats.jobs.raw_json import dump_json
 from seriatim.formats.jobs.state import JobState
@@ -313,6 +313,7 @@ def _span_plain(shown: Shown) -> dict[str, Any]:
 def _queue_plain(now: QueueNow) -> dict[str, Any]:
     return {
         "name": now.name,
+        "process": encode_id(now.process),
         "slot": now.slot,
         "at_ms": now.at_ms,
         "states": now.states,

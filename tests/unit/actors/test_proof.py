@@ -59,10 +59,10 @@ def test_a_folder_and_its_export_give_the_same_report(
 
 
 def test_each_good_slot_is_told(data: Path, process: bytes) -> None:
-    told: list[None] = []
+    told: list[tuple[int, int]] = []
     with open_folder_log(data, process) as log:
-        check_log(log, on_slot=lambda: told.append(None))
-    assert len(told) == SLOTS
+        check_log(log, on_slot=lambda slots, of: told.append((slots, of)))
+    assert told == [(slots, SLOTS) for slots in range(1, SLOTS + 1)]
 
 
 @pytest.mark.parametrize(

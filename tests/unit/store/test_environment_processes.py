@@ -184,6 +184,27 @@ def test_opening_frees_the_reader_slots_of_dead_processes(folder: Path) -> None:
     environment.close()
 
 
+def test_what_a_killed_reader_has_pinned_is_used_again_while_the_writer_goes_on(
+    folder: Path,
+) -> None:
+    """Else a backup that was killed would have the file grow until the node is started anew."""
+    environment = Environment.open_writer(folder, is_synced=False)
+    meta = environment.database(b"meta")
+    with Child(_READ, folder) as reader:
+        assert reader.hear() == "in the transaction"
+        reader.kill()
+    sizes = []
+    for _ in range(2):
+        for number in range(1_000):
+            with environment.writing() as transaction:
+                transaction.put(b"number", b"%d" % number, db=meta)
+        sizes.append((folder / "data.mdb").stat().st_size)
+    assert environment.reader_check() == 0, "nothing is left to free"
+    assert sizes[0] > 1_000 * 4_096, "it was pinned"
+    assert sizes[1] < sizes[0] * 1.01
+    environment.close()
+
+
 def test_a_full_disk_writes_nothing_and_reads_go_on(folder: Path) -> None:
     """The file may not grow: the kernel refuses the write as it does on a full disk."""
     script = """

@@ -59,11 +59,16 @@ def test_a_job_is_done() -> None:
         [[ONE], [GRANT], [DONE], [{"event": "retried", "id": "one"}]],
         [[ONE], [{"event": "forgotten", "jobs": ["one"]}]],
         [[{"event": "forgotten", "jobs": ["one"]}]],
+        [[{"event": "dreamt"}]],
+        [[7]],
+        [7],
     ],
 )
-def test_what_cannot_happen_is_no_slot(events: list[list[dict[str, Any]]]) -> None:
-    with pytest.raises(IllegalMoveError):
+def test_what_cannot_happen_is_no_slot(events: list[Any]) -> None:
+    """Whoever checks a log is told the slot, and gets no traceback."""
+    with pytest.raises(MalformedError, match=f"slot {len(events)} says what cannot") as caught:
         rows(*events)
+    assert caught.value.code == "bad_slot"
 
 
 @pytest.mark.parametrize(

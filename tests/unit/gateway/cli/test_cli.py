@@ -76,7 +76,8 @@ def test_a_first_session(data: Path, process: str, tmp_path: Path) -> None:
     assert run_json("verify", exported) == report
     listed = run_json("processes", "--data", data)
     variant = report["variant"]
-    assert listed == [{"process": process, "slots": 4, "variant": variant, "followed": None}]
+    known = {"process": process, "slots": 4, "variant": variant}
+    assert listed == [{**known, "followed": None, "queue": None}]
 
 
 def test_people_get_lines(data: Path, process: str) -> None:
