@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import secrets
 import sys
-from collections.abc import Callable, Collection, Coroutine, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from seriatim.actors.app.app import App, check_category
 from seriatim.actors.runtime.clock import SystemClock, pause
 from seriatim.actors.worker.begin import begin_worker
+from seriatim.actors.worker.guard import LoopGuard
 from seriatim.formats.errors import MalformedError, UnavailableError
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import DRAIN_LOOK_MS, WORKER_DRAIN_MS, WORKER_ROOM_MAX
@@ -97,8 +98,10 @@ async def run_worker(
         for app in apps:
             stack.enter_context(app.attached(access))
             await app.declare(access)
+        guard = LoopGuard(clock, lambda: _aside(url, token))
+        stack.callback(guard.close)
         workers = [
-            _begin(stack, access, apps, work, clock, queue=queue, category=category)
+            _begin(stack, access, apps, work, clock, guard, queue=queue, category=category)
             for queue in _queues(apps, work)
             for category in _categories(apps, work, queue)
         ]
@@ -106,6 +109,14 @@ async def run_worker(
         left = await _until_end(stop, client, access, workers, drains=work.drains)
         await _drain(workers, is_alone, clock)
     return left
+
+
+@asynccontextmanager
+async def _aside(url: str, token: str) -> AsyncIterator[RemoteJobs]:
+    """Open the queues of the node at *url* in the loop that runs."""
+    async with connect_api(url, token) as client:
+        clock = SystemClock(asyncio.get_running_loop())
+        yield RemoteJobs(client, clock, secrets.token_bytes)
 
 
 def _hear_eof(*events: asyncio.Event) -> None:
@@ -126,6 +137,7 @@ def _begin(
     apps: Sequence[App],
     work: Work,
     clock: Clock,
+    guard: LoopGuard,
     *,
     queue: str,
     category: str,
@@ -148,6 +160,7 @@ def _begin(
         is_local=False,
         takes_commands=work.takes_commands,
         category=category,
+        guard=guard,
     )
 
 

@@ -24,6 +24,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from seriatim.actors.queue.commands import AwaitIdle, Claimed
+from seriatim.actors.queue.leases import NODE_LATE_MS
 from seriatim.actors.queue.load import load_fold
 from seriatim.actors.queue.machine import QueueMachine
 from seriatim.actors.queue.output import output_rows
@@ -185,6 +186,8 @@ class Clerk(LightActor):
         self._claims: dict[Waiter, tuple[Future[Any], Timer]] = {}
         self._idlers: dict[Future[Any], Timer] = {}
         self._timer: Timer | None = None
+        # When it was to look again, or could no more: much later than that, it was deaf meanwhile.
+        self._listens_ms: int | None = None
         self._has_turn = False
         self._is_busy = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -244,6 +247,7 @@ class Clerk(LightActor):
         clock = self.dispatcher.clock
         answers: list[_Answer] = []
         try:
+            self._notice_deaf(machine)
             machine.begin(clock.now_ms(), clock.monotonic_ms())
             self._decide(machine, answers)
             forget_what_is_old(machine, self._world.tree)
@@ -386,6 +390,7 @@ class Clerk(LightActor):
             else:
                 self.actor_ref.tell(written)
 
+        self._listens_ms = self.dispatcher.clock.monotonic_ms()
         self._run(write())
 
     def _submission(self, machine: QueueMachine) -> Submission:
@@ -401,6 +406,8 @@ class Clerk(LightActor):
             _LOG.warning("queue %s begins anew: %s", self.queue, written.error)
             self._drop(written.error, written.answers)
             return
+        assert self._machine is not None, "it has made the batch"
+        self._notice_deaf(self._machine)
         self._give(written.answers, written.ended)
 
     def _give(self, answers: list[_Answer], ended: list[Job]) -> None:
@@ -430,10 +437,23 @@ class Clerk(LightActor):
             self._timer = None
         if wait_ms is not None:
             wait_ms = min(wait_ms, CLOCK_CHECK_MS)
-            self._timer = self.dispatcher.clock.call_later(wait_ms, self._ring)
+            clock = self.dispatcher.clock
+            self._timer = clock.call_later(wait_ms, self._ring)
+            self._listens_ms = clock.monotonic_ms() + wait_ms
+
+    def _notice_deaf(self, machine: QueueMachine) -> None:
+        """Where this comes too late, hold no worker's silence against it, and listen first."""
+        if self._listens_ms is not None:
+            late_ms = self.dispatcher.clock.monotonic_ms() - self._listens_ms
+            if late_ms > NODE_LATE_MS:
+                self._listens_ms = None
+                machine.was_deaf(late_ms + NODE_LATE_MS)
 
     def _ring(self) -> None:
         self._timer = None
+        if self._machine is not None:
+            self._notice_deaf(self._machine)
+        self._listens_ms = None
         if not self.actor_stopped.is_set():
             self._take_turn()
 

@@ -1,6 +1,7 @@
 """Until when each lease holds, by the node's monotonic clock; a worker that says so begins it anew.
 
-In memory only. When a node starts, it gives each worker the length of a lease to be heard of.
+In memory only. When a node starts, it gives each worker the length of a lease to be heard of. For
+as long as the node was deaf, since its own event loop was held, no worker was silent.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from seriatim.formats.jobs.job import Job
 
 
+NODE_LATE_MS: Final = 250
+"""A node that comes so much later than it was to was deaf; it listens for as long again first."""
+
 _STALE_MAX: Final = 64
 
 
@@ -23,11 +27,16 @@ class Leases:
         self._ends: dict[str, tuple[int, Job]] = {}
         self._heap: list[tuple[int, str]] = []
         self._workers: dict[str, dict[str, Job]] = {}
+        self._deaf_ms = 0
+
+    def postpone(self, delay_ms: int) -> None:
+        """Have each lease hold for *delay_ms* longer: the node was deaf."""
+        self._deaf_ms += delay_ms
 
     def begin(self, job: Job, monotonic_ms: int) -> None:
         """Begin the lease of *job*, which was granted."""
         self._workers.setdefault(job.worker, {})[job.id] = job
-        end_ms = monotonic_ms + job.lease_ms
+        end_ms = monotonic_ms - self._deaf_ms + job.lease_ms
         self._ends[job.id] = end_ms, job
         heapq.heappush(self._heap, (end_ms, job.id))
         if len(self._heap) > 2 * len(self._ends) + _STALE_MAX:
@@ -37,7 +46,7 @@ class Leases:
     def renew(self, job: Job, monotonic_ms: int) -> None:
         """Have the lease of *job* begin anew."""
         # Its place in the heap stays: that is looked at when it comes up.
-        self._ends[job.id] = monotonic_ms + job.lease_ms, job
+        self._ends[job.id] = monotonic_ms - self._deaf_ms + job.lease_ms, job
 
     def end(self, job: Job) -> None:
         """Forget the lease of *job*, which is over, however that came."""
@@ -53,17 +62,17 @@ class Leases:
 
     def over(self, monotonic_ms: int) -> Iterator[Job]:
         """Yield the jobs whose workers were silent for too long; whoever asks ends their leases."""
-        heap = self._heap
-        while heap and heap[0][0] <= monotonic_ms:
+        heap, heard_ms = self._heap, monotonic_ms - self._deaf_ms
+        while heap and heap[0][0] <= heard_ms:
             _, job_id = heapq.heappop(heap)
             end_ms, job = self._ends.get(job_id, (0, None))
             if job is None:
                 continue
-            if end_ms > monotonic_ms:
+            if end_ms > heard_ms:
                 heapq.heappush(heap, (end_ms, job_id))
             else:
                 yield job
 
     def next_ms(self) -> int | None:
         """Return when to look at `over` again; ``None`` for never."""
-        return self._heap[0][0] if self._heap else None
+        return self._heap[0][0] + self._deaf_ms if self._heap else None

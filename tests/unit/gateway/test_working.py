@@ -15,11 +15,12 @@ from typing import Any
 import pytest
 
 from seriatim.actors.queue.queues import Queues
-from seriatim.formats.errors import MalformedError
+from seriatim.formats.errors import MalformedError, RefusedError, UnauthorizedError
 from seriatim.formats.jobs.spec import read_asked
 from seriatim.formats.jobs.state import JobState
 from seriatim.gateway import worker_child, working
 from seriatim.gateway.http.operator import Operator
+from seriatim.gateway.remote_jobs import RemoteJobs
 from seriatim.gateway.worker_child import working_beside
 from seriatim.gateway.working import Work, load_apps, run_worker
 from tests.support.asker import TOKEN
@@ -105,3 +106,15 @@ async def test_a_worker_beside_a_node_that_cannot_be_started_is_tried_again(
         async with working_beside("http://127.0.0.1:1", tmp_path, ["m"]):
             await until(lambda: tried == 2)
     assert "could not be started" in caplog.text
+
+
+async def test_a_worker_whose_token_is_of_no_use_any_more_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: object, **__: object) -> None:
+        raise UnauthorizedError
+
+    monkeypatch.setattr(RemoteJobs, "claim", refuse)
+    async with node(tmp_path) as (url, _):
+        with pytest.raises(RefusedError):
+            await run_worker(url, TOKEN, COMMANDS, lambda _: None)

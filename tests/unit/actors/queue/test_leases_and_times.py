@@ -20,7 +20,7 @@ JOBS = st.integers(0, 4)
 ACTS = st.lists(
     st.one_of(
         st.tuples(st.sampled_from(["begin", "renew", "end"]), JOBS),
-        st.tuples(st.just("pass"), st.sampled_from([1, 60, 100, 500])),
+        st.tuples(st.sampled_from(["pass", "deaf"]), st.sampled_from([1, 60, 100, 500])),
     ),
     max_size=60,
 )
@@ -48,6 +48,9 @@ def test_a_lease_is_over_when_its_worker_was_silent_for_its_length(
                 del ends[name]
                 leases.end(jobs[int(name[1:])])
                 jobs[int(name[1:])].state = JobState.PENDING
+        elif act == "deaf":
+            leases.postpone(number)
+            ends = {name: end_ms + number for name, end_ms in ends.items()}
         elif act == "begin" and each.state is JobState.PENDING:
             each.state, each.worker = JobState.LEASED, "w"
             leases.begin(each, now_ms)
