@@ -72,6 +72,22 @@ class ApiClient:
             raise UnavailableError(f"{self._url} cannot be reached: {reason_of(error)}") from error
         return read_reply(self._url, reply.status, answer)
 
+    async def pages(
+        self, path: tuple[str, ...], *, query: Mapping[str, object] | None = None
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Yield the pages of the list at *path*, from the first one to the last.
+
+        Raises:
+            SchedulerError: as for `ask`.
+        """
+        after: object = None
+        while True:
+            page = await self.ask("GET", path, query={**(query or {}), "after": after})
+            yield page
+            after = page.get("after")
+            if after is None:
+                return
+
 
 def _target(path: tuple[str, ...], query: Mapping[str, object]) -> str:
     """Return *path* behind ``/api/v1``, with what is not ``None`` of *query*."""

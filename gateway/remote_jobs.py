@@ -153,8 +153,8 @@ class RemoteJobs:
 
     async def ending(self, queue: str, job: str, *, wait_ms: int) -> Ending | None:
         """See `JobsAccess.ending`. A node that is away meanwhile is waited for, too."""
-        plain = await self._wait_for((_QUEUES, queue, _JOBS, job, "ending"), wait_ms)
-        found = plain.get("job")
+        path = (_QUEUES, queue, _JOBS, job, "ending")
+        found = await self._wait_for(path, "job", wait_ms)
         if found is None:
             return None
         result = found.get("result")
@@ -164,14 +164,15 @@ class RemoteJobs:
     async def idle(self, queue: str, *, wait_ms: int) -> int | None:
         """See `JobsAccess.idle`. A node that is away meanwhile is waited for, too."""
         try:
-            plain = await self._wait_for((_QUEUES, queue, "idle"), wait_ms)
+            slot: int | None = await self._wait_for((_QUEUES, queue, "idle"), "slot", wait_ms)
         except NotFoundError:
             return 0
-        slot: int | None = plain.get("slot")
         return slot
 
-    async def _wait_for(self, path: tuple[str, ...], wait_ms: int) -> Mapping[str, Any]:
-        """Return the answer of *path*; nothing where the node could not be asked for *wait_ms*.
+    async def _wait_for(self, path: tuple[str, ...], name: str, wait_ms: int) -> Any:
+        """Return what *path* answers under *name*; ``None`` if that is nothing for *wait_ms*.
+
+        A node that stops says so at once, whatever was asked of it: then the next one is asked.
 
         Raises:
             UnavailableError: the node is away, and *wait_ms* is 0.
@@ -181,7 +182,7 @@ class RemoteJobs:
         while True:
             left_ms = max(end_ms - self._clock.monotonic_ms(), 0)
             try:
-                return await self._client.ask(
+                plain = await self._client.ask(
                     "GET", path, query={"wait_ms": left_ms}, wait_ms=left_ms
                 )
             except StoppingError:
@@ -190,8 +191,12 @@ class RemoteJobs:
                 if not wait_ms:
                     raise
                 if not left_ms:
-                    return {}
+                    return None
                 _LOG.warning("the node is waited for: %s", error)
+            else:
+                found = plain.get(name)
+                if found is not None or self._clock.monotonic_ms() >= end_ms:
+                    return found
             await pauses.rest()
 
 
@@ -220,7 +225,7 @@ async def connect(app: App, url: str, token: str) -> AsyncIterator[OpenApp]:
     """
     read_url(url)
     async with connect_api(url, token) as client:
-        await client.ask("GET", (_QUEUES,))
+        await client.ask("GET", (_QUEUES,), query={"limit": 1})
         clock = SystemClock(asyncio.get_running_loop())
         access = RemoteJobs(client, clock, secrets.token_bytes)
         with app.attached(access):

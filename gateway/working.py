@@ -252,17 +252,14 @@ async def _has_work(
     client: ApiClient, queue: str, workers: Sequence[Worker], paused: Collection[str]
 ) -> bool:
     """Tell whether a job is pending that one of *workers* runs, of a type that is not *paused*."""
-    path, after = ("queues", queue, "jobs"), None
-    while True:
-        page = await client.ask("GET", path, query={"state": JobState.PENDING, "after": after})
+    query = {"state": JobState.PENDING}
+    async for page in client.pages(("queues", queue, "jobs"), query=query):
         for job in field(page, "jobs", list):
             kind, spec = field(job, "type", str), field(job, "spec", dict)
             is_taken = any(each.takes(kind, is_command="command" in spec) for each in workers)
             if is_taken and kind not in paused:
                 return True
-        after = page.get("after")
-        if after is None:
-            return False
+    return False
 
 
 def _queues(apps: Sequence[App], work: Work) -> Sequence[str]:

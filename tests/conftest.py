@@ -7,7 +7,11 @@ tries many more (``make nightly``); a failure prints the decorator that replays 
 
 from __future__ import annotations
 
+from functools import cache
+
+import typer.testing
 from hypothesis import HealthCheck, settings
+from typer.main import get_command
 
 CHECK_EXAMPLES = 25
 NIGHTLY_EXAMPLES = 2_000
@@ -31,3 +35,6 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("ci")
+
+# A runner of tests makes the command line anew with each call, which takes longer than most verbs.
+typer.testing._get_command = cache(get_command)  # type: ignore[attr-defined]  # as above

@@ -29,6 +29,7 @@ from seriatim.actors.app.options import Duration, JobOptions
 from seriatim.actors.app.running_app import RunningApp
 from seriatim.actors.embedding.loop_thread import on_a_thread
 from seriatim.actors.embedding.node import open as open_embedded
+from seriatim.actors.executor.importing import refuse_while_importing
 from seriatim.actors.queue.commands import Change
 from seriatim.actors.tracing import submit_traced
 from seriatim.formats.errors import MalformedError, RefusedError
@@ -296,8 +297,9 @@ class App:
         """Have it submit to *access* while the block runs.
 
         Raises:
-            RefusedError: it is open already; code ``open``.
+            RefusedError: it is open already (``open``), or a child imports it (``imported``).
         """
+        refuse_while_importing()
         if self._access is not None:
             raise RefusedError("this app is open already", code="open")
         self._access = access

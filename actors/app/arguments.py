@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import Any, Final, get_type_hints
+from typing import Any, Final, Generic, TypeVar, cast, get_type_hints
 
 import msgspec
 import orjson
@@ -20,21 +20,28 @@ from seriatim.formats.jobs.raw_json import RawJson, check_value, dump_value
 from seriatim.formats.jobs.result_of import RESULT_OF
 from seriatim.formats.limits import JOB_RESULT_MAX_BYTES
 
+R = TypeVar("R")
+
 # What JSON has, and what stays what it is.
 _PLAIN: Final = frozenset({str, int, float, bool})
 
 
-class Output:
+class Output(Generic[R]):
     """What a job is going to return: an argument for another one, which waits for it.
 
     Attributes:
-        job: the id of the job that makes it.
+        id: the id of the job that makes it.
     """
 
-    __slots__ = ("job",)
+    __slots__ = ("id",)
 
     def __init__(self, job: str) -> None:
-        self.job = job
+        self.id = job
+
+    @property
+    def output(self) -> R:
+        """What stands for its result among the arguments of another job, by its type."""
+        return cast("R", self)
 
 
 class Arguments:
@@ -80,9 +87,9 @@ class Arguments:
 
         def encode(value: Any) -> Any:
             if isinstance(value, Output):
-                wanted[value.job] = None
-                promised.append(value.job)
-                return {RESULT_OF: value.job}
+                wanted[value.id] = None
+                promised.append(value.id)
+                return {RESULT_OF: value.id}
             raise NotImplementedError(f"{type(value).__name__} is nothing that JSON can carry")
 
         plain: dict[str, Any] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Coroutine, Mapping
 from math import ceil
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 from seriatim.actors.app.arguments import Output
 from seriatim.actors.app.handle import Handle
@@ -37,29 +37,20 @@ class Runs(Protocol):
         """Return what comes of *work*."""
 
 
-class BlockingHandle(Output, Generic[R]):
+class BlockingHandle(Output[R]):
     """`Handle` for blocking code. Safe from several threads.
 
     Attributes:
+        id: the job's.
         handle: the same for coroutines.
     """
 
     __slots__ = ("_thread", "handle")
 
     def __init__(self, handle: Handle[R], thread: Runs) -> None:
-        super().__init__(handle.job)
+        super().__init__(handle.id)
         self.handle = handle
         self._thread = thread
-
-    @property
-    def id(self) -> str:
-        """The job's id."""
-        return self.handle.id
-
-    @property
-    def output(self) -> R:
-        """What stands for its result among the arguments of another job."""
-        return self.handle.output
 
     def result(self, timeout: float | None = None) -> R:
         """Return what the job has returned, once it has; see `Handle.result`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from math import ceil
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from seriatim.actors.app.arguments import Output
 from seriatim.actors.queue.commands import Cancel, Retry
@@ -19,7 +19,7 @@ R = TypeVar("R")
 _FOREVER: Final = float("inf")
 
 
-class Handle(Output, Generic[R]):
+class Handle(Output[R]):
     """A job that has been submitted, and that is on disk. ``await handle`` gives its result.
 
     Passed as an argument to another job, it makes that one wait for it, and get its result;
@@ -48,16 +48,6 @@ class Handle(Output, Generic[R]):
         self._access = access
         self._decode = decode
 
-    @property
-    def id(self) -> str:
-        """The job's id."""
-        return self.job
-
-    @property
-    def output(self) -> R:
-        """What stands for its result among the arguments of another job."""
-        return cast("R", self)
-
     def __await__(self) -> Generator[Any, None, R]:
         return self.result().__await__()
 
@@ -77,14 +67,14 @@ class Handle(Output, Generic[R]):
         left_ms = _FOREVER if timeout in (None, _FOREVER) else ceil(timeout * 1_000)
         while True:
             wait_ms = int(min(left_ms, JOB_WAIT_MS))
-            ending = await self._access.ending(self.queue, self.job, wait_ms=wait_ms)
+            ending = await self._access.ending(self.queue, self.id, wait_ms=wait_ms)
             if ending is not None:
                 return self._read(ending)
             left_ms -= wait_ms
             if left_ms <= 0:
                 assert timeout is not None, "the other waits for ever"
                 raise DeadlineExceededError(
-                    f"job {self.job}",
+                    f"job {self.id}",
                     deadline_ms=ceil(timeout * 1_000),
                     advice="it goes on, and can be waited for again",
                 )
@@ -94,7 +84,7 @@ class Handle(Output, Generic[R]):
             return self._decode(ending.result)
         failure = ending.failure
         raise JobError(
-            job=self.job,
+            job=self.id,
             state=ending.state,
             code=failure.get("code", ending.state),
             reason=failure.get("reason", "nobody has said why"),
@@ -108,7 +98,7 @@ class Handle(Output, Generic[R]):
         Raises:
             NotFoundError: it was forgotten.
         """
-        return await self._access.show(self.queue, self.job)
+        return await self._access.show(self.queue, self.id)
 
     async def state(self) -> JobState:
         """Return where the job is.
@@ -124,7 +114,7 @@ class Handle(Output, Generic[R]):
         Raises:
             RefusedError: it has ended.
         """
-        await self._access.ask(self.queue, Cancel(self.job, reason))
+        await self._access.ask(self.queue, Cancel(self.id, reason))
 
     async def retry(self) -> None:
         """Have the job, which has ended without success, run once more.
@@ -132,7 +122,7 @@ class Handle(Output, Generic[R]):
         Raises:
             RefusedError: it has not ended so.
         """
-        await self._access.ask(self.queue, Retry(self.job))
+        await self._access.ask(self.queue, Retry(self.id))
 
     def __repr__(self) -> str:
-        return f"<Handle {self.job} in {self.queue}>"
+        return f"<Handle {self.id} in {self.queue}>"

@@ -14,6 +14,7 @@ from seriatim.actors.app.enqueued import expect_enqueued
 from seriatim.actors.app.inline_queue import InlineQueue
 from seriatim.actors.executor.context import JobContext, current
 from seriatim.actors.queue.commands import Done
+from seriatim.actors.worker.run import facts_of
 from seriatim.actors.worker.running import raised
 from seriatim.formats.errors import NotFoundError, RefusedError, UnsupportedError
 from seriatim.formats.jobs.job_id import ENTROPY_BYTES, make_job_id
@@ -78,15 +79,7 @@ class InlineJobs:
 
     async def _run(self, queue: str, grant: Grant) -> Ended:
         handler = self._app.functions[grant.type].handler
-        said = {
-            "id": grant.id,
-            "queue": queue,
-            "type": grant.type,
-            "slot": grant.token,
-            "attempt": grant.attempt,
-            "deadline_ms": grant.spec.get("deadline_ms"),
-        }
-        token = current.set(JobContext(said, _unheard))
+        token = current.set(JobContext(facts_of(queue, grant), _unheard))
         try:
             made = handler.call(grant)
             result = await _result_of(made) if inspect.iscoroutine(made) else cast("bytes", made)

@@ -15,6 +15,7 @@ from seriatim.actors.queue.commands import Change, Claim, Report, Submit
 from seriatim.actors.queue.machine import QueueMachine
 from seriatim.actors.queue.waiting import Waiter
 from seriatim.formats.jobs.fold import QueueFold
+from seriatim.formats.jobs.replay import keep_rows
 from seriatim.formats.limits import JOB_TOKENS_MAX
 
 if TYPE_CHECKING:
@@ -85,11 +86,8 @@ class InlineQueue:
             yield
         finally:
             machine.finish()
-            for path, row in self._fold.rows() if machine.events else ():
-                if row is None:
-                    self._rows.pop(path, None)
-                else:
-                    self._rows[path] = row
+            if machine.events:
+                keep_rows(self._rows, self._fold)
 
 
 def _at_once(asked: Asked) -> Asked:

@@ -51,9 +51,9 @@ class JobOptions(TypedDict, total=False):
     delay: Duration
     at: datetime
     deadline: datetime
-    after: Sequence[Output | str]
-    after_any_end: Sequence[Output | str]
-    unless_failed: Sequence[Output | str]
+    after: Sequence[Output[Any] | str]
+    after_any_end: Sequence[Output[Any] | str]
+    unless_failed: Sequence[Output[Any] | str]
     unique: bool | str | Mapping[str, Any]
     key: str
     takes: Mapping[str, int]
@@ -141,7 +141,7 @@ def _sequence(key: str, value: Any) -> Sequence[Any]:
 
 def _id_of(key: str, job: Any) -> str:
     if isinstance(job, Output):
-        return job.job
+        return job.id
     if not isinstance(job, str):
         raise MalformedError(f"{key}: expected handles, or ids, found {job!r}", code="bad_job")
     return job

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 
 from seriatim.actors.app.arguments import Output
 
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
-class Prepared(Output, Generic[R]):
+class Prepared(Output[R]):
     """A job that has its id, and is nowhere yet: ``await app.submit(a, b)`` submits it.
 
     Attributes:
+        id: the id that the job will have.
         queue: where it will be.
         asked: what is asked of the queue.
     """
@@ -33,16 +34,6 @@ class Prepared(Output, Generic[R]):
         self.queue = queue
         self.asked = asked
         self._handle = handle
-
-    @property
-    def id(self) -> str:
-        """The id that the job will have."""
-        return self.job
-
-    @property
-    def output(self) -> R:
-        """What stands for its result among the arguments of another job."""
-        return cast("R", self)
 
     def handle(self, access: JobsAccess, submitted: Submitted) -> Handle[R]:
         """Return its handle, once it was submitted: of whatever job it is then."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -78,11 +78,10 @@ class Rehearsal:
         """
         end_ms = self.clock.monotonic_ms() + REHEARSAL_MAX_MS
         await self.settle()
-        while left := self.live():
+        while states := self._live_states():
             due_ms = self.clock.due_ms()
-            is_stuck = all(each["state"] == JobState.BLOCKED for each in left)
-            if is_stuck or due_ms is None or due_ms > end_ms:
-                raise AssertionError(f"these jobs do not end: {left}")
+            if states == {JobState.BLOCKED} or due_ms is None or due_ms > end_ms:
+                raise AssertionError(f"these jobs do not end: {self.live()}")
             self.clock.advance(milliseconds=due_ms - self.clock.monotonic_ms())
             await self.settle()
 
@@ -129,13 +128,20 @@ class Rehearsal:
             workers.remove(worker)
         await self.running.work(queue, beat_ms=REHEARSAL_MAX_MS)
 
-    def _live(self) -> list[tuple[str, Job]]:
-        queues = self.running.queues
-        found: list[tuple[str, Job]] = []
+    def _live_states(self) -> set[JobState]:
+        """Return the states in which jobs are that have not ended."""
+        reader = self.running.queues.reader
+        states = [reader.now(queue).states for queue in self.app.queues]
+        return {state for state in LIVE for each in states if state in each}
+
+    def _live(self) -> Iterator[tuple[str, Job]]:
+        reader = self.running.queues.reader
         for queue in self.app.queues:
-            page = queues.reader.page(queue, states=LIVE, limit=PAGE_MAX)
-            found.extend((queue, job) for job in page.jobs)
-        return found
+            page = reader.page(queue, states=LIVE, limit=PAGE_MAX)
+            yield from ((queue, job) for job in page.jobs)
+            while page.after is not None:
+                page = reader.page(queue, states=LIVE, after=page.after, limit=PAGE_MAX)
+                yield from ((queue, job) for job in page.jobs)
 
 
 @asynccontextmanager

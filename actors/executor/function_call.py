@@ -20,6 +20,7 @@ import orjson
 
 from seriatim.actors.executor.called import CalledAsJob, NoUseError
 from seriatim.actors.executor.context import JobContext, current
+from seriatim.actors.executor.importing import importing
 from seriatim.actors.executor.own_limits import Meter, held_to
 from seriatim.formats.jobs.outcome import Ending
 from seriatim.formats.limits import (
@@ -85,7 +86,8 @@ def call_function(
     function: Any = None
     try:
         with stop_signal, held_to(limits):
-            function = _find(name)
+            with importing():
+                function = _find(name)
             before = _surroundings()  # what a module does when it is imported stays done
             code = Ending.RAISED
             answer = _encode(_call(function, arguments))

@@ -37,7 +37,7 @@ class Monitor:
         has_ended: whether it looks no more.
         on_view: is told what each look has shown.
         on_change: is told when a worker's pulse changes: policies hang here, beside the monitor.
-            What either raises is logged, and is no matter of the monitor's.
+            What either raises is logged when it begins to, and is no matter of the monitor's.
         on_end: is called when it was told to end, by the flag ``terminate``.
     """
 
@@ -79,6 +79,7 @@ class Monitor:
         self._ticked_ms = clock.monotonic_ms()
         self._is_started = False
         self._is_blind = False
+        self._failing: dict[int, object] = {}  # by their identity: they may have no hash
         self._waiting: list[Future[View]] = []
 
     def start(self) -> None:
@@ -151,11 +152,11 @@ class Monitor:
         beats = {beat.status.worker: beat.status.beat for beat in now.sight.beats}
         for change in self._episodes.see(beats, now.monotonic_ms):
             _say(change)
-            _tell(self.on_change, change)
+            self._tell(self.on_change, change)
         observer = Observer(self._home, self._pid, self.tick, self._period_ms)
         view = self.view = view_of(observer, now, self._episodes, self._before)
         self._before = now
-        _tell(self.on_view, view)
+        self._tell(self.on_view, view)
         waiting, self._waiting = self._waiting, []
         for future in waiting:
             future.resolve(view)
@@ -168,13 +169,16 @@ class Monitor:
             _LOG.warning("the monitor cannot look: %s", error)
         self._is_blind = True
 
-
-def _tell(policy: Callable[[T], object], news: T) -> None:
-    """Have *policy* hear *news*; it is somebody's, and what it raises ends no monitor."""
-    try:
-        policy(news)
-    except Exception:  # noqa: BLE001  # as above
-        _LOG.exception("a policy that hangs on the monitor has failed")
+    def _tell(self, policy: Callable[[T], object], news: T) -> None:
+        """Have *policy* hear *news*; it is somebody's, and what it raises ends no monitor."""
+        try:
+            policy(news)
+        except Exception:  # noqa: BLE001  # as above
+            if id(policy) not in self._failing:  # else each look would say so
+                _LOG.exception("a policy that hangs on the monitor has failed")
+            self._failing[id(policy)] = policy
+        else:
+            self._failing.pop(id(policy), None)
 
 
 def _say(change: Change) -> None:

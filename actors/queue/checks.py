@@ -187,13 +187,15 @@ def _check_tokens(fold: QueueFold, spec: Spec) -> None:
 def _check_no_cycle(fold: QueueFold, fresh: Mapping[str, Asked]) -> None:
     """Refuse jobs that would wait for themselves.
 
-    A circle has to lead through a job that something waits for before it is submitted.
+    A circle has to lead through a job that something waits for before it is submitted. Where none
+    of those that are there waits for one of these, it is among these: chains may be long.
     """
+    is_awaited = any(fold.children(job) for job in fresh)
 
     def parents(job: str) -> Iterable[str]:
         if job in fresh:
             return [parent for parent, _ in _after(fresh[job])]
-        live = fold.live.get(job)
+        live = fold.live.get(job) if is_awaited else None
         return sorted(live.waits) if live is not None and live.waits else ()
 
     named = {parent for asked in fresh.values() for parent, _ in _after(asked)}

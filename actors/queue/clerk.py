@@ -348,7 +348,8 @@ class Clerk(LightActor):
                 fold = await asyncio.to_thread(load_fold, self.queue, self._world.tree)
                 find = partial(output_rows, self._world.tree, self.queue)
                 found_slot = self._on_load(self.queue, fold.slot)
-                machine = QueueMachine(fold, self._world.draw, find, found_slot)
+                draw = self._world.draw
+                machine = await asyncio.to_thread(QueueMachine, fold, draw, find, found_slot)
                 loaded = _Loaded(machine, None)
             except SchedulerError as error:
                 loaded = _Loaded(None, error)
@@ -364,6 +365,8 @@ class Clerk(LightActor):
         self._machine = loaded.machine
         if loaded.error is not None:
             self._fail_all(loaded.error)
+            if loaded.error.retryable:
+                self._arm(RETRY_AFTER_MS)  # the time may bring something, though nobody asks again
             return
         self._take_turn()
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seriatim.actors.queue.commands import Cancel, Remove, Reprioritise, Retry
+from seriatim.actors.queue.commands import Cancel, Purge, Remove, Reprioritise, Retry
 from seriatim.formats.errors import MalformedError, NotFoundError
 from seriatim.formats.jobs.job_id import check_name
+from seriatim.formats.jobs.state import WAITING
 from seriatim.formats.limits import JOB_NAME_MAX_CHARS, JOB_PRIORITY_MAX, JOB_REASON_MAX_CHARS
 
 if TYPE_CHECKING:
@@ -23,8 +24,14 @@ def checked(command: Command) -> Command:
     Raises:
         NotFoundError: no job has that id.
         MalformedError: a reason is no Unicode, or a priority is beyond its bounds; code
-            ``bad_job``.
+            ``bad_job``; or a purge is of no state that waits, code ``bad_state``.
     """
+    if isinstance(command, Purge) and command.state not in WAITING:
+        expected = ", ".join(sorted(WAITING))
+        raise MalformedError(
+            f"state: expected one of {expected}, found {str(command.state)[:64]!r}",
+            code="bad_state",
+        )
     if not isinstance(command, Cancel | Retry | Reprioritise | Remove):
         return command
     try:

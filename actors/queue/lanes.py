@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from seriatim.formats.jobs.pace import free_from_ms
 from seriatim.formats.jobs.state import JobState
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _Key = tuple[int, int, int]
 _Takes = tuple[tuple[str, int], ...]
+_STALE_MAX: Final = 64
 
 
 class _Lane:
@@ -39,7 +40,7 @@ class _Lane:
         jobs = self.jobs
         while jobs:
             key, _, job = jobs[0]
-            if job.state is JobState.PENDING and _key(job) == key:
+            if _is_at(job, key):
                 return key
             heapq.heappop(jobs)
         return None
@@ -93,9 +94,28 @@ class Lanes:
         self._commands: list[tuple[_Key, str]] = []
         self._parked: dict[str, list[_Lane]] = {}
         self._count = count()
+        self._added = 0
 
     def add(self, job: Job) -> None:
         """Take *job*, which is pending; one whose priority has changed, too."""
+        self._added += 1
+        most = 2 * self._fold.numbers[JobState.PENDING] + _STALE_MAX
+        if self._added > most:
+            self._added = 0
+            lanes = [lane for kind in self._kinds.values() for lane in kind.lanes.values()]
+            if sum(len(lane.jobs) for lane in lanes) > most:
+                self._begin_anew(lanes)
+        self._add(job)
+
+    def _begin_anew(self, lanes: Collection[_Lane]) -> None:
+        """Forget what is not pending any more in *lanes*, all there are: nobody may ask for it."""
+        # One that stands there twice stays once.
+        jobs = {job.id: job for lane in lanes for key, _, job in lane.jobs if _is_at(job, key)}
+        self._kinds, self._commands, self._parked = {}, [], {}
+        for job in jobs.values():
+            self._add(job)
+
+    def _add(self, job: Job) -> None:
         place = (job.type, job.is_command)
         kind = self._kinds.get(place)
         if kind is None:
@@ -238,3 +258,8 @@ class Lanes:
 
 def _key(job: Job) -> _Key:
     return -job.priority, job.order[0], job.order[1]
+
+
+def _is_at(job: Job, key: _Key) -> bool:
+    """Tell whether *job* waits for its turn at *key* still."""
+    return job.state is JobState.PENDING and _key(job) == key

@@ -35,7 +35,7 @@ from seriatim.actors.queue.endings import crash_event, done_event, failed_event,
 from seriatim.actors.queue.fence import why_fenced
 from seriatim.actors.queue.inputs import read_inputs
 from seriatim.actors.queue.lanes import Lanes
-from seriatim.actors.queue.leases import NODE_LATE_MS, Leases
+from seriatim.actors.queue.leases import Leases, sooner_ms
 from seriatim.actors.queue.output import SlotOutput
 from seriatim.actors.queue.purge import left_to_purge, some_to_purge
 from seriatim.actors.queue.retention import Retention, forgotten_event
@@ -109,6 +109,11 @@ class QueueMachine:
         self._stops = Stops()
         self._is_loaded = False
         self._is_cut = False
+        # All that there is to do about a long queue: no clock is needed for it, nor the loop.
+        for job in fold.live.values():
+            if "deadline_ms" in job.spec:
+                self._times.add(job.spec["deadline_ms"], job)
+        self._see_to_effects()
 
     # A slot: begin, any number of commands, finish.
 
@@ -181,9 +186,7 @@ class QueueMachine:
             waits.append(due_ms - at_ms)
         lease_ms = self._leases.next_ms()
         if lease_ms is not None:
-            wait_ms = lease_ms - monotonic_ms
-            # Half of it first: whoever looks late then knows that it was deaf; see the clerk.
-            waits.append(wait_ms if wait_ms < 2 * NODE_LATE_MS else wait_ms // 2)
+            waits.append(sooner_ms(lease_ms - monotonic_ms))
         if self.waiting.has_room:
             free_ms = self._lanes.free_at_ms(at_ms)
             if free_ms is not None:
@@ -227,7 +230,6 @@ class QueueMachine:
             job = self.fold.live[job_id]
             if (job_id, job.token) not in held:
                 self._say(released_event(job, Released(job_id, job.token), self.fold.at_ms))
-        self.waiting.let_go(claim.worker)  # nobody waits for the claim before any more
         return self.waiting.add(claim)
 
     def _let_go(self, command: LetGo) -> None:
@@ -371,15 +373,11 @@ class QueueMachine:
     # The time, and whoever waits.
 
     def _take_over(self) -> None:
-        """Go on with what the rows say: everything that waits, and leases of whoever is there."""
-        for job in list(self.fold.live.values()):
-            if job.state is JobState.LEASED:
-                self._leases.begin(job, self._monotonic_ms)
-                if job.is_local and job.token <= self.found_slot:
-                    self._crash(job, _LOST, _NODE_ENDED, {})
-            if "deadline_ms" in job.spec:
-                self._times.add(job.spec["deadline_ms"], job)
-        self._see_to_effects()
+        """Go on with the leases that the rows say, of whoever is there."""
+        for job in list(self.fold.leased.values()):
+            self._leases.begin(job, self._monotonic_ms)
+            if job.is_local and job.token <= self.found_slot:
+                self._crash(job, _LOST, _NODE_ENDED, {})
 
     def _expire(self) -> None:
         most_bytes = self.fold.changed_bytes + QUEUE_CHANGED_MAX_BYTES
@@ -410,16 +408,21 @@ class QueueMachine:
         """
         is_anew = False
         most_bytes = self.fold.changed_bytes + QUEUE_CHANGED_MAX_BYTES
+        # There may be a thousand workers, and most of them run the same: they are asked for once.
+        barren: set[tuple[frozenset[str], bool]] = set()
         for waiter in self.waiting:
             if self.fold.changed_bytes >= most_bytes:
                 self._is_cut = True
                 break
             claim = waiter.claim
+            wanted = claim.types, claim.commands
+            room = 0 if wanted in barren else min(claim.room, CLAIM_JOBS_MAX)
             granted: list[Grant] = []
             size_bytes = 0
-            while len(granted) < min(claim.room, CLAIM_JOBS_MAX) and size_bytes < CLAIM_MAX_BYTES:
+            while len(granted) < room and size_bytes < CLAIM_MAX_BYTES:
                 job = self._lanes.take(claim.types, commands=claim.commands, now_ms=self.fold.at_ms)
                 if job is None:
+                    barren.add(wanted)
                     break
                 try:
                     inputs = read_inputs(self.fold, job)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from seriatim.formats.jobs.rows import Path, output_group, output_path, output_prefix
-from seriatim.formats.limits import PAGE_MAX
 
 if TYPE_CHECKING:
     from seriatim.actors.queue.commands import Printed
     from seriatim.formats.schedule.assignment import Rows
     from seriatim.store.tree.tree import Tree
+
+_PIECES_AT_ONCE: Final = 16
 
 
 class SlotOutput:
@@ -53,8 +54,7 @@ class SlotOutput:
 
 def output_rows(tree: Tree, queue: str, job: str) -> list[Path]:
     """Return where what *job* has printed stands, in the order in which it was."""
-    group, prefix = output_group(queue), output_prefix(job)
-    return [(*group, name) for name, _ in _pieces(tree, queue, prefix)]
+    return [path for paths in _pieces(tree, queue, job) for path in paths]
 
 
 def read_output(
@@ -62,17 +62,19 @@ def read_output(
 ) -> Iterator[tuple[str, bytes]]:
     """Yield what *job* has printed behind the piece *after*, each piece with its name."""
     prefix = output_prefix(job)
-    after = prefix + after
-    for name, data in _pieces(tree, queue, prefix, after):
-        yield name.removeprefix(prefix), data
+    for paths in _pieces(tree, queue, job, after):
+        for path, data in zip(paths, tree.get_all(paths), strict=True):
+            if data is not None:  # it may be forgotten meanwhile
+                yield path[-1].removeprefix(prefix), data
 
 
-def _pieces(tree: Tree, queue: str, prefix: str, after: str = "") -> Iterator[tuple[str, bytes]]:
-    group = output_group(queue)
-    place = after or prefix
-    while page := tree.values(group, after=place, limit=PAGE_MAX):
-        for name, data in page:
-            if not name.startswith(prefix):
-                return
-            yield name, data
-        place = page[-1][0]
+def _pieces(tree: Tree, queue: str, job: str, after: str = "") -> Iterator[list[Path]]:
+    """Yield where some pieces of *job* stand: those of other jobs are behind them."""
+    group, prefix = output_group(queue), output_prefix(job)
+    place = prefix + after
+    while names := tree.list(group, after=place, limit=_PIECES_AT_ONCE):
+        own = [(*group, name) for name in names if name.startswith(prefix)]
+        yield own
+        if len(own) < len(names):
+            return
+        place = names[-1]

@@ -1,4 +1,4 @@
-"""The queues of one node: found by their names, made when they are first used."""
+"""The queues of one node: found by their names, made with their first jobs or settings."""
 
 from __future__ import annotations
 
@@ -7,8 +7,17 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from seriatim.actors.queue.clerk import Ask, Clerk, Release, Withdraw
-from seriatim.actors.queue.commands import AwaitIdle, Change, LetGo, Released, Report, Submit
+from seriatim.actors.queue.awaited import Awaited
+from seriatim.actors.queue.clerk import NOTHING, Ask, Clerk, Release, Withdraw
+from seriatim.actors.queue.commands import (
+    AwaitIdle,
+    Change,
+    LetGo,
+    Released,
+    Report,
+    Reported,
+    Submit,
+)
 from seriatim.actors.queue.entry import checked
 from seriatim.actors.queue.load import rows_in
 from seriatim.actors.queue.log_lines import log_slot
@@ -17,6 +26,7 @@ from seriatim.actors.queue.report_parts import joined, parts_of
 from seriatim.actors.queue.tally import Tally
 from seriatim.actors.queue.wishes import Wishes
 from seriatim.actors.runtime.future import Future
+from seriatim.actors.runtime.unbroken import unbroken
 from seriatim.formats.errors import (
     ActorDeadError,
     LimitExceededError,
@@ -41,7 +51,6 @@ if TYPE_CHECKING:
         Claim,
         Claimed,
         Command,
-        Reported,
         Submitted,
     )
     from seriatim.actors.queue.world import World
@@ -82,7 +91,8 @@ class Queues:
         self._found_slots: dict[str, int] = {}
         self._spawning = asyncio.Lock()
         self._is_closed = False
-        self._awaited: dict[tuple[str, str], list[Future[Job | None]]] = {}
+        self._ends: Awaited[tuple[str, str], Job] = Awaited(self.clock)
+        self._made: Awaited[str, bool] = Awaited(self.clock)
         self._is_released = False
 
     def start(self) -> None:
@@ -149,13 +159,21 @@ class Queues:
     async def claim(self, queue: str, claim: Claim, *, wait_ms: int) -> Claimed:
         """Lease jobs of *queue*, and wait for up to *wait_ms* until there is one.
 
+        Where there is no such queue, it waits for that, too: a worker may come before the first
+        job, and one that was begun for a slip of the pen leaves no trace.
+
         Who is cancelled withdraws the claim: nothing is granted to it from then on, and what was
         granted meanwhile is given back.
 
         Raises:
+            MalformedError: that is no name; code ``bad_name``.
             SchedulerError: see `ask`.
         """
-        await self._open(queue)
+        if queue not in self._processes:
+            asked_ms = self.clock.monotonic_ms()
+            if not await self._made.wait(check_name(queue, "queue"), wait_ms):
+                return NOTHING._replace(drain=self.wishes.drains(claim.worker))
+            wait_ms = max(wait_ms - (self.clock.monotonic_ms() - asked_ms), 0)
         if self.wishes.drains(claim.worker):
             claim = claim._replace(room=0)
         reply: Future[Claimed] = self._answer(queue, claim, wait_ms)
@@ -195,8 +213,8 @@ class Queues:
         for ref in self._clerks.values():
             with suppress(ActorDeadError):
                 ref.tell(Release())
-        for future in [each for futures in self._awaited.values() for each in futures]:
-            future.resolve(None)
+        self._ends.release()
+        self._made.release()
 
     def _answer(self, queue: str, command: Command | AwaitIdle, wait_ms: int = 0) -> Future[Any]:
         if self._is_released:
@@ -215,14 +233,19 @@ class Queues:
     async def report(self, queue: str, report: Report) -> Reported:
         """Note what has become of jobs; see `Report`.
 
+        A heartbeat alone is no matter of the queue's, which need not be there.
+
         Raises:
             SchedulerError: see `ask`.
         """
         status = report.status
         if status is not None:
             self.on_status(status)
-        replies = [self._answer(queue, part) for part in parts_of(report)]
-        reported = joined([await reply for reply in replies])
+        if status is None or report.ended or report.held or report.printed:
+            replies = [self._answer(queue, part) for part in parts_of(report)]
+            reported = joined([await reply for reply in replies])
+        else:
+            reported = Reported({}, [], {})
         if status is not None and status.has_left:
             await self.wishes.forget(status.worker)
         return reported._replace(drain=self.wishes.drains(report.worker))
@@ -277,27 +300,10 @@ class Queues:
         Raises:
             NotFoundError: there is no such job.
         """
-        future: Future[Job | None] = Future()
-        # Before it is looked at: what ends in between is heard of.
-        self._awaited.setdefault((queue, job), []).append(future)
-        if self._is_released:
-            wait_ms = 0
-        over = self.clock.call_later(wait_ms, lambda: future.resolve(None))
-        try:
-            found = self.reader.job(queue, job)
-            if found is None:
-                raise NotFoundError(f"no job {job[:64]} in queue {queue}; it may be forgotten")
-            return found if found.state.is_ended else await future
-        finally:
-            over.cancel()
-            self._stop_awaiting(queue, job, future)
-
-    def _stop_awaiting(self, queue: str, job: str, future: Future[Job | None]) -> None:
-        futures = self._awaited.get((queue, job), [])
-        if future in futures:
-            futures.remove(future)
-            if not futures:
-                del self._awaited[queue, job]
+        found = self.reader.job(queue, job)
+        if found is None:
+            raise NotFoundError(f"no job {job[:64]} in queue {queue}; it may be forgotten")
+        return found if found.state.is_ended else await self._ends.wait((queue, job), wait_ms)
 
     @property
     def failed(self) -> Sequence[str]:
@@ -309,9 +315,8 @@ class Queues:
         self._is_closed = True
         for ref in self._clerks.values():
             await ref.stop()
-        for futures in self._awaited.values():
-            for future in futures:
-                future.fail(_stopping())
+        self._ends.fail(_stopping())
+        self._made.fail(_stopping())
 
     def _clerk(self, queue: str) -> LightRef[Clerk]:
         if self._is_closed:
@@ -336,12 +341,8 @@ class Queues:
     def _told(self, queue: str, slot: int, events: Sequence[Event], ended: Sequence[Job]) -> None:
         self.tallies[queue].add(events, ended)
         log_slot(queue, slot, events)
-        awaited = self._awaited
-        if not awaited:
-            return
         for job in ended:
-            for future in awaited.pop((queue, job.id), ()):
-                future.resolve(job)
+            self._ends.tell((queue, job.id), job)
 
     async def _open(self, queue: str) -> None:
         """Make *queue* where there is none.
@@ -353,6 +354,10 @@ class Queues:
         if queue in self._processes:
             return
         check_name(queue, "queue")
+        await self._make(queue)
+
+    @unbroken
+    async def _make(self, queue: str) -> None:
         async with self._spawning:
             if queue in self._processes:
                 return
@@ -373,6 +378,7 @@ class Queues:
             await self._world.own.place(spawn._replace(rows=rows))
             self._processes[queue] = spawn.process
             self._own.add(spawn.process)
+            self._made.tell(queue, value=True)
 
 
 def _no_matter(status: WorkerStatus) -> None:

@@ -142,8 +142,8 @@ class QueueReader:
         ``after`` says where to go on.
         """
         looked_at = size_bytes = 0
-        # A type is looked for among the others: as many at once as a page has, not one by one.
-        rows_max = min(max(limit, PAGE_DEFAULT) if kind else limit, PAGE_MAX)
+        # Some at once, for they may be large; a type is looked for among the others.
+        rows_max = PAGE_DEFAULT if kind else min(limit, PAGE_DEFAULT)
         found: list[Job] = []
         todo = list(states)
         name: str | None = None

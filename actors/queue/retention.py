@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from seriatim.formats.jobs.rows import ended_at, ended_group
-from seriatim.formats.limits import QUEUE_WANTED_PAUSE_MS
+from seriatim.formats.limits import QUEUE_EVENTS_MAX, QUEUE_WANTED_PAUSE_MS
 
 if TYPE_CHECKING:
     from seriatim.actors.queue.machine import QueueMachine
@@ -54,14 +54,17 @@ def forget_what_is_old(machine: QueueMachine, tree: Tree) -> None:
         retention.after = retention.again_ms = None
     retention.is_at_end = False
     rows = tree.values(ended_group(fold.queue), after=retention.after, limit=_ROWS_AT_ONCE)
+    looked_at = 0
     for name, value in rows:
         old_ms = ended_at(name) + kept_ms
         if old_ms > at_ms:
             retention.rest(old_ms)
             return
-        if machine.is_full:
+        if machine.is_full or looked_at >= QUEUE_EVENTS_MAX:
             return
-        if not machine.forget(name, orjson.loads(value)) and retention.again_ms is None:
+        jobs = orjson.loads(value)
+        looked_at += len(jobs)  # whoever waits for this slot waits for that, too
+        if not machine.forget(name, jobs) and retention.again_ms is None:
             retention.again_ms = at_ms + QUEUE_WANTED_PAUSE_MS
         retention.after = name
     if len(rows) < _ROWS_AT_ONCE:

@@ -22,10 +22,10 @@ class Waiter:
 
 
 class Waiting:
-    """The claims of one queue, the oldest first."""
+    """The claims of one queue, the oldest first; a worker has one at a time."""
 
     def __init__(self) -> None:
-        self._waiters: list[Waiter] = []
+        self._waiters: dict[str, Waiter] = {}
         self._answered: list[Waiter] = []
 
     def __len__(self) -> int:
@@ -33,34 +33,34 @@ class Waiting:
 
     def __iter__(self) -> Iterator[Waiter]:
         """Iterate over those that wait now, whatever is answered meanwhile."""
-        return iter(tuple(self._waiters))
+        return iter(tuple(self._waiters.values()))
 
     @property
     def has_room(self) -> bool:
         """Whether one of them is for jobs, and not only for what is to be stopped."""
-        return any(each.claim.room for each in self._waiters)
+        return any(each.claim.room for each in self._waiters.values())
 
     def add(self, claim: Claim) -> Waiter:
-        """Have *claim* wait."""
-        waiter = Waiter(claim)
-        self._waiters.append(waiter)
+        """Have *claim* wait; its worker waits for the one before no longer."""
+        self.let_go(claim.worker)
+        waiter = self._waiters[claim.worker] = Waiter(claim)
         return waiter
 
     def answer(self, waiter: Waiter, grants: Sequence[Grant], stops: Mapping[str, str]) -> None:
         """Answer *waiter*, which waits."""
         waiter.answer = Claimed(grants, stops)
-        self._waiters.remove(waiter)
+        del self._waiters[waiter.claim.worker]
         self._answered.append(waiter)
 
     def let_go(self, worker: str) -> None:
         """Answer the claim of *worker*, if it has one: it waits no longer."""
-        for waiter in self:
-            if waiter.claim.worker == worker:
-                self.answer(waiter, (), {})
+        waiter = self._waiters.get(worker)
+        if waiter is not None:
+            self.answer(waiter, (), {})
 
     def withdraw(self, waiter: Waiter) -> None:
-        """Forget *waiter*: whoever has claimed has waited long enough."""
-        self._waiters.remove(waiter)
+        """Forget *waiter*, which waits: whoever has claimed has waited long enough."""
+        del self._waiters[waiter.claim.worker]
 
     def take_answered(self) -> list[Waiter]:
         """Return the claims that have been answered since the last time."""

@@ -66,15 +66,7 @@ class Run:
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
-        facts = {
-            "id": grant.id,
-            "queue": queue,
-            "type": grant.type,
-            "slot": grant.token,
-            "attempt": grant.attempt,
-            "deadline_ms": grant.spec.get("deadline_ms"),
-        }
-        self.context = JobContext(facts, self._hear_from_anywhere)
+        self.context = JobContext(facts_of(queue, grant), self._hear_from_anywhere)
         self.renewed_ms = clock.monotonic_ms()
         self.fraction = 0.0
         self.note = ""
@@ -174,3 +166,15 @@ class Run:
             )
             for number, start in enumerate(starts, first)
         ]
+
+
+def facts_of(queue: str, grant: Grant) -> dict[str, Any]:
+    """Return what an attempt of the job of *grant*, in *queue*, may know of itself."""
+    return {
+        "id": grant.id,
+        "queue": queue,
+        "type": grant.type,
+        "slot": grant.token,
+        "attempt": grant.attempt,
+        "deadline_ms": grant.spec.get("deadline_ms"),
+    }

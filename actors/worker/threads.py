@@ -28,10 +28,15 @@ def begin_thread(work: Callable[[], object], name: str) -> None:
 
 
 class Threads:
-    """The threads of one worker. Belongs to one event loop."""
+    """The threads of one worker. Belongs to one event loop.
+
+    Attributes:
+        on_fewer: is called when one has ended that went on unheard.
+    """
 
     def __init__(self, name: str) -> None:
         """Call each of them *name*."""
+        self.on_fewer: Callable[[], object] = _nothing
         self._name = name
         self._abandoned = 0
 
@@ -56,6 +61,7 @@ class Threads:
         def settle(value: T) -> None:
             if result.cancelled():
                 self._abandoned -= 1
+                self.on_fewer()
             else:
                 result.set_result(value)
 
@@ -79,3 +85,7 @@ class Threads:
             self._name,
             self._abandoned,
         )
+
+
+def _nothing() -> None:
+    """Do nothing."""

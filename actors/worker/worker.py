@@ -22,12 +22,7 @@ from seriatim.actors.runtime.pauses import Pauses
 from seriatim.actors.tracing import run_traced
 from seriatim.actors.worker.book import Book
 from seriatim.actors.worker.run import Run, Why
-from seriatim.formats.errors import (
-    NotFoundError,
-    RefusedError,
-    SchedulerError,
-    UnauthorizedError,
-)
+from seriatim.formats.errors import RefusedError, SchedulerError, UnauthorizedError
 from seriatim.formats.jobs.status import RunningJob, WorkerStatus
 from seriatim.formats.limits import (
     CLAIM_FULL_AFTER_MS,
@@ -132,6 +127,7 @@ class Worker:
         """Begin to work."""
         if self._guard is not None:
             self._guard.add(self)
+        self._runner.threads.on_fewer = self._has_room.set
         self._claiming = asyncio.ensure_future(self._claim_on())
         self._reporting = asyncio.ensure_future(self._report_on())
 
@@ -433,17 +429,13 @@ class Worker:
         """Report; return the answer, or ``None`` where there is none."""
         try:
             return await self._port.report(self.queue, report)
-        except NotFoundError as error:
-            # The queue was never made: it has nothing of ours, and misses no heartbeat.
-            if report.ended or report.held or report.printed:
-                self._complain("report", error)
         except Exception as error:  # noqa: BLE001  # as above
             self._complain("report", error)
         return None
 
     def _hear(self, reported: Reported) -> None:
         for job, why in reported.refused.items():
-            _LOG.warning("worker %s: job %s ended too late: %s", self.name, job, why)
+            _LOG.warning("worker %s: its word of job %s is too late: %s", self.name, job, why)
         for held in reported.lost:
             lost = self._book.of(held)
             if lost is not None:

@@ -58,17 +58,18 @@ def replay(
     rows: dict[Path, bytes] = {}
     fold = QueueFold(queue, rows.get)
     fold.begin(0, spawned_ms)
-    _change(rows, fold)
+    keep_rows(rows, fold)
     for slot, fields in slots:
         said = read_slot(slot, fields)
         fold.begin(slot, said.at_ms)
         for event in said.events:
             fold.apply(event)
-        _change(rows, fold)
+        keep_rows(rows, fold)
     return rows
 
 
-def _change(rows: dict[Path, bytes], fold: QueueFold) -> None:
+def keep_rows(rows: dict[Path, bytes], fold: QueueFold) -> None:
+    """Have *rows* say what the last slot of *fold* has changed."""
     for path, value in fold.rows():
         if value is None:
             rows.pop(path, None)

@@ -80,10 +80,11 @@ class Step(StrEnum):
 
 _BLOCKED, _PENDING, _SCHEDULED, _LEASED = LIVE
 _DONE, _FAILED, _DEAD, _CANCELLED = ENDED
-_WAITING: Final = frozenset({_BLOCKED, _PENDING, _SCHEDULED})
+WAITING: Final = frozenset({_BLOCKED, _PENDING, _SCHEDULED})
+"""Where no worker has a job."""
 
 MOVES: Final[dict[Step, tuple[frozenset[JobState], frozenset[JobState]]]] = {
-    Step.SUBMIT: (frozenset(), frozenset({*_WAITING, _FAILED, _CANCELLED})),
+    Step.SUBMIT: (frozenset(), frozenset({*WAITING, _FAILED, _CANCELLED})),
     Step.UNBLOCK: (frozenset({_BLOCKED}), frozenset({_PENDING, _SCHEDULED})),
     Step.PARENT: (frozenset({_BLOCKED}), frozenset({_FAILED, _CANCELLED})),
     Step.DUE: (frozenset({_SCHEDULED}), frozenset({_PENDING})),
@@ -97,9 +98,9 @@ MOVES: Final[dict[Step, tuple[frozenset[JobState], frozenset[JobState]]]] = {
         frozenset({_SCHEDULED, _PENDING, _DEAD, _CANCELLED, _FAILED}),
     ),
     Step.RELEASE: (frozenset({_LEASED}), frozenset({_PENDING, _CANCELLED, _FAILED})),
-    Step.CANCEL: (frozenset({*_WAITING, _LEASED}), frozenset({_CANCELLED})),
-    Step.OVERDUE: (frozenset({*_WAITING, _LEASED}), frozenset({_FAILED})),
-    Step.RETRY: (frozenset({_FAILED, _DEAD, _CANCELLED}), _WAITING),
+    Step.CANCEL: (frozenset({*WAITING, _LEASED}), frozenset({_CANCELLED})),
+    Step.OVERDUE: (frozenset({*WAITING, _LEASED}), frozenset({_FAILED})),
+    Step.RETRY: (frozenset({_FAILED, _DEAD, _CANCELLED}), WAITING),
 }
 """From which states each step leads to which."""
 

@@ -29,7 +29,8 @@ class Beat(NamedTuple):
 def encode_beat(beat: Beat) -> bytes:
     """Return *beat* as it is kept: JSON of at most ``BEAT_MAX_BYTES``.
 
-    What its jobs say of themselves is left out where it would be longer, and then its jobs.
+    What its jobs say of themselves is left out where it would be longer, then its jobs, and then
+    their types: the rest is bounded where it is read.
 
     Raises:
         MalformedError: JSON cannot carry what it says; code ``bad_beat``.
@@ -40,6 +41,8 @@ def encode_beat(beat: Beat) -> bytes:
         raw = _encode(beat._replace(status=beat.status._replace(running=silent)))
     if len(raw) > BEAT_MAX_BYTES:
         raw = _encode(beat._replace(status=beat.status._replace(running=())))
+    if len(raw) > BEAT_MAX_BYTES:
+        raw = _encode(beat._replace(status=beat.status._replace(running=(), types=())))
     return raw
 
 

@@ -7,8 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json, NodeUrl
-from seriatim.gateway.cli.reach import Plain, Reach, TokenFile
+from seriatim.gateway.cli.reach import Plain, Reach, of_node
 
 Flag = Annotated[
     str, typer.Argument(help="stop: the node takes no new jobs; terminate: every monitor ends.")
@@ -20,45 +19,36 @@ flag_app: Final = typer.Typer(
 
 
 @flag_app.command("list")
+@of_node
 def list_flags(
-    node: NodeUrl = None,
-    data: Data = DATA_DEFAULT,
-    token_file: TokenFile = None,
-    *,
-    as_json: Json = False,
+    reach: Reach,
 ) -> None:
     """List the flags, and whether they are set."""
-    Reach(node, data, token_file).show("GET", ("flags",), _lines, as_json=as_json)
+    reach.show("GET", ("flags",), _lines)
 
 
 @flag_app.command("set")
+@of_node
 def set_flag(
+    reach: Reach,
     flag: Flag,
-    node: NodeUrl = None,
-    data: Data = DATA_DEFAULT,
-    token_file: TokenFile = None,
-    *,
-    as_json: Json = False,
 ) -> None:
     """Have FLAG hold from now on, also after a restart."""
-    _change(Reach(node, data, token_file), {flag: True}, as_json=as_json)
+    _change(reach, {flag: True})
 
 
 @flag_app.command("clear")
+@of_node
 def clear_flag(
+    reach: Reach,
     flag: Flag,
-    node: NodeUrl = None,
-    data: Data = DATA_DEFAULT,
-    token_file: TokenFile = None,
-    *,
-    as_json: Json = False,
 ) -> None:
     """Have FLAG hold no more."""
-    _change(Reach(node, data, token_file), {flag: False}, as_json=as_json)
+    _change(reach, {flag: False})
 
 
-def _change(reach: Reach, change: Mapping[str, bool], *, as_json: bool) -> None:
-    reach.show("POST", ("flags",), _lines, body=change, as_json=as_json)
+def _change(reach: Reach, change: Mapping[str, bool]) -> None:
+    reach.show("POST", ("flags",), _lines, body=change)
 
 
 def _lines(flags: Plain) -> Iterator[str]:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from typer.core import TyperCommand, TyperOption
 
+from seriatim.formats.limits import API_PAGE_MAX
+
 if TYPE_CHECKING:
     from seriatim.gateway.outbound import OutboundPolicy
 
@@ -93,6 +95,11 @@ Text = Annotated[str | None, typer.Option("--text", help="The payload, as text."
 DataFile = Annotated[
     typer.FileBinaryRead | None,
     typer.Option("--data-file", help="The payload, from a file; - is stdin."),
+]
+
+Limit = Annotated[int, typer.Option(min=1, max=API_PAGE_MAX, help="How many at most.")]
+After = Annotated[
+    str | None, typer.Option(help="What is behind that place: the page before names it.")
 ]
 
 DATA_DEFAULT = Path("data")

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, TypeVar
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Final,
+    NamedTuple,
+    TypeVar,
+)
 
 import typer
 
 from seriatim.formats.errors import RefusedError, UnavailableError
-from seriatim.gateway.cli.options import DATA_DEFAULT
+from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json, NodeUrl
 from seriatim.gateway.cli.output import print_json, printable, reporting
 
 if TYPE_CHECKING:
@@ -42,18 +50,22 @@ class Reach(NamedTuple):
         url: the node's; ``None`` for the one that runs on the folder.
         data: the data folder.
         token_file: where the token is; ``None`` for wherever else.
+        as_json: whether what comes of it is printed as JSON.
     """
 
     url: str | None = None
     data: Path = DATA_DEFAULT
     token_file: Path | None = None
+    as_json: bool = False
 
-    def ask(
-        self, use: Callable[[ApiClient], Awaitable[T]], say: Callable[[T], None], *, as_json: bool
-    ) -> None:
+    def ask(self, use: Callable[[ApiClient], Awaitable[T]], say: Callable[[T], None]) -> None:
         """Have *use* ask the node, and *say* what came of it; see `reporting` for errors."""
-        with reporting(as_json=as_json):
+        with reporting(as_json=self.as_json):
             say(asyncio.run(self._use(use)))
+
+    def tell(self, use: Callable[[ApiClient], Awaitable[Plain]], lines: Lines) -> None:
+        """Have *use* ask the node, and print what it answers by *lines*."""
+        self.ask(use, partial(_print_answer, lines, as_json=self.as_json))
 
     def show(
         self,
@@ -63,14 +75,13 @@ class Reach(NamedTuple):
         *,
         query: Mapping[str, object] | None = None,
         body: Mapping[str, object] | None = None,
-        as_json: bool,
     ) -> None:
         """Ask the node for *path*, see `ApiClient.ask`, and print what it answers by *lines*."""
 
         async def ask(client: ApiClient) -> Plain:
             return await client.ask(method, path, query=query, body=body)
 
-        self.ask(ask, partial(print_answer, lines, as_json=as_json), as_json=as_json)
+        self.tell(ask, lines)
 
     async def _use(self, use: Callable[[ApiClient], Awaitable[T]]) -> T:
         from seriatim.gateway.api_client import connect_api
@@ -111,6 +122,35 @@ class Reach(NamedTuple):
         return read_folder_token(self.data)
 
 
+_OPTIONS: Final = tuple(
+    inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+    for name, default, kind in (
+        ("node", None, NodeUrl),
+        ("data", DATA_DEFAULT, Data),
+        ("token_file", None, TokenFile),
+        ("as_json", False, Json),
+    )
+)
+
+
+def of_node(verb: Callable[..., None]) -> Callable[..., None]:
+    """Return *verb* as a command of which `Reach` is made up by options: which node, and how.
+
+    Args:
+        verb: takes the `Reach` first.
+    """
+
+    @wraps(verb)
+    def command(
+        *, node: str | None, data: Path, token_file: Path | None, as_json: bool, **said: Any
+    ) -> None:
+        verb(Reach(node, data, token_file, as_json), **said)
+
+    _, *own = inspect.signature(verb, eval_str=True).parameters.values()
+    command.__signature__ = inspect.Signature([*own, *_OPTIONS])  # type: ignore[attr-defined]  # PEP 362
+    return command
+
+
 async def _check_there(url: str) -> None:
     """Ask the node at *url* for what is for everybody: a token of nobody's would lead nowhere.
 
@@ -135,7 +175,7 @@ def _running(data: Path) -> str:
     return running.url
 
 
-def print_answer(lines: Lines, answer: Plain, *, as_json: bool) -> None:
+def _print_answer(lines: Lines, answer: Plain, *, as_json: bool) -> None:
     """Print *answer*, as JSON or by *lines*; and for people how to have the next page, if any."""
     if as_json:
         print_json(answer)

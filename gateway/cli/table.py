@@ -1,10 +1,16 @@
-"""Rows for people."""
+"""Rows for people, and what stands in them."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 
 from seriatim.gateway.cli.output import printable
+
+
+def value_text(value: object) -> str:
+    """Return a value of JSON as people say it: a text as it is, and all else as it is typed in."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seriatim.gateway.cli.monitor import PERIOD_DEFAULT, Period
-from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json, NodeUrl
 from seriatim.gateway.cli.output import print_json, reporting
-from seriatim.gateway.cli.reach import Reach, TokenFile
+from seriatim.gateway.cli.reach import Reach, of_node
 
 if TYPE_CHECKING:
     from seriatim.gateway.api_client import ApiClient
@@ -22,29 +21,28 @@ if TYPE_CHECKING:
 View = dict[str, Any]
 
 
+@of_node
 def top(
-    node: NodeUrl = None,
-    data: Data = DATA_DEFAULT,
-    token_file: TokenFile = None,
+    reach: Reach,
     period: Period = PERIOD_DEFAULT,
     *,
     once: Annotated[bool, typer.Option("--once", help="Show it once.")] = False,
-    as_json: Json = False,
 ) -> None:
     """Show what queues and workers do, until Ctrl-C; of a folder without a node, what it holds."""
     from seriatim.actors.offline import running_node
 
-    running = running_node(data)
-    # A node within somebody's program answers nobody: then the folder is looked at.
-    if node is None and (running is None or running.url is None):
-        with reporting(as_json=as_json):
+    data, as_json = reach.data, reach.as_json
+    with reporting(as_json=as_json):
+        running = None if reach.url else running_node(data)
+        # A node within somebody's program answers nobody: then the folder is looked at.
+        if not reach.url and (running is None or running.url is None):
             asyncio.run(_show(_of_folder(data, period), once=once, as_json=as_json))
-        return
+            return
 
     async def ask(client: ApiClient) -> None:
         await _show(_of_node(client, period), once=once, as_json=as_json)
 
-    Reach(node, data, token_file).ask(ask, lambda _: None, as_json=as_json)
+    reach.ask(ask, lambda _: None)
 
 
 async def _of_node(client: ApiClient, period_s: float) -> AsyncIterator[View]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
 from aiohttp import web
@@ -54,39 +55,42 @@ async def send_stream(
         return reply_json(piece, headers={"content-type": content_type, **(headers or {})})
     response = web.StreamResponse(headers=stream_headers(content_type, headers))
     await response.prepare(request)
-    try:
+    with _in_the_middle(request):
         await _write(response, piece)
         while has_more:
             piece, has_more = await _gather(pieces)
             await _write(response, piece)
-    except ConnectionError:
-        pass  # the client has gone; nobody is left to tell
-    except TimeoutError:
-        _cut(request)
-    except Exception as error:  # noqa: BLE001  # a second reply must not follow inside this one
-        _LOG.error("a page was cut off: %s: %s", type(error).__name__, error)
-        _cut(request)
     return response
 
 
 async def send_events(request: web.BaseRequest, events: AsyncIterator[bytes]) -> web.StreamResponse:
     """Send *events*, each as it comes, as ``text/event-stream``; the end of them ends the reply.
 
-    Whoever takes one of them too slowly loses the connection.
+    Whoever takes one of them too slowly loses the connection; an error between two breaks it, too.
     """
     headers = stream_headers("text/event-stream", {"cache-control": "no-store"})
     if request.method == "HEAD":
         return await _send_head(request, headers)
     response = web.StreamResponse(headers=headers)
     await response.prepare(request)
-    try:
+    with _in_the_middle(request):
         async for event in events:
             await _write(response, event)
+    return response
+
+
+@contextmanager
+def _in_the_middle(request: web.BaseRequest) -> Iterator[None]:
+    """End the reply to *request*, of which some was sent, by whatever goes wrong inside."""
+    try:
+        yield
     except ConnectionError:
         pass  # the client has gone; nobody is left to tell
     except TimeoutError:
         _cut(request)
-    return response
+    except Exception as error:  # noqa: BLE001  # a second reply must not follow inside this one
+        _LOG.error("a reply was cut off: %s: %s", type(error).__name__, error)
+        _cut(request)
 
 
 async def _send_head(request: web.BaseRequest, headers: Mapping[str, str]) -> web.StreamResponse:

@@ -122,6 +122,17 @@ def test_a_queue_its_settings_and_its_numbers(tmp_path: Path) -> None:
     with_api(tmp_path, use)
 
 
+def test_queues_are_listed_in_pages_by_name(tmp_path: Path) -> None:
+    async def use(api: QueueAsker) -> None:
+        for name in ("c", "a", "b"):
+            await api.post(f"{ALL}/{name}/settings", {})
+        for limit in (1, 2, 3):
+            listed = await api.pages(ALL, "queues", limit)
+            assert [each["name"] for each in listed] == ["a", "b", "c"]
+
+    with_api(tmp_path, use)
+
+
 def test_a_purge_says_how_many_it_has_cancelled(tmp_path: Path) -> None:
     """And not how many waited: some of them end with another one."""
 
@@ -353,6 +364,19 @@ def test_a_client_that_goes_away_takes_no_job_along(tmp_path: Path) -> None:
         assert await api.state("one") == "pending", "and has not been granted in between"
         claim = await api.claim(worker="here", wait_ms=HELD_UP_MS)
         assert [(each["id"], each["attempt"]) for each in claim["grants"]] == [("one", 1)]
+
+    with_api(tmp_path, use)
+
+
+def test_whoever_has_gone_is_waited_for_no_more(tmp_path: Path) -> None:
+    """Else the node would hold what nobody hears, and its end up for it."""
+
+    async def use(api: QueueAsker) -> None:
+        await api.submit(job(id="one"))
+        nobody = api.clock.due_ms()
+        gone = await waiting(api, api.get(f"{JOBS}/one/ending?wait_ms={HELD_UP_MS}"))
+        gone.cancel()
+        await until(lambda: api.clock.due_ms() == nobody)
 
     with_api(tmp_path, use)
 

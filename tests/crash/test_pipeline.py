@@ -107,7 +107,7 @@ def test_a_worker_that_was_stopped_for_longer_than_its_lease_is_not_heard(tmp_pa
     assert (ended["state"], ended["result"], ended["attempts"]) == ("done", 2, 2)
     assert [each["code"] for each in ended["failures"]] == ["lost"]
     told = first.errors.read_text()
-    assert "has lost job one" in told or "job one ended too late" in told
+    assert "has lost job one" in told or "its word of job one is too late" in told
 
 
 def test_every_job_that_was_acknowledged_ends_once(tmp_path: Path) -> None:

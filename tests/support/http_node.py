@@ -113,6 +113,7 @@ async def serving(
         ending.push_async_callback(runner.cleanup)
         await runner.setup()
         await ending.enter_async_context(asking_own_paths(node, HttpServer(handler)))
+        ending.callback(node.refuse_new_work)  # before the server waits for its requests
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         session = await ending.enter_async_context(aiohttp.ClientSession())
         yield HttpNode(node, session, runner.addresses[0][1])

@@ -42,6 +42,7 @@ class ToldPort:
         answers: whether it answers reports; as long as it is not set they wait.
         error: what it answers reports with instead.
         lost: what it says that the worker has lost.
+        refused: what it refuses, and why.
     """
 
     def __init__(self) -> None:
@@ -52,6 +53,7 @@ class ToldPort:
         self.answers.set()
         self.error: Exception | None = None
         self.lost: set[Held] = set()
+        self.refused: dict[str, str] = {}
         self._answers: list[Claimed] = []
         self._changed = asyncio.Event()
 
@@ -89,7 +91,7 @@ class ToldPort:
         if self.error is not None:
             raise self.error
         self.heard.append(report)
-        return Reported({}, [held for held in report.held if held in self.lost], {})
+        return Reported(self.refused, [held for held in report.held if held in self.lost], {})
 
     async def submit(self, queue: str, jobs: Sequence[Asked]) -> list[Submitted]:
         raise NotImplementedError

@@ -12,17 +12,13 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
-from seriatim.actors.launch import COMMIT_BOUNDS
 from seriatim.actors.own_log import OwnLog
 from seriatim.actors.queue.commands import Claim, Claimed, Submitted
 from seriatim.actors.queue.queues import Queues
 from seriatim.actors.queue.world import World
-from seriatim.actors.runtime.batcher import Batcher
 from seriatim.actors.runtime.dispatcher import LoopDispatcher
 from seriatim.actors.runtime.future import Future
-from seriatim.actors.scheduler.committer import job_bytes
 from seriatim.actors.scheduler.mail import Submit
-from seriatim.actors.scheduler.system import Scheduler
 from seriatim.formats.codecs.cbor import CborCodec
 from seriatim.formats.jobs.replay import replay
 from seriatim.formats.jobs.spec import read_asked
@@ -31,7 +27,7 @@ from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.wire.receipt import Receipt
 from seriatim.testing import VirtualClock
 from tests.support.queue_rows import stored_rows
-from tests.support.simulated_disk import Fate, SimulatedDisk, SimulatedWriter
+from tests.support.simulated_disk import Fate, SimulatedDisk, SimulatedWriter, simulated_scheduler
 
 QUEUE = "mail"
 _CBOR = CborCodec()
@@ -50,25 +46,12 @@ class QueueLife:
     """
 
     def __init__(self, disk: SimulatedDisk | None = None) -> None:
-        loop = asyncio.get_running_loop()
         self.disk = disk or SimulatedDisk()
         self.fates: deque[Fate] = deque()
         self.writer = SimulatedWriter(self.disk, self._fate)
         self.clock = VirtualClock(datetime(2026, 1, 1, tzinfo=UTC))
-        dispatcher = LoopDispatcher(loop, self.clock)
-        self._scheduler = Scheduler(
-            dispatcher=dispatcher,
-            log=self.disk.log,
-            writer=Batcher(
-                self.writer,
-                name="the commit queue",
-                bounds=COMMIT_BOUNDS,
-                size=job_bytes,
-                call_soon=loop.call_soon,
-                fails_together=True,
-            ),
-            wallet=None,
-        )
+        dispatcher = LoopDispatcher(asyncio.get_running_loop(), self.clock)
+        self._scheduler = simulated_scheduler(dispatcher, self.disk, self.writer)
         self.queues = Queues(
             World(
                 dispatcher=dispatcher,

@@ -11,7 +11,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from enum import Enum
 
+from seriatim.actors.launch import COMMIT_BOUNDS
+from seriatim.actors.runtime.batcher import Batcher
+from seriatim.actors.runtime.dispatcher import LoopDispatcher
 from seriatim.actors.runtime.future import Future
+from seriatim.actors.scheduler.committer import job_bytes
+from seriatim.actors.scheduler.system import Scheduler
 from seriatim.actors.scheduler.writer import Job, Sealed, Writer
 from seriatim.formats.errors import SchedulerError, StoreError
 from seriatim.store.memory_log import MemoryLog
@@ -101,3 +106,18 @@ class SimulatedWriter:
             answer.fail(StoreError("as told"))
         else:
             answer.resolve(sealed)
+
+
+def simulated_scheduler(
+    dispatcher: LoopDispatcher, disk: SimulatedDisk, writer: SimulatedWriter
+) -> Scheduler:
+    """Return the product's scheduler over *disk*, to which *writer* writes."""
+    batches = Batcher(
+        writer,
+        name="the commit queue",
+        bounds=COMMIT_BOUNDS,
+        size=job_bytes,
+        call_soon=asyncio.get_running_loop().call_soon,
+        fails_together=True,
+    )
+    return Scheduler(dispatcher=dispatcher, log=disk.log, writer=batches, wallet=None)

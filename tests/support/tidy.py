@@ -203,7 +203,7 @@ def _imports_of(source: Source) -> Iterator[tuple[ast.Import | ast.ImportFrom, l
 
 def suppression_gives_its_reason(source: Source) -> Iterator[Fault]:
     """``noqa`` and ``type: ignore`` name their codes and, after a second ``#``, their reason."""
-    if not source.is_python:
+    if not source.is_python or not _SUPPRESSION.search(source.text):
         return
     for token in tokenize.generate_tokens(StringIO(source.text).readline):
         if token.type != tokenize.COMMENT:

@@ -11,14 +11,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from seriatim.actors.launch import COMMIT_BOUNDS
 from seriatim.actors.own_log import OwnLog
-from seriatim.actors.runtime.batcher import Batcher
 from seriatim.actors.runtime.dispatcher import LoopDispatcher
 from seriatim.actors.runtime.future import Future
-from seriatim.actors.scheduler.committer import job_bytes
 from seriatim.actors.scheduler.mail import Submit
-from seriatim.actors.scheduler.system import Scheduler
 from seriatim.actors.triggers.alarms import Alarms
 from seriatim.actors.triggers.book import World
 from seriatim.actors.triggers.runs import Act
@@ -28,7 +24,7 @@ from seriatim.formats.schedule.submission import Submission
 from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.wire.receipt import Receipt
 from seriatim.testing import VirtualClock
-from tests.support.simulated_disk import Fate, SimulatedDisk, SimulatedWriter
+from tests.support.simulated_disk import Fate, SimulatedDisk, SimulatedWriter, simulated_scheduler
 from tests.support.waiting import until_idle
 from tests.support.watching import quiet_world
 
@@ -89,22 +85,10 @@ class TriggerLife:
     """
 
     def __init__(self, disk: SimulatedDisk, now_ms: int, draw_fate: Callable[[], Fate]) -> None:
-        loop = asyncio.get_running_loop()
         self.clock = WatchedClock(now_ms)
         self.writer = SimulatedWriter(disk, draw_fate)
-        self._scheduler = Scheduler(
-            dispatcher=LoopDispatcher(loop, self.clock),
-            log=disk.log,
-            writer=Batcher(
-                self.writer,
-                name="the commit queue",
-                bounds=COMMIT_BOUNDS,
-                size=job_bytes,
-                call_soon=loop.call_soon,
-                fails_together=True,
-            ),
-            wallet=None,
-        )
+        dispatcher = LoopDispatcher(asyncio.get_running_loop(), self.clock)
+        self._scheduler = simulated_scheduler(dispatcher, disk, self.writer)
         self.table = TriggerTable(
             World(
                 log=disk.log,

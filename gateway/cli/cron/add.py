@@ -12,9 +12,9 @@ from seriatim.gateway.cli.cron.lines import next_text
 from seriatim.gateway.cli.input import read_body, read_map
 from seriatim.gateway.cli.jobs import options as job_options
 from seriatim.gateway.cli.jobs.said import say_job, say_work, was_said
-from seriatim.gateway.cli.options import DATA_DEFAULT, Data, DataFile, Json, NodeUrl, Tags, Text
-from seriatim.gateway.cli.output import print_json, printable, reporting
-from seriatim.gateway.cli.reach import Plain, Reach, TokenFile
+from seriatim.gateway.cli.options import DataFile, Tags, Text
+from seriatim.gateway.cli.output import reporting
+from seriatim.gateway.cli.reach import Plain, Reach, of_node
 from seriatim.gateway.reply import field
 
 if TYPE_CHECKING:
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 _Work = tuple[list[str] | None, str | None, list[str] | None, str | None]
 
 
+@of_node
 def add(  # typer reads options by position
+    reach: Reach,
     recurrence: options.Recurrence = None,
     command: job_options.Command = None,
     watch: options.Watch = None,
@@ -64,11 +66,6 @@ def add(  # typer reads options by position
     overlap: options.Overlap = None,
     gap: options.Gap = None,
     fold: options.Fold = None,
-    node: NodeUrl = None,
-    data: Data = DATA_DEFAULT,
-    token_file: TokenFile = None,
-    *,
-    as_json: Json = False,
 ) -> None:
     """Define a trigger; the same again is the same one. Print its id."""
     more: Plain = {"priority": priority, "retries": retries, "backoff": backoff, "timeout": timeout}
@@ -81,25 +78,16 @@ def add(  # typer reads options by position
     said |= {"process": process, "path": path, "method": method, "content-type": content_type}
     said |= {"tz": tz, "start": start, "end": end, "jitter": jitter, "misfire": misfire}
     said |= {"window": window, "overlap": overlap, "gap": gap, "fold": fold}
-    with reporting(as_json=as_json):
+    with reporting(as_json=reach.as_json):
         said["job"] = _job(job, queue, (words, args, env, cwd), more)
         payload = _payload(text, data_file)
     definition = {key: value for key, value in said.items() if value is not None}
     definition = {**_action(path, tag, payload), **definition}
-    _define(Reach(node, data, token_file), definition, as_json=as_json)
 
-
-def _define(reach: Reach, definition: Mapping[str, object], *, as_json: bool) -> None:
     async def define(client: ApiClient) -> Plain:
         return await client.ask("POST", ("triggers",), body=definition)
 
-    def say(trigger: Plain) -> None:
-        if as_json:
-            print_json(trigger)
-        else:
-            typer.echo(printable(f"{field(trigger, 'id', str)}  next {next_text(trigger)}"))
-
-    reach.ask(define, say, as_json=as_json)
+    reach.tell(define, lambda trigger: [f"{field(trigger, 'id', str)}  next {next_text(trigger)}"])
 
 
 def _action(

@@ -9,20 +9,16 @@ import typer
 
 from seriatim.gateway.cli.cron.lines import event_line, next_text
 from seriatim.gateway.cli.cron.trigger_path import Trigger, path_of
-from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json, NodeUrl
-from seriatim.gateway.cli.reach import Plain, Reach, TokenFile
+from seriatim.gateway.cli.reach import Plain, Reach, of_node
 from seriatim.gateway.reply import field
 
 
+@of_node
 def backfill(
+    reach: Reach,
     trigger: Trigger,
     first: Annotated[str, typer.Option("--from", help="The first time (ISO 8601), included.")],
     last: Annotated[str, typer.Option("--to", help="The last time, included.")],
-    node: NodeUrl = None,
-    data: Data = DATA_DEFAULT,
-    token_file: TokenFile = None,
-    *,
-    as_json: Json = False,
 ) -> None:
     """Have the times of TRIGGER in a range fire that are over and have not fired."""
 
@@ -30,12 +26,11 @@ def backfill(
         fired, before = field(done, "fired", int), field(done, "had_fired", int)
         return f"{fired} fired, {before} had fired before"
 
-    Reach(node, data, token_file).show(
+    reach.show(
         "POST",
         path_of(trigger, "backfill"),
         lambda done: [line(done)],
         body={"from": first, "to": last},
-        as_json=as_json,
     )
 
 
@@ -51,17 +46,12 @@ def _changing(
         says: what the command does, for its help.
     """
 
+    @of_node
     def change(
+        reach: Reach,
         trigger: Trigger,
-        node: NodeUrl = None,
-        data: Data = DATA_DEFAULT,
-        token_file: TokenFile = None,
-        *,
-        as_json: Json = False,
     ) -> None:
-        Reach(node, data, token_file).show(
-            method, path_of(trigger, *more), lambda done: [line(done)], as_json=as_json
-        )
+        reach.show(method, path_of(trigger, *more), lambda done: [line(done)])
 
     change.__doc__ = says
     return change

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from seriatim.formats.limits import API_PAGE_MAX, PAGE_DEFAULT
+from seriatim.formats.limits import PAGE_DEFAULT
 from seriatim.gateway.cli.cron.lines import (
     action_text,
     event_line,
@@ -17,24 +17,19 @@ from seriatim.gateway.cli.cron.lines import (
     when_text,
 )
 from seriatim.gateway.cli.cron.trigger_path import Trigger, path_of
-from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json, NodeUrl
-from seriatim.gateway.cli.reach import Plain, Reach, TokenFile
-from seriatim.gateway.cli.table import table
+from seriatim.gateway.cli.options import After, Limit
+from seriatim.gateway.cli.reach import Plain, Reach, of_node
+from seriatim.gateway.cli.table import table, value_text
 from seriatim.gateway.reply import field
 
 _HEAD = ["id", "state", "next", "when", "does", "name"]
 
-Limit = Annotated[int, typer.Option(min=1, max=API_PAGE_MAX, help="How many at most.")]
 
-
+@of_node
 def list_triggers(
+    reach: Reach,
     limit: Limit = PAGE_DEFAULT,
-    after: Annotated[str | None, typer.Option(help="Those behind this id.")] = None,
-    node: NodeUrl = None,
-    data: Data = DATA_DEFAULT,
-    token_file: TokenFile = None,
-    *,
-    as_json: Json = False,
+    after: After = None,
 ) -> None:
     """List the triggers of a node, by the text of their ids."""
 
@@ -42,18 +37,15 @@ def list_triggers(
         return table([_HEAD, *map(trigger_row, field(page, "triggers", list))])
 
     query = {"limit": limit, "after": after}
-    Reach(node, data, token_file).show("GET", ("triggers",), lines, query=query, as_json=as_json)
+    reach.show("GET", ("triggers",), lines, query=query)
 
 
+@of_node
 def history(
+    reach: Reach,
     trigger: Trigger,
     limit: Limit = PAGE_DEFAULT,
     after: Annotated[int, typer.Option(min=-1, help="What is behind this number.")] = -1,
-    node: NodeUrl = None,
-    data: Data = DATA_DEFAULT,
-    token_file: TokenFile = None,
-    *,
-    as_json: Json = False,
 ) -> None:
     """Show what has happened to TRIGGER, also after it was removed."""
 
@@ -61,19 +53,16 @@ def history(
         return map(event_line, field(page, "history", list))
 
     path, query = path_of(trigger, "history"), {"limit": limit, "after": after}
-    Reach(node, data, token_file).show("GET", path, lines, query=query, as_json=as_json)
+    reach.show("GET", path, lines, query=query)
 
 
+@of_node
 def show(
+    reach: Reach,
     trigger: Trigger,
-    node: NodeUrl = None,
-    data: Data = DATA_DEFAULT,
-    token_file: TokenFile = None,
-    *,
-    as_json: Json = False,
 ) -> None:
     """Show what TRIGGER is, and when it is due next."""
-    Reach(node, data, token_file).show("GET", path_of(trigger), _lines_of, as_json=as_json)
+    reach.show("GET", path_of(trigger), _lines_of)
 
 
 def _lines_of(trigger: Plain) -> Iterable[str]:
@@ -88,6 +77,6 @@ def _lines_of(trigger: Plain) -> Iterable[str]:
         ["next", next_text(trigger)],
         ["does", action_text(definition)],
         *([["hook", field(trigger, "hook", str)]] if "hook" in trigger else []),
-        *([key, str(value)] for key, value in definition.items() if key not in told),
+        *([key, value_text(value)] for key, value in definition.items() if key not in told),
     ]
     return table(rows)

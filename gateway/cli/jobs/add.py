@@ -11,16 +11,17 @@ import typer
 from seriatim.formats.errors import UnavailableError
 from seriatim.gateway.cli.jobs import options
 from seriatim.gateway.cli.jobs.said import say_job, say_work
-from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json, NodeUrl
-from seriatim.gateway.cli.output import print_json, printable, reporting
-from seriatim.gateway.cli.reach import Plain, Reach, TokenFile
+from seriatim.gateway.cli.output import reporting
+from seriatim.gateway.cli.reach import Plain, Reach, of_node
 from seriatim.gateway.reply import field
 
 if TYPE_CHECKING:
     from seriatim.gateway.api_client import ApiClient
 
 
+@of_node
 def add(  # typer reads options by position
+    reach: Reach,
     name: Annotated[str, typer.Argument(help="Its type: so many of one type run at once.")],
     command: options.Command = None,
     args: options.Args = None,
@@ -61,11 +62,6 @@ def add(  # typer reads options by position
     unique: options.Unique = None,
     key: options.Key = None,
     takes: options.Takes = None,
-    node: NodeUrl = None,
-    data: Data = DATA_DEFAULT,
-    token_file: TokenFile = None,
-    *,
-    as_json: Json = False,
 ) -> None:
     """Submit a job: a command, or with --args one for a function. Print its id."""
     edges = _edges(fail=after, run=after_any_end, skip=unless_failed)
@@ -74,12 +70,9 @@ def add(  # typer reads options by position
     said |= {"crashes_max": crashes_max, "silence": silence, "lease": lease, "memory": memory}
     said |= {"cpu": cpu, "processes": processes, "output": output, "files": files}
     said |= {"unique": unique, "key": key, "takes": takes}
-    with reporting(as_json=as_json):
+    with reporting(as_json=reach.as_json):
         job = say_job(name, say_work(command, args, env, cwd), said)
-    _submit(Reach(node, data, token_file), queue, job, as_json=as_json)
 
-
-def _submit(reach: Reach, queue: str, job: Plain, *, as_json: bool) -> None:
     async def submit(client: ApiClient) -> Plain:
         # Whatever becomes of the answer: who knows the id can ask again.
         asked = {"id": _make_id(), **job}
@@ -92,13 +85,7 @@ def _submit(reach: Reach, queue: str, job: Plain, *, as_json: bool) -> None:
         submitted: Plain = field(answer, "jobs", list)[0]
         return {**submitted, "queue": queue}
 
-    def say(submitted: Plain) -> None:
-        if as_json:
-            print_json(submitted)
-        else:
-            typer.echo(printable(field(submitted, "id", str)))
-
-    reach.ask(submit, say, as_json=as_json)
+    reach.tell(submit, lambda submitted: [field(submitted, "id", str)])
 
 
 def _make_id() -> str:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from seriatim.gateway.cli.jobs.found import find_queue
 from seriatim.gateway.cli.jobs.options import AnyQueue, Job
-from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json, NodeUrl
-from seriatim.gateway.cli.reach import Plain, Reach, TokenFile, print_answer
+from seriatim.gateway.cli.reach import Plain, Reach, of_node
 from seriatim.gateway.reply import field
 
 if TYPE_CHECKING:
@@ -25,22 +23,17 @@ def _changing(method: str, *more: str, says: str) -> Callable[..., None]:
         says: what the command does, for its help.
     """
 
+    @of_node
     def change(
+        reach: Reach,
         job: Job,
         queue: AnyQueue = "",
-        node: NodeUrl = None,
-        data: Data = DATA_DEFAULT,
-        token_file: TokenFile = None,
-        *,
-        as_json: Json = False,
     ) -> None:
         async def ask(client: ApiClient) -> Plain:
             where = await find_queue(client, job, queue)
             return await client.ask(method, ("queues", where, "jobs", job, *more))
 
-        Reach(node, data, token_file).ask(
-            ask, partial(print_answer, _lines, as_json=as_json), as_json=as_json
-        )
+        reach.tell(ask, _lines)
 
     change.__doc__ = says
     return change

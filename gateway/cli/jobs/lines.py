@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from seriatim.formats.jobs.state import JobState
-from seriatim.gateway.cli.table import table
+from seriatim.gateway.cli.table import table, value_text
 from seriatim.gateway.reply import field
 
 _SHORT = 60
@@ -50,10 +50,12 @@ def job_lines(job: dict[str, Any]) -> Iterator[str]:
         ["ended", time_text(job.get("ended_ms"))],
     ]
     rare = ("exit_code", "worker", "waits_for", "cancelling", "result")
-    rows.extend([name, str(job[name])] for name in rare if job.get(name) not in (None, [], ""))
+    rows.extend(
+        [name, value_text(job[name])] for name in rare if job.get(name) not in (None, [], "")
+    )
     spec = job.get("spec")
     rows.extend(
-        [key, str(value)] for key, value in (spec.items() if isinstance(spec, dict) else ())
+        [key, value_text(value)] for key, value in (spec.items() if isinstance(spec, dict) else ())
     )
     rows.extend(
         [f"attempt {failure.get('attempt')}", f"{failure.get('code')}: {failure.get('reason')}"]

@@ -5,18 +5,17 @@ from __future__ import annotations
 import sys
 from base64 import urlsafe_b64decode
 from collections.abc import Iterable, Iterator
-from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seriatim.formats.limits import PAGE_DEFAULT
+from seriatim.formats.limits import API_PAGE_MAX, PAGE_DEFAULT
 from seriatim.gateway.cli.jobs.found import find_queue
 from seriatim.gateway.cli.jobs.lines import job_lines, job_row, numbers_text
-from seriatim.gateway.cli.jobs.options import QUEUE_DEFAULT, AnyQueue, Job, Limit, Queue
-from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json, NodeUrl
+from seriatim.gateway.cli.jobs.options import QUEUE_DEFAULT, AnyQueue, Job, Queue
+from seriatim.gateway.cli.options import After, Limit
 from seriatim.gateway.cli.output import print_json
-from seriatim.gateway.cli.reach import Plain, Reach, TokenFile, print_answer
+from seriatim.gateway.cli.reach import Plain, Reach, of_node
 from seriatim.gateway.cli.table import table
 from seriatim.gateway.reply import field
 
@@ -24,17 +23,14 @@ if TYPE_CHECKING:
     from seriatim.gateway.api_client import ApiClient
 
 
+@of_node
 def list_jobs(
+    reach: Reach,
     queue: Queue = QUEUE_DEFAULT,
     state: Annotated[str, typer.Option(help="Only in these states, between commas.")] = "",
     kind: Annotated[str, typer.Option("--type", help="Only of this type.")] = "",
     limit: Limit = PAGE_DEFAULT,
-    after: Annotated[str | None, typer.Option(help="The page behind this place.")] = None,
-    node: NodeUrl = None,
-    data: Data = DATA_DEFAULT,
-    token_file: TokenFile = None,
-    *,
-    as_json: Json = False,
+    after: After = None,
 ) -> None:
     """List jobs: a page, by state and id."""
     query = {"state": state or None, "type": kind or None, "limit": limit, "after": after}
@@ -42,74 +38,61 @@ def list_jobs(
     def lines(page: Plain) -> Iterable[str]:
         return table([job_row(each) for each in field(page, "jobs", list)])
 
-    Reach(node, data, token_file).show(
-        "GET", ("queues", queue, "jobs"), lines, query=query, as_json=as_json
-    )
+    reach.show("GET", ("queues", queue, "jobs"), lines, query=query)
 
 
+@of_node
 def show(
+    reach: Reach,
     job: Job,
     queue: AnyQueue = "",
-    node: NodeUrl = None,
-    data: Data = DATA_DEFAULT,
-    token_file: TokenFile = None,
-    *,
-    as_json: Json = False,
 ) -> None:
     """Show what JOB is, and what has happened to it."""
     path = ("queues", queue, "jobs", job) if queue else ("jobs", job)
-    Reach(node, data, token_file).show("GET", path, job_lines, as_json=as_json)
+    reach.show("GET", path, job_lines)
 
 
+@of_node
 def logs(
+    reach: Reach,
     job: Job,
     queue: AnyQueue = "",
-    node: NodeUrl = None,
-    data: Data = DATA_DEFAULT,
-    token_file: TokenFile = None,
-    *,
-    as_json: Json = False,
 ) -> None:
     """Print what JOB has printed, as it is: all of its attempts."""
 
     async def ask(client: ApiClient) -> bytes:
         where = await find_queue(client, job, queue)
         pieces: list[bytes] = []
-        after: str | None = ""
-        while after is not None:
-            page = await client.ask(
-                "GET", ("queues", where, "jobs", job, "output"), query={"after": after or None}
-            )
+        async for page in client.pages(("queues", where, "jobs", job, "output")):
             for piece in field(page, "output", list):
                 text = field(piece, "data+base64url", str)
                 pieces.append(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-            after = page.get("after")
         return b"".join(pieces)
 
     def say(printed: bytes) -> None:
-        if as_json:
+        if reach.as_json:
             print_json({"id": job, "output": printed.decode("utf-8", "replace")})
             return
         sys.stdout.buffer.write(printed)
         sys.stdout.flush()
 
-    Reach(node, data, token_file).ask(ask, say, as_json=as_json)
+    reach.ask(ask, say)
 
 
+@of_node
 def stats(
+    reach: Reach,
     queue: Queue = QUEUE_DEFAULT,
-    node: NodeUrl = None,
-    data: Data = DATA_DEFAULT,
-    token_file: TokenFile = None,
-    *,
-    as_json: Json = False,
 ) -> None:
     """Count the jobs of a queue: by state, and by type."""
 
     async def ask(client: ApiClient) -> Plain:
         now = await client.ask("GET", ("queues", queue))
-        types = await client.ask("GET", ("queues", queue, "types"))
-        return {**now, "types": field(types, "types", list)}
+        types: list[Any] = []
+        path, query = ("queues", queue, "types"), {"limit": API_PAGE_MAX}
+        async for page in client.pages(path, query=query):
+            types += field(page, "types", list)
+        return {**now, "types": types}
 
     def lines(found: Plain) -> Iterator[str]:
         yield f"{queue}: {numbers_text(found.get('states'))}"
@@ -120,6 +103,4 @@ def stats(
             ]
         )
 
-    Reach(node, data, token_file).ask(
-        ask, partial(print_answer, lines, as_json=as_json), as_json=as_json
-    )
+    reach.tell(ask, lines)

@@ -11,7 +11,6 @@ QUEUE_DEFAULT: Final = "default"
 Job = Annotated[str, typer.Argument(help="The job's id.")]
 Queue = Annotated[str, typer.Option("--queue", help="The queue's name.")]
 AnyQueue = Annotated[str, typer.Option("--queue", help="The queue's name; else it is looked for.")]
-Limit = Annotated[int, typer.Option(min=1, help="How many at most.")]
 
 # What a job is, whenever it is submitted.
 Command = Annotated[

@@ -7,12 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
+from seriatim.formats.limits import PAGE_DEFAULT
 from seriatim.gateway.cli.input import read_map
 from seriatim.gateway.cli.jobs.lines import numbers_text
-from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json, NodeUrl
+from seriatim.gateway.cli.options import DATA_DEFAULT, After, Data, Json, Limit
 from seriatim.gateway.cli.output import Exit, print_json, printable, reporting
-from seriatim.gateway.cli.reach import Plain, Reach, TokenFile
-from seriatim.gateway.cli.table import table
+from seriatim.gateway.cli.reach import Plain, Reach, of_node
+from seriatim.gateway.cli.table import table, value_text
 from seriatim.gateway.reply import field
 
 Name = Annotated[str, typer.Argument(help="The queue's name.")]
@@ -21,12 +22,11 @@ Types = Annotated[
 ]
 
 
+@of_node
 def list_queues(
-    node: NodeUrl = None,
-    data: Data = DATA_DEFAULT,
-    token_file: TokenFile = None,
-    *,
-    as_json: Json = False,
+    reach: Reach,
+    limit: Limit = PAGE_DEFAULT,
+    after: After = None,
 ) -> None:
     """List the queues, and how many jobs are in which state."""
 
@@ -38,77 +38,62 @@ def list_queues(
             ]
         )
 
-    Reach(node, data, token_file).show("GET", ("queues",), lines, as_json=as_json)
+    query = {"limit": limit, "after": after}
+    reach.show("GET", ("queues",), lines, query=query)
 
 
+@of_node
 def show_queue(
+    reach: Reach,
     name: Name,
-    node: NodeUrl = None,
-    data: Data = DATA_DEFAULT,
-    token_file: TokenFile = None,
-    *,
-    as_json: Json = False,
 ) -> None:
     """Show what is set for NAME, and how many jobs are in which state."""
-    Reach(node, data, token_file).show("GET", ("queues", name), _lines, as_json=as_json)
+    reach.show("GET", ("queues", name), _lines)
 
 
+@of_node
 def set_queue(
+    reach: Reach,
     name: Name,
     settings: Annotated[str, typer.Argument(help="A JSON map; see docs/jobs.md.")],
-    node: NodeUrl = None,
-    data: Data = DATA_DEFAULT,
-    token_file: TokenFile = None,
-    *,
-    as_json: Json = False,
 ) -> None:
     """Change what is set for NAME: '{"types": {"render": 4}, "resources": {"gpu": 1}}'."""
-    _set(Reach(node, data, token_file), name, read_map("SETTINGS", settings), as_json=as_json)
+    _set(reach, name, read_map("SETTINGS", settings))
 
 
+@of_node
 def pause(
+    reach: Reach,
     name: Name,
     types: Types = None,
-    node: NodeUrl = None,
-    data: Data = DATA_DEFAULT,
-    token_file: TokenFile = None,
-    *,
-    as_json: Json = False,
 ) -> None:
     """Give nothing of NAME to workers any more; what runs goes on, and jobs may be added."""
-    _set(Reach(node, data, token_file), name, _rest(types, rests=True), as_json=as_json)
+    _set(reach, name, _rest(types, rests=True))
 
 
+@of_node
 def resume(
+    reach: Reach,
     name: Name,
-    node: NodeUrl = None,
-    data: Data = DATA_DEFAULT,
-    token_file: TokenFile = None,
-    *,
-    as_json: Json = False,
 ) -> None:
     """Give jobs of NAME, of all types, to workers again."""
-    _set(Reach(node, data, token_file), name, _rest(None, rests=False), as_json=as_json)
+    _set(reach, name, _rest(None, rests=False))
 
 
+@of_node
 def purge(
+    reach: Reach,
     name: Name,
     state: Annotated[
         str, typer.Option(help="Those in this state: 'pending', 'scheduled' or 'blocked'.")
     ] = "pending",
-    node: NodeUrl = None,
-    data: Data = DATA_DEFAULT,
-    token_file: TokenFile = None,
-    *,
-    as_json: Json = False,
 ) -> None:
     """Cancel all jobs of NAME that are pending; or those in another state that waits."""
-    Reach(node, data, token_file).show(
+    reach.show(
         "POST",
         ("queues", name, "purge"),
         lambda found: [f"{field(found, 'purged', int)} cancelled"],
         body={"state": state},
-        as_json=as_json,
     )
 
 
@@ -142,14 +127,14 @@ def _rest(types: list[str] | None, *, rests: bool) -> dict[str, Any]:
     return {"paused": True} if rests else {"paused": False, "paused_types": []}
 
 
-def _set(reach: Reach, name: str, change: Mapping[str, Any], *, as_json: bool) -> None:
-    reach.show("POST", ("queues", name, "settings"), _lines, body=change, as_json=as_json)
+def _set(reach: Reach, name: str, change: Mapping[str, Any]) -> None:
+    reach.show("POST", ("queues", name, "settings"), _lines, body=change)
 
 
 def _lines(found: Plain) -> Iterator[str]:
     yield f"{field(found, 'name', str)}: {numbers_text(found.get('states'))}"
     for key, value in field(found, "settings", dict).items():
-        yield f"  {key}: {value}"
+        yield f"  {key}: {value_text(value)}"
 
 
 def _paused(queue: object) -> str:

@@ -56,13 +56,27 @@ def say_job(kind: str, work: Plain, options: Mapping[str, Any]) -> Plain:
         group, _, member = key.rpartition(".")
         into = said.setdefault(group, {}) if group else said
         into[member] = read(f"--{name.replace('_', '-')}", value)
-    read_asked(said)  # else a number that no JSON can carry would be told without its option
+    try:
+        read_asked(said)  # as the node does: here it is known which option said what
+    except MalformedError as error:
+        raise MalformedError(_by_option(error.reason), code=error.code) from error
     return said
 
 
 def was_said(value: object) -> bool:
     """Tell whether an option with *value* was given. Empty text was: it is refused as a value."""
     return value is not None and value != []
+
+
+def _by_option(reason: str) -> str:
+    """Return *reason*, which begins with a key of a job, as one that begins with its option."""
+    for name, (key, _) in OPTIONS.items():
+        if reason.startswith((f"{key}:", f"{key}.")):
+            option = f"--{name.replace('_', '-')}"
+            # Where they have two names, the key says the unit.
+            is_named_so = key.rpartition(".")[2] == name
+            return (option if is_named_so else f"{option} ({key})") + reason[len(key) :]
+    return reason
 
 
 def _given(option: str, value: Any) -> Any:

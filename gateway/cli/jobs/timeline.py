@@ -12,26 +12,22 @@ import typer
 from seriatim.formats.limits import API_PAGE_MAX, TIMELINE_SHOWN_MAX
 from seriatim.gateway.cli.jobs.lines import time_text
 from seriatim.gateway.cli.jobs.queue import Name
-from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json, NodeUrl
 from seriatim.gateway.cli.output import print_json, printable
-from seriatim.gateway.cli.reach import Plain, Reach, TokenFile
+from seriatim.gateway.cli.reach import Plain, Reach, of_node
 
 if TYPE_CHECKING:
     from seriatim.formats.timeline.rows import Drawn
     from seriatim.gateway.api_client import ApiClient
 
 
+@of_node
 def show_timeline(
+    reach: Reach,
     name: Name,
     since: Annotated[
         str, typer.Option(help="How long ago it begins: '10 minutes'.")
     ] = "10 minutes",
     svg: Annotated[Path | None, typer.Option(help="Write a picture to this file.")] = None,
-    node: NodeUrl = None,
-    data: Data = DATA_DEFAULT,
-    token_file: TokenFile = None,
-    *,
-    as_json: Json = False,
 ) -> None:
     """Show what each worker has run of NAME, and when; '<' and '>' are open at the edges."""
 
@@ -47,7 +43,7 @@ def show_timeline(
         drawn = draw(name, found["from_ms"], found["to_ms"], found["spans"])
         if svg is not None:
             svg.write_bytes(picture(drawn, time_text))
-        if as_json:
+        if reach.as_json:
             print_json(found)
             return
         for line in _lines(drawn):
@@ -55,7 +51,7 @@ def show_timeline(
         if found["after"] is not None:
             typer.echo(f"only the first {TIMELINE_SHOWN_MAX} to end are shown", err=True)
 
-    Reach(node, data, token_file).ask(ask, say, as_json=as_json)
+    reach.ask(ask, say)
 
 
 async def _window(client: ApiClient, queue: str, since_ms: int) -> Plain:
@@ -64,16 +60,12 @@ async def _window(client: ApiClient, queue: str, since_ms: int) -> Plain:
     # The node's clock says when now is.
     found = await client.ask("GET", path, query={"limit": 1})
     to_ms = found["to_ms"]
-    query: dict[str, Any] = {
-        "from_ms": max(to_ms - since_ms, 0),
-        "to_ms": to_ms,
-        "limit": API_PAGE_MAX,
-    }
-    found = await client.ask("GET", path, query=query)
-    spans = found["spans"]
-    while found["after"] is not None and len(spans) < TIMELINE_SHOWN_MAX:
-        found = await client.ask("GET", path, query=query | {"after": found["after"]})
-        spans.extend(found["spans"])
+    query = {"from_ms": max(to_ms - since_ms, 0), "to_ms": to_ms, "limit": API_PAGE_MAX}
+    spans: list[Any] = []
+    async for found in client.pages(path, query=query):  # the last one is meant
+        spans += found["spans"]
+        if len(spans) >= TIMELINE_SHOWN_MAX:
+            break
     return {**found, "spans": spans}
 
 

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json, NodeUrl
 from seriatim.gateway.cli.output import Exit, print_json, reporting, say_error
-from seriatim.gateway.cli.reach import Reach, TokenFile
+from seriatim.gateway.cli.reach import Reach, of_node
 
 if TYPE_CHECKING:
     from seriatim.gateway.working import Left
 
 
+@of_node
 def work(
+    reach: Reach,
     modules: Annotated[
         list[str] | None,
         typer.Argument(help="Modules with an App in them: 'shop.jobs', or 'shop.jobs:app'."),
@@ -30,9 +31,6 @@ def work(
     category: Annotated[
         str, typer.Option(help="It is counted under this, and runs functions of it or none: 'gpu'.")
     ] = "",
-    node: NodeUrl = None,
-    data: Data = DATA_DEFAULT,
-    token_file: TokenFile = None,
     *,
     commands: Annotated[
         bool | None,
@@ -42,7 +40,6 @@ def work(
     until_eof: Annotated[
         bool, typer.Option("--until-eof", hidden=True, help="End with stdin, too.")
     ] = False,
-    as_json: Json = False,
 ) -> None:
     """Run jobs: the functions of MODULES, and commands. SIGTERM lets it finish what it has."""
     from seriatim.gateway.working import Work, run_worker
@@ -50,7 +47,7 @@ def work(
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     sys.path.insert(0, str(Path.cwd()))  # as `python` does: a module of this folder is found
     takes_commands = not modules if commands is None else commands
-    reach = Reach(node, data, token_file)
+    as_json = reach.as_json
     with reporting(as_json=as_json):
         work = Work(
             modules=tuple(modules or ()),

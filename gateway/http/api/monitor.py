@@ -14,6 +14,7 @@ from seriatim.formats.errors import DisabledError, OverloadedError, StoppingErro
 from seriatim.formats.limits import MONITOR_STREAMS_MAX, RETRY_AFTER_MS, STREAM_COMMENT_MS
 from seriatim.gateway.http.api.route import Asked, Route
 from seriatim.gateway.http.reply import reply_json
+from seriatim.gateway.http.request import resting
 from seriatim.gateway.http.stream import send_events
 
 if TYPE_CHECKING:
@@ -46,9 +47,11 @@ class MonitorApi:
         monitor = self._monitor
         if self._streams >= MONITOR_STREAMS_MAX:
             raise OverloadedError("streams of the monitor", retry_after_ms=RETRY_AFTER_MS)
+        first = monitor.look_now()  # where it cannot look, that is the answer
         self._streams += 1
         try:
-            return await send_events(asked.request, _events(monitor))
+            with resting(asked.request):  # who has gone makes room at once
+                return await send_events(asked.request, _events(monitor, first))
         finally:
             self._streams -= 1
 
@@ -59,9 +62,9 @@ class MonitorApi:
         return self._node.monitor
 
 
-async def _events(monitor: Monitor) -> AsyncIterator[bytes]:
-    """Yield what *monitor* sees, now and from now on, until it ends."""
-    yield _event(monitor.look_now())
+async def _events(monitor: Monitor, first: View) -> AsyncIterator[bytes]:
+    """Yield *first*, and what *monitor* sees from now on, until it ends."""
+    yield _event(first)
     while True:
         try:
             async with asyncio.timeout(STREAM_COMMENT_MS / 1_000):

@@ -35,13 +35,12 @@ from seriatim.formats.jobs.raw_json import dump_json
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.jobs.view import view_of
 from seriatim.formats.limits import (
-    API_PAGE_MAX,
     HTTP_PAGE_MAX_BYTES,
     INSTANT_MAX_MS,
     LONG_POLL_MAX_MS,
-    PAGE_DEFAULT,
     TIMELINE_DEFAULT_MS,
 )
+from seriatim.gateway.http.api.page import reply_page
 from seriatim.gateway.http.api.route import Asked, Route
 from seriatim.gateway.http.api.submissions import read_jobs, read_submissions, submit_each
 from seriatim.gateway.http.body import read_body
@@ -55,6 +54,7 @@ _ALL: Final = "/api/v1/queues"
 _ONE: Final = f"{_ALL}/{{queue}}"
 _JOBS: Final = f"{_ONE}/jobs"
 _JOB: Final = f"{_JOBS}/{{job}}"
+_PAGED: Final = frozenset({"after", "limit"})
 _WAIT: Final = frozenset({"wait_ms"})
 _WINDOW: Final = frozenset({"from_ms", "to_ms", "after", "limit"})
 _LISTED: Final = frozenset({"state", "type", "after", "limit"})
@@ -70,11 +70,11 @@ class QueueApi:
     def routes(self) -> tuple[Route, ...]:
         """Return what can be asked for."""
         return (
-            Route("GET", _ALL, self._list),
+            Route("GET", _ALL, self._list, _PAGED),
             Route("GET", _ONE, self._show),
             Route("POST", f"{_ONE}/settings", self._set),
             Route("POST", f"{_ONE}/purge", self._purge),
-            Route("GET", f"{_ONE}/types", self._types, frozenset({"after", "limit"})),
+            Route("GET", f"{_ONE}/types", self._types, _PAGED),
             Route("GET", f"{_ONE}/idle", self._idle, _WAIT),
             Route("GET", f"{_ONE}/timeline", self._timeline, _WINDOW),
             Route("POST", f"{_ONE}/claims", self._claim, _WAIT),
@@ -95,10 +95,11 @@ class QueueApi:
     # Queues.
 
     async def _list(self, asked: Asked) -> web.StreamResponse:
-        """Answer with all queues: there are ``QUEUES_MAX`` at most."""
-        del asked
-        reader = self._queues.reader
-        return reply_json({"queues": [_queue_plain(reader.now(name)) for name in reader.names]})
+        """Answer with a page of queues, by name."""
+        after, reader = asked.query.get("after", ""), self._queues.reader
+        names = (name for name in reader.names if name > after)
+        entries = ((name, _queue_plain(reader.now(name))) for name in names)
+        return reply_page("queues", entries, asked.limit)
 
     async def _show(self, asked: Asked) -> web.StreamResponse:
         return reply_json(_queue_plain(self._queues.reader.now(asked.named["queue"])))
@@ -130,17 +131,16 @@ class QueueApi:
         """Answer with the numbers of each type, a page of them."""
         queue = asked.named["queue"]
         self._queues.reader.now(queue)
-        limit = asked.number("limit", PAGE_DEFAULT, maximum=API_PAGE_MAX)
-        found = list(
-            self._queues.reader.types(queue, after=asked.query.get("after"), limit=limit + 1)
-        )
-        types = [{"type": kind, "states": states} for kind, states in found[:limit]]
-        return reply_json({"types": types, "after": found[limit - 1][0] if found[limit:] else None})
+        limit = asked.limit
+        found = self._queues.reader.types(queue, after=asked.query.get("after"), limit=limit + 1)
+        entries = ((kind, {"type": kind, "states": states}) for kind, states in found)
+        return reply_page("types", entries, limit)
 
     async def _idle(self, asked: Asked) -> web.StreamResponse:
         """Answer with the slot at which the queue has no live job; null if it has some."""
         wait_ms = asked.number("wait_ms", 0, minimum=0, maximum=LONG_POLL_MAX_MS)
-        slot = await self._queues.idle(asked.named["queue"], wait_ms=wait_ms)
+        with resting(asked.request):
+            slot = await self._queues.idle(asked.named["queue"], wait_ms=wait_ms)
         return reply_json({"slot": slot})
 
     async def _timeline(self, asked: Asked) -> web.StreamResponse:
@@ -152,7 +152,7 @@ class QueueApi:
         from_ms = asked.number(
             "from_ms", max(to_ms - TIMELINE_DEFAULT_MS, 0), minimum=0, maximum=to_ms
         )
-        limit = asked.number("limit", PAGE_DEFAULT, maximum=API_PAGE_MAX)
+        limit = asked.limit
         timeline = Timeline(queue, self._queues.process(queue), self._node, self._queues.reader)
 
         def read() -> TimelinePage:
@@ -201,7 +201,7 @@ class QueueApi:
         queue, query = asked.named["queue"], asked.query
         reader = self._queues.reader
         reader.now(queue)
-        limit = asked.number("limit", PAGE_DEFAULT, maximum=API_PAGE_MAX)
+        limit = asked.limit
         states = _read_states(query.get("state", ""))
         page = reader.page(
             queue,
@@ -229,7 +229,8 @@ class QueueApi:
         """Answer with the job once it has ended; null if it has not in the time that is given."""
         wait_ms = asked.number("wait_ms", 0, minimum=0, maximum=LONG_POLL_MAX_MS)
         queue = asked.named["queue"]
-        job = await self._queues.ended(queue, asked.named["job"], wait_ms=wait_ms)
+        with resting(asked.request):
+            job = await self._queues.ended(queue, asked.named["job"], wait_ms=wait_ms)
         return reply_json(dump_json({"job": None if job is None else view_of(queue, job)}))
 
     async def _output(self, asked: Asked) -> web.StreamResponse:

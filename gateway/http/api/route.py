@@ -16,7 +16,7 @@ from seriatim.formats.errors import (
     RefusedError,
     WrongMethodError,
 )
-from seriatim.formats.limits import HTTP_KEYS_MAX
+from seriatim.formats.limits import API_PAGE_MAX, HTTP_KEYS_MAX, PAGE_DEFAULT
 from seriatim.formats.message import Value
 from seriatim.gateway.http.body import read_body
 from seriatim.gateway.http.operator import Operator
@@ -45,6 +45,15 @@ class Asked(NamedTuple):
             FormatError: it carries none; see `message_from_plain`.
         """
         return message_from_plain(parse_json(await read_body(self.request))).fields
+
+    @property
+    def limit(self) -> int:
+        """How many entries of a list are asked for.
+
+        Raises:
+            MalformedError: it is no number that a page can have; code ``bad_query``.
+        """
+        return self.number("limit", PAGE_DEFAULT, maximum=API_PAGE_MAX)
 
     def number(self, name: str, default: int, *, minimum: int = 1, maximum: int) -> int:
         """Return the number from *minimum* to *maximum* that the query has under *name*.

@@ -16,11 +16,9 @@ from seriatim.formats.errors import (
 )
 from seriatim.formats.ids import decode_id, encode_id
 from seriatim.formats.limits import (
-    API_PAGE_MAX,
     CRON_NEXT_DEFAULT,
     CRON_NEXT_MAX,
     JSON_INTEGER_MAX,
-    PAGE_DEFAULT,
 )
 from seriatim.formats.recurrence.once import parse_instant
 from seriatim.formats.recurrence.parse import parse_recurrence
@@ -74,7 +72,7 @@ class TriggerApi:
 
     async def _list(self, asked: Asked) -> web.StreamResponse:
         """Answer with a page of triggers, by the text of their ids."""
-        limit = asked.number("limit", PAGE_DEFAULT, maximum=API_PAGE_MAX)
+        limit = asked.limit
         after = decode_id(asked.query["after"]) if "after" in asked.query else None
         found = self._table.page(after=after, limit=limit + 1)
         return reply_page(
@@ -133,7 +131,7 @@ class TriggerApi:
     async def _history(self, asked: Asked) -> web.StreamResponse:
         """Answer with a page of what has happened to it; also where it was removed."""
         trigger = self._id(asked)
-        limit = asked.number("limit", PAGE_DEFAULT, maximum=API_PAGE_MAX)
+        limit = asked.limit
         after = asked.number("after", -1, minimum=-1, maximum=JSON_INTEGER_MAX)
         found = self._table.history(trigger, after=after, limit=limit + 1)
         table, zone = self._table.process, self._zone_of(trigger)

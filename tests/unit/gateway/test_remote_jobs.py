@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import deque
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
+import aiohttp
 import pytest
 
+from seriatim.actors.app.access import Ending
 from seriatim.actors.executor.executor import Executor
 from seriatim.actors.queue.commands import Change, Purge, Purged, Submitted
 from seriatim.actors.runtime.clock import SystemClock
@@ -21,7 +25,7 @@ from seriatim.formats.errors import UnavailableError
 from seriatim.formats.jobs.spec import read_asked
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import BODY_MAX_BYTES, JOB_RESULT_MAX_BYTES
-from seriatim.gateway.api_client import connect_api
+from seriatim.gateway.api_client import ApiClient, connect_api
 from seriatim.gateway.http.operator import Operator
 from seriatim.gateway.remote_jobs import RemoteJobs
 from tests.support.asker import TOKEN
@@ -118,6 +122,25 @@ async def test_a_look_at_a_node_that_is_away_fails_at_once_where_it_is_not_to_wa
         with pytest.raises(UnavailableError):
             await access.idle("q", wait_ms=0)
         assert await access.ending("q", "one", wait_ms=1) is None
+
+
+async def test_a_node_that_stops_is_waited_for_as_one_that_is_away() -> None:
+    """It answers at once then; who took that for the time being up would give up too early."""
+    answers: deque[dict[str, Any]] = deque(
+        [{"job": None}, {"job": {"state": "done", "result": 1}}, {"slot": None}, {"slot": 7}]
+    )
+
+    class Client(ApiClient):
+        async def ask(self, *asked: Any, **more: Any) -> dict[str, Any]:
+            del asked, more
+            return answers.popleft()
+
+    clock = SystemClock(asyncio.get_running_loop())
+    async with aiohttp.ClientSession() as session:
+        access = RemoteJobs(Client(session, "http://127.0.0.1:9"), clock, os.urandom)
+        ending = await access.ending("q", "one", wait_ms=20_000)
+        assert ending == Ending("done", b"1", {})
+        assert await access.idle("q", wait_ms=20_000) == 7
 
 
 async def test_a_queue_that_is_not_there_is_idle_as_it_is_for_a_node_in_the_program(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import seriatim
+from seriatim.actors.app import rehearsal as rehearsal_room
 from seriatim.actors.executor.context import JobContext
 from seriatim.formats.errors import (
     DeadlineExceededError,
@@ -317,3 +318,22 @@ async def test_what_a_job_waits_for_is_a_handle_or_an_id() -> None:
     with pytest.raises(MalformedError, match="after: expected handles, or ids, found 3") as raised:
         add.options(after=[3])  # type: ignore[list-item]  # that is the point
     assert raised.value.code == "bad_job"
+
+
+async def test_a_rehearsal_sees_all_that_waits_however_much_that_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits for others is looked at before what waits for a time."""
+    monkeypatch.setattr(rehearsal_room, "PAGE_MAX", 2)
+    app = seriatim.App()
+
+    @app.job
+    def step() -> None: ...
+
+    async with rehearse(app, tmp_path) as rehearsal:
+        first = await step.options(delay=5).submit()
+        for _ in range(3):
+            await step.options(after=[first]).submit()
+        rehearsal.assert_enqueued(step, times=4)
+        await rehearsal.drain()
+        assert rehearsal.live() == []

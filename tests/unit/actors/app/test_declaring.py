@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import seriatim
-from seriatim.formats.errors import MalformedError
+from seriatim.actors.executor.importing import importing
+from seriatim.formats.errors import MalformedError, RefusedError
 from seriatim.formats.jobs.settings import Rate, Settings
 from seriatim.testing import rehearse
 from tests.support import main_app
@@ -153,6 +155,66 @@ def test_a_child_finds_a_function_of_the_program_itself(tmp_path: Path) -> None:
             check=False,
         )
         assert ended.stdout.startswith("8 {"), ended.stdout + ended.stderr
+
+
+def app_opens(folder: Path) -> None:
+    with seriatim.App().open_blocking(folder):
+        pass
+
+
+def node_opens(folder: Path) -> None:
+    with seriatim.open_blocking(folder):
+        pass
+
+
+def inline_opens(_: Path) -> None:
+    with seriatim.App().inline():
+        pass
+
+
+UNGUARDED = """
+import asyncio, seriatim, sys
+app = seriatim.App()
+
+@app.job(run="process")
+def double(number: int) -> int:
+    return 2 * number
+
+async def main() -> None:
+    async with app.open(sys.argv[1]):
+        job = await double.submit(1)
+        try:
+            await job
+        except seriatim.JobError as error:
+            print(error.code, error.reason)
+
+asyncio.run(main())
+"""
+
+
+def test_a_program_is_not_run_once_more_by_the_child_that_imports_it(tmp_path: Path) -> None:
+    """It would submit its jobs once more in each of its children, without end."""
+    program = tmp_path / "unguarded.py"
+    program.write_text(UNGUARDED)
+    ended = subprocess.run(
+        [sys.executable, str(program), str(tmp_path / "data")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert ended.stdout.startswith("import_failed RefusedError: a child has imported this module")
+    assert 'if __name__ == "__main__"' in ended.stdout
+
+
+@pytest.mark.parametrize("opened", [app_opens, node_opens, inline_opens])
+def test_nothing_is_opened_by_a_child_while_it_imports(
+    tmp_path: Path, opened: Callable[[Path], object]
+) -> None:
+    with importing(), pytest.raises(RefusedError) as caught:
+        opened(tmp_path / "data")
+    assert caught.value.code == "imported"
+    assert not (tmp_path / "data").exists()
 
 
 def test_what_a_child_cannot_import_is_refused() -> None:

@@ -177,6 +177,27 @@ def test_a_policy_that_raises_ends_nothing(where: str, caplog: pytest.LogCapture
     assert "a webhook is away" in caplog.text
 
 
+def test_a_policy_that_always_raises_is_logged_once_until_it_has_succeeded(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    is_away = True
+
+    def webhook(_: object) -> None:
+        if is_away:
+            raise OSError("a webhook is away")
+
+    scene = Scene()
+    scene.monitor.on_view = webhook
+    scene.monitor.start()
+    scene.clock.advance(5 * MONITOR_PERIOD_MS)
+    assert len(caplog.records) == 1
+    is_away = False
+    scene.clock.advance(MONITOR_PERIOD_MS)
+    is_away = True
+    scene.clock.advance(5 * MONITOR_PERIOD_MS)
+    assert len(caplog.records) == 2
+
+
 def test_a_look_that_fails_as_nobody_has_thought_of_is_not_the_last_one() -> None:
     scene = Scene()
     scene.monitor.start()

@@ -29,6 +29,7 @@ from seriatim.formats.jobs.raw_json import RawJson
 from seriatim.formats.jobs.spec import read_asked
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import QUEUE_SUBMIT_MAX
+from tests.support.lines import lines_of
 from tests.support.stepped_queue import START_MS, SteppedQueue, submit
 
 MADE = make_job_id(START_MS, bytes(10))
@@ -38,6 +39,16 @@ LONG = 10_000
 @pytest.fixture
 def queue() -> SteppedQueue:
     return SteppedQueue()
+
+
+def test_a_long_chain_that_waits_is_not_walked_for_each_batch_behind_it(
+    queue: SteppedQueue,
+) -> None:
+    for first in range(0, LONG, QUEUE_SUBMIT_MAX):
+        numbers = range(first, first + QUEUE_SUBMIT_MAX)
+        queue.submit(*({"id": f"j{n}", "after": [f"j{n - 1}"] if n else []} for n in numbers))
+    last = [{"id": "x", "after": [f"j{LONG - 1}"]}, {"id": "y", "after": ["x"]}]
+    assert lines_of("actors/queue/checks.py", lambda: queue.submit(*last)) < 500
 
 
 @pytest.mark.parametrize(

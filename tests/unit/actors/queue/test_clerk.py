@@ -14,12 +14,14 @@ from seriatim.actors.queue.commands import (
     Claim,
     Command,
     Done,
+    Purge,
     Remove,
     Report,
     Reprioritise,
     Retry,
 )
 from seriatim.actors.queue.lanes import Lanes
+from seriatim.actors.queue.load import load_fold
 from seriatim.actors.queue.machine import QueueMachine
 from seriatim.formats.errors import (
     DeadlineExceededError,
@@ -31,6 +33,7 @@ from seriatim.formats.errors import (
     StoreError,
     UnavailableError,
 )
+from seriatim.formats.jobs.fold import QueueFold
 from seriatim.formats.jobs.rows import head_path, job_path
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import (
@@ -39,6 +42,7 @@ from seriatim.formats.limits import (
     QUEUE_COMMANDS_MAX,
     RETRY_AFTER_MS,
 )
+from seriatim.store.tree.tree import Tree
 from tests.support.queue_life import QUEUE, QueueLife
 from tests.support.simulated_disk import Fate
 from tests.support.waiting import until, until_idle
@@ -174,9 +178,10 @@ async def test_a_fault_in_a_command_that_has_changed_something_is_told_to_everyb
         Retry("\udce9"),
         Remove("\udce9"),
         Reprioritise("first", 2**70),
+        Purge(JobState.LEASED),
     ],
 )
-async def test_what_no_slot_can_carry_is_refused_alone(command: Command) -> None:
+async def test_what_no_slot_can_say_is_refused_alone(command: Command) -> None:
     life = await started()
     one = life.submit({"id": "one"})
     refused = await answer(life.queues.ask(QUEUE, command))
@@ -235,6 +240,28 @@ async def test_what_was_due_is_done_though_a_slot_has_failed_and_nobody_asks_aga
     life.fates.append(Fate.FAILED)
     life.clock.advance(milliseconds=100)
     await until(lambda: not life.fates)
+    await until_idle()
+    life.clock.advance(milliseconds=RETRY_AFTER_MS)
+    await until(lambda: life.states() == {"pending": 2})
+
+
+async def test_what_was_due_is_done_though_the_rows_could_not_be_read_at_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = await started()
+    await first.submit({"id": "one", "delay_ms": 1})
+    life = QueueLife(first.disk)
+
+    errors: list[SchedulerError] = [OverloadedError("the store's readers", retry_after_ms=1)]
+
+    def load(queue: str, tree: Tree) -> QueueFold:
+        if errors:
+            raise errors.pop()
+        return load_fold(queue, tree)
+
+    monkeypatch.setattr("seriatim.actors.queue.clerk.load_fold", load)
+    life.queues.start()
+    await until(lambda: not errors)
     await until_idle()
     life.clock.advance(milliseconds=RETRY_AFTER_MS)
     await until(lambda: life.states() == {"pending": 2})
@@ -302,6 +329,18 @@ async def test_a_damaged_row_is_a_clear_error_and_the_other_queues_go_on(what: s
     first.disk.tree.put(path, whole)
     await life.submit({"id": "child", "after": ["ended"]})
     assert life.states() == {"pending": 2, "cancelled": 1, "failed": 1}
+
+
+async def test_a_queue_whose_first_submitter_has_gone_is_made_once() -> None:
+    life = QueueLife()
+    life.fates.append(Fate.SLOW)
+    asking = life.submit({"id": "one"})
+    await until(lambda: life.writer.slow == 1)
+    asking.cancel()
+    await until_idle()
+    life.writer.catch_up(1)
+    await life.submit({"id": "two"})
+    assert len(life.disk.log.processes(limit=9)) == 1
 
 
 async def test_a_thousand_first_submits_make_one_queue() -> None:

@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from functools import partial
-from types import FrameType
-from typing import Any
 
 import pytest
 
 from seriatim.actors.queue.commands import Cancel, Change, Done, Report
+from tests.support.lines import lines_of
 from tests.support.stepped_queue import SteppedQueue
 
 MANY = 10_000
 A_BATCH = 1_000
 
 
-def calls_of(work: Callable[[], object]) -> int:
-    """Return how many lines of `lanes.py` *work* runs: that is as good as time, and the same."""
-    count = 0
-
-    def trace(frame: FrameType, event: str, arg: object) -> Any:
-        nonlocal count
-        if not frame.f_code.co_filename.endswith("actors/queue/lanes.py"):
-            return None
-        count += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        work()
-    finally:
-        sys.settrace(before)
-    return count
+calls_of = partial(lines_of, "actors/queue/lanes.py")
 
 
 def filled(**said: str) -> SteppedQueue:
@@ -75,6 +55,14 @@ def test_what_waits_for_a_token_is_looked_at_when_there_is_one_and_not_before() 
     assert calls_of(lambda: queue.claim("w")) < 200
 
 
+def test_workers_that_run_the_same_cost_no_look_each() -> None:
+    """A thousand of them wait while every slot of some other type is made."""
+    queue = SteppedQueue()
+    for number in range(A_BATCH):
+        queue.claim(f"w{number}", types=[f"t{kind}" for kind in range(10)])
+    assert calls_of(lambda: queue.submit({"id": "other"})) < 200
+
+
 def test_what_is_cancelled_or_has_other_priorities_costs_what_it_costs_once() -> None:
     queue = filled(key="k#")
     for number in range(A_BATCH):
@@ -97,3 +85,20 @@ def test_no_lane_is_kept_that_is_empty() -> None:
         queue.do(Report("u", [Done(grant.id, grant.token)]))
     assert queue.machine._lanes._kinds == {}
     assert not any(queue.machine._lanes._parked.values())
+
+
+@pytest.mark.parametrize("said", [{"key": "k#"}, {}, {"type": "t#"}])
+def test_what_nobody_asks_for_is_not_kept_when_it_has_ended(said: dict[str, str]) -> None:
+    """Workers may be away for weeks, and what has a deadline ends all the same."""
+    queue = SteppedQueue()
+    queue.submit({"id": "kept", "priority": -1}, {"id": "taken", "priority": 1})
+    for number in range(A_BATCH):
+        own = {key: each.replace("#", str(number)) for key, each in said.items()}
+        queue.submit({"id": f"j{number}", **own})
+        queue.do(Cancel(f"j{number}", "as told"))
+    kinds = queue.machine._lanes._kinds.values()
+    lanes = [lane for kind in kinds for lane in kind.lanes.values()]
+    assert len(kinds) <= len(lanes) <= sum(len(lane.jobs) for lane in lanes) < 200
+    assert [each.id for each in queue.lease("u")] == ["taken"]
+    queue.do(Change({"types": {"a": 2}}))
+    assert [each.id for each in queue.lease("v")] == ["kept"]

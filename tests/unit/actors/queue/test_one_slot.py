@@ -26,6 +26,7 @@ from seriatim.formats.jobs.rows import job_path
 from seriatim.formats.jobs.spec import Asked
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import QUEUE_EVENTS_MAX
+from tests.support.lines import lines_of
 from tests.support.stepped_queue import QUEUE, START_MS, Fate, SteppedQueue, claim, submit
 
 
@@ -245,3 +246,11 @@ def test_a_purge_ends_though_more_jobs_come(queue: SteppedQueue) -> None:
     purged = queue.do(Purge(JobState.PENDING, purged.last_slot))
     assert (purged.cancelled, purged.left) == (1, 0)
     assert queue.job("later").state is JobState.PENDING
+
+
+def test_what_is_set_is_not_said_anew_in_each_slot() -> None:
+    """It may name a thousand types."""
+    queue = SteppedQueue()
+    queue.do(Change({"rates": {f"t{number}": [2, 9] for number in range(1_000)}}))
+    assert lines_of("formats/jobs/settings.py", lambda: queue.submit({"id": "one"})) < 50
+    assert queue.rows() == queue.replayed()

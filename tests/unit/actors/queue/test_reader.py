@@ -1,10 +1,12 @@
-"""Looking at queues from the rows: pages of jobs."""
+"""Looking at queues from the rows: pages of jobs, and what they have printed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from seriatim.actors.queue.output import output_rows
 from seriatim.actors.queue.reader import QueueReader
+from seriatim.formats.jobs.rows import output_path
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import PAGE_DEFAULT
 from seriatim.store.tree.memory_tree import MemoryTree
@@ -16,13 +18,18 @@ COMMON = 3 * PAGE_DEFAULT
 class Counting(MemoryTree):
     """A tree that knows how often, and how many, rows of a group were read."""
 
-    reads = 0
+    reads = found = 0
 
     def values(
         self, path: tuple[str, ...], *, after: str | None = None, limit: int = 1
     ) -> Sequence[tuple[str, bytes]]:
         self.reads += 1
         return super().values(path, after=after, limit=limit)
+
+    def names(self, path: tuple[str, ...], *, after: str | None, limit: int) -> Sequence[str]:
+        found = super().names(path, after=after, limit=limit)
+        self.found += len(found)
+        return found
 
 
 def test_jobs_of_a_rare_type_are_found_in_few_reads() -> None:
@@ -39,3 +46,33 @@ def test_jobs_of_a_rare_type_are_found_in_few_reads() -> None:
     assert tree.reads <= COMMON // PAGE_DEFAULT + 1
     rest = reader.page("default", states=[JobState.PENDING], kind="rare", after=page.after, limit=1)
     assert [job.id for job in rest.jobs] == ["rare-2"]
+
+
+def test_a_page_reads_no_more_large_rows_at_once_than_it_has_room_for() -> None:
+    """Each may be a megabyte, and a page is bounded in bytes, too."""
+    tree = Counting()
+    queue = QueueOnDisk(tree)
+    queue.say(*(submitted(f"job-{number:04d}", "a") for number in range(COMMON)))
+    page = QueueReader(tree).page("default", states=[JobState.PENDING], limit=COMMON)
+    assert (len(page.jobs), tree.reads) == (COMMON, COMMON // PAGE_DEFAULT)
+
+
+def test_what_one_job_has_printed_is_found_without_what_all_others_have() -> None:
+    tree = Counting()
+    jobs = [f"job-{number:04d}" for number in range(COMMON)]
+    tree.change([(output_path("default", job, 7, 0), job.encode()) for job in jobs])
+    reader = QueueReader(tree)
+    assert [data for _, data in reader.output("default", jobs[1])] == [b"job-0001"]
+    assert output_rows(tree, "default", jobs[1]) == [output_path("default", jobs[1], 7, 0)]
+    assert list(reader.output("default", "job-0001x")) == []
+    assert tree.found < PAGE_DEFAULT
+
+
+def test_much_that_a_job_has_printed_is_read_in_its_order_from_any_piece_on() -> None:
+    tree = MemoryTree()
+    pieces = [(token, number) for token in (3, 12) for number in range(40)]
+    tree.change([(output_path("default", "a", *each), repr(each).encode()) for each in pieces])
+    found = list(QueueReader(tree).output("default", "a"))
+    assert [data for _, data in found] == [repr(each).encode() for each in pieces]
+    for at in (0, 15, 16, 41, 79):
+        assert list(QueueReader(tree).output("default", "a", found[at][0])) == found[at + 1 :]

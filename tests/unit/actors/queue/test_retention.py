@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from seriatim.actors.queue.commands import Cancel, Change, Done, Report
+from seriatim.actors.queue.commands import Cancel, Change, Done, Purge, Report
 from seriatim.actors.queue.retention import _ROWS_AT_ONCE
+from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import QUEUE_WANTED_PAUSE_MS
 from tests.support.stepped_queue import SteppedQueue
 
@@ -92,4 +93,22 @@ def test_of_a_row_that_is_wanted_in_part_the_rest_goes(queue: SteppedQueue) -> N
     come_to_rest(queue)
     assert queue.machine.fold.job("one") is not None
     assert queue.machine.fold.job("two") is None
+    assert queue.rows() == queue.replayed()
+
+
+def test_whoever_waits_for_a_slot_waits_for_few_that_are_forgotten_in_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As after a time in which no node was there to forget what has ended in thousands."""
+    monkeypatch.setattr("seriatim.actors.queue.retention.QUEUE_EVENTS_MAX", 3)
+    queue = SteppedQueue()
+    queue.do(Change({"kept_ms": KEPT_MS}))
+    for number in range(_ROWS_AT_ONCE):
+        queue.submit({"id": f"a{number}"}, {"id": f"b{number}"})
+        queue.do(Purge(JobState.PENDING))
+    queue.pass_ms(KEPT_MS)
+    queue.batch()
+    assert queue.machine.fold.numbers.states() == {"cancelled": 2 * _ROWS_AT_ONCE - 4}
+    come_to_rest(queue)
+    assert queue.machine.fold.numbers.states() == {}
     assert queue.rows() == queue.replayed()

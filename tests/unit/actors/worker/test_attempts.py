@@ -14,15 +14,16 @@ from seriatim.actors.queue.commands import Done, Failed, Grant, Printed, Release
 from seriatim.actors.runtime.clock import SystemClock
 from seriatim.actors.worker import threads
 from seriatim.actors.worker.handler import Place
-from seriatim.formats.errors import LimitExceededError, NotFoundError, UnavailableError
+from seriatim.formats.errors import LimitExceededError, UnavailableError
 from seriatim.formats.jobs.outcome import Ending, Outcome
 from seriatim.formats.limits import (
+    CLAIM_FULL_AFTER_MS,
     JOB_OUTPUT_PIECE_BYTES,
     REPORT_MAX_BYTES,
     WORKER_PAUSE_MAX_MS,
     WORKER_PAUSE_MIN_MS,
 )
-from tests.support.lone_worker import LONG_MS, working
+from tests.support.lone_worker import working
 from tests.support.waiting import until, until_idle
 
 pytestmark = pytest.mark.asyncio
@@ -231,15 +232,15 @@ async def test_a_node_that_answers_at_once_with_nothing_is_asked_after_a_pause()
         assert len(lone.port.claims) == 2
 
 
-async def test_a_heartbeat_to_a_queue_that_was_never_made_is_no_matter(
+async def test_a_piece_of_output_that_is_refused_is_no_end(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.WARNING):
-        async with working() as lone:
-            lone.port.error = NotFoundError("no queue q here")
-            await lone.pass_ms(LONG_MS)
-    assert lone.port.asked
-    assert not caplog.records
+        async with working(executor=ToldExecutor(printed=b"x" * JOB_OUTPUT_PIECE_BYTES)) as lone:
+            lone.port.refused = {"one": "token 1 is old"}
+            lone.port.grant("one", 1, **COMMAND)
+            await until_idle()
+            assert caplog.messages == ["worker w: its word of job one is too late: token 1 is old"]
 
 
 # Its end.
@@ -382,3 +383,23 @@ async def test_threads_that_go_on_take_room_when_there_are_too_many(
         lone.port.answer(stops={"nobody": ""})
         await until_idle()
         assert lone.port.claims[-1].room == 2
+
+
+async def test_a_worker_that_had_no_room_for_its_threads_claims_as_soon_as_one_has_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(threads, "THREADS_ABANDONED_MAX", 0)
+    go = threading.Event()
+
+    def call(_: Grant) -> bytes:
+        go.wait(30)
+        return b"1"
+
+    async with working(call, place=Place.THREAD, room=1) as lone:
+        lone.port.grant("hangs", 1, limits={"wall_ms": 300})
+        await until_idle()
+        await lone.pass_ms(300)
+        await lone.pass_ms(CLAIM_FULL_AFTER_MS)
+        assert lone.port.claims[-1].room == 0
+        go.set()
+        await until(lambda: lone.port.claims[-1].room == 1)

@@ -46,6 +46,14 @@ def test_what_is_longer_still_is_kept_without_its_jobs() -> None:
     assert decode_beat(raw).status.running == []
 
 
+def test_a_worker_whose_types_are_too_long_is_kept_without_them() -> None:
+    """Else one that says so would have the beats of others fail, which are kept with its own."""
+    status = status_of("w", 1, types=["t" * BEAT_MAX_BYTES], running=[])
+    raw = encode_beat(Beat(status, 1))
+    assert len(raw) <= BEAT_MAX_BYTES
+    assert decode_beat(raw).status == status._replace(types=[])
+
+
 @pytest.mark.parametrize("raw", [b"", b"[]", b"{}", b'{"heard_ms":1,"status":{"worker":"w"}}'])
 def test_a_damaged_beat_is_named(raw: bytes) -> None:
     with pytest.raises(MalformedError) as caught:

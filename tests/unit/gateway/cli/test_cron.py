@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from seriatim.formats.limits import CRON_NEXT_MAX
 from seriatim.gateway.cli import app
 from seriatim.gateway.cli.output import Exit
+from tests.support import command_line
 
 DOCUMENT = (Path(__file__).parents[4] / "docs/cron.md").read_text()
 ROWS = re.findall(r"^\| `([^`]+)` \| .* \| (\d{4}-\S+) \|$", DOCUMENT, re.MULTILINE)
@@ -23,17 +24,8 @@ SHOWN = [
     for each in re.findall(r"\$ seriatim (.*)\n((?:[^$].*\n)+)", block)
 ]
 BEFORE_DST = ("--tz", "Europe/Paris", "--from", "2026-03-27T12:00:00+01:00")
-
-
-def run(*arguments: object) -> tuple[int, str]:
-    result = CliRunner().invoke(app, ["cron", "next", *map(str, arguments)])
-    return result.exit_code, result.output
-
-
-def run_json(*arguments: object, status: Exit = Exit.OK) -> Any:
-    code, output = run(*arguments, "--json")
-    assert code == status, output
-    return orjson.loads(output)
+run = partial(command_line.run, "cron", "next")
+run_json = partial(command_line.run_json, "cron", "next")
 
 
 @pytest.mark.parametrize(("command", "output"), SHOWN, ids=[each[0] for each in SHOWN])

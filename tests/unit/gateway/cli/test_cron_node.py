@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import stat
 import subprocess
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,32 +17,13 @@ from seriatim.gateway.cli import app
 from seriatim.gateway.cli.output import Exit
 from seriatim.gateway.cli.reach import TOKEN_VARIABLE
 from seriatim.gateway.cli.serve import PORT_DEFAULT
-from tests.support.live_node import COMMAND, LiveNode, live_node
+from tests.support import command_line
+from tests.support.live_node import COMMAND, LiveNode
 
+run: Final = partial(command_line.run, "cron")
+run_json: Final = partial(command_line.run_json, "cron")
 YEARLY: Final = ("0 9 1 1 *", "--tz", "Europe/Paris")
 LINE: Final = re.compile(r"\w{3} \d{4}-01-01 09:00:00 \+01:00")
-
-
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveNode]:
-    with live_node(tmp_path_factory.mktemp("node") / "data") as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def no_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(TOKEN_VARIABLE, raising=False)
-
-
-def run(*arguments: object) -> tuple[int, str]:
-    result = CliRunner().invoke(app, ["cron", *map(str, arguments)])
-    return result.exit_code, result.output
-
-
-def run_json(*arguments: object, status: Exit = Exit.OK) -> Any:
-    code, output = run(*arguments, "--json")
-    assert code == status, output
-    return orjson.loads(output)
 
 
 def spawn(node: LiveNode) -> str:

@@ -12,13 +12,11 @@ from typer.testing import CliRunner
 
 from seriatim.gateway.cli import app
 from seriatim.gateway.cli.output import Exit
-from seriatim.gateway.cli.reach import TOKEN_VARIABLE
 from tests.support.live_node import LiveNode, live_node
 
 
 @pytest.fixture
-def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveNode]:
-    monkeypatch.delenv(TOKEN_VARIABLE, raising=False)
+def node(tmp_path: Path) -> Iterator[LiveNode]:
     with live_node(tmp_path / "data") as running:
         yield running
 

@@ -4,43 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import orjson
 import pytest
-from typer.testing import CliRunner
 
-from seriatim.gateway.cli import app
 from seriatim.gateway.cli.output import Exit
-from seriatim.gateway.cli.reach import TOKEN_VARIABLE
+from tests.support.command_line import run, run_json
 from tests.support.live_node import LiveNode, live_node
 
 # What Python makes of a byte among the arguments that is no UTF-8.
 NO_TEXT: Final = os.fsdecode(b"\xff")
-
-
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveNode]:
-    with live_node(tmp_path_factory.mktemp("node") / "data") as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def no_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(TOKEN_VARIABLE, raising=False)
-
-
-def run(*arguments: object) -> tuple[int, str]:
-    result = CliRunner().invoke(app, [*map(str, arguments)])
-    return result.exit_code, result.output
-
-
-def run_json(*arguments: object, status: Exit = Exit.OK) -> Any:
-    code, output = run(*arguments, "--json")
-    assert code == status, output
-    return orjson.loads(output)
 
 
 @pytest.mark.parametrize(
@@ -112,6 +87,26 @@ def test_what_is_wrong_has_its_code_and_its_status(
     at = ("--data", node.data, "--json")
     ended, output = run(*arguments[:behind], *at, *arguments[behind:])
     assert (ended, orjson.loads(output)["error"]) == (status, code)
+
+
+@pytest.mark.parametrize(
+    ("said", "begins"),
+    [
+        (("--timeout", "x"), "bad_limits: --timeout (limits.wall): expected a time"),
+        (("--lease", "1ms"), "bad_job: --lease (lease_ms): expected a whole number of 100"),
+        (("--memory", "much"), "bad_limits: --memory: expected a size"),
+        (("--crashes-max", 0), "bad_job: --crashes-max: expected"),
+        (("--takes", "gpu=0"), "bad_job: --takes.gpu: expected"),
+        (("--silence", "long"), "bad_time: --silence: expected"),
+    ],
+)
+@pytest.mark.parametrize("verb", [("job", "add", "t"), ("cron", "add", "daily", "--job", "t")])
+def test_what_is_refused_is_called_as_it_was_given(
+    verb: tuple[str, ...], said: tuple[object, ...], begins: str
+) -> None:
+    """The key of a job is another name than the option's: nobody has said that one."""
+    status, output = run(*verb, *said, "--args", "{}")
+    assert (status, output[: len(begins)]) == (Exit.REFUSED, begins)
 
 
 def test_no_node_is_unavailable(tmp_path: Path) -> None:

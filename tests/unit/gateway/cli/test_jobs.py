@@ -17,16 +17,15 @@ from typing import Any, Final
 import orjson
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
-from typer.testing import CliRunner
 
 from seriatim.formats.jobs.spec import _READERS
-from seriatim.gateway.cli import app
+from seriatim.formats.limits import PAGE_DEFAULT
 from seriatim.gateway.cli.jobs import timeline
 from seriatim.gateway.cli.jobs.said import OPTIONS
 from seriatim.gateway.cli.output import Exit
-from seriatim.gateway.cli.reach import TOKEN_VARIABLE
 from tests.support.categorised_app import QUEUE
-from tests.support.live_node import COMMAND, LiveNode, live_node
+from tests.support.command_line import run, run_json
+from tests.support.live_node import COMMAND, LiveNode
 
 MODULE: Final = "tests.support.sample_app"
 CATEGORISED: Final = "tests.support.categorised_app"
@@ -35,32 +34,10 @@ NUMBERS: Final = count()
 DAY_OF_2100_MS: Final = 4_102_444_800_000
 
 
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveNode]:
-    with live_node(tmp_path_factory.mktemp("node") / "data") as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def no_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(TOKEN_VARIABLE, raising=False)
-
-
 @pytest.fixture
 def queue() -> str:
     """Return the name of a queue of this test's own."""
     return f"queue-{next(NUMBERS)}"
-
-
-def run(*arguments: object) -> tuple[int, str]:
-    result = CliRunner().invoke(app, [*map(str, arguments)])
-    return result.exit_code, result.output
-
-
-def run_json(*arguments: object, status: Exit = Exit.OK) -> Any:
-    code, output = run(*arguments, "--json")
-    assert code == status, output
-    return orjson.loads(output)
 
 
 class Cli:
@@ -244,7 +221,17 @@ def test_a_queue_is_set_paused_and_purged(cli: Cli) -> None:
     assert run("queue", "purge", cli.name, *cli.at) == (Exit.OK, "1 cancelled\n")
     assert run_json("queue", "purge", cli.name, "--state", "blocked", *cli.at) == {"purged": 0}
     text = run("queue", "show", cli.name, *cli.at)[1]
-    assert text.splitlines() == [f"{cli.name}: 1 cancelled", "  types: {'t': 4}"]
+    assert text.splitlines() == [f"{cli.name}: 1 cancelled", '  types: {"t": 4}']
+
+
+def test_all_types_are_counted_however_many_there_are(cli: Cli, node: LiveNode) -> None:
+    jobs = [{"type": f"t{number:03}"} for number in range(PAGE_DEFAULT + 1)]
+    token = (node.data / "operator-token").read_text().strip()
+    headers = {"authorization": f"Bearer {token}"}
+    body = orjson.dumps({"jobs": jobs})
+    assert node.post(f"/api/v1/queues/{cli.name}/jobs", body, headers=headers).status == 201
+    counted = run_json("job", "stats", "--queue", cli.name, *cli.at)["types"]
+    assert [each["type"] for each in counted] == [each["type"] for each in jobs]
 
 
 @pytest.mark.slow

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
-from typer.testing import CliRunner
 
 import seriatim
-from seriatim.gateway.cli import app
 from seriatim.gateway.cli.output import Exit
-from seriatim.gateway.cli.reach import TOKEN_VARIABLE
-from tests.support.live_node import COMMAND, LiveNode, live_node
+from tests.support.command_line import run
+from tests.support.live_node import COMMAND, LiveNode
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +33,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     asyncio.run(main())
     return path
-
-
-def run(*arguments: object) -> tuple[int, str]:
-    result = CliRunner().invoke(app, list(map(str, arguments)))
-    return result.exit_code, result.output
 
 
 def test_top_shows_what_a_folder_holds(data: Path) -> None:
@@ -80,21 +72,20 @@ def test_where_nothing_is_they_say_so(verb: tuple[str, ...], tmp_path: Path) -> 
     assert (status, orjson.loads(output)["error"]) == (Exit.STORE, "store")
 
 
+def test_what_is_no_folder_is_said_to_be_none(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    for verb in (("top", "--once"), ("monitor",)):
+        status, output = run(*verb, "--json", "--data", file)
+        assert (status, orjson.loads(output)["error"]) == (Exit.STORE, "store")
+
+
 def test_thresholds_that_make_no_sense_are_refused(data: Path) -> None:
     status, output = run("monitor", "--json", "--slow", 9, "--stale", 3, "--data", data)
     assert (status, orjson.loads(output)["error"]) == (Exit.REFUSED, "bad_thresholds")
 
 
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveNode]:
-    with live_node(tmp_path_factory.mktemp("live") / "data") as running:
-        yield running
-
-
-def test_top_asks_the_node_that_runs_on_the_folder(
-    node: LiveNode, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv(TOKEN_VARIABLE, raising=False)
+def test_top_asks_the_node_that_runs_on_the_folder(node: LiveNode) -> None:
     status, output = run("top", "--once", "--json", "--data", node.data)
     assert status == Exit.OK, output
     view = orjson.loads(output)
