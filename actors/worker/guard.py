@@ -76,6 +76,8 @@ class LoopGuard:
         self._wake = threading.Event()
         self._lock = threading.Lock()
         self._lease_ms: int | None = None
+        # Of what has begun since the loop came round: so a stream of short jobs wakes nobody.
+        self._begun_ms: int | None = None
         self._asked_ms: int | None = None
         self._is_held = False
         self._is_begun = False
@@ -92,6 +94,7 @@ class LoopGuard:
 
     def expect(self, lease_ms: int) -> None:
         """Note a lease that has begun: a shorter one than the others is looked after at once."""
+        self._begun_ms = _shortest(self._begun_ms, lease_ms)
         if self._lease_ms is not None and self._lease_ms <= lease_ms:
             return
         self._lease_ms = lease_ms
@@ -147,8 +150,8 @@ class LoopGuard:
             held_ms = self._clock.monotonic_ms() - self._asked_ms
             was_held, self._is_held = self._is_held, False
             self._asked_ms = None
-            leases = (each.shortest_lease_ms() for each in self._workers)
-            self._lease_ms = min((each for each in leases if each is not None), default=None)
+            leases = [each.shortest_lease_ms() for each in self._workers]
+            self._lease_ms, self._begun_ms = _shortest(self._begun_ms, *leases), None
         if was_held:
             _LOG.warning("the event loop goes on: it was held for %.1f s", held_ms / 1_000)
 
@@ -190,6 +193,10 @@ class LoopGuard:
         """Return the innermost lines of the loop's thread."""
         frame = sys._current_frames().get(self._thread)  # noqa: SLF001  # documented, and the only way
         return "".join(traceback.format_stack(frame)[-_STACK_FRAMES:]).rstrip()
+
+
+def _shortest(*leases_ms: int | None) -> int | None:
+    return min((each for each in leases_ms if each is not None), default=None)
 
 
 def _name(run: Run) -> str:

@@ -97,11 +97,26 @@ async def test_where_nobody_has_a_lease_nothing_is_asked(caplog: pytest.LogCaptu
     assert one.look() is None
     one.worker.lease_ms = None
     one.guard.expect(LEASE_MS)
-    assert one.look() == HOLD_MS
     with warnings_of(caplog) as said:
+        assert one.look() == HOLD_MS
         await until_idle()
-    assert one.look() is None
+        assert one.look(HOLD_MS) == HOLD_MS, "others may follow soon"
+        await until_idle()
+        assert one.look(HOLD_MS) is None
     assert said == []
+
+
+async def test_a_stream_of_short_jobs_wakes_the_thread_once_a_round() -> None:
+    one = Guarding()
+    one.worker.lease_ms = None
+    for _ in range(3):
+        one.guard.expect(LEASE_MS)
+        one.guard._wake.clear()
+        for _ in range(9):
+            one.guard.expect(LEASE_MS)
+        assert not one.guard._wake.is_set()
+        one.look(HOLD_MS)
+        await until_idle()
 
 
 async def test_a_loop_that_comes_round_is_asked_again_and_again(
