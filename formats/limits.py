@@ -161,6 +161,7 @@ TRIGGER_WINDOWS_MS: Final = MappingProxyType(
 FIRE_LATE_MS: Final = 60_000
 # So often the wall clock is looked at: it may have been set forward.
 CLOCK_CHECK_MS: Final = 10_000
+NODE_LATE_MS: Final = 250
 FIRES_WAITING_MAX: Final = 100_000
 FIRES_AT_ONCE_MAX: Final = 1_024
 FIRES_DECIDED_AT_ONCE_MAX: Final = 256
@@ -369,8 +370,7 @@ JOB_FILES_MAX: Final = 1_000_000
 JOB_RESULT_MAX_BYTES: Final = 1024 * 1024
 JOB_TRACEBACK_MAX_CHARS: Final = 16 * 1024
 JOB_SAID_MAX_BYTES: Final = 64 * 1024
-# Between the order to end and the end by force; and how long a killed job may take to be gone,
-# which is no time, unless a disk does not answer it.
+# From the order to end to the end by force; and how long a killed job may take to be gone.
 JOB_STOP_GRACE_MS: Final = 5_000
 JOB_KILL_DEADLINE_MS: Final = 10_000
 # How often a job is counted that has a limit of processes.

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 import aiohttp
 from yarl import URL
 
-from seriatim.formats.errors import MalformedError, StoppingError, UnavailableError
+from seriatim.formats.errors import MalformedError, NoNodeError, StoppingError, UnavailableError
 from seriatim.formats.jobs.raw_json import dump_json
 from seriatim.formats.limits import API_DEADLINE_MS
 from seriatim.gateway.client import read_bounded
@@ -69,7 +69,9 @@ class ApiClient:
             ) as reply:
                 answer = await read_bounded(reply.content)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise UnavailableError(f"{self._url} cannot be reached: {reason_of(error)}") from error
+            # Without TLS, or with a certificate of somebody else's, it is not who is meant.
+            kind = NoNodeError if isinstance(error, aiohttp.ClientSSLError) else UnavailableError
+            raise kind(f"{self._url} cannot be reached: {reason_of(error)}") from error
         return read_reply(self._url, reply.status, answer)
 
     async def pages(

@@ -10,6 +10,7 @@ from seriatim.formats.limits import COMMIT_QUEUE_MAX, DISK_FREE_MIN_BYTES
 
 if TYPE_CHECKING:
     from seriatim.actors.node import Node
+    from seriatim.gateway.worker_child import WorkerBeside
 
 _NO_PROCESS = bytes(32)
 
@@ -27,12 +28,14 @@ class Component(NamedTuple):
     reason: str = ""
 
 
-def components_of(node: Node) -> list[Component]:
-    """Return the parts of *node*, and how each of them is."""
+def components_of(node: Node, worker: WorkerBeside | None = None) -> list[Component]:
+    """Return the parts of *node*, and of the *worker* that lives with it, and how each is."""
+    beside = [] if worker is None else [Component("worker", worker.reason)]
     return [
         Component("store", _store(node)),
         Component("writer", _writer(node)),
         *_queues(node),
+        *beside,
         Component("disk", _disk(node)),
     ]
 
@@ -42,9 +45,9 @@ def is_alive(node: Node) -> bool:
     return not node.failed.done() or node.failed.error() is None
 
 
-def health_view(node: Node) -> dict[str, Any]:
-    """Return how *node* is, as a plain value for JSON."""
-    components = components_of(node)
+def health_view(node: Node, worker: WorkerBeside | None = None) -> dict[str, Any]:
+    """Return how *node* is, as a plain value for JSON; see `components_of`."""
+    components = components_of(node, worker)
     return {
         "status": "unhealthy" if any(each.reason for each in components) else "healthy",
         "components": {

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 from seriatim.formats.codecs.json import parse_json
 from seriatim.formats.errors import (
     FormatError,
+    NoNodeError,
     NotFoundError,
     RefusedError,
     SchedulerError,
@@ -31,11 +32,11 @@ def field(plain: object, name: str, kind: type[T]) -> T:
     """Return the member *name* of the JSON object *plain*, which is exactly a *kind*.
 
     Raises:
-        UnavailableError: *plain* is no object, or has no such member of that kind.
+        NoNodeError: *plain* is no object, or has no such member of that kind.
     """
     value = plain.get(name) if isinstance(plain, dict) else None
     if type(value) is not kind:
-        raise UnavailableError(f"a reply without {name}: what answers is no scheduler node")
+        raise NoNodeError(f"a reply without {name}: what answers is no scheduler node")
     return value
 
 
@@ -43,13 +44,16 @@ def read_reply(url: str, status: int, raw: bytes) -> dict[str, Any]:
     """Return the JSON object with which the node at *url* answered.
 
     Raises:
-        UnavailableError: no JSON object, or a status that says: not now.
+        UnavailableError: a status that says: not now.
+        NoNodeError: no JSON object.
         NotFoundError, TakenError, RefusedError: as the status and the code say, with the node's own
             sentence.
     """
     plain = _object(raw)
     if plain is None:
-        raise UnavailableError(f"{url} answers {status} and no JSON: it is no scheduler node")
+        # What stands before a node may say so, too, that the node is away.
+        kind = NoNodeError if status < _BROKEN else UnavailableError
+        raise kind(f"{url} answers {status} and no JSON: it is no scheduler node")
     if status >= _BAD:
         raise error_of(status, plain)
     return plain

@@ -3,32 +3,53 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
-import sys
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Coroutine,
+    Iterable,
+    Sequence,
+)
 from contextlib import AsyncExitStack, asynccontextmanager
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
-from seriatim.actors.app.app import App, check_category
+from seriatim.actors.app.app import check_category
 from seriatim.actors.runtime.clock import SystemClock, pause
+from seriatim.actors.runtime.pauses import Pauses
 from seriatim.actors.worker.begin import begin_worker
 from seriatim.actors.worker.guard import LoopGuard
-from seriatim.formats.errors import MalformedError, UnavailableError
+from seriatim.formats.errors import NoNodeError, UnavailableError
 from seriatim.formats.jobs.state import JobState
-from seriatim.formats.limits import DRAIN_LOOK_MS, WORKER_DRAIN_MS, WORKER_ROOM_MAX
+from seriatim.formats.limits import (
+    DRAIN_LOOK_MS,
+    WORKER_DRAIN_MS,
+    WORKER_PAUSE_MAX_MS,
+    WORKER_PAUSE_MIN_MS,
+    WORKER_ROOM_MAX,
+)
 from seriatim.gateway.api_client import ApiClient, connect_api
+from seriatim.gateway.functions import load_apps, share_out
 from seriatim.gateway.remote_jobs import RemoteJobs
 from seriatim.gateway.reply import field
 from seriatim.gateway.stop import stop_signal
 
 if TYPE_CHECKING:
+    from seriatim.actors.app.app import App
     from seriatim.actors.runtime.clock import Clock
-    from seriatim.actors.worker.handler import Handler
     from seriatim.actors.worker.worker import Worker
+    from seriatim.gateway.functions import Share
+    from seriatim.gateway.worker_tether import WorkerTether
 
-_QUEUE: Final = "default"
+T = TypeVar("T")
+Find = Callable[[], Awaitable[tuple[str, str]]]
+"""Gives the URL of a node, and the token of its operator."""
+
 _ROOM: Final = 8
+_LOG: Final = logging.getLogger("seriatim.gateway")
 
 
 class Work(NamedTuple):
@@ -42,7 +63,7 @@ class Work(NamedTuple):
             for a worker for each category that its functions have.
         takes_commands: whether it runs commands, too.
         drains: whether it ends when no job is left.
-        until_eof: whether it ends with its stdin: whoever has started it is gone then.
+        tether: leads to whoever has begun it, and wants it to end when that one does.
     """
 
     modules: Sequence[str]
@@ -51,7 +72,7 @@ class Work(NamedTuple):
     category: str
     takes_commands: bool
     drains: bool
-    until_eof: bool = False
+    tether: WorkerTether | None = None
 
 
 class Left(NamedTuple):
@@ -69,13 +90,14 @@ class Left(NamedTuple):
 
 
 async def run_worker(
-    url: str, token: str, work: Work, on_ready: Callable[[list[str]], object]
+    find: Find, work: Work, on_ready: Callable[[list[str]], object]
 ) -> Left | None:
-    """Work for the node at *url* until it is told to stop, or until nothing is left.
+    """Work for a node until it is told to stop, or until nothing is left.
+
+    A node that is not there is waited for, now and whenever it goes away.
 
     Args:
-        url: the node's.
-        token: of its operator.
+        find: where it is; whether there is one may be found out by that, too.
         work: what to do.
         on_ready: is told the names of its workers, one for each category of a queue.
 
@@ -84,27 +106,26 @@ async def run_worker(
 
     Raises:
         MalformedError: a module has no app (``bad_module``); the category is no name.
-        SchedulerError: the node refuses, or is not there.
+        RefusedError: it would run nothing; see `share_out`.
+        SchedulerError: the node refuses, or what answers is none.
     """
     check_category(work.category)
-    stop, is_alone = stop_signal(), asyncio.Event()
-    if work.until_eof:
-        _hear_eof(is_alone, stop)
-    apps = [app for module in work.modules for app in load_apps(module)]
     clock = SystemClock(asyncio.get_running_loop())
+    stop, is_alone = stop_signal(clock), asyncio.Event()
+    if work.tether is not None:
+        work.tether.hear_end(is_alone, stop)
+    apps = load_apps(work.modules).values()
+    shares = share_out(apps, work.queues, work.category, takes_commands=work.takes_commands)
     async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(connect_api(url, token))
-        access = RemoteJobs(client, clock, secrets.token_bytes)
+        reached = await _unless(stop, _reach(stack, find, apps, clock))
+        if reached is None:
+            return None
+        client, access = reached
         for app in apps:
             stack.enter_context(app.attached(access))
-            await app.declare(access)
-        guard = LoopGuard(clock, lambda: _aside(url, token))
+        guard = LoopGuard(clock, lambda: _aside(find))
         stack.callback(guard.close)
-        workers = [
-            _begin(stack, access, apps, work, clock, guard, queue=queue, category=category)
-            for queue in _queues(apps, work)
-            for category in _categories(apps, work, queue)
-        ]
+        workers = [_begin(stack, access, share, work, clock, guard) for share in shares]
         on_ready([worker.name for worker in workers])
         left = await _until_end(stop, client, access, workers, drains=work.drains)
         await _drain(workers, is_alone, clock)
@@ -112,54 +133,75 @@ async def run_worker(
 
 
 @asynccontextmanager
-async def _aside(url: str, token: str) -> AsyncIterator[RemoteJobs]:
-    """Open the queues of the node at *url* in the loop that runs."""
-    async with connect_api(url, token) as client:
+async def _aside(find: Find) -> AsyncIterator[RemoteJobs]:
+    """Open the node's queues in the loop that runs."""
+    async with connect_api(*await find()) as client:
         clock = SystemClock(asyncio.get_running_loop())
         yield RemoteJobs(client, clock, secrets.token_bytes)
 
 
-def _hear_eof(*events: asyncio.Event) -> None:
-    """Set *events* at the end of stdin; once: it can be read for ever then."""
-    loop, stdin = asyncio.get_running_loop(), sys.stdin.fileno()
+async def _unless(stop: asyncio.Event, doing: Coroutine[Any, Any, T]) -> T | None:
+    """Return what comes of *doing*; ``None`` where *stop* is set before that."""
+    done, stopped = asyncio.ensure_future(doing), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait((done, stopped), return_when=asyncio.FIRST_COMPLETED)
+        return done.result() if done.done() else None
+    finally:
+        for each in (done, stopped):
+            each.cancel()
+        await asyncio.wait((done, stopped))
 
-    def hear() -> None:
-        loop.remove_reader(stdin)
-        for event in events:
-            event.set()
 
-    loop.add_reader(stdin, hear)
+async def _reach(
+    stack: AsyncExitStack, find: Find, apps: Iterable[App], clock: Clock
+) -> tuple[ApiClient, RemoteJobs]:
+    """Return what asks the node, once it is there and knows what *apps* declare.
+
+    Raises:
+        NoNodeError: what answers is none.
+        SchedulerError: it refuses.
+    """
+    pauses, said = Pauses(clock, WORKER_PAUSE_MIN_MS, WORKER_PAUSE_MAX_MS), ""
+    while True:
+        try:
+            async with AsyncExitStack() as trying:
+                client = await trying.enter_async_context(connect_api(*await find()))
+                # Who has no apps declares nothing, and would not hear that the token is wrong.
+                await client.ask("GET", ("queues",), query={"limit": 1})
+                access = RemoteJobs(client, clock, secrets.token_bytes)
+                for app in apps:
+                    await app.declare(access)
+                stack.push_async_callback(trying.pop_all().aclose)
+                return client, access
+        except NoNodeError:
+            raise
+        except UnavailableError as error:
+            if said != str(error):
+                said = str(error)
+                _LOG.warning("the node is waited for: %s", said)
+        await pauses.rest()
 
 
 def _begin(
     stack: AsyncExitStack,
     access: RemoteJobs,
-    apps: Sequence[App],
+    share: Share,
     work: Work,
     clock: Clock,
     guard: LoopGuard,
-    *,
-    queue: str,
-    category: str,
 ) -> Worker:
-    """Begin a worker of *queue* that is counted under *category*; *stack* closes it."""
-    # What was said on the command line goes for functions that say nothing, too.
-    own = {category, ""} if work.category else {category}
-    handlers: dict[str, Handler] = {}
-    for app in apps:
-        handlers |= app.handlers(queue, own)
-    room = work.room or sum(app.room(queue, own) for app in apps) or _ROOM
+    """Begin the worker of *share*; *stack* closes it."""
     return begin_worker(
         stack,
         access,
-        queue=queue,
-        handlers=handlers,
-        room=min(room, WORKER_ROOM_MAX),
+        queue=share.queue,
+        handlers=share.handlers,
+        room=min(work.room or share.room or _ROOM, WORKER_ROOM_MAX),
         clock=clock,
         entropy=secrets.token_bytes,
         is_local=False,
         takes_commands=work.takes_commands,
-        category=category,
+        category=share.category,
         guard=guard,
     )
 
@@ -260,36 +302,3 @@ async def _has_work(
             if is_taken and kind not in paused:
                 return True
     return False
-
-
-def _queues(apps: Sequence[App], work: Work) -> Sequence[str]:
-    if work.queues:
-        return list(dict.fromkeys(work.queues))
-    return sorted({queue for app in apps for queue in app.queues}) or [_QUEUE]
-
-
-def _categories(apps: Sequence[App], work: Work, queue: str) -> Sequence[str]:
-    if work.category:
-        return [work.category]
-    return sorted({each for app in apps for each in app.categories(queue)}) or [""]
-
-
-def load_apps(place: str) -> list[App]:
-    """Return the apps of the module at *place*: ``shop.jobs``, or one, ``shop.jobs:app``.
-
-    Raises:
-        MalformedError: it cannot be loaded, or has none; code ``bad_module``.
-    """
-    module, _, name = place.partition(":")
-    try:
-        found: Any = import_module(module)
-    except (Exception, SystemExit) as error:
-        raise MalformedError(
-            f"module {module} cannot be imported: {type(error).__name__}: {error}",
-            code="bad_module",
-        ) from error
-    values = [getattr(found, name, None)] if name else list(vars(found).values())
-    apps = [value for value in values if isinstance(value, App)]
-    if not apps:
-        raise MalformedError(f"{place} has no seriatim.App", code="bad_module")
-    return list(dict.fromkeys(apps))

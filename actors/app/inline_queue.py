@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from seriatim.actors.queue.commands import Change, Claim, Report, Submit
 from seriatim.actors.queue.machine import QueueMachine
+from seriatim.actors.queue.queue_time import QueueTime
 from seriatim.actors.queue.waiting import Waiter
 from seriatim.formats.jobs.fold import QueueFold
 from seriatim.formats.jobs.replay import keep_rows
@@ -34,8 +35,8 @@ class InlineQueue:
         """Begin with nothing."""
         self._rows: dict[Path, bytes] = {}
         self._fold = QueueFold(queue, self._rows.get)
-        self._fold.begin(0, 0)
-        self._machine = QueueMachine(self._fold, lambda: 0.5, lambda _: ())
+        self._fold.begin(0, 0, 0)
+        self._machine = QueueMachine(self._fold, QueueTime(), lambda: 0.5, lambda _: ())
         self._workers = count(1)
 
     def job(self, job: str) -> Job | None:
@@ -70,7 +71,7 @@ class InlineQueue:
 
     def report(self, ended: Ended) -> None:
         """Note what has become of a job that was taken."""
-        self.do(Report("inline", [ended]))
+        self.do(Report(self._fold.live[ended.id].worker, [ended]))
 
     def do(self, command: Command) -> Any:
         """Do what *command* says, and what follows from it; errors as of `QueueMachine.do`."""

@@ -24,10 +24,10 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from seriatim.actors.queue.commands import AwaitIdle, Claimed
-from seriatim.actors.queue.leases import NODE_LATE_MS
 from seriatim.actors.queue.load import load_fold
 from seriatim.actors.queue.machine import QueueMachine
 from seriatim.actors.queue.output import output_rows
+from seriatim.actors.queue.queue_time import QueueTime
 from seriatim.actors.queue.retention import forget_what_is_old
 from seriatim.actors.queue.waiting import Waiter
 from seriatim.actors.runtime.actor import LightActor
@@ -39,8 +39,10 @@ from seriatim.formats.errors import (
     StoreError,
     UnavailableError,
 )
+from seriatim.formats.jobs.replay import slot_fields
 from seriatim.formats.limits import (
     CLOCK_CHECK_MS,
+    NODE_LATE_MS,
     QUEUE_COMMANDS_MAX,
     RETRY_AFTER_MS,
 )
@@ -182,6 +184,8 @@ class Clerk(LightActor):
         self._on_slot = on_slot
         self._on_load = on_load
         self._machine: QueueMachine | None = None
+        # It outlives the state: a slot that fails holds up no delay.
+        self._time = QueueTime()
         self._commands: deque[Ask] = deque()
         self._claims: dict[Waiter, tuple[Future[Any], Timer]] = {}
         self._idlers: dict[Future[Any], Timer] = {}
@@ -247,7 +251,7 @@ class Clerk(LightActor):
         clock = self.dispatcher.clock
         answers: list[_Answer] = []
         try:
-            self._notice_deaf(machine)
+            self._notice_deaf()
             machine.begin(clock.now_ms(), clock.monotonic_ms())
             self._decide(machine, answers)
             forget_what_is_old(machine, self._world.tree)
@@ -348,8 +352,8 @@ class Clerk(LightActor):
                 fold = await asyncio.to_thread(load_fold, self.queue, self._world.tree)
                 find = partial(output_rows, self._world.tree, self.queue)
                 found_slot = self._on_load(self.queue, fold.slot)
-                draw = self._world.draw
-                machine = await asyncio.to_thread(QueueMachine, fold, draw, find, found_slot)
+                make = partial(QueueMachine, fold, self._time, self._world.draw)
+                machine = await asyncio.to_thread(make, find, found_slot)
                 loaded = _Loaded(machine, None)
             except SchedulerError as error:
                 loaded = _Loaded(None, error)
@@ -398,7 +402,7 @@ class Clerk(LightActor):
 
     def _submission(self, machine: QueueMachine) -> Submission:
         fold = machine.fold
-        message = Message({"at": fold.at_ms, "data": machine.data()})
+        message = Message(slot_fields(fold.at_ms, fold.wall_ms, machine.data()))
         key = sha256(_SLOT_KEY + self._process + fold.slot.to_bytes(8)).digest()
         submission = submit_unsigned(message, process=self._process)
         return submission._replace(dedupe_key=key, rows=(*fold.rows(), *machine.output.rows()))
@@ -409,8 +413,7 @@ class Clerk(LightActor):
             _LOG.warning("queue %s begins anew: %s", self.queue, written.error)
             self._drop(written.error, written.answers)
             return
-        assert self._machine is not None, "it has made the batch"
-        self._notice_deaf(self._machine)
+        self._notice_deaf()
         self._give(written.answers, written.ended)
 
     def _give(self, answers: list[_Answer], ended: list[Job]) -> None:
@@ -439,23 +442,24 @@ class Clerk(LightActor):
             self._timer.cancel()
             self._timer = None
         if wait_ms is not None:
-            wait_ms = min(wait_ms, CLOCK_CHECK_MS)
-            clock = self.dispatcher.clock
+            clock, wait_ms = self.dispatcher.clock, min(wait_ms, CLOCK_CHECK_MS)
             self._timer = clock.call_later(wait_ms, self._ring)
             self._listens_ms = clock.monotonic_ms() + wait_ms
 
-    def _notice_deaf(self, machine: QueueMachine) -> None:
-        """Where this comes too late, hold no worker's silence against it, and listen first."""
-        if self._listens_ms is not None:
-            late_ms = self.dispatcher.clock.monotonic_ms() - self._listens_ms
-            if late_ms > NODE_LATE_MS:
-                self._listens_ms = None
-                machine.was_deaf(late_ms + NODE_LATE_MS)
+    def _notice_deaf(self) -> int:
+        """Hold no worker's silence against it where this comes too late; return by how much."""
+        now_ms, due_ms = self.dispatcher.clock.monotonic_ms(), self._listens_ms
+        if due_ms is None or now_ms - due_ms <= NODE_LATE_MS or self._machine is None:
+            return 0
+        self._listens_ms = None
+        # What workers have said meanwhile is read after this: it listens for a moment first.
+        self._machine.miss(now_ms - due_ms + NODE_LATE_MS)
+        return now_ms - due_ms
 
     def _ring(self) -> None:
         self._timer = None
-        if self._machine is not None:
-            self._notice_deaf(self._machine)
+        if late_ms := self._notice_deaf():
+            _LOG.warning("queue %s was held up for %d ms; leases hold longer", self.queue, late_ms)
         self._listens_ms = None
         if not self.actor_stopped.is_set():
             self._take_turn()

@@ -10,11 +10,16 @@ if TYPE_CHECKING:
     from seriatim.formats.jobs.fold import QueueFold
 
 
-def why_fenced(fold: QueueFold, job_id: str, token: int) -> str:
-    """Return why *token* is no lease of that job; empty where it is."""
+def why_fenced(fold: QueueFold, worker: str, job_id: str, token: int) -> str:
+    """Return why *token* is no lease of that job by *worker*; empty where it is.
+
+    Tokens are small numbers that everybody may read: who has guessed one has no lease.
+    """
     job = fold.live.get(job_id)
     if job is not None and job.state is JobState.LEASED and job.token == token:
-        return ""
+        if job.worker == worker:
+            return ""
+        return f"job {job_id} is leased to worker {job.worker}, and not to {worker}"
     found = job or fold.job(job_id)
     if found is None:
         return f"there is no job {job_id} here"

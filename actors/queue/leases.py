@@ -1,7 +1,8 @@
 """Until when each lease holds, by the node's monotonic clock; a worker that says so begins it anew.
 
-In memory only. When a node starts, it gives each worker the length of a lease to be heard of. For
-as long as the node was deaf, since its own event loop was held, no worker was silent.
+In memory only. When a node starts, it gives each worker the length of a lease to be heard of. While
+it has stood still (stopped, or held up by its disk or its machine) it has heard nobody, and that
+counts for no worker's silence.
 """
 
 from __future__ import annotations
@@ -10,12 +11,11 @@ import heapq
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Final
 
+from seriatim.formats.limits import NODE_LATE_MS
+
 if TYPE_CHECKING:
     from seriatim.formats.jobs.job import Job
 
-
-NODE_LATE_MS: Final = 250
-"""A node that comes so much later than it was to was deaf; it listens for as long again first."""
 
 _STALE_MAX: Final = 64
 
@@ -27,11 +27,12 @@ class Leases:
         self._ends: dict[str, tuple[int, Job]] = {}
         self._heap: list[tuple[int, str]] = []
         self._workers: dict[str, dict[str, Job]] = {}
+        # Ends are kept in the time in which workers could be heard: the monotonic clock without it.
         self._deaf_ms = 0
 
-    def postpone(self, delay_ms: int) -> None:
-        """Have each lease hold for *delay_ms* longer: the node was deaf."""
-        self._deaf_ms += delay_ms
+    def miss(self, deaf_ms: int) -> None:
+        """Have all leases hold for *deaf_ms* longer, in which no worker could be heard."""
+        self._deaf_ms += deaf_ms
 
     def begin(self, job: Job, monotonic_ms: int) -> None:
         """Begin the lease of *job*, which was granted."""

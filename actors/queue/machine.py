@@ -38,12 +38,13 @@ from seriatim.actors.queue.lanes import Lanes
 from seriatim.actors.queue.leases import Leases, sooner_ms
 from seriatim.actors.queue.output import SlotOutput
 from seriatim.actors.queue.purge import left_to_purge, some_to_purge
+from seriatim.actors.queue.queue_time import QueueTime
 from seriatim.actors.queue.retention import Retention, forgotten_event
 from seriatim.actors.queue.stops import Stops
 from seriatim.actors.queue.times import Times
 from seriatim.actors.queue.waiting import Waiter, Waiting
 from seriatim.formats.errors import LimitExceededError, NotFoundError, RefusedError
-from seriatim.formats.jobs.fold import OVERDUE, Event, QueueFold
+from seriatim.formats.jobs.fold import DEADLINE_OVER, OVERDUE, Event, QueueFold
 from seriatim.formats.jobs.job import Job
 from seriatim.formats.jobs.raw_json import dump_json
 from seriatim.formats.jobs.rows import Path
@@ -80,6 +81,7 @@ class QueueMachine:
     def __init__(
         self,
         fold: QueueFold,
+        time: QueueTime,
         draw: Callable[[], float],
         output_of: Callable[[str], Sequence[Path]],
         found_slot: int | None = None,
@@ -88,6 +90,7 @@ class QueueMachine:
 
         Args:
             fold: nobody else changes it.
+            time: that of the queue, on this node.
             draw: gives a number of 0 (inclusive) to 1 (exclusive).
             output_of: finds what a job has printed.
             found_slot: the last slot that the node has found when it began; ``None`` for that of
@@ -95,6 +98,7 @@ class QueueMachine:
         """
         self.fold = fold
         self.found_slot = fold.slot if found_slot is None else found_slot
+        self._time = time
         self._draw = draw
         self.output = SlotOutput(fold.queue, output_of)
         self.events: list[Event] = []
@@ -111,18 +115,18 @@ class QueueMachine:
         self._is_cut = False
         # All that there is to do about a long queue: no clock is needed for it, nor the loop.
         for job in fold.live.values():
-            if "deadline_ms" in job.spec:
-                self._times.add(job.spec["deadline_ms"], job)
+            self._times.add_deadline(job)
         self._see_to_effects()
 
     # A slot: begin, any number of commands, finish.
 
-    def begin(self, at_ms: int, monotonic_ms: int) -> None:
-        """Begin the next slot, at *at_ms* or the time of the last one, whichever is later."""
+    def begin(self, wall_ms: int, monotonic_ms: int) -> None:
+        """Begin the next slot, when the two clocks show this."""
         fold = self.fold
         if self.events:
             self._last_slot = fold.slot  # else it has said nothing, and is not there
-        fold.begin(self._last_slot + 1, max(at_ms, fold.at_ms))
+        at_ms = self._time.read(wall_ms, monotonic_ms, fold.at_ms)
+        fold.begin(self._last_slot + 1, at_ms, wall_ms)
         self.events = []
         self.output.begin()
         self.data_bytes = 0
@@ -130,6 +134,10 @@ class QueueMachine:
         if not self._is_loaded:
             self._is_loaded = True
             self._take_over()
+
+    def miss(self, deaf_ms: int) -> None:
+        """See `Leases.miss`."""
+        self._leases.miss(deaf_ms)
 
     @property
     def slot(self) -> int:
@@ -174,16 +182,14 @@ class QueueMachine:
         """Return what the slot says."""
         return dump_json(self.events).decode()
 
-    def wake_ms(self, at_ms: int, monotonic_ms: int) -> int | None:
+    def wake_ms(self, wall_ms: int, monotonic_ms: int) -> int | None:
         """Return in how many milliseconds the time brings something; ``None`` for never."""
         if self._is_cut or self.fold.telling:
             return 0
-        waits = []
+        at_ms = self._time.read(wall_ms, monotonic_ms, self.fold.at_ms)
+        waits = self._times.waits_ms(at_ms, wall_ms)
         if self.fold.numbers.has_ended:
             waits.append(self.retention.until_ms - at_ms)
-        due_ms = self._times.next_ms()
-        if due_ms is not None:
-            waits.append(due_ms - at_ms)
         lease_ms = self._leases.next_ms()
         if lease_ms is not None:
             waits.append(sooner_ms(lease_ms - monotonic_ms))
@@ -192,10 +198,6 @@ class QueueMachine:
             if free_ms is not None:
                 waits.append(free_ms - at_ms)
         return max(min(waits), 0) if waits else None
-
-    def was_deaf(self, delay_ms: int) -> None:
-        """Hold no worker's silence against it for *delay_ms*: the node heard nothing."""
-        self._leases.postpone(delay_ms)
 
     # Submitting.
 
@@ -210,15 +212,11 @@ class QueueMachine:
             if existing is not None:
                 answers.append(Submitted(existing, repeated=True))
                 continue
-            spec = asked.spec
-            if "delay_ms" in spec:
-                spec = {**spec, "due_ms": fold.at_ms + spec["delay_ms"]}
-                del spec["delay_ms"]
-            said = {"event": "submitted", "id": asked.id, "type": asked.type, "spec": spec}
-            self._say(said, spec_bytes(spec))
+            said = {"event": "submitted", "id": asked.id, "type": asked.type, "spec": asked.spec}
+            self._say(said, spec_bytes(asked.spec))
             job = fold.live.get(asked.id)
-            if job is not None and "deadline_ms" in spec:
-                self._times.add(spec["deadline_ms"], job)
+            if job is not None:
+                self._times.add_deadline(job)
             answers.append(Submitted(asked.id, repeated=False))
         return answers
 
@@ -229,7 +227,7 @@ class QueueMachine:
         for job_id in self._leases.of(claim.worker):
             job = self.fold.live[job_id]
             if (job_id, job.token) not in held:
-                self._say(released_event(job, Released(job_id, job.token), self.fold.at_ms))
+                self._say(released_event(job, Released(job_id, job.token), self.fold))
         return self.waiting.add(claim)
 
     def _let_go(self, command: LetGo) -> None:
@@ -238,7 +236,7 @@ class QueueMachine:
     def _report(self, report: Report) -> Reported:
         refused = {}
         for printed in report.printed:
-            why = why_fenced(self.fold, printed.id, printed.token)
+            why = why_fenced(self.fold, report.worker, printed.id, printed.token)
             if why:
                 refused[printed.id] = why
             else:
@@ -246,14 +244,14 @@ class QueueMachine:
                 self.output.add(printed)
                 self.data_bytes += len(printed.data)
         for ended in report.ended:
-            why = why_fenced(self.fold, ended.id, ended.token)
+            why = why_fenced(self.fold, report.worker, ended.id, ended.token)
             if why:
                 refused[ended.id] = why
             else:
                 self._end(ended)
         lost, stops = [], {}
         for job_id, token in report.held:
-            if why_fenced(self.fold, job_id, token):
+            if why_fenced(self.fold, report.worker, job_id, token):
                 lost.append((job_id, token))
                 continue
             job = self.fold.live[job_id]
@@ -266,16 +264,16 @@ class QueueMachine:
         if isinstance(ended, Done):
             self._say(done_event(ended), len(ended.result) + _size(ended.outcome or {}))
         elif isinstance(ended, Released):
-            self._say(released_event(self.fold.live[ended.id], ended, self.fold.at_ms))
+            self._say(released_event(self.fold.live[ended.id], ended, self.fold))
         elif ended.is_crash:
             self._crash(self.fold.live[ended.id], ended.code, ended.reason, ended.details)
         else:
             job = self.fold.live[ended.id]
-            said = failed_event(job, ended, self.fold.at_ms, self._draw())
+            said = failed_event(job, ended, self.fold, self._draw())
             self._say(said, _size(ended.details))
 
     def _crash(self, job: Job, code: str, reason: str, details: Mapping[str, Any]) -> None:
-        said = crash_event(job, code, reason, details, self.fold.at_ms, self._draw())
+        said = crash_event(job, code, reason, details, self.fold, self._draw())
         self._say(said, _size(details))
 
     # People.
@@ -389,11 +387,11 @@ class QueueMachine:
 
     def _see_to_times(self) -> None:
         """Bring about what is due, and end what has missed its deadline."""
-        due, overdue = self._times.over(self.fold.at_ms)
+        due, overdue = self._times.over(self.fold.at_ms, self.fold.wall_ms)
         if overdue:
             for job in overdue:
                 if job.state is JobState.LEASED:
-                    self._stop(job, "its deadline is over")
+                    self._stop(job, DEADLINE_OVER)
             waiting = [job.id for job in overdue if job.state is not JobState.LEASED]
             if waiting:
                 self._say({"event": OVERDUE, "jobs": waiting}, len(waiting) * 32)
@@ -465,7 +463,7 @@ class QueueMachine:
                 self._lanes.add(job)
         effects.ready.clear()
         for job in effects.scheduled:
-            self._times.add(job.due_ms, job)
+            self._times.add_due(job)
         effects.scheduled.clear()
         if effects.freed:
             self._lanes.reopen(effects.freed)

@@ -373,7 +373,7 @@ class Queues:
             told = {**fields, "execution-device": DEVICE, "queue": queue}
             spawn = submit_unsigned(Message({**told, "at": at_ms}))
             fold = QueueFold(queue, self._world.tree.get)
-            fold.begin(0, at_ms)
+            fold.begin(0, at_ms, at_ms)
             rows = ((name_path(queue), spawn.process), *fold.rows())
             await self._world.own.place(spawn._replace(rows=rows))
             self._processes[queue] = spawn.process

@@ -141,7 +141,8 @@ class Timeline:
     def _slots(self, first: int, last: int) -> Iterator[tuple[int, int, Sequence[Event]]]:
         """Yield the slots from *first* to *last*, both inclusive: their times and events."""
         for each in self._log.schedule(self._process, first, last):
-            yield each.slot, *read_slot(each.slot, each.fields)
+            said = read_slot(each.slot, each.fields)
+            yield each.slot, said.at_ms, said.events
 
     def _at_ms(self, slot: int) -> int:
         return read_slot(slot, self._log.stored(self._process, slot).fields).at_ms

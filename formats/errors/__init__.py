@@ -35,6 +35,7 @@
     ├── FoldError                   somebody's fold fails; code says how
     ├── JobError                    a job has ended without success; code says how
     ├── UnavailableError            not now; retry after a delay
+    │   ├── NoNodeError             somebody answers there, and is no node
     │   ├── OverloadedError         queue, retry_after_ms
     │   ├── StoppingError
     │   ├── DeadlineExceededError   deadline_ms; the outcome is unknown, a retry is safe
@@ -101,6 +102,7 @@ from seriatim.formats.errors.unavailable import (
     ChildDiedError,
     ChildFailedError,
     DeadlineExceededError,
+    NoNodeError,
     NotUploadedError,
     OverloadedError,
     StoppingError,
@@ -130,6 +132,7 @@ __all__ = [
     "JobError",
     "LimitExceededError",
     "MalformedError",
+    "NoNodeError",
     "NotFoundError",
     "NotUploadedError",
     "NotVerifiableError",

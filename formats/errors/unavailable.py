@@ -22,6 +22,10 @@ class UnavailableError(SchedulerError):
         super().__init__(reason)
 
 
+class NoNodeError(UnavailableError):
+    """Somebody answers there, and is no node: to wait for one is of no use."""
+
+
 class OverloadedError(UnavailableError):
     """A bounded queue is full."""
 

@@ -1,9 +1,9 @@
 """The fold of ``queue@1.0``: what a queue's slots make of its jobs.
 
 A slot says what has happened, in order, and at what time: ``{"at": …, "data": "[…]"}``, the data
-being a JSON list of events. What follows from an event by the rules (that a child is
-unblocked, that it fails with its parent) is nowhere said: the fold does it. No clock, no chance,
-no I/O: what was decided by those stands in the events.
+being a JSON list of events, and ``wall`` where the wall clock was behind. What follows from an
+event by the rules (that a child is unblocked, that it fails with its parent) is nowhere said: the
+fold does it. No clock, no chance, no I/O: what was decided by those stands in the events.
 
 After each slot, `QueueFold.rows` gives what has changed, as rows of the tree. So the rows are the
 state; a fold that begins with what they say goes on where the last one was.
@@ -42,6 +42,7 @@ Get = Callable[[paths.Path], bytes | None]
 
 PARENT_FAILED: Final = "parent_failed"
 OVERDUE: Final = "overdue"
+DEADLINE_OVER: Final = "its deadline is over"
 CANCELLED: Final = "cancelled"
 
 
@@ -59,7 +60,8 @@ class QueueFold:
         paces: of each type with a rate, when the next of its jobs would be due by it; see `pace`.
         uniques: see `Uniques`.
         slot: the last slot that it has seen; -1 before the first one.
-        at_ms: its time.
+        at_ms: its time, by which goes what lasts.
+        wall_ms: the wall clock then, by which go instants that somebody has said.
         changed_bytes: how large the rows were, about, of the jobs that the slot changes.
         telling: whose children are still to be told; ``told`` has that go on.
         effects: see `Effects`; whoever runs the queue puts new ones in their place.
@@ -78,7 +80,7 @@ class QueueFold:
         self.paces: dict[str, int] = {}
         self.uniques = Uniques(queue, get)
         self.slot = -1
-        self.at_ms = 0
+        self.at_ms = self.wall_ms = 0
         self.changed_bytes = 0
         self.telling = Telling()
         self.effects = Effects()
@@ -125,10 +127,11 @@ class QueueFold:
 
     # Changing.
 
-    def begin(self, slot: int, at_ms: int) -> None:
+    def begin(self, slot: int, at_ms: int, wall_ms: int) -> None:
         """Begin *slot*; what the one before has changed is forgotten: it is durable."""
         self.slot = slot
         self.at_ms = at_ms
+        self.wall_ms = wall_ms
         self._before.clear()
         self._ended.clear()
         self._other_rows.clear()
@@ -325,7 +328,7 @@ class QueueFold:
         for job_id in event["jobs"]:
             job = self.live.get(job_id)
             if job is not None:  # a parent that was overdue in the same slot may have ended it
-                self._end(job, Step.OVERDUE, JobState.FAILED, "its deadline is over", OVERDUE)
+                self._end(job, Step.OVERDUE, JobState.FAILED, DEADLINE_OVER, OVERDUE)
 
     def _retried(self, event: Event) -> None:
         job = self.job(event["id"])
@@ -344,7 +347,7 @@ class QueueFold:
         self._kin.watch(job)
         self.uniques.note(job)
         # It waits for its time as if it was never tried; a pause between tries was none of that.
-        job.due_ms = job.spec.get("due_ms", 0)
+        job.due_ms = job.first_due_ms
         self._move(job, Step.RETRY, JobState.BLOCKED if job.waits else self._ready_state(job))
 
     def _told(self, event: Event) -> None:
@@ -411,7 +414,8 @@ class QueueFold:
             self.effects.ended.append(job)
 
     def _ready_state(self, job: Job) -> JobState:
-        return JobState.SCHEDULED if job.due_ms > self.at_ms else JobState.PENDING
+        now_ms = self.wall_ms if job.is_due_by_wall else self.at_ms
+        return JobState.SCHEDULED if job.due_ms > now_ms else JobState.PENDING
 
     def _again(self, job: Job, step: Step, again_ms: int) -> None:
         self._give_back(job)

@@ -63,7 +63,7 @@ class Job:
         priority: a greater one is first.
         state: see `JobState`.
         submitted_ms: when it was submitted.
-        due_ms: when it may begin, of a job that waits for a time.
+        due_ms: when it may begin, of a job that waits for a time; see `is_due_by_wall`.
         started_ms: when its last attempt was granted; 0 before.
         ended_ms: when it has ended; 0 before.
         attempt: how many attempts there were, or are.
@@ -115,7 +115,7 @@ class Job:
         self.priority: int = spec.get("priority", 0)
         self.state = state
         self.submitted_ms = submitted_ms
-        self.due_ms: int = spec.get("due_ms", 0)
+        self.due_ms = self.first_due_ms
         self.started_ms = 0
         self.ended_ms = 0
         self.attempt = 0
@@ -130,6 +130,21 @@ class Job:
         self.result = b""
         self.outcome: dict[str, Any] | None = None
         self.row_bytes = 0
+
+    @property
+    def first_due_ms(self) -> int:
+        """When it may begin, as it was submitted; 0 for at once."""
+        spec = self.spec
+        due_ms: int = spec.get("due_ms", 0)
+        return self.submitted_ms + spec["delay_ms"] if "delay_ms" in spec else due_ms
+
+    @property
+    def is_due_by_wall(self) -> bool:
+        """Whether it waits for an instant that somebody has said, which is the wall clock's.
+
+        A delay, and a pause between two attempts, goes by the queue's time.
+        """
+        return "due_ms" in self.spec and not self.tries and not self.crashes
 
     @property
     def lease_ms(self) -> int:
@@ -202,7 +217,7 @@ def encode_row(job: Job) -> bytes:
     }
     if job.priority != job.spec.get("priority", 0):
         row["priority"] = job.priority
-    if job.due_ms != job.spec.get("due_ms", 0):
+    if job.due_ms != job.first_due_ms:
         row["due_ms"] = job.due_ms
     if job.token:  # also where there is no attempt yet, as its lease was given back
         row["attempt"] = job.attempt

@@ -18,11 +18,19 @@ class Said(NamedTuple):
 
     Attributes:
         at_ms: at what time.
+        wall_ms: the wall clock then; see `QueueFold`.
         events: see `QueueFold`.
     """
 
     at_ms: int
+    wall_ms: int
     events: Sequence[Event]
+
+
+def slot_fields(at_ms: int, wall_ms: int, data: str) -> dict[str, Value]:
+    """Return the fields of the message of a slot that says *data*; see `Said`."""
+    fields: dict[str, Value] = {"at": at_ms, "data": data}
+    return fields if wall_ms == at_ms else {**fields, "wall": wall_ms}
 
 
 def read_slot(slot: int, fields: Mapping[str, Value]) -> Said:
@@ -33,12 +41,13 @@ def read_slot(slot: int, fields: Mapping[str, Value]) -> Said:
     """
     try:
         at_ms, data = fields["at"], fields["data"]
+        wall_ms = fields.get("wall", at_ms)
         events = orjson.loads(data)  # type: ignore[arg-type]  # what it is, it says itself
     except (KeyError, ValueError, TypeError) as error:
         raise MalformedError(f"slot {slot} is none of a queue", code="bad_slot") from error
-    if not isinstance(at_ms, int):
+    if not isinstance(at_ms, int) or not isinstance(wall_ms, int):
         raise MalformedError(f"slot {slot} says no time", code="bad_slot")
-    return Said(at_ms, events)
+    return Said(at_ms, wall_ms, events)
 
 
 def replay(
@@ -57,11 +66,11 @@ def replay(
     """
     rows: dict[Path, bytes] = {}
     fold = QueueFold(queue, rows.get)
-    fold.begin(0, spawned_ms)
+    fold.begin(0, spawned_ms, spawned_ms)
     keep_rows(rows, fold)
     for slot, fields in slots:
         said = read_slot(slot, fields)
-        fold.begin(slot, said.at_ms)
+        fold.begin(slot, said.at_ms, said.wall_ms)
         for event in said.events:
             fold.apply(event)
         keep_rows(rows, fold)

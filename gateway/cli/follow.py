@@ -63,7 +63,7 @@ async def _follow(url: str, process: bytes, data: Path, *, once: bool, as_json: 
 
     policy = OutboundPolicy(frozenset({read_url(url).origin}))
     clock = SystemClock(asyncio.get_running_loop())
-    stop = stop_signal()
+    stop = stop_signal(clock)
     async with (
         open_followed(data, process, url=url, now_ms=clock.now_ms()) as copy,
         Outbound(policy, reply_max_bytes=CLIENT_REPLY_MAX_BYTES) as outbound,

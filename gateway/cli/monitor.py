@@ -75,7 +75,7 @@ async def _watch(
     from seriatim.gateway.stop import stop_signal
 
     clock = SystemClock(asyncio.get_running_loop())
-    stop = stop_signal()
+    stop = stop_signal(clock)
     with open_to_look(data, clock) as look:
         observing = Monitor(
             look, clock, home="process", pid=os.getpid(), period_ms=period_ms, episodes=episodes

@@ -101,12 +101,18 @@ class Reach(NamedTuple):
         token = self._read_token()
         if token is None:
             await _check_there(url)
-            raise RefusedError(
-                f"the node at {url} asks for its operator's token: give --token-file, or set "
-                f"{TOKEN_VARIABLE}",
-                code="no_token",
-            )
+            raise _no_token(url)
         return url, token
+
+    def check_token(self) -> None:
+        """Return where there is a token, or may be one when the node is there.
+
+        Raises:
+            RefusedError: there is none for the node at the URL; ``no_token``.
+            StoreError: see `read_token`.
+        """
+        if self.url is not None and self._read_token() is None:
+            raise _no_token(self.url)
 
     def _read_token(self) -> str | None:
         """Return the token; ``None`` where there is none for the node at a URL."""
@@ -149,6 +155,14 @@ def of_node(verb: Callable[..., None]) -> Callable[..., None]:
     _, *own = inspect.signature(verb, eval_str=True).parameters.values()
     command.__signature__ = inspect.Signature([*own, *_OPTIONS])  # type: ignore[attr-defined]  # PEP 362
     return command
+
+
+def _no_token(url: str) -> RefusedError:
+    return RefusedError(
+        f"the node at {url} asks for its operator's token: give --token-file, or set "
+        f"{TOKEN_VARIABLE}",
+        code="no_token",
+    )
 
 
 async def _check_there(url: str) -> None:

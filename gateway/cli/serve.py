@@ -6,7 +6,6 @@ import os
 import secrets
 import sys
 from contextlib import AsyncExitStack
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -162,7 +161,7 @@ async def _serve(
     from seriatim.gateway.http.operator import Operator
     from seriatim.gateway.http.server import run_server
     from seriatim.gateway.source import opening_sources
-    from seriatim.gateway.worker_child import working_beside
+    from seriatim.gateway.worker_child import WorkerBeside
 
     token = make_folder_token(data, entropy=secrets.token_bytes)
     async with AsyncExitStack() as ending:
@@ -197,5 +196,5 @@ async def _serve(
             gateway_url=gateway_url,
             outbound_policy=outbound_policy,
             operator=Operator(token, public_cron=public_cron),
-            beside=partial(working_beside, data=data, modules=work) if work else None,
+            worker=WorkerBeside(data, work) if work else None,
         )

@@ -5,12 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import (
-    AbstractAsyncContextManager,
-    AsyncExitStack,
-    asynccontextmanager,
-    nullcontext,
-)
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
@@ -19,6 +14,7 @@ from aiohttp.http_exceptions import BadHttpMessage, BadHttpMethod, InvalidURLErr
 from aiohttp.http_parser import HttpRequestParserPy
 from aiohttp.web_protocol import RequestHandler
 
+from seriatim.actors.runtime.clock import SystemClock
 from seriatim.formats.errors import MalformedError, StoreError
 from seriatim.formats.ids import encode_id
 from seriatim.formats.limits import (
@@ -58,6 +54,7 @@ if TYPE_CHECKING:
 
     from seriatim.actors.node import Node
     from seriatim.formats.schedule.assignment import Block
+    from seriatim.gateway.worker_child import WorkerBeside
 
 EXIT_OK: Final = 0
 EXIT_CANNOT_WRITE: Final = 75
@@ -155,13 +152,13 @@ async def run_server(
     gateway_url: str | None = None,
     outbound_policy: OutboundPolicy | None = None,
     operator: Operator = NOBODY,
-    beside: Callable[[str], AbstractAsyncContextManager[None]] | None = None,
+    worker: WorkerBeside | None = None,
 ) -> int:
     """Serve *node* until SIGTERM or SIGINT; return the exit status.
 
     On a signal: no new connections, no new work, every request that was taken is answered, the
-    node is closed, and the status is 0. A second signal ends at once, which is safe: whatever
-    was acknowledged is on disk.
+    node is closed, and the status is 0. A second signal (`stop_signal`) ends at once, which is
+    safe: whatever was acknowledged is on disk.
 
     Args:
         node: closed on return.
@@ -172,11 +169,11 @@ async def run_server(
         outbound_policy: where requests for other nodes may be sent on to; ``None`` tells clients
             to go there themselves.
         operator: who may do what only the operator may.
-        beside: of the URL, what lives from then on until the node is told to stop, which it is
-            still served at the end of.
+        worker: lives from then on until the node is told to stop; at its end it is still served.
 
     Raises:
         StoreError: the port cannot be had.
+        RefusedError: the worker could not begin; see `WorkerBeside.living`.
     """
     async with AsyncExitStack() as ending:  # last in, first out
         ending.push_async_callback(node.close)
@@ -187,7 +184,7 @@ async def run_server(
         forwarder = None
         if outbound_policy is not None:
             forwarder = await ending.enter_async_context(forwarding(node, outbound_policy))
-        handler = make_dispatcher(node, gateway, forwarder, operator)
+        handler = make_dispatcher(node, gateway, forwarder, operator, worker)
         runner = web.ServerRunner(HttpServer(handler), shutdown_timeout=STOP_DEADLINE_MS / 1000)
         ending.push_async_callback(runner.cleanup)
         await runner.setup()
@@ -197,11 +194,11 @@ async def run_server(
             ending.callback(refreshing.cancel)
         ending.callback(node.refuse_new_work)
         url = await _listen(runner, host, port)
-        stop = stop_signal()
+        stop = stop_signal(SystemClock(asyncio.get_running_loop()))
         if node.monitor is not None:
             node.monitor.start()
         on_ready(url)
-        async with beside(url) if beside else nullcontext():
+        async with worker.living(url, stop.set) if worker else nullcontext():
             return await _wait(node, stop)
 
 
@@ -221,6 +218,7 @@ def make_dispatcher(
     gateway: ChainGateway | None,
     forwarder: Forwarder | None = None,
     operator: Operator = NOBODY,
+    worker: WorkerBeside | None = None,
 ) -> Dispatcher:
     """Return the HTTP face of *node*.
 
@@ -229,13 +227,14 @@ def make_dispatcher(
         gateway: is asked about foreign messages, if any.
         forwarder: sends on what is for other nodes; without one, clients are told to.
         operator: who may do what only the operator may.
+        worker: lives with it, if any.
     """
     return Dispatcher(
         LegacyApi(node, ForeignMessages(node, gateway)),
         Resolver(node, make_registry(forwarder, operator)),
         Api(every_route(node, operator), operator),
         Metrics(node),
-        HealthApi(node),
+        HealthApi(node, worker),
         forwarder,
     )
 

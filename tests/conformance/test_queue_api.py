@@ -392,13 +392,16 @@ def test_only_the_last_token_counts(tmp_path: Path) -> None:
         new = await api.grant(worker="other", wait_ms=HELD_UP_MS)
         slot = await api.slot()
         for token in (old["token"], new["token"] + 1, 0, 2**53 - 1):
-            said = await api.done({"id": "one", "token": token}, result="forged")
+            said = await api.done({"id": "one", "token": token}, "other", result="forged")
             assert said["refused"].keys() == {"one"}
-            assert (await api.report(held=[["one", token]]))["lost"] == [["one", token]]
+            lost = (await api.report("other", held=[["one", token]]))["lost"]
+            assert lost == [["one", token]]
+        said = await api.done(new, "w", result="forged")
+        assert said["refused"] == {"one": "job one is leased to worker other, and not to w"}
         assert (await api.done({"id": "nobody", "token": 1}))["refused"].keys() == {"nobody"}
         assert await api.slot() == slot, "nothing of that is in the log"
-        assert (await api.done(new, result="true"))["refused"] == {}
-        assert (await api.done(new, result="twice"))["refused"].keys() == {"one"}
+        assert (await api.done(new, "other", result="true"))["refused"] == {}
+        assert (await api.done(new, "other", result="twice"))["refused"].keys() == {"one"}
         shown = await api.get(f"{JOBS}/one")
         assert (shown["result"], shown["attempts"]) == ("true", 2)
         assert shown["failures"][0]["code"] == "lost"

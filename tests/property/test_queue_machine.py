@@ -12,11 +12,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from seriatim.actors.queue import checks, lanes, machine, retention
+from seriatim.actors.queue import checks, fence, lanes, machine, retention
 from seriatim.actors.queue.commands import Claim
 from seriatim.actors.queue.lanes import Lanes
 from seriatim.actors.queue.leases import Leases
 from seriatim.actors.queue.machine import QueueMachine
+from seriatim.actors.queue.queue_time import QueueTime
 from seriatim.actors.queue.retention import forget_what_is_old
 from seriatim.actors.queue.waiting import Waiter
 from seriatim.formats.jobs import fold, pace
@@ -27,6 +28,7 @@ from seriatim.formats.limits import QUEUE_WANTED_PAUSE_MS
 from seriatim.store.tree.tree import Tree
 from tests.support import stepped_queue
 from tests.support.queue_traffic import WEIGHTS, QueueTraffic, simulate
+from tests.support.stepped_queue import SteppedQueue
 
 IS_NIGHTLY = settings.get_current_profile_name() == "nightly"
 LIVES = int(os.environ.get("SERIATIM_SIMULATIONS", "1000" if IS_NIGHTLY else "40"))
@@ -41,6 +43,9 @@ MUST_BE_SEEN = {
     "a local worker outlives what its queue has in memory",
     "a lease is over",
     "a job is due",
+    "an instant has come",
+    "an instant waits for the wall clock",
+    "the time of a queue is ahead of the wall clock",
     *(f"ended {state}" for state in ("done", "failed", "dead", "cancelled")),
     "a child is failed by its parent",
     "a child is cancelled by its parent",
@@ -67,6 +72,7 @@ MUST_BE_SEEN = {
     "a retry would be a double",
     "a unique key is free after its window",
     "an old token is refused",
+    "a lease is another worker's",
     "a worker hears that it has lost a job",
     "retried, pending",
     "retried, scheduled",
@@ -138,11 +144,19 @@ def a_fence_that_lets_old_tokens_through(patch: pytest.MonkeyPatch) -> None:
         own._touch(own.live[event["id"]])
         return own.live[event["id"]]
 
-    def why_fenced(own: QueueFold, job: str, token: int) -> str:
+    def why_fenced(own: QueueFold, worker: str, job: str, token: int) -> str:
         found = own.live.get(job)
         return "" if found is not None and found.state is JobState.LEASED else "it is over"
 
     patch.setattr(QueueFold, "_leased", leased)
+    patch.setattr(machine, "why_fenced", why_fenced)
+
+
+def a_fence_that_lets_other_workers_through(patch: pytest.MonkeyPatch) -> None:
+    def why_fenced(own: QueueFold, worker: str, job: str, token: int) -> str:
+        found = own.live.get(job)
+        return fence.why_fenced(own, found.worker if found else worker, job, token)
+
     patch.setattr(machine, "why_fenced", why_fenced)
 
 
@@ -211,9 +225,9 @@ def a_local_worker_that_outlives_its_node(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_slot_that_fails_and_takes_the_local_workers_along(patch: pytest.MonkeyPatch) -> None:
-    def begin(own: QueueMachine, at_ms: int, monotonic_ms: int) -> None:
+    def begin(own: QueueMachine, wall_ms: int, monotonic_ms: int) -> None:
         own.found_slot = own.fold.slot
-        do_begin(own, at_ms, monotonic_ms)
+        do_begin(own, wall_ms, monotonic_ms)
 
     do_begin = QueueMachine.begin
     patch.setattr(QueueMachine, "begin", begin)
@@ -257,12 +271,36 @@ def a_look_that_goes_no_further_than_the_first_rows(patch: pytest.MonkeyPatch) -
     patch.setattr(stepped_queue, "forget_what_is_old", forget)
 
 
+def a_time_that_stands_still_while_the_wall_clock_is_behind(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(
+        QueueTime, "read", lambda own, wall_ms, monotonic_ms, last_ms: max(wall_ms, last_ms)
+    )
+
+
+def a_delay_by_the_wall_clock(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Job, "is_due_by_wall", True)
+
+
+def an_instant_by_the_time_of_its_queue(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Job, "is_due_by_wall", False)
+
+
+def a_slot_that_fails_and_takes_the_time_along(patch: pytest.MonkeyPatch) -> None:
+    def read(own: SteppedQueue) -> None:
+        own.time = QueueTime()
+        do_read(own)
+
+    do_read = SteppedQueue._read
+    patch.setattr(SteppedQueue, "_read", read)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "plant",
     [
         a_crash_that_does_not_count,
         a_fence_that_lets_old_tokens_through,
+        a_fence_that_lets_other_workers_through,
         a_child_that_is_not_told,
         a_token_that_is_given_back_twice,
         a_window_that_is_too_long_by_one,
@@ -279,6 +317,10 @@ def a_look_that_goes_no_further_than_the_first_rows(patch: pytest.MonkeyPatch) -
         a_retry_that_is_under_its_key_no_more,
         a_retry_that_waits_for_no_time,
         a_look_that_goes_no_further_than_the_first_rows,
+        a_time_that_stands_still_while_the_wall_clock_is_behind,
+        a_delay_by_the_wall_clock,
+        an_instant_by_the_time_of_its_queue,
+        a_slot_that_fails_and_takes_the_time_along,
     ],
 )
 def test_a_planted_fault_is_found(

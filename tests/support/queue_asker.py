@@ -53,12 +53,12 @@ class QueueAsker(Asker):
         (grant,) = (await self.claim(wait_ms=wait_ms, **more))["grants"]
         return grant
 
-    async def report(self, **more: object) -> Any:
-        return await self.post(f"{Q}/reports", {"worker": "w", **more})
+    async def report(self, worker: str = "w", **more: object) -> Any:
+        return await self.post(f"{Q}/reports", {"worker": worker, **more})
 
-    async def done(self, grant: Any, **more: object) -> Any:
+    async def done(self, grant: Any, worker: str = "w", **more: object) -> Any:
         said = {"id": grant["id"], "token": grant["token"], "how": "done", **more}
-        return await self.report(ended=[said])
+        return await self.report(worker, ended=[said])
 
     async def state(self, job: str) -> str:
         state: str = (await self.get(f"{JOBS}/{job}"))["state"]

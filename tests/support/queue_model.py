@@ -35,7 +35,11 @@ class QueueModel(ModelState):
     def do_submit(self, command: c.Submit, _: int) -> list[tuple[str, bool]] | Codes:
         fresh: dict[str, Any] = {}
         codes = set()
-        for asked in command.jobs:
+        jobs = [
+            asked._replace(spec={**self.defaults.get(asked.type, {}), **asked.spec})
+            for asked in command.jobs
+        ]
+        for asked in jobs:
             existing = self.jobs.get(asked.id)
             if existing is not None:
                 if not is_same(existing, asked):
@@ -46,7 +50,7 @@ class QueueModel(ModelState):
                 fresh[asked.id] = asked
         codes.update(self.refusals(fresh))
         if not codes:
-            return [self.submit(asked) for asked in command.jobs]
+            return [self.submit(asked) for asked in jobs]
         for code in codes:
             self.seen[f"refused: {code}"] += 1
         return frozenset(codes)
@@ -78,12 +82,16 @@ class QueueModel(ModelState):
                 self.seen["a double by its unique key"] += 1
                 return double, True
             self.uniques[unique["key"]] = asked.id, self.now_ms
-        due_ms = self.now_ms + spec["delay_ms"] if "delay_ms" in spec else spec.get("due_ms", 0)
         order = (self.slot, self.submitted)
         self.submitted += 1
         priority, deadline_ms = spec.get("priority", 0), spec.get("deadline_ms")
-        job = ModelJob(asked.id, asked.type, spec, order, priority, due_ms, deadline_ms)
-        job.submitted_ms, job.first_due_ms = self.now_ms, due_ms
+        job = ModelJob(asked.id, asked.type, spec, order, priority, 0, deadline_ms)
+        job.submitted_ms = self.now_ms
+        if "delay_ms" in spec:
+            self.wait(job, spec["delay_ms"])
+        else:
+            job.due_ms, job.waits_for_instant = spec.get("due_ms", 0), True
+        job.first_due_ms = job.due_ms
         self.jobs[job.id] = job
         verdicts = []
         for parent_id, policy in spec.get("after", ()):
@@ -124,26 +132,29 @@ class QueueModel(ModelState):
                 self.give_back(job, has_begun=False)
         self.waiters.append((number, claim))
 
-    def is_fenced(self, job_id: str, token: int) -> bool:
+    def is_fenced(self, worker: str, job_id: str, token: int) -> bool:
         job = self.jobs.get(job_id)
-        return job is None or job.state != "leased" or job.token != token
+        if job is None or job.state != "leased" or job.token != token:
+            return True
+        self.seen["a lease is another worker's"] += job.worker != worker
+        return job.worker != worker
 
     def do_report(self, report: c.Report, _: int) -> tuple[set[str], set[c.Held], set[str]]:
         refused = set()
         for job_id, token, number, data in report.printed:
-            if self.is_fenced(job_id, token):
+            if self.is_fenced(report.worker, job_id, token):
                 self.seen["what is printed is refused"] += 1
                 refused.add(job_id)
             else:
                 self.seen["a job prints something"] += 1
                 self.printed[job_id, token, number] = data
         for ended in report.ended:
-            if self.is_fenced(ended.id, ended.token):
+            if self.is_fenced(report.worker, ended.id, ended.token):
                 self.seen["an old token is refused"] += 1
                 refused.add(ended.id)
             else:
                 self.end_attempt(self.jobs[ended.id], ended)
-        lost = {held for held in report.held if self.is_fenced(*held)}
+        lost = {held for held in report.held if self.is_fenced(report.worker, *held)}
         kept = [self.jobs[job_id] for job_id, token in report.held if (job_id, token) not in lost]
         for job in kept:
             self.lease_ends[job.id] = self.monotonic_ms + job.spec.get("lease_ms", 30_000)
@@ -162,7 +173,7 @@ class QueueModel(ModelState):
             job.tries += 1
             if job.cancelling:
                 is_asked = ended.code == "cancelled"
-                self.end(job, job.stopped(self.now_ms) if is_asked else "failed")
+                self.end(job, job.stopped(self.wall_ms) if is_asked else "failed")
             elif ended.is_final or job.tries > job.spec.get("retries", 0):
                 self.end(job, "failed")
             else:
@@ -191,6 +202,9 @@ class QueueModel(ModelState):
             self.uniques[unique["key"]] = job.id, job.submitted_ms
         job.tries = job.crashes = job.ended_ms = 0
         job.due_ms, job.deadline_ms = job.first_due_ms, None
+        job.waits_for_instant = "delay_ms" not in job.spec
+        job.wait_ms = max(job.due_ms - self.now_ms, 0)
+        job.until_monotonic_ms = self.monotonic_ms + job.wait_ms
         job.attempts_before = job.attempt
         parents = [parent for parent, _ in job.spec.get("after", ())]
         missing = {p for p in job.waits if p not in self.jobs and not is_made(p)}
@@ -214,7 +228,7 @@ class QueueModel(ModelState):
         if "nonsense" in command.change:
             return frozenset({"bad_settings"})
         for key, value in command.change.items():
-            if key in ("types", "keys", "resources", "rates"):
+            if key in ("types", "keys", "resources", "rates", "defaults"):
                 own = getattr(self, key)
                 for name, each in value.items():
                     if key == "rates" and own.get(name) != each:

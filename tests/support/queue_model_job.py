@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-import orjson
-
 LIVE = ("blocked", "pending", "scheduled", "leased")
 ENDED = ("done", "failed", "dead", "cancelled")
 LEGAL = {
@@ -43,12 +41,16 @@ class ModelJob:
     token: int = 0
     worker: str = ""
     cancelling: bool = False
+    is_late: bool = False
     is_local: bool = False
     is_orphan: bool = False
     submitted_ms: int = 0
     first_due_ms: int = 0
     ended_ms: int = 0
     attempts_before: int = 0
+    waits_for_instant: bool = False
+    wait_ms: int = 0
+    until_monotonic_ms: int = 0
     result: bytes = b""
     waits: set[str] = field(default_factory=set)
     choices: set[str] = field(default_factory=set)
@@ -57,10 +59,10 @@ class ModelJob:
     def is_live(self) -> bool:
         return self.state in LIVE
 
-    def stopped(self, now_ms: int) -> str:
+    def stopped(self, wall_ms: int) -> str:
         """Return how it ends when it was to stop, and did not say how."""
-        is_overdue = self.deadline_ms is not None and self.deadline_ms <= now_ms
-        return "failed" if is_overdue else "cancelled"
+        is_overdue = self.deadline_ms is not None and self.deadline_ms <= wall_ms
+        return "failed" if is_overdue or self.is_late else "cancelled"
 
     @property
     def takes(self) -> Counter[str]:
@@ -105,12 +107,10 @@ def is_made(job: str) -> bool:
 
 
 def is_same(job: ModelJob, asked: Any) -> bool:
-    """Tell whether *asked* says again what *job* was; times apart."""
+    """Tell whether *asked* says again what *job* was: what it does, and after what."""
 
-    def said(spec: dict[str, Any]) -> bytes:
-        times = ("due_ms", "delay_ms", "deadline_ms")
-        plain = {key: repr(each) for key, each in spec.items() if key not in times}
-        return orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)
+    def said(spec: dict[str, Any]) -> list[str]:
+        return [repr(spec.get(key)) for key in ("args", "command", "after", "inputs")]
 
     return job.type == asked.type and said(job.spec) == said(asked.spec)
 

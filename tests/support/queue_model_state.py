@@ -10,7 +10,7 @@ import copy
 from collections import Counter
 from collections.abc import Iterable
 from fractions import Fraction
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from seriatim.actors.queue import commands as c
 from tests.support.queue_model_job import (
@@ -20,6 +20,14 @@ from tests.support.queue_model_job import (
     ModelJob,
     verdict,
 )
+
+
+class Now(NamedTuple):
+    """A moment: the queue's time, and both clocks."""
+
+    at_ms: int
+    wall_ms: int
+    monotonic_ms: int
 
 
 class ModelState:
@@ -37,6 +45,7 @@ class ModelState:
         self.types: dict[str, int] = {}
         self.keys: dict[str, int] = {}
         self.rates: dict[str, list[int]] = {}
+        self.defaults: dict[str, dict[str, Any]] = {}
         self.resources: dict[str, int] = {}
         self.is_paused = False
         self.paused_types: set[str] = set()
@@ -50,9 +59,11 @@ class ModelState:
         self.lease_ends: dict[str, int] = {}
         self.printed: dict[tuple[str, int, int], bytes] = {}
         self.seen: Counter[str] = Counter()
-        self.slot = self.now_ms = self.monotonic_ms = self.submitted = 0
+        self.slot = self.submitted = 0
+        self.now_ms = self.wall_ms = self.monotonic_ms = 0
         self.chance = 0.5
         self.is_new = True
+        self.is_node_new = False
 
     def copy(self) -> Self:
         """Return one that goes its own way from here; what was seen is the same for both."""
@@ -62,14 +73,20 @@ class ModelState:
 
     # A slot.
 
-    def begin(self, slot: int, now_ms: int, monotonic_ms: int) -> None:
-        assert now_ms >= self.now_ms, "the time of a queue never goes back"
-        self.slot, self.now_ms, self.monotonic_ms, self.submitted = slot, now_ms, monotonic_ms, 0
+    def begin(self, slot: int, now: Now) -> None:
+        assert now.at_ms >= self.now_ms, "the time of a queue never goes back"
+        self.now_ms, self.wall_ms, self.monotonic_ms = now
+        self.slot, self.submitted = slot, 0
         self.answered = []
+        self.seen["the time of a queue is ahead of the wall clock"] += self.now_ms > self.wall_ms
         if self.is_new:
             self.is_new = False
+            if self.is_node_new:
+                self.is_node_new = False
+                for job in self.in_state(*LIVE):  # what was recorded of it waits once more at most
+                    job.until_monotonic_ms = self.monotonic_ms + job.wait_ms
             for job in self.in_state("leased"):
-                self.lease_ends[job.id] = monotonic_ms + job.spec.get("lease_ms", 30_000)
+                self.lease_ends[job.id] = now.monotonic_ms + job.spec.get("lease_ms", 30_000)
                 self.seen["a lease outlives its node"] += 1
                 if job.is_orphan:
                     self.seen["a local worker is lost with its node"] += 1
@@ -84,6 +101,7 @@ class ModelState:
     def end_node(self) -> None:
         """End the node, and all of its workers with it."""
         self.drop()
+        self.is_node_new = True
         for job in self.in_state("leased"):
             job.is_orphan = job.is_local
 
@@ -94,9 +112,15 @@ class ModelState:
                 self.crash(job)
         self.end_what_is_overdue()
         for job in self.in_state("scheduled"):
-            if job.due_ms <= self.now_ms:
+            if self.is_due(job):
                 self.seen["a job is due"] += 1
+                self.seen["an instant has come"] += job.waits_for_instant
                 self.move(job, "pending")
+            elif job.waits_for_instant:
+                is_ahead = job.due_ms <= self.now_ms
+                self.seen["an instant waits for the wall clock"] += is_ahead
+            else:
+                assert job.until_monotonic_ms > self.monotonic_ms, "it waits longer than was said"
         self.give()
 
     # Looking.
@@ -132,8 +156,16 @@ class ModelState:
         job.state = state
         job.choices = {state}
 
+    def is_due(self, job: ModelJob) -> bool:
+        return job.due_ms <= (self.wall_ms if job.waits_for_instant else self.now_ms)
+
     def ready(self, job: ModelJob) -> None:
-        self.move(job, "scheduled" if job.due_ms > self.now_ms else "pending")
+        self.move(job, "pending" if self.is_due(job) else "scheduled")
+
+    def wait(self, job: ModelJob, wait_ms: int) -> None:
+        job.waits_for_instant, job.wait_ms = False, wait_ms
+        job.due_ms = self.now_ms + wait_ms
+        job.until_monotonic_ms = self.monotonic_ms + wait_ms
 
     def end(self, job: ModelJob, state: str, choices: Iterable[str] = ()) -> None:
         self.end_one(job, state, choices)
@@ -153,7 +185,7 @@ class ModelState:
         assert job.is_live or not job.state, "it ends once"
         self.move(job, state)
         job.choices |= set(choices)
-        job.ended_ms, job.cancelling = self.now_ms, False
+        job.ended_ms, job.cancelling, job.is_late = self.now_ms, False, False
         self.seen[f"ended {state}"] += 1
 
     def tell_one_child(self) -> ModelJob | None:
@@ -174,13 +206,13 @@ class ModelState:
         backoff |= job.spec.get("backoff", {})
         pause = min(backoff["base_ms"] * backoff["factor"] ** (tries - 1), backoff["max_ms"])
         swing = 1 + backoff["jitter"] * (self.chance - 0.5)
-        job.due_ms = self.now_ms + (round(pause * swing) if tries else 0)
+        self.wait(job, round(pause * swing) if tries else 0)
         self.ready(job)
 
     def crash(self, job: ModelJob) -> None:
         job.crashes += 1
         if job.cancelling:
-            self.end(job, job.stopped(self.now_ms))
+            self.end(job, job.stopped(self.wall_ms))
         elif job.crashes < job.spec.get("crashes_max", 3):
             self.seen["a crash, and again"] += 1
             self.again(job, job.crashes - 1)
@@ -193,7 +225,7 @@ class ModelState:
         else:
             job.attempt -= 1
         if job.cancelling:
-            self.end(job, job.stopped(self.now_ms))
+            self.end(job, job.stopped(self.wall_ms))
         else:
             self.seen["given back"] += 1
             self.move(job, "pending")
@@ -202,10 +234,11 @@ class ModelState:
         overdue = [
             job
             for job in self.in_state(*LIVE)
-            if job.deadline_ms is not None and job.deadline_ms <= self.now_ms
+            if job.deadline_ms is not None and job.deadline_ms <= self.wall_ms
         ]
         for job in overdue:
             if job.state == "leased":
+                job.is_late = job.is_late or not job.cancelling
                 self.stop(job)
         for job in overdue:
             if job.state == "leased":

@@ -11,11 +11,13 @@ import orjson
 from seriatim.actors.queue import commands as c
 from seriatim.actors.queue.waiting import Waiter
 from seriatim.formats.errors import SchedulerError
+from seriatim.formats.jobs.job import decode_row
 from seriatim.formats.jobs.rows import Path
 from seriatim.formats.jobs.spec import Asked
 from seriatim.formats.limits import QUEUE_WANTED_PAUSE_MS
 from tests.support.queue_model import QueueModel
 from tests.support.queue_model_job import ENDED, LIVE, ModelJob
+from tests.support.queue_model_state import Now
 from tests.support.stepped_queue import QUEUE, Fate, SteppedQueue
 
 BATCHES_IN_VAIN_MAX = 64
@@ -42,6 +44,7 @@ class QueueRun:
         self.asked: list[Asked] = []
         self._waiters: dict[int, Waiter] = {}
         self._numbers = count()
+        self._ahead_ms: int | None = None
 
     # What happens.
 
@@ -53,8 +56,10 @@ class QueueRun:
         numbers = [next(self._numbers) for _ in commands]
         answers = queue.batch(*commands, fate=fate)
         self.model.chance = queue.chance
-        slot = machine.fold.slot
-        self.model.begin(slot, machine.fold.at_ms, queue.monotonic_ms)
+        now = self._now()
+        self._ahead_ms = now.at_ms - now.monotonic_ms
+        assert machine.fold.at_ms == now.at_ms, "the time of a queue goes on"
+        self.model.begin(machine.fold.slot, now)
         for command, answer, number in zip(commands, answers, numbers, strict=True):
             if isinstance(answer, Waiter):
                 self._waiters[number] = answer
@@ -83,6 +88,7 @@ class QueueRun:
     def restart(self) -> None:
         """End the node, and begin another one."""
         self.queue.restart()
+        self._ahead_ms = None
         self._drop()
         self.model.end_node()
         self.model.seen["a restart"] += 1
@@ -133,7 +139,11 @@ class QueueRun:
         wake_ms = queue.machine.wake_ms(queue.wall_ms, queue.monotonic_ms)
         if model.is_new:  # it has not begun
             return None
-        latest = [job.due_ms - queue.wall_ms for job in model.in_state("scheduled")]
+        now = self._now()
+        latest = [
+            job.due_ms - (now.wall_ms if job.waits_for_instant else now.at_ms)
+            for job in model.in_state("scheduled")
+        ]
         latest += [
             job.deadline_ms - queue.wall_ms
             for job in model.in_state(*LIVE)
@@ -147,11 +157,19 @@ class QueueRun:
             is_wanted = any(each.room and model.wants(each, job) for _, each in model.waiters)
             if bucket is not None and is_wanted and model.has_room_but_for_rate(job):
                 model.seen["a rate wakes"] += 1
-                latest.append(bucket.free_ms() - queue.wall_ms)
+                latest.append(bucket.free_ms() - now.at_ms)
         if latest:
             assert wake_ms is not None, "it sleeps for ever"
             assert wake_ms <= max(min(latest), 0), "it sleeps too long"
         return wake_ms
+
+    def _now(self) -> Now:
+        """Return what time it is: by the wall clock, or as much later as has passed since."""
+        queue = self.queue
+        at_ms = max(queue.wall_ms, self.model.now_ms)
+        if self._ahead_ms is not None:
+            at_ms = max(at_ms, queue.monotonic_ms + self._ahead_ms)
+        return Now(at_ms, queue.wall_ms, queue.monotonic_ms)
 
     def _check_answer(self, answer: Any, expected: Any) -> None:
         if isinstance(expected, frozenset):
@@ -254,7 +272,7 @@ class QueueRun:
         if job.state == "blocked":
             assert set(row["waits"]) == job.waits
         if job.state == "scheduled":
-            assert row.get("due_ms", row["spec"].get("due_ms", 0)) == job.due_ms
+            assert decode_row(orjson.dumps(row)).due_ms == job.due_ms
 
     def _check_ended(self, rows: dict[Path, bytes]) -> None:
         """Check that whatever has ended stands where retention looks for it."""

@@ -32,6 +32,8 @@ CHANGES: Final[tuple[dict[str, Any], ...]] = (
     {"rates": {"a": [3, 5_000]}},
     {"rates": {"a": [1, 30], "c": [10, 700]}},
     {"rates": {"a": None, "c": [1, 5_000]}},
+    {"defaults": {"a": {"retries": 2, "priority": 1}, "b": {"takes": {"gpu": 1}}}},
+    {"defaults": {"a": None, "b": None}},
     {"paused": True},
     {"paused": False},
     {"paused": False, "paused_types": ["b"]},
@@ -55,7 +57,7 @@ WEIGHTS: Final = {
     "meddle": 8,
     "write": 4,
     "pass_time": 6,
-    "set_clock_back": 1,
+    "set_clock": 1,
     "restart": 1,
     "withdraw": 1,
 }
@@ -120,7 +122,9 @@ class QueueTraffic:
             self._end("u", self.random.choice(self.run.old[-9:]))
         elif held:
             worker, (job, token) = self.random.choice(held)
-            del self.run.held[worker][job]
+            if self.random.random() < 0.1:
+                worker = self.random.choice(WORKERS)  # that of another one, perhaps
+            self.run.held.get(worker, {}).pop(job, None)
             self._end(worker, (job, token))
 
     def _end(self, worker: str, lease: c.Held) -> None:
@@ -174,9 +178,10 @@ class QueueTraffic:
         if self.random.random() < 0.5:
             self.turn(Fate.WRITTEN)
 
-    def set_clock_back(self) -> None:
-        """Set the wall clock back."""
-        self.run.queue.wall_ms -= self.random.choice([1, 40, 10_000])
+    def set_clock(self) -> None:
+        """Set the wall clock, forward or back."""
+        set_by_ms = self.random.choice([1, 40, 10_000, 1_000_000])
+        self.run.queue.wall_ms += self.random.choice([-1, 1]) * set_by_ms
 
     def restart(self) -> None:
         """End the node; what has waited for the next slot is lost with it."""
@@ -218,6 +223,12 @@ class QueueTraffic:
         self.jobs.append(job)
         return job
 
+    def _a_time(self, now_ms: int) -> dict[str, Any]:
+        """Return until when a job waits, as is said of it."""
+        if self.random.random() < 0.7:
+            return {"delay_ms": self.random.choice([0, 1, 30, 5_000, 500_000])}
+        return {"due_ms": now_ms + self.random.choice([-30, 1, 30, 5_000])}
+
     def _a_job(self) -> Asked:
         random, now_ms = self.random, self.run.queue.wall_ms
         type_, jobs = random.choice(TYPES), [self._known_job() for _ in range(random.randint(1, 3))]
@@ -232,7 +243,7 @@ class QueueTraffic:
             (0.1, {"unique": {"key": "x", "states": ["done", "pending"]}}),
             (0.1, {"unique": {"key": "y", "states": ["leased"], "window_ms": 5_000}}),
             (0.3, {"priority": random.randint(-2, 2)}),
-            (0.2, {"delay_ms": random.choice([0, 1, 30, 5_000, 500_000])}),
+            (0.3, self._a_time(now_ms)),
             (0.1, {"deadline_ms": now_ms + random.choice([0, 1, 30, 5_000])}),
             (0.2, {"key": random.choice("kl")}),
             (0.2, {"takes": {random.choice(["gpu", "lock"]): random.choice([1, 1, 2])}}),

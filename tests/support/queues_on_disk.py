@@ -15,7 +15,7 @@ class QueueOnDisk:
     def __init__(self, tree: Tree, name: str = "default") -> None:
         self.fold = QueueFold(name, tree.get)
         self._tree = tree
-        self.fold.begin(0, 0)
+        self.fold.begin(0, 0, 0)
         tree.change([(name_path(name), bytes(32)), *self.fold.rows()])
 
     def say(self, *events: dict[str, Any]) -> None:
@@ -24,7 +24,8 @@ class QueueOnDisk:
 
     def rows(self, *events: dict[str, Any]) -> list[Any]:
         """Return the rows of a slot that says *events*."""
-        self.fold.begin(self.fold.slot + 1, self.fold.at_ms + 1)
+        at_ms = self.fold.at_ms + 1
+        self.fold.begin(self.fold.slot + 1, at_ms, at_ms)
         for event in events:
             self.fold.apply(event)
         return list(self.fold.rows())

@@ -11,12 +11,13 @@ from seriatim.actors.queue.commands import Claim, Claimed, Command, Grant, Submi
 from seriatim.actors.queue.load import load_fold
 from seriatim.actors.queue.machine import QueueMachine
 from seriatim.actors.queue.output import output_rows
+from seriatim.actors.queue.queue_time import QueueTime
 from seriatim.actors.queue.retention import forget_what_is_old
 from seriatim.actors.queue.waiting import Waiter
 from seriatim.formats.errors import SchedulerError
 from seriatim.formats.jobs.fold import QueueFold
 from seriatim.formats.jobs.job import Job
-from seriatim.formats.jobs.replay import replay
+from seriatim.formats.jobs.replay import replay, slot_fields
 from seriatim.formats.jobs.rows import Path
 from seriatim.formats.jobs.spec import read_asked
 from seriatim.formats.message import Value
@@ -39,8 +40,9 @@ class SteppedQueue:
     """A queue named ``QUEUE``.
 
     Attributes:
-        wall_ms: the wall clock, which may be set back.
+        wall_ms: the wall clock, which may be set.
         monotonic_ms: the other one, which may not.
+        time: what the queue makes of both; another one after `restart`.
         chance: what every draw gives.
         tree: its rows.
         slots: its log, from slot 1.
@@ -57,13 +59,14 @@ class SteppedQueue:
         self.ended: list[Job] = []
         self._found_slot: int | None = None
         fold = QueueFold(QUEUE, self.tree.get)
-        fold.begin(0, START_MS)
+        fold.begin(0, START_MS, START_MS)
         self.tree.change(fold.rows())
         self.restart()
 
     def restart(self) -> None:
         """Begin as another node does, in memory of nothing."""
         self._found_slot = None
+        self.time = QueueTime()
         self._read()
         self._found_slot = self.machine.found_slot
 
@@ -71,7 +74,7 @@ class SteppedQueue:
         """Forget what is in memory, claims that wait as well, and read the rows."""
         find = partial(output_rows, self.tree, QUEUE)
         fold = load_fold(QUEUE, self.tree)
-        self.machine = QueueMachine(fold, lambda: self.chance, find, self._found_slot)
+        self.machine = QueueMachine(fold, self.time, lambda: self.chance, find, self._found_slot)
 
     def batch(self, *commands: Command, fate: Fate = Fate.WRITTEN) -> list[Any]:
         """Make a slot of *commands*, as a clerk does; return the answer to each, or its refusal."""
@@ -82,7 +85,7 @@ class SteppedQueue:
         self.ended = machine.finish()
         if machine.events and fate is not Fate.FAILED:
             fold = machine.fold
-            self.slots.append((fold.slot, {"at": fold.at_ms, "data": machine.data()}))
+            self.slots.append((fold.slot, slot_fields(fold.at_ms, fold.wall_ms, machine.data())))
             self.tree.change(fold.rows())
         if fate is not Fate.FAILED:
             self.tree.change(machine.output.rows())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,18 +38,21 @@ def work(
         typer.Option("--commands/--no-commands", help="Run commands, too; else without modules."),
     ] = None,
     drain: Annotated[bool, typer.Option("--drain", help="End when no job is left.")] = False,
-    until_eof: Annotated[
-        bool, typer.Option("--until-eof", hidden=True, help="End with stdin, too.")
+    beside: Annotated[
+        bool, typer.Option("--beside", hidden=True, help="Who has begun it is at stdin.")
     ] = False,
 ) -> None:
     """Run jobs: the functions of MODULES, and commands. SIGTERM lets it finish what it has."""
+    from seriatim.gateway.worker_tether import WorkerTether
     from seriatim.gateway.working import Work, run_worker
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     sys.path.insert(0, str(Path.cwd()))  # as `python` does: a module of this folder is found
     takes_commands = not modules if commands is None else commands
     as_json = reach.as_json
-    with reporting(as_json=as_json):
+    tether = WorkerTether.of_stdin() if beside else None
+    with reporting(as_json=as_json), tether.saying_errors() if tether else nullcontext():
+        reach.check_token()
         work = Work(
             modules=tuple(modules or ()),
             queues=tuple(queue or ()),
@@ -56,7 +60,7 @@ def work(
             category=category,
             takes_commands=takes_commands,
             drains=drain,
-            until_eof=until_eof,
+            tether=tether,
         )
 
         def on_ready(names: list[str]) -> None:
@@ -64,11 +68,10 @@ def work(
                 print_json({"workers": names})
             else:
                 typer.echo(f"{len(names)} at work: {', '.join(names)}")
+            if tether is not None:
+                tether.say_begun()
 
-        async def begin() -> Left | None:
-            return await run_worker(*await reach.find(), work, on_ready)
-
-        left = asyncio.run(begin())
+        left = asyncio.run(run_worker(reach.find, work, on_ready))
         _say_left(left, as_json=as_json)
 
 

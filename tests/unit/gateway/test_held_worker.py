@@ -56,8 +56,11 @@ async def test_it_loses_no_job_and_its_log_says_which_one_held_it(
         thread.run(queues.submit("q", jobs))
         work = WORK._replace(modules=("holds_its_loop",))
         with caplog.at_level(logging.WARNING, logger="seriatim.actors"):
-            url = f"http://127.0.0.1:{http.port}"
-            assert await run_worker(url, TOKEN, work, lambda _: None) is None
+
+            async def find() -> tuple[str, str]:
+                return f"http://127.0.0.1:{http.port}", TOKEN
+
+            assert await run_worker(find, work, lambda _: None) is None
         for each in ("blocks", "innocent"):
             found = queues.reader.job("q", each)
             assert found is not None

@@ -58,6 +58,7 @@ STATUSES = {
     "FoldError": 422,
     "JobError": 422,
     "UnavailableError": 503,
+    "NoNodeError": 503,
     "OverloadedError": 429,
     "StoppingError": 503,
     "DeadlineExceededError": 504,

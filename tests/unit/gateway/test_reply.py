@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from seriatim.formats.errors import (
+    NoNodeError,
     NotFoundError,
     NotUploadedError,
     OverloadedError,
@@ -18,7 +19,7 @@ from seriatim.formats.errors import (
 )
 from seriatim.formats.limits import REASON_MAX_CHARS
 from seriatim.gateway.problems import Problem
-from seriatim.gateway.reply import check_status
+from seriatim.gateway.reply import check_status, read_reply
 
 
 @pytest.mark.parametrize(
@@ -58,3 +59,14 @@ def test_an_error_without_a_code_is_unavailable(status: int) -> None:
     with pytest.raises(UnavailableError) as caught:
         check_status("http://node", status, b'{"error":"legacy sentence"}')
     assert (caught.value.code, str(caught.value)) == ("unavailable", "legacy sentence")
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(200, NoNodeError), (404, NoNodeError), (502, UnavailableError)]
+)
+def test_who_answers_no_json_is_no_node_or_stands_before_one_that_is_away(
+    status: int, kind: type[SchedulerError]
+) -> None:
+    with pytest.raises(UnavailableError, match="no scheduler node") as caught:
+        read_reply("http://node", status, b"<html>")
+    assert type(caught.value) is kind

@@ -5,32 +5,36 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import sys
-from asyncio.subprocess import Process
+import signal
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
+from aiohttp import web
 
+from seriatim.actors.app.access import JobsAccess
+from seriatim.actors.app.app import App
 from seriatim.actors.queue.queues import Queues
-from seriatim.formats.errors import MalformedError, RefusedError, UnauthorizedError
+from seriatim.formats.errors import NoNodeError, RefusedError, UnauthorizedError, UnavailableError
 from seriatim.formats.jobs.spec import read_asked
 from seriatim.formats.jobs.state import JobState
-from seriatim.gateway import worker_child, working
+from seriatim.gateway import working
 from seriatim.gateway.http.operator import Operator
 from seriatim.gateway.remote_jobs import RemoteJobs
-from seriatim.gateway.worker_child import working_beside
-from seriatim.gateway.working import Work, load_apps, run_worker
+from seriatim.gateway.worker_tether import WorkerTether
+from seriatim.gateway.working import Find, Work, run_worker
 from tests.support.asker import TOKEN
 from tests.support.builders import NODE
 from tests.support.http_node import serving
+from tests.support.listening import listening
 from tests.support.strategies import known_wallet
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio
 
+MODULE = "tests.support.sample_app"
 COMMANDS = Work((), ("q",), 1, "", takes_commands=True, drains=False)
 
 
@@ -42,25 +46,33 @@ async def node(tmp_path: Path) -> AsyncIterator[tuple[str, Queues]]:
         yield f"http://127.0.0.1:{http.port}", http.node.queues
 
 
-async def test_a_worker_whose_stdin_has_ended_gives_back_what_takes_too_long(
+def at(url: str, token: str = TOKEN) -> Find:
+    """Return what finds the node at *url*, whether it is there or not."""
+
+    async def find() -> tuple[str, str]:
+        return url, token
+
+    return find
+
+
+async def test_a_worker_whose_tether_has_ended_gives_back_what_takes_too_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And looks at its stdin once: at its end it can be read for ever."""
-    read, write = os.pipe()
+    """And looks at it once: at its end it can be read for ever."""
+    own, others = socket.socketpair()
     loop = asyncio.get_running_loop()
     monkeypatch.setattr(working, "WORKER_DRAIN_MS", 0)
-    with os.fdopen(read) as stdin:
-        monkeypatch.setattr(sys, "stdin", stdin)
+    with own, others:
         async with node(tmp_path) as (url, queues):
             sleep = {"command": {"argv": ["sleep", "600"]}, "id": "one", "type": "sleep"}
             await queues.submit("q", [read_asked(sleep)])
-            work = COMMANDS._replace(until_eof=True)
-            running = asyncio.ensure_future(run_worker(url, TOKEN, work, lambda _: None))
+            work = COMMANDS._replace(tether=WorkerTether(own))
+            running = asyncio.ensure_future(run_worker(at(url), work, lambda _: None))
             await until(lambda: _state(queues) is JobState.LEASED)
-            os.close(write)
+            others.close()
             assert await running is None
             assert _state(queues) is JobState.PENDING
-            assert not loop.remove_reader(stdin.fileno())
+            assert not loop.remove_reader(own.fileno())
 
 
 def _state(queues: Queues) -> JobState | None:
@@ -74,38 +86,106 @@ async def test_a_worker_that_drains_a_queue_that_is_not_there_has_nothing_to_say
     async with node(tmp_path) as (url, _):
         with caplog.at_level(logging.WARNING):
             work = COMMANDS._replace(drains=True)
-            assert await run_worker(url, TOKEN, work, lambda _: None) is None
+            assert await run_worker(at(url), work, lambda _: None) is None
     assert not caplog.records
 
 
-async def test_a_module_that_ends_the_program_is_none_for_a_worker(
+class Absent:
+    """What finds no node at first.
+
+    Attributes:
+        asked: how often it was asked.
+        url: where the node is, once it is there.
+    """
+
+    def __init__(self, *reasons: str) -> None:
+        self.asked = 0
+        self.url = ""
+        self._reasons = reasons
+
+    async def __call__(self) -> tuple[str, str]:
+        self.asked += 1
+        if not self.url:
+            raise UnavailableError(self._reasons[min(self.asked, len(self._reasons)) - 1])
+        return self.url, TOKEN
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have nobody rest for long between two tries."""
+    monkeypatch.setattr(working, "WORKER_PAUSE_MIN_MS", 0)
+    monkeypatch.setattr(working, "WORKER_PAUSE_MAX_MS", 0)
+
+
+@pytest.mark.usefixtures("soon")
+@pytest.mark.parametrize("drains", [False, True])
+async def test_a_worker_waits_for_a_node_that_is_not_there_yet(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, *, drains: bool
+) -> None:
+    """With a line for each reason, and not for each try."""
+    find, names = Absent("nobody", "nobody", "it starts"), list[str]()
+    with caplog.at_level(logging.WARNING):
+        running = asyncio.ensure_future(
+            run_worker(find, COMMANDS._replace(drains=drains), names.extend)
+        )
+        await until(lambda: find.asked > 5)
+        assert not names
+        async with node(tmp_path) as (url, queues):
+            job = {"command": {"argv": ["true"]}, "id": "one", "type": "t"}
+            await queues.submit("q", [read_asked(job)])
+            find.url = url
+            await until(lambda: _state(queues) is JobState.DONE)
+            if not drains:
+                os.kill(os.getpid(), signal.SIGTERM)
+            assert await running is None
+    assert len(names) == 1
+    waited = [line for line in caplog.messages if line.startswith("the node is waited for")]
+    assert [line.rpartition(": ")[2] for line in waited] == ["nobody", "it starts"]
+
+
+@pytest.mark.usefixtures("soon")
+async def test_a_worker_that_waits_for_a_node_ends_when_it_is_told_to() -> None:
+    find = Absent("nobody")
+    running = asyncio.ensure_future(run_worker(find, COMMANDS, lambda _: None))
+    await until(lambda: find.asked > 5)
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert await running is None
+
+
+@pytest.mark.usefixtures("soon")
+async def test_a_node_that_goes_away_while_it_is_told_of_the_functions_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "ends_the_program.py").write_text("import sys\n\nsys.exit(0)\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(MalformedError, match="SystemExit") as raised:
-        load_apps("ends_the_program")
-    assert raised.value.code == "bad_module"
+    told, declare = list[int](), App.declare
+
+    async def fail_once(app: App, access: JobsAccess) -> None:
+        told.append(1)
+        if len(told) == 1:
+            raise UnavailableError("gone")
+        await declare(app, access)
+
+    monkeypatch.setattr(App, "declare", fail_once)
+    async with node(tmp_path) as (url, _):
+        work = COMMANDS._replace(modules=[MODULE], queues=(), takes_commands=False, drains=True)
+        assert await run_worker(at(url), work, lambda _: None) is None
+    assert len(told) == 2
 
 
-async def test_a_worker_beside_a_node_that_cannot_be_started_is_tried_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    tried, real = 0, asyncio.create_subprocess_exec
+async def test_a_worker_with_a_wrong_token_is_refused_at_once(tmp_path: Path) -> None:
+    """Also one that has no functions to tell of."""
+    async with node(tmp_path) as (url, _):
+        with pytest.raises(RefusedError, match="token"):
+            await run_worker(at(url, "A" * 43), COMMANDS, lambda _: None)
 
-    async def exec_one(*command: str, **options: Any) -> Process:
-        nonlocal tried
-        tried += 1
-        if tried == 1:
-            raise OSError(11, "Resource temporarily unavailable")
-        return await real(sys.executable, "-c", "input()", **options)
 
-    monkeypatch.setattr(asyncio, "create_subprocess_exec", exec_one)
-    monkeypatch.setattr(worker_child, "WORKER_PAUSE_MIN_MS", 0)
-    with caplog.at_level(logging.WARNING):
-        async with working_beside("http://127.0.0.1:1", tmp_path, ["m"]):
-            await until(lambda: tried == 2)
-    assert "could not be started" in caplog.text
+async def test_a_worker_waits_for_nobody_who_answers_and_is_no_node(tmp_path: Path) -> None:
+    async def answer(_: web.BaseRequest) -> web.Response:
+        return web.Response(text="<html>")
+
+    async with listening(answer) as port:
+        for scheme in ("http", "https"):
+            with pytest.raises(NoNodeError):
+                await run_worker(at(f"{scheme}://127.0.0.1:{port}"), COMMANDS, lambda _: None)
 
 
 async def test_a_worker_whose_token_is_of_no_use_any_more_ends(
@@ -116,5 +196,5 @@ async def test_a_worker_whose_token_is_of_no_use_any_more_ends(
 
     monkeypatch.setattr(RemoteJobs, "claim", refuse)
     async with node(tmp_path) as (url, _):
-        with pytest.raises(RefusedError):
-            await run_worker(url, TOKEN, COMMANDS, lambda _: None)
+        with pytest.raises(UnauthorizedError):
+            await run_worker(at(url), COMMANDS, lambda _: None)

@@ -29,7 +29,11 @@ async def main(role: str) -> None:
             takes_commands=False,
             drains=False,
         )
-        await run_worker(url, token, work, lambda _: stage.say_ready())
+
+        async def find() -> tuple[str, str]:
+            return url, token
+
+        await run_worker(find, work, lambda _: stage.say_ready())
         return
     async with connect(app, url, token):
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from datetime import timedelta
 from typing import TypeVar
 
 import pytest
@@ -38,16 +39,20 @@ from seriatim.formats.jobs.rows import head_path, job_path
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import (
     ASK_DEADLINE_MS,
+    CLOCK_CHECK_MS,
+    JOB_LEASE_DEFAULT_MS,
     JOB_REASON_MAX_CHARS,
     QUEUE_COMMANDS_MAX,
     RETRY_AFTER_MS,
 )
 from seriatim.store.tree.tree import Tree
+from seriatim.testing import VirtualClock
 from tests.support.queue_life import QUEUE, QueueLife
 from tests.support.simulated_disk import Fate
 from tests.support.waiting import until, until_idle
 
 pytestmark = pytest.mark.asyncio
+STILL_MS = 2 * JOB_LEASE_DEFAULT_MS
 T = TypeVar("T")
 
 
@@ -234,6 +239,30 @@ async def test_a_clerk_that_begins_anew_takes_no_local_worker_along(
     assert life.states() == {"leased": 1}
 
 
+async def test_a_node_that_has_stood_still_takes_no_lease_away_for_that(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    life = await started()
+    call_later = VirtualClock.call_later
+    monkeypatch.setattr(
+        VirtualClock,
+        "call_later",
+        lambda own, delay_ms, callback: call_later(own, delay_ms + STILL_MS, callback),
+    )
+    [grant] = (await life.claim("v", room=1)).grants
+    monkeypatch.undo()
+    life.clock.advance(milliseconds=CLOCK_CHECK_MS + STILL_MS)
+    await until_idle()
+    assert f"held up for {STILL_MS} ms" in caplog.text
+    reported = await life.queues.ask(QUEUE, Report("v", held=[(grant.id, grant.token)]))
+    assert not reported.lost
+    life.clock.advance(milliseconds=JOB_LEASE_DEFAULT_MS - 1)
+    await until_idle()
+    assert life.states() == {"leased": 1}
+    life.clock.advance(milliseconds=1)
+    await until(lambda: life.states() == {"pending": 1})
+
+
 async def test_what_was_due_is_done_though_a_slot_has_failed_and_nobody_asks_again() -> None:
     life = await started()
     await life.submit({"id": "one", "delay_ms": 100})
@@ -265,6 +294,21 @@ async def test_what_was_due_is_done_though_the_rows_could_not_be_read_at_first(
     await until_idle()
     life.clock.advance(milliseconds=RETRY_AFTER_MS)
     await until(lambda: life.states() == {"pending": 2})
+
+
+async def test_a_delay_is_no_longer_for_a_clock_that_is_put_back_nor_for_a_slot_that_fails() -> (
+    None
+):
+    life = await started()
+    life.clock.set(life.clock.now + timedelta(days=1))
+    await life.submit({"id": "seen-tomorrow"})
+    life.clock.set(life.clock.now - timedelta(days=1))
+    await life.submit({"id": "one", "delay_ms": 4 * RETRY_AFTER_MS})
+    life.clock.advance(milliseconds=3 * RETRY_AFTER_MS)
+    life.fates.append(Fate.FAILED)
+    assert isinstance(await answer(life.submit({"id": "two"})), UnavailableError)
+    life.clock.advance(milliseconds=RETRY_AFTER_MS)
+    await until(lambda: life.states() == {"pending": 3})
 
 
 async def test_more_commands_than_may_wait_are_refused_with_when_to_come_again() -> None:

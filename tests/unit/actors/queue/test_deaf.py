@@ -7,8 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from seriatim.actors.queue.commands import Report
-from seriatim.actors.queue.leases import NODE_LATE_MS
-from seriatim.formats.limits import JOB_LEASE_DEFAULT_MS
+from seriatim.formats.limits import JOB_LEASE_DEFAULT_MS, NODE_LATE_MS
 from tests.support.queue_life import QUEUE, QueueLife
 from tests.support.simulated_disk import Fate
 from tests.support.waiting import until, until_idle

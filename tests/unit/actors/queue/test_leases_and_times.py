@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seriatim.actors.queue.commands import Cancel, Change, Claimed, Done, Failed, Report, Retry
-from seriatim.actors.queue.leases import NODE_LATE_MS, Leases, sooner_ms
+from seriatim.actors.queue.leases import Leases, sooner_ms
 from seriatim.actors.queue.times import Times
 from seriatim.formats.jobs.job import Job, Order
 from seriatim.formats.jobs.spec import read_asked
 from seriatim.formats.jobs.state import JobState
-from seriatim.formats.limits import QUEUE_EVENTS_MAX
+from seriatim.formats.limits import NODE_LATE_MS, QUEUE_EVENTS_MAX
 from tests.support.stepped_queue import SteppedQueue
 
 JOBS = st.integers(0, 4)
 ACTS = st.lists(
     st.one_of(
         st.tuples(st.sampled_from(["begin", "renew", "end"]), JOBS),
-        st.tuples(st.sampled_from(["pass", "deaf"]), st.sampled_from([1, 60, 100, 500])),
+        st.tuples(st.sampled_from(["pass", "miss"]), st.sampled_from([1, 60, 100, 500])),
     ),
     max_size=60,
 )
@@ -48,9 +49,9 @@ def test_a_lease_is_over_when_its_worker_was_silent_for_its_length(
                 del ends[name]
                 leases.end(jobs[int(name[1:])])
                 jobs[int(name[1:])].state = JobState.PENDING
-        elif act == "deaf":
+        elif act == "miss":
             now_ms += number
-            leases.postpone(number)
+            leases.miss(number)
             ends = {name: end_ms + number for name, end_ms in ends.items()}
         elif act == "begin" and each.state is JobState.PENDING:
             each.state, each.worker = JobState.LEASED, "w"
@@ -101,26 +102,44 @@ def test_times_come_up_in_their_order_and_what_has_changed_does_not() -> None:
     gone = job("gone", JobState.CANCELLED, due_ms=5)
     pending = job("pending", JobState.PENDING, due_ms=5)
     for each in (due, later, over, gone, pending, due, over):
-        times.add(5, each)
+        times.add_due(each)
+        times.add_deadline(each)
     live |= {each.id: each for each in (due, later, over, pending)}
     later.due_ms = 9
-    assert times.next_ms() == 5
-    assert times.over(4) == ([], [])
-    assert times.over(5) == ([due], [over])
-    assert times.next_ms() is None
+    assert times.over(4, 4) == ([], [])
+    assert times.waits_ms(4, 4) == [1]
+    assert times.over(5, 5) == ([due], [over])
+    assert times.waits_ms(5, 5) == []
 
 
-def test_of_many_times_some_come_up_at_once_and_the_others_then() -> None:
+def test_each_time_is_by_its_own_clock() -> None:
+    """An instant is the wall clock's; a delay, and a pause after a failure, the queue's."""
+    jobs = [
+        job("instant", JobState.SCHEDULED, due_ms=1_006),
+        job("delay", JobState.SCHEDULED, delay_ms=1_005),
+        job("again", JobState.SCHEDULED, due_ms=1_006),
+    ]
+    jobs[2].tries = 1
+    times = Times({each.id: each for each in jobs})
+    for each in jobs:
+        times.add_due(each)
+    assert sorted(times.waits_ms(1_000, 4)) == [6, 1_002]
+    assert times.over(1_006, 1_005) == (jobs[1:], [])
+    assert times.over(1_006, 1_006) == (jobs[:1], [])
+
+
+@pytest.mark.parametrize("said", [{"due_ms": 1}, {"delay_ms": 0}])
+def test_of_many_times_some_come_up_at_once_and_the_others_then(said: dict[str, int]) -> None:
     live = {
-        name: job(name, JobState.SCHEDULED, due_ms=1)
+        name: job(name, JobState.SCHEDULED, **said)
         for name in (f"j{number}" for number in range(QUEUE_EVENTS_MAX + 5))
     }
     times = Times(live)
     for each in live.values():
-        times.add(1, each)
-    assert len(times.over(1)[0]) == QUEUE_EVENTS_MAX
-    assert times.next_ms() == 1
-    assert len(times.over(1)[0]) == 5
+        times.add_due(each)
+    assert len(times.over(1, 1)[0]) == QUEUE_EVENTS_MAX
+    assert times.waits_ms(1, 1) == [0]
+    assert len(times.over(1, 1)[0]) == 5
 
 
 def test_of_deadlines_of_what_has_ended_few_are_kept_until_then() -> None:
@@ -129,16 +148,16 @@ def test_of_deadlines_of_what_has_ended_few_are_kept_until_then() -> None:
     last = job("last", JobState.SCHEDULED, due_ms=5, deadline_ms=9)
     live[last.id] = last
     for _ in range(2):
-        times.add(5, last)
-        times.add(9, last)
+        times.add_due(last)
+        times.add_deadline(last)
     for number in range(1_000):
         each = job(f"j{number}", deadline_ms=10**9)
         live[each.id] = each
-        times.add(10**9, each)
+        times.add_deadline(each)
         del live[each.id]
-    assert len(times._heap) < 100
-    assert times.over(5) == ([last], [])
-    assert times.over(9) == ([], [last])
+    assert len(times) < 100
+    assert times.over(5, 5) == ([last], [])
+    assert times.over(9, 9) == ([], [last])
 
 
 def test_of_workers_that_are_gone_and_of_what_they_had_nothing_is_kept() -> None:
@@ -159,7 +178,7 @@ def test_of_workers_that_are_gone_and_of_what_they_had_nothing_is_kept() -> None
     assert not queue.machine._leases._workers
     assert not queue.machine._stops._workers
     queue.submit({"id": "one", "deadline_ms": deadline_ms})
-    assert len(queue.machine._times._heap) == 1
+    assert len(queue.machine._times) == 1
 
 
 def test_who_has_stopped_a_job_is_not_told_to_stop_the_next_one() -> None:

@@ -69,7 +69,7 @@ def test_what_cannot_happen_is_no_slot(events: list[list[dict[str, Any]]]) -> No
 @pytest.mark.parametrize(
     "fields",
     [{}, {"at": 1}, {"data": "[]"}, {"at": "1", "data": "[]"}, {"at": 1, "data": "["},
-     {"at": 1, "data": 7}],
+     {"at": 1, "data": 7}, {"at": 1, "data": "[]", "wall": "1"}],
 )  # fmt: skip
 def test_what_is_no_slot_of_a_queue_is_said_to_be_none(fields: dict[str, Any]) -> None:
     with pytest.raises(MalformedError, match="slot 1") as caught:

@@ -71,6 +71,8 @@ NO_TEXT: Final = os.fsdecode(b"\xff")
         (("job", "add", "t", "--id", "known", "--args", '{"a": 1}'), Exit.REFUSED, "conflict"),
         (("worker", "no.such.module"), Exit.REFUSED, "bad_module"),
         (("worker", "run", "json"), Exit.REFUSED, "bad_module"),
+        (("worker", "tests.support.sample_app", "--queue", "q"), Exit.REFUSED, "nothing_to_run"),
+        (("worker", "--no-commands"), Exit.REFUSED, "nothing_to_run"),
         (("worker", "--concurrency", "-1"), Exit.USAGE, "usage"),
         (("worker", "--category", "cpu|gpu"), Exit.REFUSED, "bad_name"),
         (("worker", "drain", "nobody"), Exit.NOT_FOUND, "not_found"),
@@ -113,7 +115,6 @@ def test_no_node_is_unavailable(tmp_path: Path) -> None:
     for arguments in (
         ("job", "list"),
         ("queue", "list"),
-        ("worker", "--drain"),
         ("worker", "list"),
         ("worker", "drain", "w"),
     ):
@@ -123,9 +124,15 @@ def test_no_node_is_unavailable(tmp_path: Path) -> None:
 
 def test_without_a_token_no_node_is_unavailable_all_the_same() -> None:
     """To be asked for a token of nobody's would lead nowhere."""
-    for arguments in (("job", "list"), ("worker", "--drain"), ("top", "--once")):
+    for arguments in (("job", "list"), ("top", "--once")):
         said = run_json(*arguments, "--node", "http://127.0.0.1:1", status=Exit.UNAVAILABLE)
         assert said["error"] == "unavailable"
+
+
+def test_a_worker_without_a_token_waits_for_no_node() -> None:
+    """It would be refused once the node is there."""
+    said = run_json("worker", "--node", "http://127.0.0.1:1", status=Exit.REFUSED)
+    assert said["error"] == "no_token"
 
 
 def test_without_a_token_a_node_asks_for_it(node: LiveNode) -> None:

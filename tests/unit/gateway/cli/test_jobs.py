@@ -140,10 +140,11 @@ def test_every_option_of_add_is_a_key_of_the_job(cli: Cli) -> None:
     job = cli.add("t", *given, command=("echo", "--id", "x"))
     shown = cli.show(job)
     spec = shown["spec"]
-    assert spec.pop("due_ms") == shown["submitted_ms"] + 3_600_000
+    assert shown["due_ms"] == shown["submitted_ms"] + 3_600_000
     assert spec.pop("unique")["key"] == "u"
     assert spec == {
         "priority": 3,
+        "delay_ms": 3_600_000,
         "deadline_ms": DAY_OF_2100_MS,
         "retries": 2,
         "backoff": {"base_ms": 500, "factor": 3.0},
@@ -300,7 +301,8 @@ def test_a_worker_that_is_told_to_stop_finishes_what_it_has(cli: Cli, tmp_path: 
         cli.add("t", "--id", "runs", command=("sh", "-c", script))
         cli.add("t", "--id", "waits", command=("true",))
         begun.read_text()
-        child.send_signal(signal.SIGTERM)
+        for _ in ("the program", "its group"):  # as `timeout` does
+            child.send_signal(signal.SIGTERM)
         go.write_text("")
         assert child.wait(30) == 0
     assert cli.show("runs")["state"] == "done"
