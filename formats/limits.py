@@ -161,7 +161,7 @@ TRIGGER_WINDOWS_MS: Final = MappingProxyType(
 FIRE_LATE_MS: Final = 60_000
 # So often the wall clock is looked at: it may have been set forward.
 CLOCK_CHECK_MS: Final = 10_000
-NODE_LATE_MS: Final = 1_000
+NODE_LATE_MS: Final = 250
 FIRES_WAITING_MAX: Final = 100_000
 FIRES_AT_ONCE_MAX: Final = 1_024
 FIRES_DECIDED_AT_ONCE_MAX: Final = 256

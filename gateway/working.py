@@ -5,14 +5,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Coroutine,
+    Iterable,
+    Sequence,
+)
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from seriatim.actors.app.app import check_category
 from seriatim.actors.runtime.clock import SystemClock, pause
 from seriatim.actors.runtime.pauses import Pauses
 from seriatim.actors.worker.begin import begin_worker
+from seriatim.actors.worker.guard import LoopGuard
 from seriatim.formats.errors import NoNodeError, UnavailableError
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import (
@@ -115,11 +124,21 @@ async def run_worker(
         stack.callback(access.runs.close)
         for app in apps:
             stack.enter_context(app.attached(access))
-        workers = [_begin(stack, access, share, work, clock) for share in shares]
+        guard = LoopGuard(clock, lambda: _aside(find))
+        stack.callback(guard.close)
+        workers = [_begin(stack, access, share, work, clock, guard) for share in shares]
         on_ready([worker.name for worker in workers])
         left = await _until_end(stop, client, access, workers, drains=work.drains)
         await _drain(workers, is_alone, clock)
     return left
+
+
+@asynccontextmanager
+async def _aside(find: Find) -> AsyncIterator[RemoteJobs]:
+    """Open the node's queues in the loop that runs."""
+    async with connect_api(*await find()) as client:
+        clock = SystemClock(asyncio.get_running_loop())
+        yield RemoteJobs(client, clock, secrets.token_bytes)
 
 
 async def _unless(stop: asyncio.Event, doing: Coroutine[Any, Any, T]) -> T | None:
@@ -165,7 +184,12 @@ async def _reach(
 
 
 def _begin(
-    stack: AsyncExitStack, access: RemoteJobs, share: Share, work: Work, clock: Clock
+    stack: AsyncExitStack,
+    access: RemoteJobs,
+    share: Share,
+    work: Work,
+    clock: Clock,
+    guard: LoopGuard,
 ) -> Worker:
     """Begin the worker of *share*; *stack* closes it."""
     return begin_worker(
@@ -179,6 +203,7 @@ def _begin(
         is_local=False,
         takes_commands=work.takes_commands,
         category=share.category,
+        guard=guard,
     )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from seriatim.actors.app.open_app import OpenApp
 from seriatim.actors.worker.begin import begin_worker
+from seriatim.actors.worker.guard import LoopGuard
 from seriatim.formats.errors import NotFoundError
 from seriatim.formats.limits import WORKER_BEAT_MS
 
@@ -41,6 +42,8 @@ class RunningApp(OpenApp):
         self.queues = queues
         self.workers: list[Worker] = []
         self._stack = stack
+        self._guard = LoopGuard(queues.clock)
+        stack.callback(self._guard.close)
 
     async def work(self, queue: str, *, beat_ms: int = WORKER_BEAT_MS) -> None:
         """Run jobs of *queue* in this program, until the app is closed.
@@ -74,5 +77,6 @@ class RunningApp(OpenApp):
             is_local=True,
             category=category,
             beat_ms=beat_ms,
+            guard=self._guard,
         )
         self.workers.append(worker)

@@ -190,6 +190,8 @@ class Clerk(LightActor):
         self._claims: dict[Waiter, tuple[Future[Any], Timer]] = {}
         self._idlers: dict[Future[Any], Timer] = {}
         self._timer: Timer | None = None
+        # When it was to look again, or could no more: much later than that, it was deaf meanwhile.
+        self._listens_ms: int | None = None
         self._has_turn = False
         self._is_busy = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -249,6 +251,7 @@ class Clerk(LightActor):
         clock = self.dispatcher.clock
         answers: list[_Answer] = []
         try:
+            self._notice_deaf()
             machine.begin(clock.now_ms(), clock.monotonic_ms())
             self._decide(machine, answers)
             forget_what_is_old(machine, self._world.tree)
@@ -394,6 +397,7 @@ class Clerk(LightActor):
             else:
                 self.actor_ref.tell(written)
 
+        self._listens_ms = self.dispatcher.clock.monotonic_ms()
         self._run(write())
 
     def _submission(self, machine: QueueMachine) -> Submission:
@@ -409,6 +413,7 @@ class Clerk(LightActor):
             _LOG.warning("queue %s begins anew: %s", self.queue, written.error)
             self._drop(written.error, written.answers)
             return
+        self._notice_deaf()
         self._give(written.answers, written.ended)
 
     def _give(self, answers: list[_Answer], ended: list[Job]) -> None:
@@ -438,16 +443,24 @@ class Clerk(LightActor):
             self._timer = None
         if wait_ms is not None:
             clock, wait_ms = self.dispatcher.clock, min(wait_ms, CLOCK_CHECK_MS)
-            due_ms = clock.monotonic_ms() + wait_ms
-            self._timer = clock.call_later(wait_ms, lambda: self._ring(due_ms))
+            self._timer = clock.call_later(wait_ms, self._ring)
+            self._listens_ms = clock.monotonic_ms() + wait_ms
 
-    def _ring(self, due_ms: int) -> None:
+    def _notice_deaf(self) -> int:
+        """Hold no worker's silence against it where this comes too late; return by how much."""
+        now_ms, due_ms = self.dispatcher.clock.monotonic_ms(), self._listens_ms
+        if due_ms is None or now_ms - due_ms <= NODE_LATE_MS or self._machine is None:
+            return 0
+        self._listens_ms = None
+        # What workers have said meanwhile is read after this: it listens for a moment first.
+        self._machine.miss(now_ms - due_ms + NODE_LATE_MS)
+        return now_ms - due_ms
+
+    def _ring(self) -> None:
         self._timer = None
-        late_ms = self.dispatcher.clock.monotonic_ms() - due_ms
-        if late_ms >= NODE_LATE_MS and self._machine is not None:
+        if late_ms := self._notice_deaf():
             _LOG.warning("queue %s was held up for %d ms; leases hold longer", self.queue, late_ms)
-            # What workers have said meanwhile is read after this, within another such time.
-            self._machine.miss(late_ms + NODE_LATE_MS)
+        self._listens_ms = None
         if not self.actor_stopped.is_set():
             self._take_turn()
 

@@ -11,6 +11,8 @@ import heapq
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Final
 
+from seriatim.formats.limits import NODE_LATE_MS
+
 if TYPE_CHECKING:
     from seriatim.formats.jobs.job import Job
 
@@ -75,3 +77,11 @@ class Leases:
     def next_ms(self) -> int | None:
         """Return when to look at `over` again; ``None`` for never."""
         return self._heap[0][0] + self._deaf_ms if self._heap else None
+
+
+def sooner_ms(wait_ms: int) -> int:
+    """Return when to look where a lease is over in *wait_ms*: who looks late was deaf, and knows.
+
+    Half of the time, and half of what is left: at its very end, there is nothing to be late by.
+    """
+    return wait_ms if wait_ms < 2 * NODE_LATE_MS else wait_ms // 2

@@ -35,7 +35,7 @@ from seriatim.actors.queue.endings import crash_event, done_event, failed_event,
 from seriatim.actors.queue.fence import why_fenced
 from seriatim.actors.queue.inputs import read_inputs
 from seriatim.actors.queue.lanes import Lanes
-from seriatim.actors.queue.leases import Leases
+from seriatim.actors.queue.leases import Leases, sooner_ms
 from seriatim.actors.queue.output import SlotOutput
 from seriatim.actors.queue.purge import left_to_purge, some_to_purge
 from seriatim.actors.queue.queue_time import QueueTime
@@ -192,7 +192,7 @@ class QueueMachine:
             waits.append(self.retention.until_ms - at_ms)
         lease_ms = self._leases.next_ms()
         if lease_ms is not None:
-            waits.append(lease_ms - monotonic_ms)
+            waits.append(sooner_ms(lease_ms - monotonic_ms))
         if self.waiting.has_room:
             free_ms = self._lanes.free_at_ms(at_ms)
             if free_ms is not None:
@@ -380,7 +380,7 @@ class QueueMachine:
     def _expire(self) -> None:
         most_bytes = self.fold.changed_bytes + QUEUE_CHANGED_MAX_BYTES
         for count, job in enumerate(self._leases.over(self._monotonic_ms), start=1):
-            reason = f"worker {job.worker} was not heard of for {job.lease_ms} ms"
+            reason = f"worker {job.worker} was not heard of for {job.lease_ms} ms: see its log"
             self._crash(job, _LOST, reason, {})
             if count == QUEUE_EVENTS_MAX or self.fold.changed_bytes >= most_bytes:
                 break  # the others are over still when the next slot is made

@@ -17,6 +17,7 @@ from seriatim.formats.limits import WORKER_BEAT_MS
 
 if TYPE_CHECKING:
     from seriatim.actors.runtime.clock import Clock
+    from seriatim.actors.worker.guard import LoopGuard
     from seriatim.actors.worker.handler import Handler
     from seriatim.actors.worker.port import JobsPort
 
@@ -34,6 +35,7 @@ def begin_worker(
     takes_commands: bool = False,
     category: str = "",
     beat_ms: int = WORKER_BEAT_MS,
+    guard: LoopGuard | None = None,
 ) -> Worker:
     """Begin to run jobs of *queue*; what runs when *stack* is closed is stopped, and given back.
 
@@ -49,6 +51,7 @@ def begin_worker(
         takes_commands: whether it runs commands, too.
         category: what it is counted under; see `WorkerStatus`.
         beat_ms: how often it says how it is.
+        guard: notices when jobs hold the event loop; ``None`` for nobody does.
     """
     executor = Executor(clock, os.environ, room)
     stack.push_async_callback(executor.close)
@@ -63,6 +66,7 @@ def begin_worker(
         takes_commands=takes_commands,
         category=category,
         beat_ms=beat_ms,
+        guard=guard,
     )
     worker.start()
     stack.push_async_callback(worker.close)

@@ -56,8 +56,11 @@ class Book:
 
     @property
     def running(self) -> Collection[Run]:
-        """What has not ended, the oldest first: running, stopping, or lost."""
-        return self._running.values()
+        """What has not ended, the oldest first: running, stopping, or lost.
+
+        As it is now: the guard of the loop looks from another thread.
+        """
+        return tuple(self._running.values())
 
     @property
     def held(self) -> list[Held]:
@@ -102,6 +105,10 @@ class Book:
         """Return when the next lease is to be renewed, by the monotonic clock."""
         return min((run.renew_ms for run in self._kept()), default=None)
 
+    def shortest_lease_ms(self) -> int | None:
+        """Return the shortest of the leases that are to be renewed."""
+        return min((run.lease_ms for run in self._kept()), default=None)
+
     def overdue(self, now_ms: int) -> list[Run]:
         """Return what runs and whose lease was not renewed in time."""
         return [run for run in self._kept() if now_ms - run.renewed_ms > run.lease_ms]
@@ -123,7 +130,7 @@ class Book:
             del self._unsaid[ended.id, ended.token]
 
     def _kept(self) -> Iterable[Run]:
-        return (run for run in self._running.values() if not run.is_lost)
+        return (run for run in self.running if not run.is_lost)
 
 
 _WORD_MAX_BYTES: Final = REPORT_MAX_BYTES // 2

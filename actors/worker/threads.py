@@ -22,6 +22,11 @@ T = TypeVar("T")
 _LOG: Final = logging.getLogger("seriatim.actors")
 
 
+def begin_thread(work: Callable[[], object], name: str) -> None:
+    """Have *work*, which raises nothing, run in a thread that no program waits for at its end."""
+    threading.Thread(target=work, name=name, daemon=True).start()
+
+
 class Threads:
     """The threads of one worker. Belongs to one event loop.
 
@@ -65,7 +70,7 @@ class Threads:
             with suppress(RuntimeError):  # the loop is closed: nobody waits for it any more
                 loop.call_soon_threadsafe(settle, value)
 
-        threading.Thread(target=body, name=self._name, daemon=True).start()
+        begin_thread(body, self._name)
         try:
             return await result
         except asyncio.CancelledError:

@@ -13,7 +13,8 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from seriatim.actors.queue.commands import Claim, Failed, Released, Report
@@ -21,7 +22,7 @@ from seriatim.actors.runtime.pauses import Pauses
 from seriatim.actors.tracing import run_traced
 from seriatim.actors.worker.book import Book
 from seriatim.actors.worker.run import Run, Why
-from seriatim.formats.errors import SchedulerError
+from seriatim.formats.errors import RefusedError, SchedulerError, UnauthorizedError
 from seriatim.formats.jobs.status import RunningJob, WorkerStatus
 from seriatim.formats.limits import (
     CLAIM_FULL_AFTER_MS,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from seriatim.actors.executor.context import JobContext
     from seriatim.actors.queue.commands import Claimed, Ended, Grant, Reported
     from seriatim.actors.runtime.clock import Clock
+    from seriatim.actors.worker.guard import LoopGuard
     from seriatim.actors.worker.port import JobsPort
     from seriatim.actors.worker.running import Runner
 
@@ -62,6 +64,7 @@ class Worker:
         takes_commands: bool = False,
         category: str = "",
         beat_ms: int = WORKER_BEAT_MS,
+        guard: LoopGuard | None = None,
     ) -> None:
         """Work for *queue*.
 
@@ -76,6 +79,7 @@ class Worker:
             takes_commands: whether it runs commands, too, whatever their type.
             category: what it is counted under; see `WorkerStatus`.
             beat_ms: how often it says how it is.
+            guard: notices when jobs hold the event loop; ``None`` for nobody does.
         """
         self.name = name
         self.queue = queue
@@ -92,6 +96,7 @@ class Worker:
         self._beat_due_ms = 0
         self._look_ms = 0
         self._book = Book()
+        self._guard = guard
         self._has_news = asyncio.Event()
         self._has_room = asyncio.Event()
         self._is_draining = False
@@ -100,7 +105,9 @@ class Worker:
         self._reporting: asyncio.Task[None] | None = None
         self._report: asyncio.Task[bool] | None = None
         self._leaving: asyncio.Task[None] | None = None
-        self._has_left = asyncio.Event()
+        self._has_left = False
+        self._is_over = asyncio.Event()
+        self._refusal: RefusedError | None = None
 
     @property
     def is_draining(self) -> bool:
@@ -118,6 +125,8 @@ class Worker:
 
     def start(self) -> None:
         """Begin to work."""
+        if self._guard is not None:
+            self._guard.add(self)
         self._runner.threads.on_fewer = self._has_room.set
         self._claiming = asyncio.ensure_future(self._claim_on())
         self._reporting = asyncio.ensure_future(self._report_on())
@@ -140,11 +149,18 @@ class Worker:
             await self._is_quiet.wait()
 
     async def left(self) -> None:
-        """Return when it has ended: because its node has told it so, or because it was closed."""
-        await self._has_left.wait()
+        """Return when it has ended: because its node has told it so, or because it was closed.
+
+        Raises:
+            RefusedError: the node does not know its token any more: it is to be closed.
+        """
+        await self._is_over.wait()
+        if self._refusal is not None:
+            raise self._refusal
 
     def vanish(self) -> None:
         """Do nothing any more, as if its OS process was killed; what runs is stopped, unheard."""
+        self._leave_guard()
         self._is_draining = True
         for task in (self._claiming, self._reporting, self._report, self._leaving):
             if task is not None:
@@ -155,7 +171,7 @@ class Worker:
 
     async def close(self) -> None:
         """Stop at once: what runs is given back, and begun once more by somebody else."""
-        if self._has_left.is_set():
+        if self._has_left:
             return
         if self._leaving is not None:  # it would wait for the end of what is stopped now
             self._leaving.cancel()
@@ -179,10 +195,12 @@ class Worker:
             self._claiming = None
 
     async def _end(self) -> None:
+        self._leave_guard()
         try:
             await self._say_the_last()
         finally:
-            self._has_left.set()
+            self._has_left = True
+            self._is_over.set()
 
     async def _say_the_last(self) -> None:
         """Say what is left, in as many reports as it takes, and that this was all."""
@@ -234,7 +252,14 @@ class Worker:
 
     async def _ask(self, room: int, *, wait_ms: int) -> Claimed | None:
         """Claim; return the answer, or ``None`` where there is none."""
-        claim = Claim(
+        try:
+            return await self._port.claim(self.queue, self._claim_for(room), wait_ms=wait_ms)
+        except Exception as error:  # noqa: BLE001  # a fault of ours, too, ends no worker
+            self._complain("claim", error)
+        return None
+
+    def _claim_for(self, room: int) -> Claim:
+        return Claim(
             self.name,
             self._types,
             commands=self._takes_commands,
@@ -242,15 +267,13 @@ class Worker:
             held=self._book.held,
             is_local=self._is_local,
         )
-        try:
-            return await self._port.claim(self.queue, claim, wait_ms=wait_ms)
-        except Exception as error:  # noqa: BLE001  # a fault of ours, too, ends no worker
-            self._complain("claim", error)
-        return None
 
     def _complain(self, verb: str, error: Exception) -> None:
-        """Log what a worker could not do, and does again in a while."""
+        """Log what a worker could not do, and does again in a while, unless that is of no use."""
         is_ours = not isinstance(error, SchedulerError)
+        if isinstance(error, RefusedError) and error.code == UnauthorizedError.code:
+            self._refusal = error
+            self._is_over.set()
         _LOG.warning(
             "worker %s cannot %s: %s", self.name, verb, error, exc_info=error if is_ours else None
         )
@@ -291,6 +314,8 @@ class Worker:
         self._book.begin(run)
         run.task = asyncio.ensure_future(self._see_through(run))
         run.begin()
+        if self._guard is not None:
+            self._guard.expect(run.lease_ms)
         if run.renew_ms < self._look_ms:
             self._has_news.set()
 
@@ -310,6 +335,45 @@ class Worker:
         run = self._book.latest(job)
         if run is not None:
             run.stop(Why.CANCELLED, reason)
+
+    # While the event loop is held: see `LoopGuard`.
+
+    def shortest_lease_ms(self) -> int | None:
+        """Return the shortest lease of what runs; ``None`` where nothing does."""
+        return self._book.shortest_lease_ms()
+
+    def on_loop(self) -> list[Run]:
+        """Return what runs on the event loop. In any thread."""
+        return [run for run in self._book.running if self._runner.is_on_loop(run)]
+
+    async def renew_aside(
+        self, port: JobsPort, later: Callable[[Callable[[], object]], object], *, is_first: bool
+    ) -> None:
+        """Renew what is due by *port*, in another loop than its own, which is held.
+
+        Args:
+            port: its queues, in the loop that runs.
+            later: has what it is given called in the worker's own loop, once that comes round.
+            is_first: whether the node is to be told that it takes nothing more for now.
+        """
+        if is_first:
+            claimed = await port.claim(self.queue, self._claim_for(0), wait_ms=0)
+            later(partial(self._take, claimed))
+        sent_ms = self._clock.monotonic_ms()
+        due = self._book.to_renew(sent_ms)
+        if not due:
+            return
+        held = [run.held for run in due]
+        reported = await port.report(
+            self.queue, Report(self.name, held=held, status=self._status())
+        )
+        for run in due:
+            run.renewed_ms = sent_ms
+        later(partial(self._hear, reported))
+
+    def _leave_guard(self) -> None:
+        if self._guard is not None:
+            self._guard.drop(self)
 
     # Reporting.
 

@@ -17,11 +17,12 @@ from aiohttp import web
 from seriatim.actors.app.access import NodeJobs
 from seriatim.actors.app.app import App
 from seriatim.actors.queue.queues import Queues
-from seriatim.formats.errors import NoNodeError, RefusedError, UnavailableError
+from seriatim.formats.errors import NoNodeError, RefusedError, UnauthorizedError, UnavailableError
 from seriatim.formats.jobs.spec import read_asked
 from seriatim.formats.jobs.state import JobState
 from seriatim.gateway import working
 from seriatim.gateway.http.operator import Operator
+from seriatim.gateway.remote_jobs import RemoteJobs
 from seriatim.gateway.worker_tether import WorkerTether
 from seriatim.gateway.working import Find, Work, run_worker
 from tests.support.asker import TOKEN
@@ -196,3 +197,15 @@ async def test_jobs_of_a_worker_elsewhere_add_jobs_from_wherever_they_run(tmp_pa
         assert await run_worker(at(url), work, lambda _: None) is None
         found = [queues.reader.job("adding", kind) for kind in kinds]
         assert [job and (job.state, job.result) for job in found] == [(JobState.DONE, b"7")] * 4
+
+
+async def test_a_worker_whose_token_is_of_no_use_any_more_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: object, **__: object) -> None:
+        raise UnauthorizedError
+
+    monkeypatch.setattr(RemoteJobs, "claim", refuse)
+    async with node(tmp_path) as (url, _):
+        with pytest.raises(UnauthorizedError):
+            await run_worker(at(url), COMMANDS, lambda _: None)

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seriatim.actors.queue.commands import Cancel, Change, Claimed, Done, Failed, Report, Retry
-from seriatim.actors.queue.leases import Leases
+from seriatim.actors.queue.leases import Leases, sooner_ms
 from seriatim.actors.queue.times import Times
 from seriatim.formats.jobs.job import Job, Order
 from seriatim.formats.jobs.spec import read_asked
 from seriatim.formats.jobs.state import JobState
-from seriatim.formats.limits import QUEUE_EVENTS_MAX
+from seriatim.formats.limits import NODE_LATE_MS, QUEUE_EVENTS_MAX
 from tests.support.stepped_queue import SteppedQueue
 
 JOBS = st.integers(0, 4)
@@ -68,6 +68,15 @@ def test_a_lease_is_over_when_its_worker_was_silent_for_its_length(
         assert not ends or (next_ms is not None and next_ms <= min(ends.values()))
         assert sorted(leases.of("w")) == sorted(ends)
     assert not leases.of("v")
+
+
+def test_a_lease_is_looked_at_at_half_of_what_is_left_until_that_is_a_moment() -> None:
+    looks = [30_000]
+    while (wait_ms := sooner_ms(looks[-1])) < looks[-1]:
+        looks.append(wait_ms)
+    assert looks == [30_000, 15_000, 7_500, 3_750, 1_875, 937, 468]
+    assert NODE_LATE_MS < looks[-1] < 2 * NODE_LATE_MS
+    assert sooner_ms(-1) == -1
 
 
 def test_of_what_has_ended_nothing_is_kept() -> None:

@@ -137,7 +137,7 @@ def test_commands_have_their_turn_by_priority_as_everything_has(queue: SteppedQu
 def test_a_rate_wakes_for_its_type_whatever_holds_up_another_one(queue: SteppedQueue) -> None:
     rates = {"a": [1, 1_000], "b": [1, 60_000]}
     queue.do(Change({"rates": rates, "types": {"a": 9, "b": 9}}))
-    job = {"type": "b", "lease_ms": 100_000}
+    job = {"type": "b", "lease_ms": 200_000}
     queue.submit({"id": "b1", **job}, {"id": "b2", **job})
     assert queue.lease(types=("b",))
     queue.submit({"id": "a1"})  # nobody who waits does those

@@ -14,9 +14,11 @@ import pytest
 from seriatim import App
 from seriatim.actors.app.job_function import JobFunction
 from seriatim.actors.queue.commands import Done, Report
+from seriatim.formats.errors import RefusedError
 from seriatim.formats.jobs.state import JobState
-from seriatim.formats.limits import JOB_RESULT_MAX_BYTES, REPORT_MAX_BYTES
+from seriatim.formats.limits import JOB_RESULT_MAX_BYTES, REPORT_MAX_BYTES, WORKER_PAUSE_MAX_MS
 from seriatim.testing import rehearse
+from tests.support.lone_worker import working
 from tests.support.sample_app import add, app
 from tests.support.waiting import until
 
@@ -136,3 +138,24 @@ def holding_app() -> tuple[App, JobFunction[[], None, Coroutine[Any, Any, None]]
         await go.wait()
 
     return app, hold, go
+
+
+@pytest.mark.parametrize("verb", ["claim", "report"])
+async def test_a_worker_whose_token_its_node_does_not_know_any_more_is_over(
+    monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    """To wait is of no use: whoever has begun it is told, and closes it."""
+    refused = RefusedError("only the node's operator may do that", code="unauthorized")
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise refused
+
+    async with working() as lone:
+        monkeypatch.setattr(lone.port, verb, refuse)
+        lone.port.answer()
+        await lone.pass_ms(WORKER_PAUSE_MAX_MS)
+        lone.worker._beat_due_ms = 0  # so that there is something to report
+        lone.worker._has_news.set()
+        with pytest.raises(RefusedError) as raised:
+            await lone.worker.left()
+        assert raised.value is refused

@@ -1,0 +1,108 @@
+"""A node whose event loop was held: it heard nothing then, and thinks no worker lost for that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from seriatim.actors.queue.commands import Report
+from seriatim.formats.limits import JOB_LEASE_DEFAULT_MS, NODE_LATE_MS
+from tests.support.queue_life import QUEUE, QueueLife
+from tests.support.simulated_disk import Fate
+from tests.support.waiting import until, until_idle
+
+pytestmark = pytest.mark.asyncio
+
+Hold = Callable[[int], None]
+LONG_MS = 10 * JOB_LEASE_DEFAULT_MS
+
+
+@pytest.fixture
+def hold(monkeypatch: pytest.MonkeyPatch) -> Callable[[QueueLife], Hold]:
+    """Have time pass for a life while no timer runs: its loop is held."""
+
+    def held(life: QueueLife) -> Hold:
+        real, past_ms = life.clock.monotonic_ms, 0
+
+        def hold_for(held_ms: int) -> None:
+            nonlocal past_ms
+            past_ms += held_ms
+
+        monkeypatch.setattr(life.clock, "monotonic_ms", lambda: real() + past_ms)
+        return hold_for
+
+    return held
+
+
+async def passed(life: QueueLife, passed_ms: int) -> None:
+    """Let time pass as it should, timer by timer."""
+    end_ms = life.clock._clock.monotonic_ms() + passed_ms
+    while (due_ms := life.clock.due_ms()) is not None and due_ms <= end_ms:
+        life.clock.advance(milliseconds=due_ms - life.clock._clock.monotonic_ms())
+        await until_idle()
+    life.clock.advance(milliseconds=end_ms - life.clock._clock.monotonic_ms())
+    await until_idle()
+
+
+async def test_no_worker_is_lost_while_its_node_is_deaf_and_it_is_heard_of_right_after(
+    hold: Callable[[QueueLife], Hold],
+) -> None:
+    life = QueueLife()
+    hold_for = hold(life)
+    await life.submit({"id": "one"})
+    [grant] = (await life.claim()).grants
+    await until_idle()
+    hold_for(LONG_MS)
+    # By half of the lease, it looks: by then it has renewed itself, had it been heard.
+    await passed(life, JOB_LEASE_DEFAULT_MS // 2)
+    assert life.states() == {"leased": 1}
+    await life.queues.report(QUEUE, Report("w", held=[(grant.id, grant.token)]))
+    await passed(life, JOB_LEASE_DEFAULT_MS - 1)
+    assert life.states() == {"leased": 1}
+    await passed(life, 2)
+    assert life.states() == {"pending": 1}, "it is lost where it is silent afterwards"
+
+
+async def test_a_worker_that_is_gone_is_lost_though_its_node_was_deaf(
+    hold: Callable[[QueueLife], Hold],
+) -> None:
+    life = QueueLife()
+    hold_for = hold(life)
+    await life.submit({"id": "one"})
+    await life.claim()
+    await until_idle()
+    hold_for(LONG_MS)
+    await passed(life, JOB_LEASE_DEFAULT_MS + NODE_LATE_MS - 1)
+    assert life.states() == {"leased": 1}
+    await passed(life, 1)
+    assert life.states() == {"pending": 1}
+
+
+async def test_a_node_that_is_held_while_it_writes_is_as_deaf(
+    hold: Callable[[QueueLife], Hold],
+) -> None:
+    life = QueueLife()
+    hold_for = hold(life)
+    await life.submit({"id": "one"})
+    life.fates.append(Fate.SLOW)
+    claiming = life.claim()
+    await until(lambda: life.writer.slow == 1)
+    hold_for(LONG_MS)
+    life.writer.catch_up(1)
+    await claiming
+    await passed(life, JOB_LEASE_DEFAULT_MS - 1)
+    assert life.states() == {"leased": 1}
+    await passed(life, NODE_LATE_MS + 1)
+    assert life.states() == {"pending": 1}
+
+
+async def test_a_moment_is_no_excuse(hold: Callable[[QueueLife], Hold]) -> None:
+    life = QueueLife()
+    hold_for = hold(life)
+    await life.submit({"id": "one"})
+    await life.claim()
+    await until_idle()
+    hold_for(NODE_LATE_MS)
+    await passed(life, JOB_LEASE_DEFAULT_MS - NODE_LATE_MS)
+    assert life.states() == {"pending": 1}
