@@ -159,6 +159,8 @@ def _shown(span: Span, job: Job | None) -> Shown:
     """Return *span* with what its *job*, as it is now, says of it."""
     if job is None or job.order.slot > span.token:  # one that was forgotten since, by the same id
         return Shown(span, None, None)
+    if span.how == "released":  # it may count for none, though the job was cancelled with it
+        return Shown(span, job.type, None)
     attempts = {failure.token: failure.attempt for failure in job.failures or ()}
     # Elsewhere the job may have been given back since, untouched, which counts for no attempt.
     if job.token == span.token and job.state in (JobState.LEASED, JobState.DONE):
