@@ -42,11 +42,15 @@ class WorkerBeside:
             It names nothing of the machine.
     """
 
-    def __init__(self, data: Path, modules: Sequence[str]) -> None:
-        """Have it run the functions of *modules*, for the node on the data folder *data*."""
+    def __init__(self, data: Path, modules: Sequence[str], *, log_json: bool = False) -> None:
+        """Have it run the functions of *modules*, for the node on the data folder *data*.
+
+        With *log_json*, what it logs on its stderr, which is the node's, is JSON.
+        """
         self.reason = ""
         self._data = data
         self._modules = modules
+        self._log_json = log_json
         self._was_there = False
         self._is_there = False
 
@@ -85,6 +89,8 @@ class WorkerBeside:
         pauses = Pauses(clock, WORKER_PAUSE_MIN_MS, WORKER_PAUSE_MAX_MS)
         command = [sys.executable, "-m", "seriatim", "worker", "run", "--beside", "--node", url]
         command += ["--token-file", str(token_file(self._data)), "--json", *self._modules]
+        if self._log_json:
+            command.append("--log-json")
         while True:
             began_ms = clock.monotonic_ms()
             self._is_there = False

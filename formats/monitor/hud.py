@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from seriatim.formats.jobs.state import JobState
+from seriatim.formats.monitor.episodes import Pulse
 
 View = Mapping[str, Any]
 """What ``view.py`` makes, or what a node has answered."""
@@ -26,10 +27,11 @@ def hud(view: View) -> str:
 
 def _head(view: View) -> Iterator[str]:
     workers = view["workers"]
-    busy = sum(1 for each in workers if each["running"])
     pulses = Counter(each["pulse"] for each in workers)
+    heard_of = [each for each in workers if each["pulse"] != Pulse.STALE]
+    busy = sum(1 for each in heard_of if each["running"])
     noun = "worker" if len(workers) == 1 else "workers"
-    counted = [f"{len(workers)} {noun}", f"{busy} busy", f"{len(workers) - busy} idle"]
+    counted = [f"{len(workers)} {noun}", f"{busy} busy", f"{len(heard_of) - busy} idle"]
     counted += [f"{pulses[pulse]} {pulse}" for pulse in ("slow", "stale") if pulses[pulse]]
     yield ", ".join(counted)
     yield from view["summary"]

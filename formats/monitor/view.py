@@ -6,10 +6,11 @@ The same value goes to programs, over HTTP, and into the text for people (``hud.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from seriatim.formats.jobs.state import JobState
+from seriatim.formats.monitor.episodes import Pulse
 from seriatim.formats.monitor.idle import idle_of
 
 if TYPE_CHECKING:
@@ -63,13 +64,20 @@ def view_of(
         "busy_because": list(idle.reasons),
         "slots": dict(idle.slots),
         "flags": sight.flags._asdict(),
-        "summary": summary_of(sight.beats),
+        "summary": summary_of(_heard_of(sight.beats, episodes)),
         "backlog": backlog_of(sight),
         "workers": [_worker_view(beat, now, episodes) for beat in sight.beats],
         "queues": [_queue_view(queue) for queue in sight.queues],
         "rates": rates_between(before, now) if before is not None else {},
         "triggers": sight.triggers._asdict(),
     }
+
+
+def _heard_of(beats: Iterable[Beat], episodes: Episodes) -> Iterator[Beat]:
+    """Yield the beats of workers that are not stale: what those have said last, they do no more."""
+    for beat in beats:
+        if episodes.pulse(beat.status.worker) is not Pulse.STALE:
+            yield beat
 
 
 def summary_of(beats: Iterable[Beat]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from pathlib import Path
 from typing import Any, Final
 
 # What every record has; what it has beside that, somebody has said of it.
@@ -36,3 +37,8 @@ def log_as(*, as_json: bool) -> None:
     handler.setFormatter(JsonLines())
     logging.basicConfig(handlers=[handler])
     logging.getLogger("seriatim.jobs").setLevel(logging.INFO)
+
+
+def log_making(path: Path) -> None:
+    """Log why the first start takes seconds, where each line of stderr is to be an object."""
+    logging.getLogger("seriatim.gateway").warning("makes an RSA-4096 wallet in %s, once", path)

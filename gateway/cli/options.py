@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from seriatim.gateway.outbound import OutboundPolicy
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout.")]
+LogJson = Annotated[
+    bool, typer.Option("--log-json", help="Log as JSON, with a line for each step of a job.")
+]
 Data = Annotated[Path, typer.Option("--data", help="The node's data folder.")]
 
 

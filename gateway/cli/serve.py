@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seriatim.formats.schedule.mode import SchedulingMode
-from seriatim.gateway.cli.json_lines import log_as
+from seriatim.gateway.cli.json_lines import log_as, log_making
 from seriatim.gateway.cli.options import (
     DATA_DEFAULT,
     AllowNetwork,
@@ -20,6 +20,7 @@ from seriatim.gateway.cli.options import (
     Data,
     FollowRedirects,
     Json,
+    LogJson,
     WalletFile,
     check_url,
     read_outbound_policy,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from seriatim.actors.policy import Policy
     from seriatim.formats.signing.wallet import Wallet
     from seriatim.gateway.outbound import OutboundPolicy
+    from seriatim.gateway.worker_child import WorkerBeside
 
 Work = Annotated[
     list[str] | None,
@@ -41,9 +43,6 @@ Compute = Annotated[
 ]
 PublicCron = Annotated[
     bool, typer.Option("--public-cron", help="Let everybody use ~cron@1.0, within bounds.")
-]
-LogJson = Annotated[
-    bool, typer.Option("--log-json", help="Log as JSON, with a line for each step of a job.")
 ]
 
 HOST_DEFAULT = "127.0.0.1"
@@ -108,8 +107,10 @@ def serve(  # typer reads options by position
 
     from seriatim.actors.keyring import folder_wallet, read_wallet
     from seriatim.actors.policy import Policy
+    from seriatim.gateway.worker_child import WorkerBeside
 
     log_as(as_json=log_json)
+    making = log_making if log_json else say_making
     policy = Policy(
         accept_unsigned=accept_unsigned, any_scheduler=any_scheduler, mode=scheduling_mode
     )
@@ -119,7 +120,7 @@ def serve(  # typer reads options by position
     if compute or work:
         sys.path.insert(0, str(Path.cwd()))  # as `python` does: a module of this folder is found
     with reporting(as_json=as_json):
-        key = read_wallet(wallet) if wallet else folder_wallet(data, on_making=say_making)
+        key = read_wallet(wallet) if wallet else folder_wallet(data, on_making=making)
         serving = _serve(
             data,
             key,
@@ -131,7 +132,7 @@ def serve(  # typer reads options by position
             fold_places=tuple(compute or ()),
             outbound_policy=allowed if follow_redirects else None,
             public_cron=public_cron,
-            work=tuple(work or ()),
+            worker=WorkerBeside(data, tuple(work), log_json=log_json) if work else None,
             as_json=as_json,
         )
         raise typer.Exit(uvloop.run(serving))
@@ -149,7 +150,7 @@ async def _serve(
     fold_places: tuple[str, ...],
     outbound_policy: OutboundPolicy | None,
     public_cron: bool,
-    work: tuple[str, ...],
+    worker: WorkerBeside | None,
     as_json: bool,
 ) -> int:
     """Run a node on *data* until it is told to stop; return the exit status."""
@@ -161,7 +162,6 @@ async def _serve(
     from seriatim.gateway.http.operator import Operator
     from seriatim.gateway.http.server import run_server
     from seriatim.gateway.source import opening_sources
-    from seriatim.gateway.worker_child import WorkerBeside
 
     token = make_folder_token(data, entropy=secrets.token_bytes)
     async with AsyncExitStack() as ending:
@@ -196,5 +196,5 @@ async def _serve(
             gateway_url=gateway_url,
             outbound_policy=outbound_policy,
             operator=Operator(token, public_cron=public_cron),
-            worker=WorkerBeside(data, work) if work else None,
+            worker=worker,
         )

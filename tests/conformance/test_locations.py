@@ -173,6 +173,7 @@ def test_of_records_that_come_together_the_highest_nonce_stays() -> None:
     asyncio.run(main())
 
 
+@pytest.mark.slow
 def test_of_too_many_the_one_heard_longest_ago_makes_room_and_the_own_one_stays(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

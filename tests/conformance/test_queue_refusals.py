@@ -230,6 +230,7 @@ async def passing_time(api: QueueAsker, asked: Awaitable[HttpReply]) -> HttpRepl
     return await task
 
 
+@pytest.mark.slow
 def test_no_body_makes_the_node_fail(tmp_path: Path) -> None:
     """Whatever is sent is done, or refused by a word of ours; and all of it can be read after."""
 

@@ -149,6 +149,7 @@ def test_there_are_changes_of_every_sort() -> None:
     )
 
 
+@pytest.mark.slow
 def test_each_kind_of_change_is_what_a_scan_finds_under_each_policy() -> None:
     for change in one_of_each_kind():
         check(change)
@@ -195,6 +196,7 @@ def test_fixed_times_come_once_a_day_whatever_the_clock_does() -> None:
             assert len(days) >= 5
 
 
+@pytest.mark.slow
 def test_stretches_are_all_that_a_look_at_each_day_finds() -> None:
     """No two changes are so near each other that looking for them misses both."""
     for change in changes():

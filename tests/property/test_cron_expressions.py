@@ -153,6 +153,7 @@ def test_expressions_match_what_a_second_library_finds(
     assert given == [int(other.get_next(float)) * 1000 for _ in given]
 
 
+@pytest.mark.slow
 @given(
     expressions(),
     st.sampled_from(NAMES),

@@ -139,6 +139,7 @@ def assert_reads_little(timeline: Timeline, process: bytes, from_ms: int) -> Non
     assert len(read) <= probes + QUEUE_OPEN_EVERY_SLOTS + in_window
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 async def test_the_spans_are_a_recount_whatever_the_window_and_the_pages(
     tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch

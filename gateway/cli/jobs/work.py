@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from seriatim.gateway.cli.json_lines import log_as
+from seriatim.gateway.cli.options import LogJson
 from seriatim.gateway.cli.output import Exit, print_json, reporting, say_error
 from seriatim.gateway.cli.reach import Reach, of_node
 
@@ -41,12 +42,13 @@ def work(
     beside: Annotated[
         bool, typer.Option("--beside", hidden=True, help="Who has begun it is at stdin.")
     ] = False,
+    log_json: LogJson = False,
 ) -> None:
     """Run jobs: the functions of MODULES, and commands. SIGTERM lets it finish what it has."""
     from seriatim.gateway.worker_tether import WorkerTether
     from seriatim.gateway.working import Work, run_worker
 
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_as(as_json=log_json)
     sys.path.insert(0, str(Path.cwd()))  # as `python` does: a module of this folder is found
     takes_commands = not modules if commands is None else commands
     as_json = reach.as_json

@@ -171,6 +171,7 @@ def test_two_at_once_do_not_meet_and_what_a_killed_one_left_is_cleared(tmp_path:
     assert names_in(tmp_path) == {"copy/file"}
 
 
+@pytest.mark.slow
 def test_backups_under_load_are_each_a_moment_of_the_node(tmp_path: Path) -> None:
     """What was acknowledged before one began is in it; its rows are what its logs say."""
     data, stop = tmp_path / "data", Event()

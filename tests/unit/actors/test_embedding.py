@@ -359,6 +359,7 @@ def run_example(name: str, folder: Path) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.slow
 def test_the_example_of_folds_runs(tmp_path: Path) -> None:
     block, whole = first_block("docs/folds.md"), (ROOT / "docs/examples/tally.py").read_text()
     for part in block.split("\n\n\n"):

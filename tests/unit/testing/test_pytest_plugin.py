@@ -141,6 +141,7 @@ def run_pytest(folder: Path, text: str, *arguments: str) -> str:
     return ended.stdout
 
 
+@pytest.mark.slow
 def test_blocking_tests_need_no_other_plugin(tmp_path: Path) -> None:
     assert "3 passed" in run_pytest(tmp_path, SYNC)
 
@@ -157,6 +158,7 @@ def test_coroutines_run_by_whatever_runs_them(
     assert "3 passed" in run_pytest(tmp_path, ASYNC.replace("MARK", mark), *plugin)
 
 
+@pytest.mark.slow
 def test_a_run_that_does_not_ask_for_it_does_not_have_it() -> None:
     """An entry point would be loaded, and have all of our modules rewritten, in every run."""
     code = "import sys, seriatim.testing; sys.exit('pytest' in sys.modules)"

@@ -77,6 +77,7 @@ async def test_what_cannot_work_is_said_at_once_and_submits_nothing(
     assert states == ({"done": 1} if kind == "misused_in_child" else {})
 
 
+@pytest.mark.slow
 async def test_a_child_that_dies_loses_nothing_that_it_has_added(tmp_path: Path) -> None:
     async with opened(tmp_path):
         with pytest.raises(JobError, match="SIGABRT"):

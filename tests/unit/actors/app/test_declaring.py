@@ -145,6 +145,7 @@ async def test_what_bounds_a_function_is_in_its_jobs(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_a_child_finds_a_function_of_the_program_itself(tmp_path: Path) -> None:
     for command in ([main_app.__file__], ["-m", "tests.support.main_app"]):
         ended = subprocess.run(
@@ -192,6 +193,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 def test_a_program_is_not_run_once_more_by_the_child_that_imports_it(tmp_path: Path) -> None:
     """It would submit its jobs once more in each of its children, without end."""
     program = tmp_path / "unguarded.py"

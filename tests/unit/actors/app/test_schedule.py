@@ -29,6 +29,7 @@ def done(rehearsal: Any) -> int:
     return len(reader.page("default", states=[JobState.DONE], limit=100).jobs)
 
 
+@pytest.mark.slow
 async def test_a_job_is_submitted_at_each_of_its_times_and_once(tmp_path: Path) -> None:
     clock = VirtualClock()
     hourly = declared(schedule="0 * * * *")

@@ -202,6 +202,7 @@ def test_a_function_has_only_the_memory_that_it_may(run: Run) -> None:
     run(main())
 
 
+@pytest.mark.slow
 def test_a_function_has_only_the_processor_time_and_the_files_that_it_may(run: Run) -> None:
     async def main() -> None:
         async with Children() as children:

@@ -49,6 +49,7 @@ class Balancer(ListSource):
         self.records = self._whole[: self._random.choice(self._lengths)]
 
 
+@pytest.mark.slow
 def test_late_replicas_are_waited_for_and_never_accused(tmp_path: Path) -> None:
     source = source_of(drafts_of(Variant.LEGACY, SLOTS))
 

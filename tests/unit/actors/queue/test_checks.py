@@ -41,6 +41,7 @@ def queue() -> SteppedQueue:
     return SteppedQueue()
 
 
+@pytest.mark.slow
 def test_a_long_chain_that_waits_is_not_walked_for_each_batch_behind_it(
     queue: SteppedQueue,
 ) -> None:
@@ -83,6 +84,7 @@ def test_jobs_may_wait_for_one_by_many_ways(queue: SteppedQueue) -> None:
     assert [each.id for each in queue.lease(room=9)] == ["top"]
 
 
+@pytest.mark.slow
 def test_a_chain_may_be_as_long_as_a_queue(queue: SteppedQueue) -> None:
     """Last one first, so that each is a forward reference, and the end looks through them all."""
     chain = [{"id": f"j{number}", "after": [f"j{number + 1}"]} for number in range(LONG)]

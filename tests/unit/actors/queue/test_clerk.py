@@ -312,6 +312,7 @@ async def test_a_delay_is_no_longer_for_a_clock_that_is_put_back_nor_for_a_slot_
     await until(lambda: life.states() == {"pending": 3})
 
 
+@pytest.mark.slow
 async def test_more_commands_than_may_wait_are_refused_with_when_to_come_again() -> None:
     life = await started()
     life.fates.append(Fate.SLOW)

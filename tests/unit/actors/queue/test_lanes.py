@@ -43,6 +43,7 @@ def test_one_job_is_taken_among_many(said: dict[str, str]) -> None:
         assert lines < 2_000, lines
 
 
+@pytest.mark.slow
 def test_what_waits_for_a_token_is_looked_at_when_there_is_one_and_not_before() -> None:
     queue = SteppedQueue()
     queue.do(Change({"types": {"a": MANY}, "resources": {"gpu": 1}}))

@@ -65,6 +65,7 @@ def test_a_process_is_being_copied_until_the_writer_has_written(
         assert not scheduler.is_copying(process)
 
 
+@pytest.mark.slow
 def test_a_full_queue_refuses_and_takes_again_when_the_disk_moves(
     stepped: SteppedScheduler,
 ) -> None:

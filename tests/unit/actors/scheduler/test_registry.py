@@ -183,6 +183,7 @@ def test_a_sweep_is_taken_by_a_full_mailbox(stepped: SteppedScheduler, clock: Ma
     assert stepped.scheduler.live == []
 
 
+@pytest.mark.slow
 def test_a_full_registry_refuses(stepped: SteppedScheduler) -> None:
     process = stepped.ask(spawn(Variant.NATIVE)).process
     replies = [stepped.submit(unsigned(process, str(each))) for each in range(MAILBOX_MAX + 1)]

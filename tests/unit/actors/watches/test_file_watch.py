@@ -46,6 +46,7 @@ def said(event: Event) -> tuple[Value, ...]:
     return tuple(fields[key] for key in ("event", "from", "file") if key in fields)
 
 
+@pytest.mark.slow
 @POLLING
 def test_each_thing_that_happens_is_one_event(tmp_path: Path, polling: bool) -> None:
     folder = tmp_path / "in"

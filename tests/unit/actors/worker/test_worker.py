@@ -90,6 +90,7 @@ async def test_what_is_left_to_say_at_the_end_is_said_in_as_many_reports_as_it_t
         assert max(sizes) <= REPORT_MAX_BYTES
 
 
+@pytest.mark.slow
 async def test_a_worker_that_is_drained_finishes_what_it_has_and_ends(tmp_path: Path) -> None:
     app, held, go = holding_app()
     async with app.open(tmp_path) as running:

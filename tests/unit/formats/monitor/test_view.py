@@ -87,8 +87,7 @@ def test_rates_are_what_has_changed_between_two_looks() -> None:
 
 
 GOLDEN = """\
-5 workers, 4 busy, 1 idle, 1 slow, 1 stale
-1 CPU worker busy: {PLATE_READ: 2, VEHICLE_DETECT: 2}
+5 workers, 3 busy, 1 idle, 1 slow, 1 stale
 3 GPU workers busy: {PLATE_READ: 2, VEHICLE_DETECT: 1}
 stop is set
 

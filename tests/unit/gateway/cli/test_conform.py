@@ -77,6 +77,7 @@ def test_json_and_junit_say_the_same(tmp_path: Path) -> None:
     assert [suite.attrib["failures"] for suite in suites] == ["1", "1"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [

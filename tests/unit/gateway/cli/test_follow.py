@@ -54,6 +54,7 @@ def follow_once(url: str, data: Path, status: int = 0) -> list[dict[str, Any]]:
     return run("follow", url, PROCESS, "--data", data, "--once", status=status)
 
 
+@pytest.mark.slow
 def test_a_copy_verifies_and_is_served_read_only(
     node: LiveNode, wallet: Path, tmp_path: Path
 ) -> None:
@@ -79,6 +80,7 @@ def test_a_copy_verifies_and_is_served_read_only(
         assert locked["error"] == "store_locked"
 
 
+@pytest.mark.slow
 def test_what_the_folder_schedules_itself_is_not_followed(
     node: LiveNode, wallet: Path, tmp_path: Path
 ) -> None:
@@ -88,6 +90,7 @@ def test_what_the_folder_schedules_itself_is_not_followed(
     assert refused["error"] == "own_process"
 
 
+@pytest.mark.slow
 def test_a_finding_ends_with_1_and_names_the_evidence(
     node: LiveNode, wallet: Path, tmp_path: Path
 ) -> None:
@@ -107,6 +110,7 @@ def test_a_finding_ends_with_1_and_names_the_evidence(
     assert result.stderr.startswith(f"fork: process {PROCESS}, slot 5: ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_in_order_while_it_waits_for_a_slot(
     node: LiveNode, tmp_path: Path, number: int
@@ -135,6 +139,7 @@ def test_what_is_no_source_says_so(url: str, status: Exit, code: str, tmp_path: 
     assert said["error"] == code
 
 
+@pytest.mark.slow
 def test_news_are_said_once_and_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     for as_json in (False, True):
         say = _Say("http://node.example", 0, as_json=as_json)

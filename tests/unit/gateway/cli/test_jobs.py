@@ -75,6 +75,7 @@ def cli(node: LiveNode, queue: str) -> Cli:
     return Cli(node, queue)
 
 
+@pytest.mark.slow
 def test_commands_from_add_to_their_logs(cli: Cli) -> None:
     cli.add("analyze", "--id", "two", "--after", "one", command=("sh", "-c", "cat; exit 3"))
     added = cli.add(
@@ -295,6 +296,7 @@ def pipe(path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_told_to_stop_finishes_what_it_has(cli: Cli, tmp_path: Path) -> None:
     begun, go = pipe(tmp_path / "begun"), pipe(tmp_path / "go")
     script = f"echo > {begun}; cat {go}"

@@ -43,6 +43,7 @@ def data(tmp_path: Path) -> Path:
     return make_folder(tmp_path / "data")
 
 
+@pytest.mark.slow
 def test_a_queue_is_exported_by_its_name_and_goes_on_in_another_folder(
     data: Path, tmp_path: Path
 ) -> None:
@@ -109,6 +110,7 @@ def test_a_backup_says_what_it_holds(data: Path, tmp_path: Path) -> None:
     assert again["error"] == "store"
 
 
+@pytest.mark.slow
 def test_a_backup_without_a_wallet_says_which_one_to_keep(data: Path, tmp_path: Path) -> None:
     wallet = tmp_path / "wallet.json"
     (data / "wallet.json").rename(wallet)

@@ -96,6 +96,7 @@ def test_a_file_is_read_up_to_what_a_node_takes(
     assert not (tmp_path / "wallet.json").exists(), "nothing was made for it"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", [("item",), ("wallet", "show"), ("verify",)])
 def test_a_file_whose_name_is_no_text_is_no_traceback(
     tmp_path: Path, verb: tuple[str, ...]

@@ -41,9 +41,10 @@ def test_a_node_whose_worker_cannot_begin_ends_and_says_why(
     module: Path, tmp_path: Path, text: str, code: str
 ) -> None:
     module.write_text(text)
+    options = ["--port", "0", "--work", MODULE, "--json", "--log-json"]
     ended = subprocess.run(
-        [*COMMAND, "serve", "--data", tmp_path / "data", "--port", "0", "--work", MODULE, "--json"],
-        stdout=subprocess.PIPE,
+        [*COMMAND, "serve", "--data", tmp_path / "data", *options],
+        capture_output=True,
         timeout=120,
         check=False,
     )
@@ -51,6 +52,8 @@ def test_a_node_whose_worker_cannot_begin_ends_and_says_why(
     ready, said = (orjson.loads(line) for line in ended.stdout.splitlines())
     assert ready["url"]
     assert said["error"] == code
+    logged = [orjson.loads(line) for line in ended.stderr.splitlines()]
+    assert "makes an RSA-4096 wallet" in logged[0]["message"], "it is its first start"
 
 
 def test_a_worker_that_can_begin_no_more_is_a_part_that_is_not_well(

@@ -133,6 +133,7 @@ def test_a_connection_that_is_cut_is_a_finding(tmp_path: Path) -> None:
     assert "gives no reply" in result.reason
 
 
+@pytest.mark.slow
 def test_a_node_that_takes_no_spawn_is_an_error() -> None:
     def refuse(request: web.BaseRequest) -> web.Response:
         if request.method == "GET":
@@ -144,6 +145,7 @@ def test_a_node_that_takes_no_spawn_is_an_error() -> None:
     assert raised.value.code == "no_spawn"
 
 
+@pytest.mark.slow
 def test_what_has_to_spawn_is_skipped_where_one_api_takes_no_spawn(tmp_path: Path) -> None:
     async def refuse(sent: Ask, forward: Forward) -> HttpReply:
         if (sent.method, sent.target) == ("POST", "/"):

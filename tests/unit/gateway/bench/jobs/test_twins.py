@@ -59,6 +59,7 @@ def test_jobs_are_finished_once_and_every_session_begins_with_a_copy(
     assert not stage.data.exists()
 
 
+@pytest.mark.slow
 def test_who_is_watched_is_measured(tmp_path: Path) -> None:
     with in_session(watched(), tmp_path / "watched") as session:
         assert len(session.run(20).ran_ns) == 20
