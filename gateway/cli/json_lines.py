@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
+
+from seriatim.gateway.cli.output import say_making
 
 # What every record has; what it has beside that, somebody has said of it.
 _OWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -28,17 +31,21 @@ class JsonLines(logging.Formatter):
         return json.dumps(said, default=str)
 
 
-def log_as(*, as_json: bool) -> None:
-    """Have the log go to stderr: lines for people, or objects, and then a line per job, too."""
+def log_as(*, as_json: bool) -> Callable[[Path], None]:
+    """Have the log go to stderr: lines for people, or objects, and then a line per job, too.
+
+    Returns:
+        What says there, in the same way, that a wallet is made, which takes seconds.
+    """
     if not as_json:
         logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-        return
+        return say_making
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
     logging.basicConfig(handlers=[handler])
     logging.getLogger("seriatim.jobs").setLevel(logging.INFO)
+    return _log_making
 
 
-def log_making(path: Path) -> None:
-    """Log why the first start takes seconds, where each line of stderr is to be an object."""
+def _log_making(path: Path) -> None:
     logging.getLogger("seriatim.gateway").warning("makes an RSA-4096 wallet in %s, once", path)
