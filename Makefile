@@ -20,6 +20,9 @@ DATA ?= ./data
 PORT ?= 8734
 SECONDS ?= 60
 
+# Where it is set, each OS process of a test would compile all that it imports anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTEST := $(BIN)/python -m pytest
 # One OS process of tests more than there are cores: many tests wait for the disk, or for a child.
 PARALLEL := -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist worksteal

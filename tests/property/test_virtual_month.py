@@ -32,6 +32,7 @@ def check(month: Month) -> None:
     assert month.steps.keys() >= FATES, "the seed draws too little"
 
 
+@pytest.mark.slow
 def test_each_nominal_time_of_a_month_is_decided_once_and_by_its_policy() -> None:
     check(Month(SEED, 300, ZONES[:1]))
 

@@ -390,6 +390,7 @@ def test_the_example_of_triggers_runs(tmp_path: Path) -> None:
     assert said.count("\nlive ") == 3
 
 
+@pytest.mark.slow
 def test_the_example_in_the_readme_runs(tmp_path: Path) -> None:
     for expected in ("slot 3", "slot 6"):
         assert expected in run_example("embed.py", tmp_path)

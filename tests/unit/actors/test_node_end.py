@@ -62,6 +62,7 @@ def test_a_closing_node_answers_all_it_took_and_refuses_the_rest(
     asyncio.run(main())
 
 
+@pytest.mark.slow
 def test_a_killed_writer_ends_the_node_and_the_next_one_finds_a_whole_log(
     tmp_path: Path,
 ) -> None:

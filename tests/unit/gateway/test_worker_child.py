@@ -84,6 +84,7 @@ async def test_one_that_cannot_begin_ends_its_node_and_says_why(
     assert not children.left
 
 
+@pytest.mark.slow
 async def test_one_that_can_begin_no_more_is_not_well_until_it_can(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -188,6 +188,7 @@ async def test_a_worker_waits_for_nobody_who_answers_and_is_no_node(tmp_path: Pa
                 await run_worker(at(f"{scheme}://127.0.0.1:{port}"), COMMANDS, lambda _: None)
 
 
+@pytest.mark.slow
 async def test_jobs_of_a_worker_elsewhere_add_jobs_from_wherever_they_run(tmp_path: Path) -> None:
     kinds = ["on_loop", "in_thread", "in_child", "on_loop_of_child"]
     async with node(tmp_path) as (url, queues):

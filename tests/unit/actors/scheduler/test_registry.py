@@ -137,6 +137,7 @@ def test_the_late_word_of_a_server_that_went_does_not_take_its_successor(
     assert not first.actor_ref.is_alive()
 
 
+@pytest.mark.slow
 def test_more_idle_servers_than_a_mailbox_holds_all_go_without_noise(
     stepped: SteppedScheduler, clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -172,6 +173,7 @@ def test_a_server_that_ended_by_an_error_has_a_successor(
     assert stepped.scheduler.live == [], "and the sweeps go on"
 
 
+@pytest.mark.slow
 def test_a_sweep_is_taken_by_a_full_mailbox(stepped: SteppedScheduler, clock: ManualClock) -> None:
     process = stepped.ask(spawn(Variant.NATIVE)).process
     for number in range(MAILBOX_MAX):

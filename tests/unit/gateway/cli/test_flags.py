@@ -31,6 +31,7 @@ def run_json(*arguments: object, status: Exit = Exit.OK) -> Any:
     return orjson.loads(run(*arguments, "--json", status=status))
 
 
+@pytest.mark.slow
 def test_flags_are_set_and_cleared_one_by_one(node: LiveNode) -> None:
     at = ("--data", node.data)
     job = ("job", "add", "t", *at, "--json", "--", "true")

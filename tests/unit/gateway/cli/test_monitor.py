@@ -95,6 +95,7 @@ def test_top_asks_the_node_that_runs_on_the_folder(node: LiveNode) -> None:
     assert (status, orjson.loads(output)["error"]) == (Exit.REFUSED, "no_token")
 
 
+@pytest.mark.slow
 def test_a_monitor_looks_at_a_folder_beside_its_node(node: LiveNode) -> None:
     status, output = run("monitor", "--until-idle", "--json", "--data", node.data)
     assert status == Exit.OK, output

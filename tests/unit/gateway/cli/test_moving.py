@@ -74,6 +74,7 @@ def test_a_queue_is_exported_by_its_name_and_goes_on_in_another_folder(
     assert run_json("import", file, "--data", other, status=Exit.REFUSED)["error"] == "queue_exists"
 
 
+@pytest.mark.slow
 def test_processes_say_whose_queue_they_are(data: Path) -> None:
     with live_node(data) as node:
         add(node, "job")
@@ -82,6 +83,7 @@ def test_processes_say_whose_queue_they_are(data: Path) -> None:
     assert f"{queue['slots']} slots  queue mail" in run("processes", "--data", data).output
 
 
+@pytest.mark.slow
 def test_an_import_says_what_it_has_made(data: Path, tmp_path: Path) -> None:
     with live_node(data) as node:
         add(node, "job")
@@ -93,6 +95,7 @@ def test_an_import_says_what_it_has_made(data: Path, tmp_path: Path) -> None:
     assert run("import", tmp_path / "none", "--data", data).exit_code == Exit.STORE
 
 
+@pytest.mark.slow
 def test_a_backup_says_what_it_holds(data: Path, tmp_path: Path) -> None:
     with live_node(data) as node:
         add(node, "job")
