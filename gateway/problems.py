@@ -97,7 +97,7 @@ class Problem:
             self.status, self.code = 500, "internal"
             self.detail = (
                 "the node failed at this request, and whether it was done is not known; the same "
-                "signed message may be sent again: it has one slot"
+                "signed message, or job with its id, may be sent again: it has one slot"
             )
         self.url = error.url if isinstance(error, ElsewhereError) else ""
         self.headers = {CODE_HEADER: self.code}

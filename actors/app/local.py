@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from seriatim.actors.app.access import Ending, ending_of
 from seriatim.actors.embedding.own_loop import OwnLoop
-from seriatim.formats.errors import NotFoundError
+from seriatim.formats.errors import NotFoundError, StoppingError
 from seriatim.formats.jobs.view import plain_view_of
 
 if TYPE_CHECKING:
@@ -82,7 +82,10 @@ class LocalJobs:
 
     async def ending(self, queue: str, job: str, *, wait_ms: int) -> Ending | None:
         """See `JobsAccess.ending`."""
-        found = await self._here().ended(queue, job, wait_ms=wait_ms)
+        queues = self._here()
+        found = await queues.ended(queue, job, wait_ms=wait_ms)
+        if found is None and wait_ms:
+            _check_open(queues)
         return None if found is None else ending_of(found)
 
     async def idle(self, queue: str, *, wait_ms: int) -> int | None:
@@ -90,7 +93,10 @@ class LocalJobs:
         queues = self._here()
         if queue not in queues.names:
             return 0
-        return await queues.idle(queue, wait_ms=wait_ms)
+        slot = await queues.idle(queue, wait_ms=wait_ms)
+        if slot is None and wait_ms:
+            _check_open(queues)
+        return slot
 
     async def printed(self, queue: str, job: str, after: str) -> tuple[bytes, str | None]:
         """See `JobsAccess.printed`."""
@@ -98,3 +104,13 @@ class LocalJobs:
         reader.find(job, queue)
         page = reader.output_page(queue, job, after)
         return b"".join(data for _, data in page.pieces), page.after
+
+
+def _check_open(queues: Queues) -> None:
+    """Return, but where nobody has come because the app is closed, and not because time is over.
+
+    Raises:
+        StoppingError: it is.
+    """
+    if queues.is_released:
+        raise StoppingError("the app was closed meanwhile; ask where it is opened next")

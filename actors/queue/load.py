@@ -9,7 +9,7 @@ from seriatim.formats.errors import FormatError, StoreError
 from seriatim.formats.jobs.fold import QueueFold
 from seriatim.formats.jobs.rows import head_path, settings_path, state_group, types_group
 from seriatim.formats.jobs.state import LIVE
-from seriatim.formats.limits import PAGE_MAX
+from seriatim.formats.limits import PAGE_DEFAULT
 
 if TYPE_CHECKING:
     from seriatim.formats.jobs.rows import Path
@@ -43,6 +43,6 @@ def load_fold(queue: str, tree: Tree) -> QueueFold:
 def rows_in(tree: Tree, group: Path) -> Iterator[tuple[str, bytes]]:
     """Yield the names and values in *group*, by name."""
     after: str | None = None
-    while page := tree.values(group, after=after, limit=PAGE_MAX):
+    while page := tree.values(group, after=after, limit=PAGE_DEFAULT):
         yield from page
         after = page[-1][0]

@@ -73,6 +73,7 @@ class Queues:
         running: returns what the worker of a job has said last of it.
         tallies: what each queue has done since the start, by name.
         wishes: what the operator wants of the whole, and of workers.
+        is_released: whether nobody waits for anything any longer; see `release`.
     """
 
     def __init__(self, world: World) -> None:
@@ -93,7 +94,7 @@ class Queues:
         self._is_closed = False
         self._ends: Awaited[tuple[str, str], Job] = Awaited(self.clock)
         self._made: Awaited[str, bool] = Awaited(self.clock)
-        self._is_released = False
+        self.is_released = False
 
     def start(self) -> None:
         """Begin to see to what waits in the queues that there are."""
@@ -209,7 +210,7 @@ class Queues:
 
     def release(self) -> None:
         """Let nobody wait for anything any longer; what is asked is answered still."""
-        self._is_released = True
+        self.is_released = True
         for ref in self._clerks.values():
             with suppress(ActorDeadError):
                 ref.tell(Release())
@@ -217,7 +218,7 @@ class Queues:
         self._made.release()
 
     def _answer(self, queue: str, command: Command | AwaitIdle, wait_ms: int = 0) -> Future[Any]:
-        if self._is_released:
+        if self.is_released:
             wait_ms = 0
         reply: Future[Any] = Future()
         clerk = self._clerk(queue)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from seriatim.formats.errors import (
     NotFoundError,
     RefusedError,
     SchedulerError,
+    StoppingError,
     TakenError,
 )
 from seriatim.formats.jobs.state import JobState
@@ -38,6 +40,7 @@ from tests.support.sample_app import (
     total,
     who,
 )
+from tests.support.waiting import until_idle
 
 pytestmark = pytest.mark.asyncio
 
@@ -344,3 +347,18 @@ async def test_a_rehearsal_sees_all_that_waits_however_much_that_is(
         rehearsal.assert_enqueued(step, times=4)
         await rehearsal.drain()
         assert rehearsal.live() == []
+
+
+@pytest.mark.parametrize("seconds", [None, 60])
+async def test_who_waits_when_the_app_is_closed_hears_of_that(
+    tmp_path: Path, seconds: float | None
+) -> None:
+    """And not that the time is over, nor that a file is closed."""
+    async with app.open(tmp_path, work=False) as running:
+        job = await add.submit(1)
+        waiting = asyncio.ensure_future(job.result(seconds))
+        draining = asyncio.ensure_future(running.drain())
+        await until_idle()
+    for each in (waiting, draining):
+        with pytest.raises(StoppingError, match="the app was closed meanwhile"):
+            await each
