@@ -11,7 +11,7 @@ from typing import Any, Final
 from seriatim.actors.app.options import JobOptions, milliseconds, naming, said_of
 from seriatim.formats.errors import MalformedError
 from seriatim.formats.jobs.settings import Settings
-from seriatim.formats.jobs.spec import OF_ONE_JOB, read_asked
+from seriatim.formats.jobs.spec import OF_ONE_JOB, read_defaults
 from seriatim.formats.recurrence.parse import parse_recurrence
 from seriatim.formats.recurrence.zone_database import read_zone
 
@@ -41,8 +41,8 @@ def queue_settings(
             Settings().changed({key: settings[key]})
         except MalformedError as error:
             raise MalformedError(f"{option}: {error}", code=error.code) from error
-    spec = read_asked({"type": kinds[0], **said_of(options)}).spec
-    defaults = {key: value for key, value in spec.items() if key not in OF_ONE_JOB}
+    own = {key: value for key, value in said_of(options).items() if key not in OF_ONE_JOB | {"id"}}
+    defaults = read_defaults("defaults", own)
     settings["defaults"] = dict.fromkeys(kinds, defaults or None)
     return settings
 

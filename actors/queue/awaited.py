@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Hashable
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -30,6 +31,7 @@ class Awaited(Generic[K, T]):
         Call it in the turn of the loop in which it was seen not to be so yet.
         """
         if self._is_released or wait_ms == 0:
+            await asyncio.sleep(0)  # who asks again and again holds nobody up
             return None
         future: Future[T | None] = Future()
         self._waiting.setdefault(key, {})[future] = None

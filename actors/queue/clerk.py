@@ -255,7 +255,7 @@ class Clerk(LightActor):
             machine.begin(clock.now_ms(), clock.monotonic_ms())
             self._decide(machine, answers)
             forget_what_is_old(machine, self._world.tree)
-            ended = machine.finish()
+            ended = machine.finish(expires=not self._commands)
             submission = self._submission(machine) if machine.events else None
             rows = machine.output.rows()
         except Exception:
@@ -397,7 +397,7 @@ class Clerk(LightActor):
             else:
                 self.actor_ref.tell(written)
 
-        self._listens_ms = self.dispatcher.clock.monotonic_ms()
+        self._arm(NODE_LATE_MS)
         self._run(write())
 
     def _submission(self, machine: QueueMachine) -> Submission:
@@ -440,7 +440,6 @@ class Clerk(LightActor):
         """Make a batch in *wait_ms*, too; the wall clock may be set forward meanwhile."""
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
         if wait_ms is not None:
             clock, wait_ms = self.dispatcher.clock, min(wait_ms, CLOCK_CHECK_MS)
             self._timer = clock.call_later(wait_ms, self._ring)
@@ -461,13 +460,14 @@ class Clerk(LightActor):
         if late_ms := self._notice_deaf():
             _LOG.warning("queue %s was held up for %d ms; leases hold longer", self.queue, late_ms)
         self._listens_ms = None
-        if not self.actor_stopped.is_set():
+        if self._is_busy:  # a disk that is slow makes nobody deaf: mail is taken meanwhile
+            self._arm(NODE_LATE_MS)
+        elif not self.actor_stopped.is_set():
             self._take_turn()
 
     def _run(self, work: Any) -> None:
         self._is_busy = True
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
+        self._tasks.add(task := asyncio.ensure_future(work))
         task.add_done_callback(self._tasks.discard)
 
     def _tell(self, mail: _Mail) -> None:

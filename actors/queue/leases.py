@@ -1,7 +1,7 @@
 """Until when each lease holds, by the node's monotonic clock; a worker that says so begins it anew.
 
 In memory only. When a node starts, it gives each worker the length of a lease to be heard of. While
-it has stood still (stopped, or held up by its disk or its machine) it has heard nobody, and that
+it has stood still (stopped, or held up by its machine) it has heard nobody, and that
 counts for no worker's silence.
 """
 

@@ -162,15 +162,18 @@ class QueueMachine:
         self.is_touched = False
         return _DO[type(command)](self, command)
 
-    def finish(self) -> list[Job]:
+    def finish(self, *, expires: bool = True) -> list[Job]:
         """See to what the time has brought, and give waiting workers what there is.
+
+        With *expires*, to leases: not while words of workers may be unread.
 
         Returns:
             The jobs that have ended in the slot.
         """
         if self.fold.telling and self.fold.telling.has_room:
             self._say({"event": "told"})
-        self._expire()
+        if expires:
+            self._expire()
         self._see_to_times()
         self._is_cut = False
         while self._give():

@@ -73,6 +73,8 @@ class LoopGuard:
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         self._workers: list[Guarded] = []
+        # Those of whom the node does not know yet that they take nothing more while this lasts.
+        self._untold: list[Guarded] = []
         self._wake = threading.Event()
         self._lock = threading.Lock()
         self._lease_ms: int | None = None
@@ -162,19 +164,27 @@ class LoopGuard:
             _LOG.warning("%s", self._complaint(held_ms))
         if self._aside is None or self._is_closed:
             return
+        if is_first:
+            self._untold = list(self._workers)
         try:
             if held_ms <= KEPT_MAX_MS:
-                asyncio.run(self._renew(self._aside, is_first=is_first))
+                asyncio.run(self._renew(self._aside))
         except Exception as error:  # noqa: BLE001  # a fault of ours, too, ends no guard
-            _LOG.warning("the leases of a held event loop are not renewed: %r", error)
+            _complain(error)
 
-    async def _renew(self, aside: Aside, *, is_first: bool) -> None:
+    async def _renew(self, aside: Aside) -> None:
+        later = self._loop.call_soon_threadsafe
         async with aside() as port:
             for worker in tuple(self._workers):
-                if self._is_held:  # it may have come round meanwhile
-                    await worker.renew_aside(
-                        port, self._loop.call_soon_threadsafe, is_first=is_first
-                    )
+                if not self._is_held:  # it may have come round meanwhile
+                    return
+                is_untold = worker in self._untold
+                try:
+                    await worker.renew_aside(port, later, is_first=is_untold)
+                except Exception as error:  # noqa: BLE001  # as above; the others go on
+                    _complain(error)
+                else:
+                    self._untold = [each for each in self._untold if each is not worker]
 
     def _complaint(self, held_ms: int) -> str:
         runs = [run for worker in tuple(self._workers) for run in worker.on_loop()]
@@ -193,6 +203,10 @@ class LoopGuard:
         """Return the innermost lines of the loop's thread."""
         frame = sys._current_frames().get(self._thread)  # noqa: SLF001  # documented, and the only way
         return "".join(traceback.format_stack(frame)[-_STACK_FRAMES:]).rstrip()
+
+
+def _complain(error: Exception) -> None:
+    _LOG.warning("the leases of a held event loop are not renewed: %r", error)
 
 
 def _shortest(*leases_ms: int | None) -> int | None:

@@ -99,6 +99,8 @@ class Worker:
         self._guard = guard
         self._has_news = asyncio.Event()
         self._has_room = asyncio.Event()
+        # How often the node was told in another loop that it takes nothing more.
+        self._asides = 0
         self._is_draining = False
         self._is_quiet = asyncio.Event()
         self._claiming: asyncio.Task[None] | None = None
@@ -240,9 +242,11 @@ class Worker:
 
     async def _claim(self, room: int, pauses: Pauses) -> None:
         """Claim, and take what comes; rest where that was nothing, and too soon."""
-        asked_ms = self._clock.monotonic_ms()
+        asked_ms, asides = self._clock.monotonic_ms(), self._asides
         claimed = await self._ask(room, wait_ms=CLAIM_WAIT_MS)
         if claimed is not None:
+            if asides != self._asides:  # that claim did not name them: they are with others by now
+                claimed = claimed._replace(grants=())
             self._take(claimed)
             took_ms = self._clock.monotonic_ms() - asked_ms
             if any(claimed) or took_ms >= WORKER_PAUSE_MAX_MS:
@@ -357,6 +361,7 @@ class Worker:
             is_first: whether the node is to be told that it takes nothing more for now.
         """
         if is_first:
+            self._asides += 1
             claimed = await port.claim(self.queue, self._claim_for(0), wait_ms=0)
             later(partial(self._take, claimed))
         sent_ms = self._clock.monotonic_ms()

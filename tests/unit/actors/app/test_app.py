@@ -21,6 +21,7 @@ from seriatim.formats.errors import (
     StoppingError,
     TakenError,
 )
+from seriatim.formats.jobs.spec import read_asked
 from seriatim.formats.jobs.state import JobState
 from seriatim.testing import VirtualClock, rehearse
 from tests.support.sample_app import (
@@ -362,3 +363,30 @@ async def test_who_waits_when_the_app_is_closed_hears_of_that(
     for each in (waiting, draining):
         with pytest.raises(StoppingError, match="the app was closed meanwhile"):
             await each
+
+
+UNIQUES: list[tuple[Any, bool]] = [
+    (True, True),
+    (False, False),
+    ("key", True),
+    ({"window_ms": 3_600_000}, True),
+    ({"key": "k", "states": ["done"]}, False),
+]
+
+
+@pytest.mark.parametrize(("unique", "is_same"), UNIQUES)
+async def test_what_is_unique_is_so_for_who_submits_it_by_its_type(
+    tmp_path: Path, unique: Any, *, is_same: bool
+) -> None:
+    own = seriatim.App()
+
+    @own.job(unique=unique, retries=2, id="one", after=["nobody"])
+    def job(number: int) -> None: ...
+
+    async with own.open(tmp_path, work=False) as running:
+        mine = await job.options(id="mine", after=[]).submit(1)
+        asked = read_asked({"type": "job", "id": "theirs", "args": {"number": 1}})
+        [theirs] = await own.access.submit("default", [asked])
+        assert (theirs.id == mine.id) is is_same
+        assert (await running.show(theirs.id))["spec"]["retries"] == 2
+        assert (await running.show(theirs.id))["state"] == "pending"

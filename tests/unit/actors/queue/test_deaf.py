@@ -16,6 +16,7 @@ pytestmark = pytest.mark.asyncio
 
 Hold = Callable[[int], None]
 LONG_MS = 10 * JOB_LEASE_DEFAULT_MS
+SLOW_MS = 1_000
 
 
 @pytest.fixture
@@ -106,3 +107,38 @@ async def test_a_moment_is_no_excuse(hold: Callable[[QueueLife], Hold]) -> None:
     hold_for(NODE_LATE_MS)
     await passed(life, JOB_LEASE_DEFAULT_MS - NODE_LATE_MS)
     assert life.states() == {"pending": 1}
+
+
+async def test_a_slow_disk_keeps_no_lease_of_a_worker_that_is_gone() -> None:
+    """Who is heard while a slot is written is not unheard."""
+    life = QueueLife()
+    await life.submit({"id": "one"})
+    await life.claim()
+    await until_idle()
+    for number in range(JOB_LEASE_DEFAULT_MS // SLOW_MS + 2):
+        life.fates.append(Fate.SLOW)
+        submitting = life.submit({"id": f"j{number}"})
+        await until(lambda: life.writer.slow == 1)
+        await passed(life, SLOW_MS)
+        life.writer.catch_up(1)
+        await submitting
+    assert "leased" not in life.states()
+
+
+async def test_a_look_that_comes_during_a_write_hides_no_standstill(
+    hold: Callable[[QueueLife], Hold],
+) -> None:
+    life = QueueLife()
+    hold_for = hold(life)
+    await life.submit({"id": "one"})
+    await life.claim()
+    await passed(life, JOB_LEASE_DEFAULT_MS // 2 - 10)
+    life.fates.append(Fate.SLOW)
+    submitting = life.submit({"id": "two"})
+    await until(lambda: life.writer.slow == 1)
+    await passed(life, 20)
+    hold_for(LONG_MS)
+    life.writer.catch_up(1)
+    await submitting
+    await until_idle()
+    assert life.states() == {"leased": 1, "pending": 1}

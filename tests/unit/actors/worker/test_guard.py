@@ -227,7 +227,26 @@ async def test_a_renewal_that_fails_is_said_and_made_again(
         one.look(HOLD_MS)
         one.look(HOLD_MS)
     assert [each for each in said if "nobody has foreseen that" in each] == said[1:]
-    assert one.worker.renewed == [True, False]
+    assert one.worker.renewed == [True, True], "nobody has been told"
+
+
+async def test_what_was_granted_to_the_claim_before_one_aside_is_not_begun() -> None:
+    """The claim aside did not name it, so that the node has given it to somebody else."""
+    ran: list[object] = []
+
+    async def call(grant: object) -> bytes:
+        ran.append(grant)
+        return b""
+
+    async with working(call) as lone:
+        await until_idle()
+        await lone.worker.renew_aside(ToldPort(), lambda _: None, is_first=True)
+        lone.port.grant("a", 1, lease_ms=LEASE_MS)
+        await until_idle()
+        assert ran == []
+        lone.port.grant("b", 2, lease_ms=LEASE_MS)
+        await until_idle()
+        assert len(ran) == 1
 
 
 async def test_a_worker_renews_what_is_due_by_another_port_and_takes_nothing_more() -> None:
