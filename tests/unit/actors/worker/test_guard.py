@@ -25,6 +25,7 @@ from seriatim.formats.limits import (
     HEARTBEATS_PER_LEASE,
     JOB_LEASE_DEFAULT_MS,
     JOBS_NAMED_MAX,
+    WORKER_PAUSE_MAX_MS,
 )
 from tests.support.lone_worker import ToldPort, working
 from tests.support.waiting import until, until_idle
@@ -244,6 +245,8 @@ async def test_what_was_granted_to_the_claim_before_one_aside_is_not_begun() -> 
         lone.port.grant("a", 1, lease_ms=LEASE_MS)
         await until_idle()
         assert ran == []
+        lone.clock.advance(WORKER_PAUSE_MAX_MS)
+        await until_idle()
         lone.port.grant("b", 2, lease_ms=LEASE_MS)
         await until_idle()
         assert len(ran) == 1
