@@ -11,7 +11,7 @@ from typing import Any, Final
 from seriatim.actors.app.options import JobOptions, milliseconds, naming, said_of
 from seriatim.formats.errors import MalformedError
 from seriatim.formats.jobs.settings import Settings
-from seriatim.formats.jobs.spec import OF_ONE_JOB, read_defaults
+from seriatim.formats.jobs.spec import OF_ONE_JOB, read_asked, read_defaults
 from seriatim.formats.recurrence.parse import parse_recurrence
 from seriatim.formats.recurrence.zone_database import read_zone
 
@@ -41,7 +41,9 @@ def queue_settings(
             Settings().changed({key: settings[key]})
         except MalformedError as error:
             raise MalformedError(f"{option}: {error}", code=error.code) from error
-    own = {key: value for key, value in said_of(options).items() if key not in OF_ONE_JOB | {"id"}}
+    of_job = said_of(options)
+    read_asked({"type": kinds[0], **of_job})  # what is wrong with it is said by its own name
+    own = {key: value for key, value in of_job.items() if key not in OF_ONE_JOB | {"id"}}
     defaults = read_defaults("defaults", own)
     settings["defaults"] = dict.fromkeys(kinds, defaults or None)
     return settings
