@@ -85,7 +85,13 @@ def test_the_node_on_a_folder_is_found_and_its_folder_read_meanwhile(
     assert run_json("export", process, "--out", exported, "--data", node.data)["slots"] == 3
     assert run_json("verify", exported) == report
     listed = run_json("processes", "--data", node.data)
-    row = {"process": process, "slots": 3, "variant": report["variant"], "followed": None}
+    row = {
+        "process": process,
+        "slots": 3,
+        "variant": report["variant"],
+        "followed": None,
+        "queue": None,
+    }
     assert row in listed
 
 
