@@ -42,6 +42,7 @@ from seriatim.formats.errors import (
     NotFoundError,
     SchedulerError,
     StoppingError,
+    UnauthorizedError,
     UnavailableError,
     UnsupportedError,
 )
@@ -243,6 +244,9 @@ async def connect(app: App, url: str, token: str) -> AsyncIterator[OpenApp]:
         RefusedError: the node does not know the token; or the app is open already, code ``open``.
     """
     read_url(url)
+    token = token.strip()  # a file ends with a newline
+    if not token.isprintable():
+        raise UnauthorizedError
     async with connect_api(url, token) as client:
         await client.ask("GET", (_QUEUES,), query={"limit": 1})
         clock = SystemClock(asyncio.get_running_loop())

@@ -137,14 +137,21 @@ class WarmChild:
 
     async def _ask(self, frame: bytes) -> Mapping[str, Any] | None:
         """Send *frame*, and return the answer; ``None`` where the child has ended without."""
-        self._answer = asyncio.get_running_loop().create_future()
+        answered: asyncio.Future[Mapping[str, Any] | None]
+        self._answer = answered = asyncio.get_running_loop().create_future()
         if self._link.is_lost:
             return None
         self._link.send(frame)
         # Something that it has started may hold the link open when it has ended itself.
         gone = asyncio.ensure_future(self.kept.gone.wait())
-        gone.add_done_callback(lambda _: self._tell(None))
-        answer = await self._answer
+
+        # It is called when that is cancelled, too, and by then there may be another call.
+        def lose(_: object) -> None:
+            if not answered.done():
+                answered.set_result(None)
+
+        gone.add_done_callback(lose)
+        answer = await answered
         gone.cancel()
         self._answer = None
         return answer

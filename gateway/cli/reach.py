@@ -38,7 +38,7 @@ TokenFile = Annotated[
     Path | None,
     typer.Option(
         "--token-file",
-        help=f"The operator's token; else ${TOKEN_VARIABLE}, or that of the folder --data.",
+        help=f"The operator's token; else ${TOKEN_VARIABLE}, or, without --node, that of --data.",
     ),
 ]
 
@@ -159,8 +159,8 @@ def of_node(verb: Callable[..., None]) -> Callable[..., None]:
 
 def _no_token(url: str) -> RefusedError:
     return RefusedError(
-        f"the node at {url} asks for its operator's token: give --token-file, or set "
-        f"{TOKEN_VARIABLE}",
+        f"what is at {url} is asked with its operator's token: give --token-file, or set "
+        f"{TOKEN_VARIABLE}; for the node on a folder here, leave out --node",
         code="no_token",
     )
 

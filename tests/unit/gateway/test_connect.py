@@ -56,7 +56,7 @@ async def test_who_cannot_be_asked_is_known_before_the_block_begins(
         with pytest.raises(kind):
             async with seriatim.connect(app, url or own, token):
                 raise AssertionError
-        async with seriatim.connect(app, own, TOKEN):
+        async with seriatim.connect(app, own, f"{TOKEN}\n"):  # as its file has it
             assert await (await add.submit(1)).state() == "pending"
 
 
