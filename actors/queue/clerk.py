@@ -21,11 +21,23 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from seriatim.actors.queue.commands import AwaitIdle, Claimed
 from seriatim.actors.queue.load import load_fold
 from seriatim.actors.queue.machine import QueueMachine
+from seriatim.actors.queue.mail import (
+    Answer,
+    Ask,
+    Bored,
+    Loaded,
+    Mail,
+    Over,
+    Release,
+    Turn,
+    Withdraw,
+    Written,
+)
 from seriatim.actors.queue.output import output_rows
 from seriatim.actors.queue.queue_time import QueueTime
 from seriatim.actors.queue.retention import forget_what_is_old
@@ -50,7 +62,6 @@ from seriatim.formats.message import Message
 from seriatim.formats.schedule.submission import submit_unsigned
 
 if TYPE_CHECKING:
-    from seriatim.actors.queue.commands import Command
     from seriatim.actors.queue.world import World
     from seriatim.actors.runtime.clock import Timer
     from seriatim.actors.runtime.dispatcher import Dispatcher
@@ -61,97 +72,6 @@ if TYPE_CHECKING:
 _LOG: Final = logging.getLogger("seriatim.actors")
 _SLOT_KEY: Final = b"seriatim queue slot 1\0"
 NOTHING: Final = Claimed((), {})
-
-
-class Ask:
-    """Anybody → clerk: a command, and how long its claim waits at most."""
-
-    __slots__ = ("command", "reply", "wait_ms")
-
-    def __init__(self, command: Command | AwaitIdle, reply: Future[Any], wait_ms: int = 0) -> None:
-        self.command = command
-        self.reply = reply
-        self.wait_ms = wait_ms
-
-    def fail(self, error: Exception) -> None:
-        """Answer with *error*; the runtime calls this for mail that nobody will handle."""
-        self.reply.fail(error)
-
-
-class _Mail:
-    """Gets into a full mailbox."""
-
-    __slots__ = ()
-    always_taken: ClassVar[bool] = True
-
-
-class Release(_Mail):
-    """Queues → clerk: whoever waits has waited long enough."""
-
-
-class Withdraw(_Mail):
-    """Queues → clerk: nobody waits for the answer to a claim any more."""
-
-    __slots__ = ("reply",)
-
-    def __init__(self, reply: Future[Any]) -> None:
-        self.reply = reply
-
-
-class _Turn(_Mail):
-    """Clerk → itself: it is time for the next batch."""
-
-
-class _Bored(_Mail):
-    """Clerk → itself: whoever waits for an idle queue has waited long enough."""
-
-    __slots__ = ("reply",)
-
-    def __init__(self, reply: Future[Any]) -> None:
-        self.reply = reply
-
-
-class _Over(_Mail):
-    """Clerk → itself: a claim has waited long enough."""
-
-    __slots__ = ("waiter",)
-
-    def __init__(self, waiter: Waiter) -> None:
-        self.waiter = waiter
-
-
-class _Loaded(_Mail):
-    """Clerk → itself: the state was read; or an error says why not."""
-
-    __slots__ = ("error", "machine")
-
-    def __init__(self, machine: QueueMachine | None, error: SchedulerError | None) -> None:
-        self.machine = machine
-        self.error = error
-
-
-class _Written(_Mail):
-    """Clerk → itself: the slot is on disk; or an error says why not."""
-
-    __slots__ = ("answers", "ended", "error")
-
-    def __init__(
-        self, answers: list[_Answer], ended: list[Job], error: SchedulerError | None
-    ) -> None:
-        self.answers = answers
-        self.ended = ended
-        self.error = error
-
-    def fail(self, _: BaseException) -> None:
-        """Say what has become of the slot all the same: the clerk has stopped meanwhile."""
-        for reply, answer in self.answers:
-            if self.error is None:
-                reply.resolve(answer)
-            else:
-                reply.fail(self.error)
-
-
-_Answer = tuple[Future[Any], Any]
 
 
 class Clerk(LightActor):
@@ -205,16 +125,16 @@ class Clerk(LightActor):
         kind = type(message)
         if kind is Ask:
             self._take(message)
-        elif kind is _Turn:
+        elif kind is Turn:
             self._has_turn = False
             self._make_batch()
-        elif kind is _Written:
+        elif kind is Written:
             self._settle(message)
-        elif kind is _Loaded:
+        elif kind is Loaded:
             self._begin(message)
-        elif kind is _Over:
+        elif kind is Over:
             self._let_go(message.waiter)
-        elif kind is _Bored:
+        elif kind is Bored:
             self._bore(message.reply)
         elif kind is Withdraw:
             self._withdraw(message.reply)
@@ -239,7 +159,7 @@ class Clerk(LightActor):
         """Make a batch when the mail that is here now has been read."""
         if not self._has_turn and not self._is_busy:
             self._has_turn = True
-            self.actor_ref.tell(_Turn())
+            self.actor_ref.tell(Turn())
 
     def _make_batch(self) -> None:
         if self._is_busy:
@@ -249,7 +169,7 @@ class Clerk(LightActor):
             self._load()
             return
         clock = self.dispatcher.clock
-        answers: list[_Answer] = []
+        answers: list[Answer] = []
         try:
             self._notice_deaf()
             machine.begin(clock.now_ms(), clock.monotonic_ms())
@@ -270,13 +190,13 @@ class Clerk(LightActor):
         else:
             self._give(answers, ended)
 
-    def _decide(self, machine: QueueMachine, answers: list[_Answer]) -> None:
+    def _decide(self, machine: QueueMachine, answers: list[Answer]) -> None:
         """Have *machine* do what waits, as far as it fits in a slot; *answers* are to be given."""
         while self._commands and not machine.is_full:
             ask = self._commands.popleft()
             reply = ask.reply
             if isinstance(ask.command, AwaitIdle):
-                self._idlers[reply] = self._later(ask.wait_ms, _Bored(reply))
+                self._idlers[reply] = self._later(ask.wait_ms, Bored(reply))
                 continue
             try:
                 answer = machine.do(ask.command)
@@ -292,16 +212,16 @@ class Clerk(LightActor):
                 _LOG.exception("a command to queue %s has failed", self.queue)
                 continue
             if isinstance(answer, Waiter):
-                self._claims[answer] = reply, self._later(ask.wait_ms, _Over(answer))
+                self._claims[answer] = reply, self._later(ask.wait_ms, Over(answer))
                 answer.is_hasty = not ask.wait_ms
             else:
                 answers.append((reply, answer))
 
-    def _later(self, wait_ms: int, mail: _Mail) -> Timer:
+    def _later(self, wait_ms: int, mail: Mail) -> Timer:
         return self.dispatcher.clock.call_later(wait_ms, lambda: self._tell(mail))
 
-    def _answered(self, machine: QueueMachine) -> list[_Answer]:
-        answers: list[_Answer] = []
+    def _answered(self, machine: QueueMachine) -> list[Answer]:
+        answers: list[Answer] = []
         for waiter in machine.waiting.take_answered():
             reply, timer = self._claims.pop(waiter)
             timer.cancel()
@@ -354,17 +274,17 @@ class Clerk(LightActor):
                 found_slot = self._on_load(self.queue, fold.slot)
                 make = partial(QueueMachine, fold, self._time, self._world.draw)
                 machine = await asyncio.to_thread(make, find, found_slot)
-                loaded = _Loaded(machine, None)
+                loaded = Loaded(machine, None)
             except SchedulerError as error:
-                loaded = _Loaded(None, error)
+                loaded = Loaded(None, error)
             except Exception as error:  # noqa: BLE001  # whoever waits has to be told
                 _LOG.exception("queue %s cannot be read", self.queue)
-                loaded = _Loaded(None, UnavailableError(f"queue {self.queue}: {error!r}"))
+                loaded = Loaded(None, UnavailableError(f"queue {self.queue}: {error!r}"))
             self._tell(loaded)
 
         self._run(load())
 
-    def _begin(self, loaded: _Loaded) -> None:
+    def _begin(self, loaded: Loaded) -> None:
         self._is_busy = False
         self._machine = loaded.machine
         if loaded.error is not None:
@@ -379,7 +299,7 @@ class Clerk(LightActor):
         if receipt.slot != slot:
             raise UnavailableError(f"queue {self.queue}: slot {receipt.slot} is not {slot}")
 
-    def _write(self, writing: Awaitable[None], answers: list[_Answer], ended: list[Job]) -> None:
+    def _write(self, writing: Awaitable[None], answers: list[Answer], ended: list[Job]) -> None:
         """Give *answers* when *writing* has come to its end."""
 
         async def write() -> None:
@@ -391,7 +311,7 @@ class Clerk(LightActor):
             except Exception as failed:  # noqa: BLE001  # whoever waits has to be told
                 _LOG.exception("a slot of queue %s has failed", self.queue)
                 error = UnavailableError(f"queue {self.queue}: {failed!r}")
-            written = _Written(answers, ended, error)
+            written = Written(answers, ended, error)
             if self.actor_stopped.is_set():
                 written.fail(_stopping())
             else:
@@ -407,7 +327,7 @@ class Clerk(LightActor):
         submission = submit_unsigned(message, process=self._process)
         return submission._replace(dedupe_key=key, rows=(*fold.rows(), *machine.output.rows()))
 
-    def _settle(self, written: _Written) -> None:
+    def _settle(self, written: Written) -> None:
         self._is_busy = False
         if written.error is not None:
             _LOG.warning("queue %s begins anew: %s", self.queue, written.error)
@@ -416,7 +336,7 @@ class Clerk(LightActor):
         self._notice_deaf()
         self._give(written.answers, written.ended)
 
-    def _give(self, answers: list[_Answer], ended: list[Job]) -> None:
+    def _give(self, answers: list[Answer], ended: list[Job]) -> None:
         for reply, answer in answers:
             reply.resolve(answer)
         machine = self._machine
@@ -470,11 +390,11 @@ class Clerk(LightActor):
         self._tasks.add(task := asyncio.ensure_future(work))
         task.add_done_callback(self._tasks.discard)
 
-    def _tell(self, mail: _Mail) -> None:
+    def _tell(self, mail: Mail) -> None:
         if not self.actor_stopped.is_set():
             self.actor_ref.tell(mail)
 
-    def _drop(self, error: SchedulerError, answers: list[_Answer]) -> None:
+    def _drop(self, error: SchedulerError, answers: list[Answer]) -> None:
         """Forget the state, and tell everybody; the next command has it read again."""
         self._machine = None
         for reply, _ in answers:

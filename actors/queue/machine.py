@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from seriatim.actors.queue.checks import check_retry, check_submit, double_of
+from seriatim.actors.queue.checks import check_submit, double_of
 from seriatim.actors.queue.commands import (
     Cancel,
     Change,
@@ -21,7 +21,6 @@ from seriatim.actors.queue.commands import (
     Grant,
     LetGo,
     Purge,
-    Purged,
     Released,
     Remove,
     Report,
@@ -37,13 +36,13 @@ from seriatim.actors.queue.inputs import read_inputs
 from seriatim.actors.queue.lanes import Lanes
 from seriatim.actors.queue.leases import Leases, sooner_ms
 from seriatim.actors.queue.output import SlotOutput
-from seriatim.actors.queue.purge import left_to_purge, some_to_purge
+from seriatim.actors.queue.people import cancel, purge, remove, reprioritise, retry
 from seriatim.actors.queue.queue_time import QueueTime
 from seriatim.actors.queue.retention import Retention, forgotten_event
 from seriatim.actors.queue.stops import Stops
 from seriatim.actors.queue.times import Times
 from seriatim.actors.queue.waiting import Waiter, Waiting
-from seriatim.formats.errors import LimitExceededError, NotFoundError, RefusedError
+from seriatim.formats.errors import LimitExceededError
 from seriatim.formats.jobs.fold import DEADLINE_OVER, OVERDUE, Event, QueueFold
 from seriatim.formats.jobs.job import Job
 from seriatim.formats.jobs.raw_json import dump_json
@@ -60,7 +59,6 @@ from seriatim.formats.limits import (
 
 _LOST: Final = "lost"
 _TOO_LARGE: Final = "too_large"
-_NO_REASON: Final = "nobody has said why"
 _NODE_ENDED: Final = "its worker has ended with the node"
 
 
@@ -171,7 +169,7 @@ class QueueMachine:
             The jobs that have ended in the slot.
         """
         if self.fold.telling and self.fold.telling.has_room:
-            self._say({"event": "told"})
+            self.say({"event": "told"})
         if expires:
             self._expire()
         self._see_to_times()
@@ -202,7 +200,7 @@ class QueueMachine:
                 waits.append(free_ms - at_ms)
         return max(min(waits), 0) if waits else None
 
-    # Submitting.
+    # Submitting, and settings.
 
     def _submit(self, command: Submit) -> list[Submitted]:
         fold = self.fold
@@ -216,12 +214,19 @@ class QueueMachine:
                 answers.append(Submitted(existing, repeated=True))
                 continue
             said = {"event": "submitted", "id": asked.id, "type": asked.type, "spec": asked.spec}
-            self._say(said, spec_bytes(asked.spec))
+            self.say(said, spec_bytes(asked.spec))
             job = fold.live.get(asked.id)
             if job is not None:
                 self._times.add_deadline(job)
             answers.append(Submitted(asked.id, repeated=False))
         return answers
+
+    def _change(self, command: Change) -> None:
+        if self.fold.settings.changed(command.change) != self.fold.settings:
+            said = {"event": "settings", "change": command.change}
+            self.say(said, _size(command.change))
+            self.retention.until_ms = 0
+            self._lanes.reopen_all()
 
     # Workers.
 
@@ -230,7 +235,7 @@ class QueueMachine:
         for job_id in self._leases.of(claim.worker):
             job = self.fold.live[job_id]
             if (job_id, job.token) not in held:
-                self._say(released_event(job, Released(job_id, job.token), self.fold))
+                self.say(released_event(job, Released(job_id, job.token), self.fold))
         return self.waiting.add(claim)
 
     def _let_go(self, command: LetGo) -> None:
@@ -265,82 +270,25 @@ class QueueMachine:
 
     def _end(self, ended: Ended) -> None:
         if isinstance(ended, Done):
-            self._say(done_event(ended), len(ended.result) + _size(ended.outcome or {}))
+            self.say(done_event(ended), len(ended.result) + _size(ended.outcome or {}))
         elif isinstance(ended, Released):
-            self._say(released_event(self.fold.live[ended.id], ended, self.fold))
+            self.say(released_event(self.fold.live[ended.id], ended, self.fold))
         elif ended.is_crash:
             self._crash(self.fold.live[ended.id], ended.code, ended.reason, ended.details)
         else:
             job = self.fold.live[ended.id]
             said = failed_event(job, ended, self.fold, self._draw())
-            self._say(said, _size(ended.details))
+            self.say(said, _size(ended.details))
 
     def _crash(self, job: Job, code: str, reason: str, details: Mapping[str, Any]) -> None:
         said = crash_event(job, code, reason, details, self.fold, self._draw())
-        self._say(said, _size(details))
+        self.say(said, _size(details))
 
-    # People.
-
-    def _cancel(self, command: Cancel) -> JobState:
-        job = self._live(command.job)
-        if job.state is not JobState.LEASED:
-            self._say({"event": "cancelled", "id": job.id, "reason": command.reason})
-            return job.state
-        self._stop(job, command.reason or _NO_REASON)
-        return job.state
-
-    def _stop(self, job: Job, reason: str) -> None:
+    def stop(self, job: Job, reason: str) -> None:
         """Have the worker of *job* asked to stop; its lease holds until it has, or is lost."""
         if not job.cancelling:
-            self._say({"event": "cancelling", "id": job.id, "reason": reason})
+            self.say({"event": "cancelling", "id": job.id, "reason": reason})
             self._stops.add(job, reason)
-
-    def _retry(self, command: Retry) -> JobState:
-        job = self._known(command.job)
-        if job.state not in (JobState.FAILED, JobState.DEAD, JobState.CANCELLED):
-            raise RefusedError(
-                f"job {job.id} is {job.state}; only what is failed, dead or cancelled is retried",
-                code="not_ended",
-            )
-        check_retry(self.fold, job)
-        self._say({"event": "retried", "id": job.id})
-        return self.fold.live[job.id].state
-
-    def _reprioritise(self, command: Reprioritise) -> JobState:
-        job = self._live(command.job)
-        said = {"event": "priority", "id": job.id, "priority": command.priority}
-        self._say(said)
-        return job.state
-
-    def _change(self, command: Change) -> None:
-        if self.fold.settings.changed(command.change) != self.fold.settings:
-            said = {"event": "settings", "change": command.change}
-            self._say(said, _size(command.change))
-            self.retention.until_ms = 0
-            self._lanes.reopen_all()
-
-    def _remove(self, command: Remove) -> None:
-        job = self._known(command.job)
-        if not job.state.is_ended:
-            raise RefusedError(f"job {job.id} is {job.state}; cancel it first", code="not_ended")
-        if self.fold.is_wanted(job.id):
-            raise RefusedError(f"a job that waits wants the result of {job.id}", code="wanted")
-        self._say({"event": "forgotten", "jobs": [job.id]})
-        self.output.forget(job.id)
-
-    def _purge(self, command: Purge) -> Purged:
-        last_slot = self.fold.slot if command.last_slot is None else command.last_slot
-        found = some_to_purge(self.fold, command, last_slot)
-        cancelled = 0
-        most_bytes = self.fold.changed_bytes + QUEUE_CHANGED_MAX_BYTES
-        for job in found:
-            if self.fold.changed_bytes >= most_bytes:
-                break
-            if not job.state.is_ended:  # by the end of another one
-                self._say({"event": "cancelled", "id": job.id, "reason": "the queue was purged"})
-                cancelled += 1
-        left = left_to_purge(self.fold, command, last_slot, found)
-        return Purged(cancelled, left, last_slot)
 
     def forget(self, index: str, jobs: Sequence[str]) -> bool:
         """Forget *jobs*, which have ended long ago; what somebody still wants stays.
@@ -356,20 +304,8 @@ class QueueMachine:
             return False
         for job_id in said["jobs"]:
             self.output.forget(job_id)
-        self._say(said, 32 * len(jobs))
+        self.say(said, 32 * len(jobs))
         return "left" not in said
-
-    def _known(self, job_id: str) -> Job:
-        job = self.fold.job(job_id)
-        if job is None:
-            raise NotFoundError(f"no job {job_id} in queue {self.fold.queue}")
-        return job
-
-    def _live(self, job_id: str) -> Job:
-        job = self._known(job_id)
-        if job.state.is_ended:
-            raise RefusedError(f"job {job_id} is {job.state} already", code="ended")
-        return job
 
     # The time, and whoever waits.
 
@@ -383,6 +319,9 @@ class QueueMachine:
     def _expire(self) -> None:
         most_bytes = self.fold.changed_bytes + QUEUE_CHANGED_MAX_BYTES
         for count, job in enumerate(self._leases.over(self._monotonic_ms), start=1):
+            self.waiting.let_go(
+                job.worker
+            )  # its claim says nothing any more: who is there asks again
             reason = f"worker {job.worker} was not heard of for {job.lease_ms} ms: see its log"
             self._crash(job, _LOST, reason, {})
             if count == QUEUE_EVENTS_MAX or self.fold.changed_bytes >= most_bytes:
@@ -394,13 +333,13 @@ class QueueMachine:
         if overdue:
             for job in overdue:
                 if job.state is JobState.LEASED:
-                    self._stop(job, DEADLINE_OVER)
+                    self.stop(job, DEADLINE_OVER)
             waiting = [job.id for job in overdue if job.state is not JobState.LEASED]
             if waiting:
-                self._say({"event": OVERDUE, "jobs": waiting}, len(waiting) * 32)
+                self.say({"event": OVERDUE, "jobs": waiting}, len(waiting) * 32)
         due = [job for job in due if job.state is JobState.SCHEDULED]
         if due:
-            self._say({"event": "due", "jobs": [job.id for job in due]}, len(due) * 32)
+            self.say({"event": "due", "jobs": [job.id for job in due]}, len(due) * 32)
 
     def _give(self) -> bool:
         """Grant what there is to workers that wait, in the order in which they have come.
@@ -429,7 +368,7 @@ class QueueMachine:
                     inputs = read_inputs(self.fold, job)
                 except LimitExceededError as error:  # no worker could read it
                     said = {"event": "refused", "id": job.id, "code": _TOO_LARGE}
-                    self._say({**said, "reason": str(error)})
+                    self.say({**said, "reason": str(error)})
                     is_anew = True
                     continue
                 granted.append(self._grant(job, claim, inputs))
@@ -447,7 +386,7 @@ class QueueMachine:
         self._leases.begin(job, self._monotonic_ms)
         return Grant(job.id, job.type, job.token, job.attempt, job.spec, inputs, job.submitted_ms)
 
-    def _say(self, event: Event, size_bytes: int = 0) -> None:
+    def say(self, event: Event, size_bytes: int = 0) -> None:
         """Have *event* in the slot, and see to what follows from it."""
         self.is_touched = True
         self.fold.apply(event)
@@ -491,10 +430,10 @@ _DO: Final[dict[type[Command], Callable[[QueueMachine, Any], Any]]] = {
     Claim: QueueMachine._claim,  # noqa: SLF001  # as above
     Report: QueueMachine._report,  # noqa: SLF001  # as above
     LetGo: QueueMachine._let_go,  # noqa: SLF001  # as above
-    Cancel: QueueMachine._cancel,  # noqa: SLF001  # as above
-    Retry: QueueMachine._retry,  # noqa: SLF001  # as above
-    Reprioritise: QueueMachine._reprioritise,  # noqa: SLF001  # as above
+    Cancel: cancel,
+    Retry: retry,
+    Reprioritise: reprioritise,
     Change: QueueMachine._change,  # noqa: SLF001  # as above
-    Remove: QueueMachine._remove,  # noqa: SLF001  # as above
-    Purge: QueueMachine._purge,  # noqa: SLF001  # as above
+    Remove: remove,
+    Purge: purge,
 }

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from seriatim.actors.queue.awaited import Awaited
-from seriatim.actors.queue.clerk import NOTHING, Ask, Clerk, Release, Withdraw
+from seriatim.actors.queue.clerk import NOTHING, Clerk
 from seriatim.actors.queue.commands import (
     AwaitIdle,
     Change,
@@ -21,6 +21,7 @@ from seriatim.actors.queue.commands import (
 from seriatim.actors.queue.entry import checked
 from seriatim.actors.queue.load import rows_in
 from seriatim.actors.queue.log_lines import log_slot
+from seriatim.actors.queue.mail import Ask, Release, Withdraw
 from seriatim.actors.queue.reader import QueueReader
 from seriatim.actors.queue.report_parts import joined, parts_of
 from seriatim.actors.queue.tally import Tally

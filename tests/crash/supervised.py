@@ -161,6 +161,13 @@ class Site:
                 assert not is_over(), f"{len(self.side_effects())} of {number}"
                 sleep(LOOK_S)
 
+    def wait_for_state(self, job: str, state: str) -> None:
+        """Return when *job* is in *state*."""
+        with deadline() as is_over:
+            while self.job(job)["state"] != state:
+                assert not is_over(), self.job(job)
+                sleep(LOOK_S)
+
     def wait_until_idle(self) -> None:
         """Return when the queue has no live job."""
         with deadline() as is_over:

@@ -96,6 +96,7 @@ def test_a_worker_that_was_stopped_for_longer_than_its_lease_is_not_heard(tmp_pa
         site.wait_for_side_effects(1)
         first.send(signal.SIGSTOP)
         ending.callback(first.send, signal.SIGCONT)
+        site.wait_for_state("one", "pending")  # nobody is granted it while nobody is there
         with site.worker():
             site.wait_for_side_effects(2)
             (tmp_path / "1").touch()

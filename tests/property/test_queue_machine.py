@@ -86,6 +86,7 @@ MUST_BE_SEEN = {
     "a slot is in doubt",
     "a claim has waited long enough",
     "a claim takes the place of the last one",
+    "whoever is silent is granted nothing",
     "a job prints something",
     "what is printed is refused",
     "what was printed is forgotten",

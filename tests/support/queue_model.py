@@ -123,12 +123,7 @@ class QueueModel(ModelState):
         return job_id if is_same else ""
 
     def do_claim(self, claim: c.Claim, number: int) -> None:
-        for waiter in self.waiters:
-            if waiter[1].worker == claim.worker:
-                self.seen["a claim takes the place of the last one"] += 1
-                self.waiters.remove(waiter)
-                self.answered.append((waiter[0], [], set()))
-                break
+        self.seen["a claim takes the place of the last one"] += self.let_go(claim.worker)
         for job in self.in_state("leased"):
             if job.worker == claim.worker and (job.id, job.token) not in claim.held:
                 self.give_back(job, has_begun=False)

@@ -109,6 +109,7 @@ class ModelState:
         for job in self.in_state("leased"):
             if self.lease_ends[job.id] <= self.monotonic_ms:
                 self.seen["a lease is over"] += 1
+                self.seen["whoever is silent is granted nothing"] += self.let_go(job.worker)
                 self.crash(job)
         self.end_what_is_overdue()
         for job in self.in_state("scheduled"):
@@ -122,6 +123,14 @@ class ModelState:
             else:
                 assert job.until_monotonic_ms > self.monotonic_ms, "it waits longer than was said"
         self.give()
+
+    def let_go(self, worker: str) -> bool:
+        """Answer the claim of *worker* with nothing; tell whether it has one."""
+        found = [waiter for waiter in self.waiters if waiter[1].worker == worker]
+        for waiter in found:
+            self.waiters.remove(waiter)
+            self.answered.append((waiter[0], [], set()))
+        return bool(found)
 
     # Looking.
 

@@ -160,7 +160,7 @@ async def test_a_fault_in_a_command_that_has_changed_something_is_told_to_everyb
 
     def fails(own: QueueMachine, command: Cancel) -> None:
         if has_begun:
-            own._say({"event": "cancelled", "id": command.job, "reason": command.reason})
+            own.say({"event": "cancelled", "id": command.job, "reason": command.reason})
         raise fault("a fault of ours")
 
     monkeypatch.setitem(machine._DO, Cancel, fails)

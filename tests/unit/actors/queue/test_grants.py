@@ -79,3 +79,20 @@ def test_commands_count_towards_what_a_claim_is_answered() -> None:
     grants = queue.lease(room=CLAIM_JOBS_MAX, types=(), commands=True)
     answer = dump_json(claimed_to_plain(Claimed(grants, {})))
     assert CLAIM_MAX_BYTES <= len(answer) < CLAIM_MAX_BYTES + 2 * COMMAND_MAX_BYTES
+
+
+def test_a_worker_that_is_silent_is_granted_nothing_before_it_asks_again() -> None:
+    """Its claim waits at the node, whatever has become of it: it got the job time after time."""
+    queue = SteppedQueue()
+    queue.submit({"id": "one", "lease_ms": 1_000})
+    queue.lease("gone", room=2)
+    waiting = queue.claim("gone", room=2, held=[("one", queue.job("one").token)])
+    queue.pass_ms(999)
+    queue.batch()
+    assert len(queue.machine.waiting) == 1
+    queue.pass_ms(1)
+    queue.batch()
+    assert waiting.answer == Claimed((), {})
+    assert queue.job("one").state is JobState.PENDING
+    [grant] = queue.lease("gone")
+    assert (grant.id, grant.attempt) == ("one", 2)
