@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     from seriatim.actors.queue.world import World
     from seriatim.actors.runtime.clock import Timer
     from seriatim.actors.runtime.dispatcher import Dispatcher
-    from seriatim.formats.jobs.fold import Event
+    from seriatim.formats.jobs.fold import Event, QueueFold
     from seriatim.formats.jobs.job import Job
     from seriatim.formats.schedule.submission import Submission
 
@@ -84,7 +84,8 @@ class Clerk(LightActor):
         queue: str,
         process: bytes,
         on_slot: Callable[[str, int, Sequence[Event], list[Job]], object],
-        on_load: Callable[[str, int], int],
+        on_load: Callable[[QueueFold], int],
+        on_drop: Callable[[], object],
     ) -> None:
         """Keep *queue*, whose log is that of *process*.
 
@@ -94,8 +95,9 @@ class Clerk(LightActor):
             queue: its name.
             process: 32 raw bytes.
             on_slot: is told what a slot says, and of jobs that have ended, when that is on disk.
-            on_load: is told the last slot whenever the state was read; returns what it was told
+            on_load: is told the state whenever it was read; returns the last slot that it has told
                 first since the node has begun.
+            on_drop: is called when that state is worth nothing any more.
         """
         super().__init__(dispatcher)
         self.queue = queue
@@ -103,6 +105,7 @@ class Clerk(LightActor):
         self._process = process
         self._on_slot = on_slot
         self._on_load = on_load
+        self._on_drop = on_drop
         self._machine: QueueMachine | None = None
         # It outlives the state: a slot that fails holds up no delay.
         self._time = QueueTime()
@@ -271,7 +274,7 @@ class Clerk(LightActor):
                 # Of a long queue it takes seconds.
                 fold = await asyncio.to_thread(load_fold, self.queue, self._world.tree)
                 find = partial(output_rows, self._world.tree, self.queue)
-                found_slot = self._on_load(self.queue, fold.slot)
+                found_slot = self._on_load(fold)
                 make = partial(QueueMachine, fold, self._time, self._world.draw)
                 machine = await asyncio.to_thread(make, find, found_slot)
                 loaded = Loaded(machine, None)
@@ -397,6 +400,7 @@ class Clerk(LightActor):
     def _drop(self, error: SchedulerError, answers: list[Answer]) -> None:
         """Forget the state, and tell everybody; the next command has it read again."""
         self._machine = None
+        self._on_drop()
         for reply, _ in answers:
             reply.fail(error)
         self._fail_all(error)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from seriatim.actors.queue.awaited import Awaited
@@ -91,6 +92,8 @@ class Queues:
         self._own = set(self._processes.values())
         self._clerks: dict[str, LightRef[Clerk]] = {}
         self._found_slots: dict[str, int] = {}
+        # The jobs that have not ended, as the clerks know them: ahead of what is on disk.
+        self._live: dict[str, Collection[str]] = {}
         self._spawning = asyncio.Lock()
         self._is_closed = False
         self._ends: Awaited[tuple[str, str], Job] = Awaited(self.clock)
@@ -302,10 +305,13 @@ class Queues:
         Raises:
             NotFoundError: there is no such job.
         """
-        found = self.reader.job(queue, job)
-        if found is None:
-            raise NotFoundError(f"no job {job[:64]} in queue {queue}; it may be forgotten")
-        return found if found.state.is_ended else await self._ends.wait((queue, job), wait_ms)
+        if job not in self._live.get(queue, ()):  # most who ask have just submitted it
+            found = self.reader.job(queue, job)
+            if found is None:
+                raise NotFoundError(f"no job {job[:64]} in queue {queue}; it may be forgotten")
+            if found.state.is_ended:
+                return found
+        return await self._ends.wait((queue, job), wait_ms)
 
     @property
     def failed(self) -> Sequence[str]:
@@ -328,17 +334,24 @@ class Queues:
             process = self.process(queue)
             self.tallies.setdefault(queue, Tally())
             ref = Clerk.start(
-                self._world.dispatcher, self._world, queue, process, self._told, self._loaded
+                self._world.dispatcher,
+                self._world,
+                queue,
+                process,
+                self._told,
+                self._loaded,
+                partial(self._live.pop, queue, None),
             )
             self._clerks[queue] = ref
         return ref
 
-    def _loaded(self, queue: str, slot: int) -> int:
-        """Note that *queue* was read as it is at *slot*; return at which slot it was so first.
+    def _loaded(self, fold: QueueFold) -> int:
+        """Note that a queue was read; return at which slot it was so first.
 
         A clerk may read it many times, and may have been begun anew: the node is the same still.
         """
-        return self._found_slots.setdefault(queue, slot)
+        self._live[fold.queue] = fold.live
+        return self._found_slots.setdefault(fold.queue, fold.slot)
 
     def _told(self, queue: str, slot: int, events: Sequence[Event], ended: Sequence[Job]) -> None:
         self.tallies[queue].add(events, ended)

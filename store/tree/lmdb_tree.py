@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from seriatim.formats.errors import StoreError
@@ -60,7 +61,7 @@ class LmdbTree(Tree):
     def get_all(self, paths: Sequence[TreePath]) -> list[bytes | None]:
         """See `Tree.get_all`."""
         with self._reading() as transaction:
-            find = self._finder(transaction)
+            find = cache(self._finder(transaction))  # they share most of their groups
             return [_value(find, path) for path in paths]
 
     def names(self, path: TreePath, *, after: str | None, limit: int) -> Sequence[str]:

@@ -396,3 +396,27 @@ async def test_a_thousand_first_submits_make_one_queue() -> None:
     assert not [each for each in answers if isinstance(each, SchedulerError)]
     assert life.queues.names == ["q0", "q1"]
     assert len(life.disk.log.processes(limit=9)) == 2
+
+
+async def test_who_waits_for_what_is_live_has_no_row_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everybody does who has just submitted something."""
+    life = await started()
+    read: list[str] = []
+    monkeypatch.setattr(life.queues.reader, "job", lambda _, job: read.append(job))
+    ending = asyncio.ensure_future(life.queues.ended(QUEUE, "first", wait_ms=1_000))
+    [grant] = (await life.claim()).grants
+    await life.queues.report(QUEUE, Report("w", [Done("first", grant.token, b"1")]))
+    job = await ending
+    assert job is not None
+    assert (job.state, job.result, read) == (JobState.DONE, b"1", [])
+    with pytest.raises(NotFoundError):
+        await life.queues.ended(QUEUE, "first", wait_ms=1_000)
+    assert read == ["first"], "what has ended is read"
+
+
+async def test_what_is_not_on_disk_after_all_is_not_waited_for() -> None:
+    life = await started()
+    life.fates.append(Fate.FAILED)
+    assert isinstance(await answer(life.submit({"id": "one"})), UnavailableError)
+    with pytest.raises(NotFoundError):
+        await life.queues.ended(QUEUE, "one", wait_ms=1_000)
