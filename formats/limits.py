@@ -332,8 +332,8 @@ REPORT_MAX_BYTES: Final = 4 * 1024 * 1024
 REPORT_PART_ENDS_MAX: Final = 64
 REPORT_PART_MAX_BYTES: Final = 2 * 1024 * 1024
 RATE_PER_MAX_MS: Final = 365 * 24 * 3_600_000
-
 JOB_WAIT_MS: Final = 20_000
+ENDINGS_JOBS_MAX: Final = 256
 
 # Workers: how much they run, how long they wait for jobs, and how soon they ask again. What one has
 # is what runs, and what has ended and was not said yet: as much again, and then it claims no more.
