@@ -51,6 +51,11 @@ class Interval:
     every_ms: int
     start_ms: int
 
+    @property
+    def elapsed_from_ms(self) -> int:
+        """See `Recurrence`: the first one is an interval behind something, too."""
+        return self.start_ms - self.every_ms
+
     def after(self, instant_ms: int) -> int | None:
         """See `Recurrence`."""
         passed = max((instant_ms - self.start_ms) // self.every_ms + 1, 0)
