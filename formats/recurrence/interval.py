@@ -164,7 +164,7 @@ def check_interval(every_ms: int) -> int:
     """Return *every_ms*, which has to be 1 to ``INTERVAL_MAX_MS``."""
     if every_ms < 1:
         raise MalformedError(
-            "expected an interval above 0; one of 0 would fire without an end",
+            "expected a duration above 0",
             code="bad_interval",
             offset=0,
         )
