@@ -429,13 +429,15 @@ class QueueFold:
             job, step, state, reason, code = ending.pop()
             if job.state.is_ended:
                 continue
-            if job.state is JobState.LEASED:
+            in_attempt = job.state is JobState.LEASED
+            if in_attempt:
                 self._give_back(job)
             self._move(job, step, state)
             job.ended_ms = self.at_ms
             job.cancelling = ""
             if reason:
-                note_failure(job, self.at_ms, {"code": code, "reason": reason})
+                said = {"code": code, "reason": reason}
+                note_failure(job, self.at_ms, said, in_attempt=in_attempt)
             self._kin.unwatch(job)
             del self.live[job.id]
             self._ended[job.id] = job

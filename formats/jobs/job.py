@@ -30,10 +30,10 @@ class Order(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """What became of an attempt that did not succeed.
+    """What became of an attempt that did not succeed, or why a job has ended without one.
 
     Attributes:
-        attempt: which one, from 1.
+        attempt: which one, from 1; 0 where it was none, and then there is no token, and no worker.
         token: of its lease.
         worker: who had it.
         at_ms: when its queue has heard of it.
@@ -182,13 +182,15 @@ class Job:
         return f"<Job {self.id} of {self.type}: {self.state}>"
 
 
-def note_failure(job: Job, at_ms: int, said: Mapping[str, Any]) -> None:
-    """Note what *said* says of the attempt at *job* that has failed: the last ones are kept."""
+def note_failure(job: Job, at_ms: int, said: Mapping[str, Any], *, in_attempt: bool = True) -> None:
+    """Note what *said* says of the attempt at *job* that has failed: the last ones are kept.
+
+    Not *in_attempt*, it says why the job has ended while it waited for its first, or for another.
+    """
     kept = (job.failures or [])[-(JOB_FAILURES_KEPT_MAX - 1) :]
+    attempt = (job.attempt, job.token, job.worker) if in_attempt else (0, 0, "")
     failure = Failure(
-        job.attempt,
-        job.token,
-        job.worker,
+        *attempt,
         at_ms,
         said["code"],
         said["reason"],

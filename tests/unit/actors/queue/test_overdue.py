@@ -84,3 +84,16 @@ def test_before_its_deadline_it_is_cancelled_by_who_wants_it_no_more(
     queue.do(Cancel("one", "as told"))
     queue.do(Report("w", [ended(token)]))
     assert queue.job("one").state is JobState.CANCELLED
+
+
+def test_one_that_waits_for_another_attempt_is_cancelled_in_none() -> None:
+    """It was blamed on the worker that had it last."""
+    queue = SteppedQueue()
+    queue.submit({"id": "one", "retries": 3})
+    [grant] = queue.lease()
+    queue.do(Report("w", [Failed("one", grant.token, "raised", "no", {})]))
+    queue.do(Cancel("one", "as told"))
+    failures = queue.job("one").failures or []
+    found = [(each.code, each.attempt, each.token, each.worker) for each in failures]
+    assert found == [("raised", 1, grant.token, "w"), ("cancelled", 0, 0, "")]
+    assert queue.rows() == queue.replayed()
