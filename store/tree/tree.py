@@ -136,6 +136,10 @@ def resolve_path(find: Callable[[TreePath], Node | None], path: TreePath) -> Tre
         RefusedError: more than ``LINK_DEPTH_MAX`` links, as in a cycle; code ``link_depth``.
         LimitExceededError: the links spell a path that is too long.
     """
+    node = find(path)
+    # Only real groups stand above a node, so one that is there is where it says.
+    if node is not None and node.kind is not NodeKind.LINK:
+        return path
     followed = 0
     reached, ahead = ROOT, path
     while ahead:
@@ -295,12 +299,7 @@ class Tree(ABC):
             MalformedError, LimitExceededError: as for `check_path`.
             RefusedError: too many links; code ``link_depth``.
         """
-        check_path(path)
-        node = self.node(path)
-        # Only real groups stand above a node, so one that is there is where it says.
-        if node is not None and node.kind is not NodeKind.LINK:
-            return path
-        return resolve_path(self.node, path)
+        return resolve_path(self.node, check_path(path))
 
     def list(
         self, path: TreePath, *, after: str | None = None, limit: int = PAGE_MAX
