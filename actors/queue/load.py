@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from seriatim.formats.errors import FormatError, StoreError
+from seriatim.formats.errors import FormatError, MalformedError, StoreError
 from seriatim.formats.jobs.fold import QueueFold
+from seriatim.formats.jobs.head import QueueHead, decode_head
 from seriatim.formats.jobs.rows import head_path, settings_path, state_group, types_group
 from seriatim.formats.jobs.state import LIVE
 from seriatim.formats.limits import PAGE_DEFAULT
@@ -34,10 +35,22 @@ def load_fold(queue: str, tree: Tree) -> QueueFold:
     types = rows_in(tree, types_group(queue))
     jobs = (row for state in LIVE for _, row in rows_in(tree, state_group(queue, state)))
     try:
-        fold.load(head, settings, types, jobs)
+        fold.load(read_head(queue, head), settings, types, jobs)
     except (FormatError, ValueError, KeyError) as error:
         raise StoreError(f"queue {queue}: {error}; restore the data folder from a copy") from error
     return fold
+
+
+def read_head(queue: str, raw: bytes) -> QueueHead:
+    """Return what the head of *queue* says.
+
+    Raises:
+        StoreError: its row is damaged, or of another version.
+    """
+    try:
+        return decode_head(raw)
+    except MalformedError as error:
+        raise StoreError(f"queue {queue}: {error}") from error
 
 
 def rows_in(tree: Tree, group: Path) -> Iterator[tuple[str, bytes]]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-import orjson
-
 from seriatim.actors.queue.load import rows_in
 from seriatim.formats.errors import MalformedError, NotFoundError
+from seriatim.formats.jobs.head import decode_head
 from seriatim.formats.jobs.replay import replay
 from seriatim.formats.jobs.rows import head_path, name_path, queue_groups, settings_path
 from seriatim.formats.wire.stored import StoredAssignment
@@ -76,10 +75,9 @@ def _stored(tree: Tree, queue: str) -> dict[Path, bytes]:
 def _said_slot(head: bytes | None) -> int:
     """Return the slot of which *head* says that it is; -1 where it is missing, or damaged."""
     try:
-        slot = orjson.loads(head or b"")["slot"]
-    except (ValueError, TypeError, KeyError):
+        return decode_head(head or b"").slot
+    except MalformedError:
         return -1
-    return slot if isinstance(slot, int) else -1
 
 
 def said_slots(

@@ -121,6 +121,23 @@ def test_a_queue_its_settings_and_its_numbers(tmp_path: Path) -> None:
     with_api(tmp_path, use)
 
 
+def test_pages_of_a_queue_read_none_of_its_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They may be a quarter of a megabyte, and are read for who asks for them."""
+    read: list[object] = []
+
+    async def use(api: QueueAsker) -> None:
+        await api.submit(job(id="one"))
+        monkeypatch.setattr(reader, "decode_settings", read.append)
+        assert len((await api.get(JOBS))["jobs"]) == 1
+        assert len((await api.get(f"{Q}/types"))["types"]) == 1
+        assert (await api.get(f"{Q}/timeline"))["spans"] == []
+
+    with_api(tmp_path, use)
+    assert read == []
+
+
 def test_queues_are_listed_in_pages_by_name(tmp_path: Path) -> None:
     async def use(api: QueueAsker) -> None:
         for name in ("c", "a", "b"):
