@@ -19,6 +19,7 @@ from seriatim.actors.proof import encode_log, open_export, open_folder_log, writ
 from seriatim.formats.errors import (
     ChainBrokenError,
     LimitExceededError,
+    MalformedError,
     NotFoundError,
     RefusedError,
     SchedulerError,
@@ -168,6 +169,19 @@ async def test_a_log_that_was_changed_leaves_nothing_of_itself(
         with pytest.raises(ChainBrokenError):
             await take(tmp_path / "taken", file)
         assert is_empty(tmp_path / "taken")
+
+
+async def test_an_export_that_was_cut_is_noticed_wherever_that_was(
+    file: Path, tmp_path: Path
+) -> None:
+    """Between two lines, too: the first one says how many there are."""
+    whole = read(file)
+    ends = [at + 1 for at, byte in enumerate(whole) if byte == ord("\n")]
+    for end in (0, 1, *ends[:-1], *(end - 2 for end in ends)):
+        file.write_bytes(whole[:end])
+        with pytest.raises((ChainBrokenError, MalformedError)):
+            await take(tmp_path / "taken", file)
+        assert not (tmp_path / "taken").exists() or is_empty(tmp_path / "taken")
 
 
 SUBMITTED = '[{"event": "submitted", "id": "JOB", "type": "t", "spec": {}}]'
