@@ -360,9 +360,13 @@ class Clerk(LightActor):
             reply.resolve(slot)
 
     def _arm(self, wait_ms: int | None) -> None:
-        """Make a batch in *wait_ms*, too; the wall clock may be set forward meanwhile."""
+        """Make a batch in *wait_ms*, too; at no time for ``None``.
+
+        The wall clock may be set forward meanwhile.
+        """
         if self._timer is not None:
             self._timer.cancel()
+        self._timer = self._listens_ms = None
         if wait_ms is not None:
             clock, wait_ms = self.dispatcher.clock, min(wait_ms, CLOCK_CHECK_MS)
             self._timer = clock.call_later(wait_ms, self._ring)
