@@ -23,14 +23,13 @@ class Awaited(Generic[K, T]):
         """Take the time from *clock*."""
         self._clock = clock
         self._waiting: dict[K, dict[Future[T | None], None]] = {}
-        self._is_released = False
 
     async def wait(self, key: K, wait_ms: int) -> T | None:
         """Return what is told of *key*; ``None`` where that is nothing for *wait_ms*.
 
         Call it in the turn of the loop in which it was seen not to be so yet.
         """
-        if self._is_released or wait_ms == 0:
+        if wait_ms == 0:
             await asyncio.sleep(0)  # who asks again and again holds nobody up
             return None
         future: Future[T | None] = Future()
@@ -52,8 +51,7 @@ class Awaited(Generic[K, T]):
                 future.resolve(value)
 
     def release(self) -> None:
-        """Let nobody wait any longer, from now on."""
-        self._is_released = True
+        """Let nobody wait any longer who waits now."""
         for future in self._all():
             future.resolve(None)
 

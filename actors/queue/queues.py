@@ -176,7 +176,7 @@ class Queues:
         """
         if queue not in self._processes:
             asked_ms = self.clock.monotonic_ms()
-            if not await self._made.wait(check_name(queue, "queue"), wait_ms):
+            if not await self._made.wait(check_name(queue, "queue"), self._patience_ms(wait_ms)):
                 return NOTHING._replace(drain=self.wishes.drains(claim.worker))
             wait_ms = max(wait_ms - (self.clock.monotonic_ms() - asked_ms), 0)
         if self.wishes.drains(claim.worker):
@@ -222,8 +222,7 @@ class Queues:
         self._made.release()
 
     def _answer(self, queue: str, command: Command | AwaitIdle, wait_ms: int = 0) -> Future[Any]:
-        if self.is_released:
-            wait_ms = 0
+        wait_ms = self._patience_ms(wait_ms)
         reply: Future[Any] = Future()
         clerk = self._clerk(queue)
         try:
@@ -234,6 +233,10 @@ class Queues:
             deadline_ms = wait_ms + ASK_DEADLINE_MS
             self._world.dispatcher.watch(reply, f"queue {queue}", deadline_ms)
         return reply
+
+    def _patience_ms(self, wait_ms: int) -> int:
+        """Return for how long somebody waits who would for *wait_ms*."""
+        return 0 if self.is_released else wait_ms
 
     async def report(self, queue: str, report: Report) -> Reported:
         """Note what has become of jobs; see `Report`.
@@ -311,7 +314,7 @@ class Queues:
                 raise NotFoundError(f"no job {job[:64]} in queue {queue}; it may be forgotten")
             if found.state.is_ended:
                 return found
-        return await self._ends.wait((queue, job), wait_ms)
+        return await self._ends.wait((queue, job), self._patience_ms(wait_ms))
 
     @property
     def failed(self) -> Sequence[str]:
