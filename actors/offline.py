@@ -8,7 +8,6 @@ from pathlib import Path
 
 from seriatim.actors.follow.marks import FollowMarks
 from seriatim.actors.locations import known_location
-from seriatim.actors.queue.load import rows_in
 from seriatim.actors.queue.verify import Verified, verify_queue
 from seriatim.formats.errors import NotFoundError
 from seriatim.formats.ids import ID_CHARS, decode_id, encode_id
@@ -37,7 +36,7 @@ class OfflineFolder:
 
     def queues(self) -> Mapping[bytes, str]:
         """Return the queues, by the ids of the processes whose logs are theirs (32 raw bytes)."""
-        return {process: queue for queue, process in rows_in(self._tree, NAMES)}
+        return {process: queue for queue, process in self._tree.all_values(NAMES)}
 
     def queue_process(self, queue: str) -> bytes | None:
         """Return the id of the process whose log is that of *queue*; ``None`` for no such queue."""

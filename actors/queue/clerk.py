@@ -23,7 +23,7 @@ from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-from seriatim.actors.queue.commands import AwaitIdle, Claimed
+from seriatim.actors.queue.commands import NOTHING, AwaitIdle
 from seriatim.actors.queue.load import load_fold
 from seriatim.actors.queue.machine import QueueMachine
 from seriatim.actors.queue.mail import (
@@ -51,7 +51,7 @@ from seriatim.formats.errors import (
     StoreError,
     UnavailableError,
 )
-from seriatim.formats.jobs.replay import slot_fields
+from seriatim.formats.jobs.slot import slot_fields
 from seriatim.formats.limits import (
     CLOCK_CHECK_MS,
     NODE_LATE_MS,
@@ -71,7 +71,6 @@ if TYPE_CHECKING:
 
 _LOG: Final = logging.getLogger("seriatim.actors")
 _SLOT_KEY: Final = b"seriatim queue slot 1\0"
-NOTHING: Final = Claimed((), {})
 
 
 class Clerk(LightActor):

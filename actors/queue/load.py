@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from seriatim.formats.errors import FormatError, MalformedError, StoreError
@@ -10,7 +9,6 @@ from seriatim.formats.jobs.fold import QueueFold
 from seriatim.formats.jobs.head import QueueHead, decode_head
 from seriatim.formats.jobs.rows import head_path, settings_path, state_group, types_group
 from seriatim.formats.jobs.state import LIVE
-from seriatim.formats.limits import PAGE_DEFAULT
 
 if TYPE_CHECKING:
     from seriatim.formats.jobs.rows import Path
@@ -32,8 +30,8 @@ def load_fold(queue: str, tree: Tree) -> QueueFold:
     head, settings = tree.get_all([head_path(queue), settings_path(queue)])
     if head is None:
         raise StoreError(f"queue {queue} has no head; restore the data folder from a copy")
-    types = rows_in(tree, types_group(queue))
-    jobs = (row for state in LIVE for _, row in rows_in(tree, state_group(queue, state)))
+    types = tree.all_values(types_group(queue))
+    jobs = (row for state in LIVE for _, row in tree.all_values(state_group(queue, state)))
     try:
         fold.load(read_head(queue, head), settings, types, jobs)
     except (FormatError, ValueError, KeyError) as error:
@@ -51,11 +49,3 @@ def read_head(queue: str, raw: bytes) -> QueueHead:
         return decode_head(raw)
     except MalformedError as error:
         raise StoreError(f"queue {queue}: {error}") from error
-
-
-def rows_in(tree: Tree, group: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield the names and values in *group*, by name."""
-    after: str | None = None
-    while page := tree.values(group, after=after, limit=PAGE_DEFAULT):
-        yield from page
-        after = page[-1][0]

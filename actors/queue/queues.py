@@ -9,8 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from seriatim.actors.queue.awaited import Awaited
-from seriatim.actors.queue.clerk import NOTHING, Clerk
+from seriatim.actors.queue.clerk import Clerk
 from seriatim.actors.queue.commands import (
+    NOTHING,
     AwaitIdle,
     Change,
     LetGo,
@@ -20,7 +21,6 @@ from seriatim.actors.queue.commands import (
     Submit,
 )
 from seriatim.actors.queue.entry import checked
-from seriatim.actors.queue.load import rows_in
 from seriatim.actors.queue.log_lines import log_slot
 from seriatim.actors.queue.mail import Ask, Release, Withdraw
 from seriatim.actors.queue.reader import QueueReader
@@ -88,7 +88,7 @@ class Queues:
         self.running: Callable[[Job], RunningJob | None] = _unknown
         self.tallies: dict[str, Tally] = {}
         self.wishes = Wishes(world.tree, world.own)
-        self._processes = dict(rows_in(world.tree, NAMES))
+        self._processes = dict(world.tree.all_values(NAMES))
         self._own = set(self._processes.values())
         self._clerks: dict[str, LightRef[Clerk]] = {}
         self._found_slots: dict[str, int] = {}

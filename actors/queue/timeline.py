@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from seriatim.formats.errors import MalformedError
-from seriatim.formats.jobs.replay import read_slot
+from seriatim.formats.jobs.slot import read_slot
 from seriatim.formats.jobs.spans import Span, Spans
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import QUEUE_LOOKED_AT_MAX, QUEUE_OPEN_EVERY_SLOTS

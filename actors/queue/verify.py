@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from seriatim.actors.queue.load import rows_in
 from seriatim.formats.errors import MalformedError, NotFoundError
 from seriatim.formats.jobs.head import decode_head
 from seriatim.formats.jobs.replay import replay
@@ -65,7 +64,7 @@ def verify_queue(log: Log, tree: Tree, queue: str) -> Verified:
 
 def _stored(tree: Tree, queue: str) -> dict[Path, bytes]:
     stored = {
-        (*group, name): row for group in queue_groups(queue) for name, row in rows_in(tree, group)
+        (*group, name): row for group in queue_groups(queue) for name, row in tree.all_values(group)
     }
     own = [head_path(queue), settings_path(queue)]
     found = zip(own, tree.get_all(own), strict=True)

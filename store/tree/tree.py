@@ -28,6 +28,7 @@ from seriatim.formats.errors import LimitExceededError, MalformedError, RefusedE
 from seriatim.formats.ids import encode_id
 from seriatim.formats.limits import (
     LINK_DEPTH_MAX,
+    PAGE_DEFAULT,
     PAGE_MAX,
     PATH_MAX_BYTES,
     PATH_SEGMENT_MAX_BYTES,
@@ -343,6 +344,17 @@ class Tree(ABC):
             for name, node in found
             if node is not None and node.kind is NodeKind.VALUE
         ]
+
+    def all_values(self, path: TreePath) -> Iterator[tuple[str, bytes]]:
+        """Yield all that `values` returns of a group in which all are; a page at one moment each.
+
+        Raises:
+            MalformedError, LimitExceededError, RefusedError: as for `resolve`.
+        """
+        after: str | None = None
+        while page := self.values(path, after=after, limit=PAGE_DEFAULT):
+            yield from page
+            after = page[-1][0]
 
     @contextmanager
     def snapshot(self) -> Iterator[Tree]:
