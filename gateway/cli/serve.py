@@ -105,7 +105,6 @@ def serve(  # typer reads options by position
     """Run a node on a data folder."""
     import uvloop
 
-    from seriatim.actors.keyring import folder_wallet, read_wallet
     from seriatim.actors.policy import Policy
     from seriatim.gateway.worker_child import WorkerBeside
 
@@ -119,8 +118,7 @@ def serve(  # typer reads options by position
     if compute or work:
         sys.path.insert(0, str(Path.cwd()))  # as `python` does: a module of this folder is found
     with reporting(as_json=as_json):
-        making = log_making if log_json else say_making
-        key = read_wallet(wallet) if wallet else folder_wallet(data, on_making=making)
+        key = _read_key(wallet, data, log_json=log_json)
         serving = _serve(
             data,
             key,
@@ -136,6 +134,13 @@ def serve(  # typer reads options by position
             as_json=as_json,
         )
         raise typer.Exit(uvloop.run(serving))
+
+
+def _read_key(wallet: Path | None, data: Path, *, log_json: bool) -> Wallet:
+    from seriatim.actors.keyring import folder_wallet, read_wallet
+
+    making = log_making if log_json else say_making
+    return read_wallet(wallet) if wallet else folder_wallet(data, on_making=making)
 
 
 async def _serve(
