@@ -107,6 +107,8 @@ async def connect_api(url: str, token: str) -> AsyncIterator[ApiClient]:
         token: 43 characters, see `read_token`; empty for what is for everybody.
     """
     async with aiohttp.ClientSession(
+        # As many as there are who ask: those who wait for something hold up nobody else.
+        connector=aiohttp.TCPConnector(limit=0),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         headers={

@@ -52,6 +52,7 @@ from seriatim.formats.jobs.spec import say_asked
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import LONG_POLL_MAX_MS, WORKER_PAUSE_MAX_MS, WORKER_PAUSE_MIN_MS
 from seriatim.gateway.api_client import ApiClient, connect_api
+from seriatim.gateway.awaiting import Awaiting
 from seriatim.gateway.printed import read_printed
 from seriatim.gateway.reply import field
 from seriatim.gateway.submitting import Submitting
@@ -81,6 +82,7 @@ class RemoteJobs:
         self._clock = clock
         self._entropy = entropy
         self._submitting: dict[str, Submitting] = {}
+        self._awaiting: dict[str, Awaiting] = {}
 
     def _here(self) -> ApiClient:
         """Return the client, for a coroutine on its own loop."""
@@ -167,8 +169,14 @@ class RemoteJobs:
 
     async def ending(self, queue: str, job: str, *, wait_ms: int) -> Ending | None:
         """See `JobsAccess.ending`. A node that is away meanwhile is waited for, too."""
-        path = (_QUEUES, queue, _JOBS, job, "ending")
-        found = await self._wait_for(path, "job", wait_ms)
+        client = self._here()
+        if wait_ms:
+            awaiting = self._awaiting.get(queue)
+            if awaiting is None:
+                awaiting = self._awaiting[queue] = Awaiting(client, queue, self._clock)
+            found = await awaiting.ended(job, wait_ms=wait_ms)
+        else:
+            found = (await client.ask("GET", (_QUEUES, queue, _JOBS, job, "ending"))).get("job")
         if found is None:
             return None
         result = found.get("result")
@@ -184,13 +192,12 @@ class RemoteJobs:
     async def idle(self, queue: str, *, wait_ms: int) -> int | None:
         """See `NodeJobs.idle`. A node that is away meanwhile is waited for, too."""
         try:
-            slot: int | None = await self._wait_for((_QUEUES, queue, "idle"), "slot", wait_ms)
+            return await self._wait_until_idle((_QUEUES, queue, "idle"), wait_ms)
         except NotFoundError:
             return 0
-        return slot
 
-    async def _wait_for(self, path: tuple[str, ...], name: str, wait_ms: int) -> Any:
-        """Return what *path* answers under *name*; ``None`` if that is nothing for *wait_ms*.
+    async def _wait_until_idle(self, path: tuple[str, ...], wait_ms: int) -> int | None:
+        """Return the slot that *path* answers; ``None`` if that is none for *wait_ms*.
 
         A node that stops says so at once, whatever was asked of it: then the next one is asked.
 
@@ -214,9 +221,9 @@ class RemoteJobs:
                     return None
                 _LOG.warning("the node is waited for: %s", error)
             else:
-                found = plain.get(name)
-                if found is not None or self._clock.monotonic_ms() >= end_ms:
-                    return found
+                slot: int | None = plain.get("slot")
+                if slot is not None or self._clock.monotonic_ms() >= end_ms:
+                    return slot
             await pauses.rest()
 
 

@@ -23,6 +23,7 @@ from seriatim.actors.runtime.pauses import Pauses
 from seriatim.actors.worker.begin import begin_worker
 from seriatim.actors.worker.guard import LoopGuard
 from seriatim.formats.errors import NoNodeError, UnavailableError
+from seriatim.formats.jobs.job_id import check_name
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import (
     DRAIN_LOOK_MS,
@@ -105,11 +106,14 @@ async def run_worker(
         What it has had to leave, where it was to leave nothing.
 
     Raises:
-        MalformedError: a module has no app (``bad_module``); the category is no name.
+        MalformedError: a module has no app (``bad_module``); the category, or a queue's name, is
+            none (``bad_name``).
         RefusedError: it would run nothing; see `share_out`.
         SchedulerError: the node refuses, or what answers is none.
     """
     check_category(work.category)
+    for queue in work.queues:
+        check_name(queue, "queue")
     clock = SystemClock(asyncio.get_running_loop())
     stop, is_alone = stop_signal(clock), asyncio.Event()
     if work.tether is not None:

@@ -43,7 +43,7 @@ OFFERED: Final = frozenset(
     }
 )
 
-# Facts about others that our own bounds are compared with, in `formats/limits.py` itself.
+# Facts about others that our own bounds are compared with, in `formats/limits/` itself.
 GIVEN_LIMITS: Final = frozenset({"ASSIGNMENT_OWN_TAGS_MAX_BYTES", "LMDB_KEY_MAX_BYTES"})
 
 # How many defects of other nodes the design names; each has a test, or comes with what it is of.
@@ -150,12 +150,13 @@ def test_every_module_is_used() -> None:
 
 
 def test_every_limit_is_used() -> None:
-    limits = next(source for source in product() if source.path == "formats/limits.py")
-    rest = (source.text for source in product() if source is not limits)
+    limits = [source for source in product() if source.path.startswith("formats/limits/")]
+    rest = (source.text for source in product() if source not in limits)
     used = {word for text in rest for word in re.findall(r"\b[A-Z][A-Z0-9_]+\b", text)}
     names = {
         node.target.id
-        for node in limits.tree.body
+        for source in limits
+        for node in source.tree.body
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
     }
     assert names - used == GIVEN_LIMITS

@@ -35,10 +35,12 @@ class Monitor:
         tick: how often it has looked by now: its own heartbeat.
         view: what it has seen last; ``None`` before that.
         has_ended: whether it looks no more.
+        is_resting: whether the flag ``terminate`` is set: it looks for nothing but that.
         on_view: is told what each look has shown.
         on_change: is told when a worker's pulse changes: policies hang here, beside the monitor.
             What either raises is logged when it begins to, and is no matter of the monitor's.
-        on_end: is called when it was told to end, by the flag ``terminate``.
+        on_end: is called when it was told to end, by the flag ``terminate``. Who has nothing else
+            to do ends it then; one that goes on rests until the flag is cleared.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Monitor:
         self.tick = 0
         self.view: View | None = None
         self.has_ended = False
+        self.is_resting = False
         self.on_view: Callable[[View], object] = _no_matter
         self.on_change: Callable[[Change], object] = _no_matter
         self.on_end: Callable[[], object] = _nothing
@@ -101,15 +104,15 @@ class Monitor:
         Raises:
             SchedulerError: it cannot look.
         """
-        if self.view is None or not self._is_started or self.has_ended:
+        if self.view is None or not self._is_started or self.has_ended or self.is_resting:
             self._see(Moment(self._look(), self._clock.monotonic_ms()))
         assert self.view is not None, "it has looked"
         return self.view
 
     def next_view(self) -> Future[View]:
-        """Return what is settled with what it sees next; fails when it ends before that."""
+        """Return what is settled with what it sees next; fails when it ends or rests before."""
         future: Future[View] = Future()
-        if self.has_ended:
+        if self.has_ended or self.is_resting:
             future.fail(_ended())
         else:
             self._waiting.append(future)
@@ -120,6 +123,14 @@ class Monitor:
         self.has_ended = True
         if self._timer is not None:
             self._timer.cancel()
+        self._let_go()
+
+    def _rest(self) -> None:
+        self.is_resting = True
+        self._let_go()
+        self.on_end()
+
+    def _let_go(self) -> None:
         waiting, self._waiting = self._waiting, []
         for future in waiting:
             future.fail(_ended())
@@ -135,7 +146,11 @@ class Monitor:
         except SchedulerError as error:
             self._say_blind(error)
         else:
-            self._see(Moment(sight, now_ms))
+            if self.is_resting and sight.flags.terminate:
+                self._ticked_ms = now_ms
+            else:
+                self.is_resting = False
+                self._see(Moment(sight, now_ms))
         finally:  # one look more or less, but not the last one
             self._go_on(now_ms)
 
@@ -160,9 +175,8 @@ class Monitor:
         waiting, self._waiting = self._waiting, []
         for future in waiting:
             future.resolve(view)
-        if now.sight.flags.terminate and self._is_started:
-            self.release()
-            self.on_end()
+        if now.sight.flags.terminate and self._is_started and not self.is_resting:
+            self._rest()
 
     def _say_blind(self, error: SchedulerError) -> None:
         if not self._is_blind:
@@ -196,7 +210,7 @@ def _say(change: Change) -> None:
 
 
 def _ended() -> StoppingError:
-    return StoppingError("the monitor looks no more; ask the next node")
+    return StoppingError("the monitor looks no more: its node ends, or the flag terminate is set")
 
 
 def _no_matter(news: object) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from seriatim.actors.queue.awaited import Awaited
 from seriatim.actors.queue.clerk import Clerk
@@ -61,6 +61,18 @@ if TYPE_CHECKING:
     from seriatim.formats.jobs.job import Job
     from seriatim.formats.jobs.status import RunningJob, WorkerStatus
     from seriatim.formats.monitor.beat import Beat
+
+
+class Endings(NamedTuple):
+    """What is known of jobs whose ends somebody waits for.
+
+    Attributes:
+        ended: those that have ended.
+        unknown: ids of those that are not there: they may be forgotten.
+    """
+
+    ended: Sequence[Job]
+    unknown: Sequence[str]
 
 
 class Queues:
@@ -176,7 +188,8 @@ class Queues:
         """
         if queue not in self._processes:
             asked_ms = self.clock.monotonic_ms()
-            if not await self._made.wait(check_name(queue, "queue"), self._patience_ms(wait_ms)):
+            name = check_name(queue, "queue")
+            if not await self._made.wait([name], self._patience_ms(wait_ms)):
                 return NOTHING._replace(drain=self.wishes.drains(claim.worker))
             wait_ms = max(wait_ms - (self.clock.monotonic_ms() - asked_ms), 0)
         if self.wishes.drains(claim.worker):
@@ -308,13 +321,30 @@ class Queues:
         Raises:
             NotFoundError: there is no such job.
         """
-        if job not in self._live.get(queue, ()):  # most who ask have just submitted it
-            found = self.reader.job(queue, job)
-            if found is None:
-                raise NotFoundError(f"no job {job[:64]} in queue {queue}; it may be forgotten")
-            if found.state.is_ended:
-                return found
-        return await self._ends.wait((queue, job), self._patience_ms(wait_ms))
+        found, unknown = await self.endings(queue, [job], wait_ms=wait_ms)
+        if unknown:
+            raise NotFoundError(f"no job {job[:64]} in queue {queue}; it may be forgotten")
+        return found[0] if found else None
+
+    async def endings(self, queue: str, jobs: Sequence[str], *, wait_ms: int) -> Endings:
+        """Return those of *jobs* that have ended, as soon as one has, or is not there.
+
+        None of them where that is so for *wait_ms*.
+        """
+        live = self._live.get(queue, ())
+        ended, unknown = [], []
+        for job in jobs:
+            if job not in live:  # most who ask have just submitted it
+                found = self.reader.job(queue, job)
+                if found is None:
+                    unknown.append(job)
+                elif found.state.is_ended:
+                    ended.append(found)
+        if not ended and not unknown:
+            keys = [(queue, job) for job in jobs]
+            told = await self._ends.wait(keys, self._patience_ms(wait_ms))
+            ended.extend(told.values())
+        return Endings(ended, unknown)
 
     @property
     def failed(self) -> Sequence[str]:

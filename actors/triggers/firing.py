@@ -33,7 +33,16 @@ from seriatim.formats.limits import (
 )
 from seriatim.formats.recurrence.zone_database import zone_database_version
 from seriatim.formats.triggers.definition import Overlap, fire_key
-from seriatim.formats.triggers.due import Fire, Miss, Reason, Wait, due_of, next_step
+from seriatim.formats.triggers.due import (
+    Fire,
+    Miss,
+    Reason,
+    Wait,
+    due_of,
+    is_elapsed,
+    longest_wait,
+    next_step,
+)
 from seriatim.formats.triggers.progress import State
 from seriatim.formats.triggers.word import miss_word
 
@@ -104,7 +113,10 @@ class Firing:
         """Have *trigger* decided when it is due next; forget what was decided of it."""
         self.forget(trigger)
         if progress.state is State.LIVE and progress.next_ms is not None:
-            self.arm_at(trigger, progress.next_ms)
+            # Whether elapsed time leads to it, its definition says, which is read when it rings.
+            now_ms = self._clock.now_ms()
+            wait_ms = longest_wait(progress.next_ms, progress.cursor_ms, now_ms)
+            self._alarms.set(trigger, progress.next_ms, wait_ms=wait_ms)
 
     def forget(self, trigger: bytes) -> None:
         """Have *trigger* fire no more; what was decided of it, and is not on disk, is not."""
@@ -113,9 +125,11 @@ class Firing:
         if line is not None:
             self._count(-len(line.steps))
 
-    def arm_at(self, trigger: bytes, due_ms: int) -> None:
-        """Have *trigger* looked at when *due_ms* comes, which is no later than it is due."""
-        self._alarms.set(trigger, due_ms)
+    def decide_soon(self, trigger: bytes, next_ms: int | None) -> None:
+        """Have *trigger* decided anew, which may be due by now; ``None`` where it never is."""
+        self.forget(trigger)
+        if next_ms is not None:
+            self._alarms.set(trigger, next_ms, wait_ms=0)
 
     async def settled(self) -> None:
         """Return when nothing that has been due until now is on its way to disk."""
@@ -138,11 +152,13 @@ class Firing:
 
     # Deciding.
 
-    def _decide(self, trigger: bytes, now_ms: int) -> None:
+    def _decide(self, trigger: bytes, due_ms: int, now_ms: int) -> None:
         try:
             line = self._lines.get(trigger) or self._open(trigger)
             if line is not None:
-                self._extend(line, now_ms)
+                # So much has passed that it is due, though the clock was set back since.
+                is_over = is_elapsed(line.timing, line.cursor_ms)
+                self._extend(line, max(due_ms, now_ms) if is_over else now_ms)
         except Exception:  # noqa: BLE001  # the others go on
             # A damaged row, say, or a zone that the machine does not have any more.
             _LOG.exception("trigger %s cannot be read", encode_id(trigger))
@@ -165,7 +181,7 @@ class Firing:
         trigger_id = encode_id(line.trigger)
         what = next_step(line.timing, trigger_id, line.cursor_ms, now_ms)
         if isinstance(what, Wait):
-            self._alarms.set(line.trigger, what.due_ms)
+            self._await(line, what.due_ms, now_ms)
             return
         next_ms = line.timing.recurrence.after(what.cursor_ms)
         line.steps.append(_Step(what, next_ms))
@@ -177,7 +193,14 @@ class Firing:
             self._drains[task] = line
             task.add_done_callback(self._drains.__delitem__)
         due_ms = None if next_ms is None else due_of(line.timing, trigger_id, next_ms)
-        self._alarms.set(line.trigger, due_ms)
+        self._await(line, due_ms, now_ms)
+
+    def _await(self, line: _Line, due_ms: int | None, now_ms: int) -> None:
+        """Have *line* decided further at *due_ms*, as seen at *now_ms*; ``None`` for never."""
+        wait_ms = None
+        if due_ms is not None and is_elapsed(line.timing, line.cursor_ms):
+            wait_ms = longest_wait(due_ms, line.cursor_ms, now_ms)
+        self._alarms.set(line.trigger, due_ms, wait_ms=wait_ms)
 
     # Making durable.
 
@@ -204,7 +227,7 @@ class Firing:
         if self._is_current(line):
             del self._lines[line.trigger]
             if line.defined.definition.overlap is Overlap.QUEUE:
-                self._alarms.set(line.trigger, line.next_ms)
+                self._await(line, line.next_ms, self._clock.now_ms())
 
     def _count(self, more: int) -> None:
         """Count what waits for the disk: too much of it, and nothing more is decided."""
@@ -227,7 +250,7 @@ class Firing:
         async with self._book.turn(line.trigger):
             progress = self._book.rows.progress(line.trigger)
             if self._is_current(line) and progress is not None:
-                self.arm(line.trigger, progress)
+                self.decide_soon(line.trigger, progress.next_ms)
         return False
 
     async def _take_turn(self, line: _Line) -> None:

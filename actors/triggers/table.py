@@ -94,10 +94,11 @@ class TriggerTable(TriggerReader):
                     self._missing.setdefault(progress.waits_for, set()).add(trigger)
                 elif progress.next_ms is None:
                     self._arm(trigger)  # it watches
+                elif progress.edition == edition:
+                    self._firing.arm(trigger, progress)
                 else:
                     # Another edition may have another next time.
-                    is_known = progress.edition == edition
-                    self._firing.arm_at(trigger, progress.next_ms if is_known else now_ms)
+                    self._firing.decide_soon(trigger, now_ms)
 
     def provide(self, name: str, act: Act) -> None:
         """Have *act* do what triggers start that wait for *name*; see `Definition.waits_for`."""

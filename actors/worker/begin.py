@@ -13,7 +13,7 @@ from seriatim.actors.executor.executor import Executor
 from seriatim.actors.worker.running import Runner
 from seriatim.actors.worker.threads import Threads
 from seriatim.actors.worker.worker import Worker
-from seriatim.formats.limits import WORKER_BEAT_MS
+from seriatim.formats.limits import JOB_NAME_MAX_CHARS, WORKER_BEAT_MS
 
 if TYPE_CHECKING:
     from seriatim.actors.runtime.clock import Clock
@@ -76,4 +76,5 @@ def begin_worker(
 def _name(queue: str, entropy: Callable[[int], bytes]) -> str:
     """Return a name for a worker of *queue* that no other one has, or has had."""
     host = re.sub(r"[^A-Za-z0-9_.-]", "-", socket.gethostname())[:24]
-    return f"{queue}.{host}.{os.getpid()}.{entropy(4).hex()}"
+    own = f".{host}.{os.getpid()}.{entropy(4).hex()}"
+    return queue[: JOB_NAME_MAX_CHARS - len(own)] + own

@@ -34,7 +34,7 @@ class MalformedError(FormatError):
 
 
 class LimitExceededError(FormatError):
-    """A bound of ``formats/limits.py`` is passed."""
+    """A bound of ``formats/limits/`` is passed."""
 
     code = "limit_exceeded"
 

@@ -55,6 +55,10 @@ class Cron:
             fold or (FoldPolicy.BOTH if elapsed else FoldPolicy.FIRST),
         )
 
+    @property
+    def elapsed_from_ms(self) -> None:
+        """See `Recurrence`: the calendar says when it is due."""
+
     def after(self, instant_ms: int) -> int | None:
         """See `Recurrence`; nominal times are whole seconds from 1970 to ``INSTANT_MAX_MS``."""
         if instant_ms >= INSTANT_MAX_MS:

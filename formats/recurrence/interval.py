@@ -51,6 +51,11 @@ class Interval:
     every_ms: int
     start_ms: int
 
+    @property
+    def elapsed_from_ms(self) -> int:
+        """See `Recurrence`: the first one is an interval behind something, too."""
+        return self.start_ms - self.every_ms
+
     def after(self, instant_ms: int) -> int | None:
         """See `Recurrence`."""
         passed = max((instant_ms - self.start_ms) // self.every_ms + 1, 0)
@@ -159,7 +164,7 @@ def check_interval(every_ms: int) -> int:
     """Return *every_ms*, which has to be 1 to ``INTERVAL_MAX_MS``."""
     if every_ms < 1:
         raise MalformedError(
-            "expected an interval above 0; one of 0 would fire without an end",
+            "expected a duration above 0",
             code="bad_interval",
             offset=0,
         )

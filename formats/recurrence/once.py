@@ -59,9 +59,15 @@ _ISO: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Once:
-    """One nominal time."""
+    """One nominal time.
+
+    Attributes:
+        at_ms: that time.
+        elapsed_from_ms: see `Recurrence`.
+    """
 
     at_ms: int
+    elapsed_from_ms: int | None = None
 
     def after(self, instant_ms: int) -> int | None:
         """See `Recurrence`."""
@@ -103,6 +109,7 @@ def parse_once(text: str, zone: ZoneInfo, now_ms: int) -> Once:
         MalformedError: it names none, or one only by a guess (``bad_time``, with its place); or one
             that is not after *now_ms* (``past_time``).
     """
+    elapsed_from_ms: int | None = None
     if is_iso(text):
         at_ms = parse_instant(text, zone)
         if len(text) == len("2026-12-01"):
@@ -111,12 +118,14 @@ def parse_once(text: str, zone: ZoneInfo, now_ms: int) -> Once:
                 code="bad_time",
                 offset=len(text),
             )
+    elif (elapsed_ms := _in_elapsed(text)) is not None:
+        at_ms, elapsed_from_ms = now_ms + elapsed_ms, now_ms
     else:
-        at_ms = _in_elapsed(text, now_ms) or _in_words(text, zone, now_ms)
+        at_ms = _in_words(text, zone, now_ms)
     if at_ms <= now_ms:
         at = datetime.fromtimestamp(at_ms / 1000, zone).isoformat(" ", "seconds")
         _refuse_past(f"{text!r} is {at}", 0)
-    return Once(at_ms)
+    return Once(at_ms, elapsed_from_ms)
 
 
 def check_future(words: Words) -> None:
@@ -126,14 +135,14 @@ def check_future(words: Words) -> None:
             _refuse_past(f"{word.text!r} is over", word.offset)
 
 
-def _in_elapsed(text: str, now_ms: int) -> int | None:
-    """Return the instant of ``in 1h30m``; ``None`` for what names a time of day."""
+def _in_elapsed(text: str) -> int | None:
+    """Return the milliseconds of ``in 1h30m``; ``None`` for what names a time of day."""
     words = Words.of(text)
     if not words.take("in") or _split_time(Words.of(text)) is not None:
         return None
-    at_ms = now_ms + read_duration(words)
+    duration_ms = read_duration(words)
     words.expect_end()
-    return at_ms
+    return duration_ms
 
 
 def _in_words(text: str, zone: ZoneInfo, now_ms: int) -> int:

@@ -56,7 +56,7 @@ def parse_recurrence(
         MalformedError: it is none of these; ``code`` says which it looked like: ``bad_cron``,
             ``bad_interval``, ``past_time``, ``bad_time`` for all the others. ``no_policy`` is for a
             policy with something that does not come by the clock.
-        LimitExceededError: it is longer, or has more or larger parts, than ``limits.py`` allows.
+        LimitExceededError: it is longer, or has more or larger parts, than ``limits`` allows.
     """
     check_text(text)
     parsed = _parse(text, zone, now_ms, start_ms)

@@ -11,6 +11,14 @@ from typing import Protocol
 class Recurrence(Protocol):
     """The nominal times of a trigger. The same recurrence gives the same times for ever."""
 
+    @property
+    def elapsed_from_ms(self) -> int | None:
+        """From which instant on elapsed time alone leads to the next nominal time.
+
+        ``None`` where it is an instant that somebody has said, or one of the calendar.
+        """
+        ...
+
     def after(self, instant_ms: int) -> int | None:
         """Return the first nominal time strictly after *instant_ms*; ``None`` if there is none."""
         ...
@@ -28,6 +36,14 @@ class Bounded:
     recurrence: Recurrence
     start_ms: int | None = None
     end_ms: int | None = None
+
+    @property
+    def elapsed_from_ms(self) -> int | None:
+        """See `Recurrence`: that it starts is an instant that somebody has said."""
+        from_ms = self.recurrence.elapsed_from_ms
+        if from_ms is None or self.start_ms is None:
+            return from_ms
+        return max(from_ms, self.start_ms)
 
     def after(self, instant_ms: int) -> int | None:
         """See `Recurrence`."""

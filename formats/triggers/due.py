@@ -15,17 +15,22 @@ next one after it, at a moment ``now``::
                                         skip      Miss        cursor = the last late one
     none                                any       Wait        never
 
-A cursor never goes back, so no clock that jumps has a nominal time fire twice.
+A cursor never goes back, so no clock that jumps has a nominal time fire twice. So where the wall
+clock is behind the cursor, as when it was ahead and was mended, the next time is far off. Where
+elapsed time alone leads to it, as for an interval, it comes all the same: see `longest_wait`.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from seriatim.formats.limits import FIRE_LATE_MS
 from seriatim.formats.recurrence.recurrence import Recurrence, jitter_of
 from seriatim.formats.triggers.definition import Misfire, Timing
+
+# By such a part an interval is waited for longer, while the clock is behind it.
+_LONGER_PART: Final = 10
 
 
 class Reason(StrEnum):
@@ -111,6 +116,28 @@ def _due_step(timing: Timing, trigger: str, first_ms: int, now_ms: int) -> Fire 
     if first_ms == last_ms:
         return Fire(last_ms)
     return Miss(first_ms, last_until(recurrence, first_ms, last_ms - 1), Reason.COALESCED)
+
+
+def is_elapsed(timing: Timing, cursor_ms: int) -> bool:
+    """Tell whether the time after *cursor_ms* comes when so much has passed, or by the clock."""
+    from_ms = timing.recurrence.elapsed_from_ms
+    return from_ms is not None and cursor_ms >= from_ms
+
+
+def longest_wait(due_ms: int, cursor_ms: int, now_ms: int) -> int:
+    """Return for how long *due_ms* is waited at most, where `is_elapsed` says so.
+
+    That is what is left until then, seen from the cursor where the clock is behind it, and a part
+    of that: so the clock catches up with a cursor that is ahead, and while it is ahead by less than
+    that part, the clock alone decides: intervals do not drift.
+
+    Args:
+        due_ms: when it is due.
+        cursor_ms: the last nominal time that is decided.
+        now_ms: the wall clock; or what was due last, if that is later.
+    """
+    left_ms = max(due_ms - max(now_ms, cursor_ms), 0)
+    return left_ms + left_ms // _LONGER_PART
 
 
 def due_of(timing: Timing, trigger: str, nominal_ms: int) -> int:

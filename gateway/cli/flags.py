@@ -10,7 +10,10 @@ import typer
 from seriatim.gateway.cli.reach import Plain, Reach, of_node
 
 Flag = Annotated[
-    str, typer.Argument(help="stop: the node takes no new jobs; terminate: every monitor ends.")
+    str,
+    typer.Argument(
+        help="stop: the node takes no new jobs; terminate: monitors end, and the node's rests."
+    ),
 ]
 
 flag_app: Final = typer.Typer(

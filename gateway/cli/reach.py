@@ -59,9 +59,8 @@ class Reach(NamedTuple):
     as_json: bool = False
 
     def ask(self, use: Callable[[ApiClient], Awaitable[T]], say: Callable[[T], None]) -> None:
-        """Have *use* ask the node, and *say* what came of it; see `reporting` for errors."""
-        with reporting(as_json=self.as_json):
-            say(asyncio.run(self._use(use)))
+        """Have *use* ask the node, and *say* what came of it."""
+        say(asyncio.run(self._use(use)))
 
     def tell(self, use: Callable[[ApiClient], Awaitable[Plain]], lines: Lines) -> None:
         """Have *use* ask the node, and print what it answers by *lines*."""
@@ -150,7 +149,8 @@ def of_node(verb: Callable[..., None]) -> Callable[..., None]:
     def command(
         *, node: str | None, data: Path, token_file: Path | None, as_json: bool, **said: Any
     ) -> None:
-        verb(Reach(node, data, token_file, as_json), **said)
+        with reporting(as_json=as_json):
+            verb(Reach(node, data, token_file, as_json), **said)
 
     _, *own = inspect.signature(verb, eval_str=True).parameters.values()
     command.__signature__ = inspect.Signature([*own, *_OPTIONS])  # type: ignore[attr-defined]  # PEP 362

@@ -483,7 +483,7 @@ def test_who_has_no_token_is_told_nothing_and_changes_nothing(tmp_path: Path) ->
             for each in every_route(api.http.node, Operator(TOKEN))
             if each.path.startswith((ALL, "/api/v1/jobs"))
         ]
-        assert len(routes) == 20
+        assert len(routes) == 21
         for each in routes:
             target = each.path.replace("{queue}", "q").replace("{job}", "one")
             reply = await api.http.send(each.method, target, b"", authorization="Bearer wrong")

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from seriatim.formats.jobs.status import RunningJob
 from seriatim.formats.limits import (
+    ENDINGS_JOBS_MAX,
     JOB_ARGS_MAX_BYTES,
     JOB_NOTE_MAX_CHARS,
     JOB_RESULT_MAX_BYTES,
@@ -62,6 +63,11 @@ REFUSED: Final[tuple[tuple[str, str, object, int, str], ...]] = (
     ("POST", JOBS, {}, 400, "bad_job"),
     ("POST", f"{Q}/submissions", {}, 400, "bad_job"),
     ("POST", f"{Q}/submissions", {"submissions": [5] * (QUEUE_SUBMIT_MAX + 1)}, 400, "bad_job"),
+    ("POST", f"{Q}/endings", {}, 400, "bad_job"),
+    ("POST", f"{Q}/endings", {"jobs": []}, 400, "bad_job"),
+    ("POST", f"{Q}/endings", {"jobs": ["x"] * (ENDINGS_JOBS_MAX + 1)}, 400, "bad_job"),
+    ("POST", f"{Q}/endings", {"jobs": ["x", 5]}, 400, "bad_job"),
+    ("POST", f"{Q}/endings", {"jobs": [".."]}, 400, "bad_path"),
     ("POST", f"{ALL}/-x/submissions", {"submissions": [{"jobs": [job()]}]}, 400, "bad_name"),
     ("POST", JOBS, {"jobs": []}, 400, "bad_job"),
     ("POST", JOBS, {"jobs": [job()] * (QUEUE_SUBMIT_MAX + 1)}, 400, "bad_job"),

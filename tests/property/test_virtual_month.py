@@ -96,6 +96,14 @@ def a_policy_is_taken_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(firing, "next_step", step)
 
 
+def intervals_wait_for_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(firing, "is_elapsed", lambda timing, cursor_ms: False)
+
+
+def instants_wait_for_no_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(firing, "is_elapsed", lambda timing, cursor_ms: True)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "fault",
@@ -105,6 +113,8 @@ def a_policy_is_taken_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
         doubt_lets_others_go_first,
         misses_are_dropped,
         a_policy_is_taken_for_another,
+        intervals_wait_for_the_clock,
+        instants_wait_for_no_clock,
     ],
 )
 def test_a_planted_fault_is_seen(monkeypatch: pytest.MonkeyPatch, fault: Break) -> None:

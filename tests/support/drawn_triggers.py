@@ -28,8 +28,16 @@ START_MS = int(datetime(2026, 10, 2, tzinfo=UTC).timestamp()) * 1000
 END_MS = int(datetime(2026, 11, 2, 12, tzinfo=UTC).timestamp()) * 1000
 ZONES = ("Europe/Paris", "Australia/Lord_Howe", "America/New_York", "Asia/Kolkata", "UTC")
 
+# An interval may be ahead of a clock that was put back.
+AHEAD_UNTIL_MS = END_MS + 10 * DAY_MS
+
 Times = Callable[[int], Sequence[int]]
 """Given when a trigger was defined, returns its nominal times from then on, within the month."""
+
+ElapsedFrom = Callable[[int], int | None]
+"""Given that, returns from when on elapsed time alone leads to its next time, if ever."""
+
+Drawn = tuple[dict[str, str], Times, ElapsedFrom]
 
 
 class DrawnTrigger(NamedTuple):
@@ -38,12 +46,14 @@ class DrawnTrigger(NamedTuple):
     Attributes:
         fields: what defines it.
         times: see `Times`.
+        elapsed_from: see `ElapsedFrom`.
         policy: what becomes of late ones.
         is_modelled: whether nothing but the time decides which of them fire.
     """
 
     fields: Mapping[str, Any]
     times: Times
+    elapsed_from: ElapsedFrom
     policy: Policy
     is_modelled: bool
 
@@ -117,7 +127,7 @@ def draw_trigger(
         action: the fields that say what it does.
     """
     draw = random.choices((_interval, _calendar, _once, _soon), (4, 4, 1, 1))[0]
-    fields, times = draw(random, zones)
+    fields, times, elapsed_from = draw(random, zones)
     more, policy = _policy(random)
     overlap = {} if "process" in action else {"overlap": "allow"}
     if overlap and random.random() < 0.3:
@@ -126,7 +136,7 @@ def draw_trigger(
     own = {"name": f"trigger {number}"} if is_named else {"message": {"number": number}}
     said = {**fields, **more, **own, **action, **overlap}
     is_modelled = overlap.get("overlap", "allow") == "allow"
-    return DrawnTrigger(said, times, policy, is_modelled)
+    return DrawnTrigger(said, times, elapsed_from, policy, is_modelled)
 
 
 def _policy(random: Random) -> tuple[dict[str, str], Policy]:
@@ -140,31 +150,31 @@ def _policy(random: Random) -> tuple[dict[str, str], Policy]:
     return fields, Policy(misfire, window_ms, jitter_ms)
 
 
-def _interval(random: Random, zones: Sequence[str]) -> tuple[dict[str, str], Times]:
+def _interval(random: Random, zones: Sequence[str]) -> Drawn:
     every_ms, texts, _ = random.choices(INTERVALS, [each[2] for each in INTERVALS])[0]
     fields = {"when": random.choice(texts)}
     kind = random.random()
     if kind < 0.4:
-        return fields, lambda defined_ms: range(defined_ms + every_ms, END_MS + 1, every_ms)
+        return fields, lambda at_ms: range(at_ms + every_ms, AHEAD_UNTIL_MS, every_ms), _at_once
     if kind < 0.6:
         fields["start"] = "now"
-        return fields, lambda defined_ms: range(defined_ms, END_MS + 1, every_ms)
+        return fields, lambda at_ms: range(at_ms, AHEAD_UNTIL_MS, every_ms), _at_once
     # Long ago, or in some days; what is before the definition is none of it.
     start_ms = START_MS + random.randrange(-40 * DAY_MS, 10 * DAY_MS)
-    end_ms = END_MS + 1
+    end_ms = AHEAD_UNTIL_MS
     if random.random() < 0.5:
         end_ms = START_MS + random.randrange(22 * DAY_MS, 30 * DAY_MS)
         fields["end"] = _iso(end_ms)
     fields["start"] = _iso(start_ms)
 
     def times(defined_ms: int) -> Sequence[int]:
-        every = range(start_ms, min(end_ms, END_MS + 1), every_ms)
+        every = range(start_ms, end_ms, every_ms)
         return every[bisect_right(every, defined_ms) :]
 
-    return fields, times
+    return fields, times, lambda _: start_ms
 
 
-def _calendar(random: Random, zones: Sequence[str]) -> tuple[dict[str, str], Times]:
+def _calendar(random: Random, zones: Sequence[str]) -> Drawn:
     places = range(len(CALENDAR))
     place = random.choices(places, [CALENDAR[each][2] for each in places])[0]
     text, zone = CALENDAR[place][0], random.choice(zones)
@@ -184,23 +194,32 @@ def _calendar(random: Random, zones: Sequence[str]) -> tuple[dict[str, str], Tim
         first = bisect_left(found, start_ms)
         return found[max(first, bisect_right(found, defined_ms)) :]
 
-    return fields, times
+    return fields, times, _never
 
 
-def _once(random: Random, zones: Sequence[str]) -> tuple[dict[str, str], Times]:
+def _once(random: Random, zones: Sequence[str]) -> Drawn:
     at_s = START_MS // 1000 + random.randrange(11 * DAY_MS, 30 * DAY_MS) // 1000
     if random.random() < 0.5:
-        return {"when": _iso(at_s * 1000)}, lambda defined_ms: [at_s * 1000]
+        return {"when": _iso(at_s * 1000)}, lambda defined_ms: [at_s * 1000], _never
     zone = random.choice(zones)
     local = datetime.fromtimestamp(at_s, ZoneInfo(zone)).replace(hour=12, minute=7, second=1)
     noon_ms = int(local.timestamp()) * 1000
     fields = {"when": f"{local:%Y-%m-%d %H:%M:%S}", "tz": zone}
-    return fields, lambda defined_ms: [noon_ms]
+    return fields, lambda defined_ms: [noon_ms], _never
 
 
-def _soon(random: Random, zones: Sequence[str]) -> tuple[dict[str, str], Times]:
+def _soon(random: Random, zones: Sequence[str]) -> Drawn:
     hours = random.randrange(11 * 24, 20 * 24)
-    return {"when": f"in {hours} hours"}, lambda defined_ms: [defined_ms + hours * HOUR_MS]
+    fields = {"when": f"in {hours} hours"}
+    return fields, lambda defined_ms: [defined_ms + hours * HOUR_MS], _at_once
+
+
+def _at_once(defined_ms: int) -> int:
+    return defined_ms
+
+
+def _never(_defined_ms: int) -> None:
+    return None
 
 
 def _iso(instant_ms: int) -> str:

@@ -25,6 +25,7 @@ from seriatim.formats.schedule.variant import Variant
 from seriatim.formats.wire.receipt import Receipt
 from seriatim.testing import VirtualClock
 from tests.support.simulated_disk import Fate, SimulatedDisk, SimulatedWriter, simulated_scheduler
+from tests.support.trigger_policy import Look
 from tests.support.waiting import until_idle
 from tests.support.watching import quiet_world
 
@@ -36,15 +37,19 @@ _NONCES = count()
 
 
 class WatchedClock:
-    """A `Clock` that notes at which times of the wall clock a trigger table looks for what is due.
+    """A `Clock` that notes what it shows when a trigger table looks for what is due.
 
     Attributes:
-        looks: those times, in their order.
+        looks: that, in its order.
     """
 
     def __init__(self, now_ms: int) -> None:
         self._clock = VirtualClock(_EPOCH + timedelta(milliseconds=now_ms))
-        self.looks: list[int] = []
+        self.looks: list[Look] = []
+
+    def look(self) -> Look:
+        """Return what it shows."""
+        return Look(self.now_ms(), self.monotonic_ms())
 
     def now_ms(self) -> int:
         """See `Clock.now_ms`."""
@@ -60,7 +65,7 @@ class WatchedClock:
             return self._clock.call_later(delay_ms, callback)
 
         def look() -> None:
-            self.looks.append(self.now_ms())
+            self.looks.append(self.look())
             callback()
 
         return self._clock.call_later(delay_ms, look)
@@ -81,7 +86,8 @@ class TriggerLife:
         clock: what it takes for the time.
         writer: writes for it.
         table: its triggers.
-        armed: from which look of the clock on the table looks for each trigger, by its id.
+        armed: since when the table looks for each trigger, by its id: from which look of the clock
+            on, and what the clock showed before.
     """
 
     def __init__(self, disk: SimulatedDisk, now_ms: int, draw_fate: Callable[[], Fate]) -> None:
@@ -103,11 +109,11 @@ class TriggerLife:
             watch_world=quiet_world(self.clock),
         )
 
-        self.armed: dict[bytes, int] = {}
+        self.armed: dict[bytes, tuple[int, Look]] = {}
         arm = self.table._firing.arm
 
         def note(trigger: bytes, *rest: Any) -> None:
-            self.armed.setdefault(trigger, len(self.clock.looks))
+            self.armed.setdefault(trigger, (len(self.clock.looks), self.clock.look()))
             arm(trigger, *rest)
 
         self.table._firing.arm = note  # type: ignore[assignment,method-assign]  # only to see when
@@ -146,5 +152,6 @@ class TriggerLife:
     @property
     def _is_due(self) -> bool:
         """Whether anything is due and not decided: what queues is, one after the other."""
-        due_ms = self.table._firing._alarms._due_ms.values()
-        return any(each <= self.clock.now_ms() for each in due_ms)
+        alarms, clocks = self.table._firing._alarms, self.clock.look()
+        is_due = any(each <= clocks.wall_ms for each in alarms._due.by_key.values())
+        return is_due or any(each <= clocks.passed_ms for each in alarms._ends.by_key.values())

@@ -31,7 +31,7 @@ from tests.support.drawn_triggers import (
 )
 from tests.support.simulated_disk import Fate, SimulatedDisk
 from tests.support.trigger_life import TriggerLife
-from tests.support.trigger_policy import FIRE, Looks, Step, foresee
+from tests.support.trigger_policy import FIRE, Begin, Look, Looks, Step, foresee
 from tests.support.trigger_replay import Said, TriggerReplay, written_rows
 from tests.support.waiting import until_idle
 
@@ -53,11 +53,15 @@ class _Known(NamedTuple):
     Attributes:
         drawn: as it was drawn.
         times: its nominal times.
+        first_ms: what counted as decided when it was defined.
+        elapsed_from_ms: from when on elapsed time alone leads to the next one, if ever.
         steps: what has become of them so far, in order.
     """
 
     drawn: DrawnTrigger
     times: Sequence[int]
+    first_ms: int
+    elapsed_from_ms: int | None
     steps: list[Step]
 
 
@@ -125,6 +129,7 @@ class Month:
     async def _live(self, *, is_last: bool) -> None:
         self.lives += 1
         life = TriggerLife(self._disk, self._now_ms, self._draw_fate if not is_last else _written)
+        start = life.clock.look()
         self._hanging = HANGING_MAX if is_last else 0
         before = {trigger: len(known.steps) for trigger, known in self._known.items()}
         await life.start({"/": self._act, "act": self._act})
@@ -148,7 +153,7 @@ class Month:
         self._now_ms = life.clock.now_ms()
         for said in self._replay.go_on():
             self._take(said)
-        self._check_life(before, life, is_whole=is_whole)
+        self._check_life(before, life, start, is_whole=is_whole)
         if not is_last:
             self._down()
 
@@ -233,26 +238,30 @@ class Month:
         if said.trigger in self._known:
             raise BrokenMonthError(f"{said.trigger} was defined before, as it is")
         drawn = self._drawn[_key(said.fields["definition"])]
-        self._known[said.trigger] = _Known(drawn, drawn.times(said.fields["defined"]), [])
+        at_ms = said.fields["defined"]
+        first_ms = at_ms - (drawn.fields.get("start") == "now")
+        times, from_ms = drawn.times(at_ms), drawn.elapsed_from(at_ms)
+        self._known[said.trigger] = _Known(drawn, times, first_ms, from_ms, [])
 
-    def _check_life(self, before: dict[str, int], life: TriggerLife, *, is_whole: bool) -> None:
+    def _check_life(
+        self, before: dict[str, int], life: TriggerLife, start: Look, *, is_whole: bool
+    ) -> None:
         lost = self._acknowledged - self._known.keys()
         if lost:
             raise BrokenMonthError(f"acknowledged, and lost: {lost}")
         looks = Looks(life.clock.looks)
         for trigger, known in self._known.items():
-            place = before.get(trigger)
-            found = known.steps[place or 0 :]
-            cursor_ms = known.steps[place - 1][0] if place else 0
+            done = before.get(trigger)
+            found = known.steps[done or 0 :]
+            cursor_ms = known.steps[done - 1][0] if done else known.first_ms
             # What was there before is looked at from the start on.
-            first = life.armed.get(decode_id(trigger)) if place is None else 0
-            if first is None and is_whole:
+            armed = life.armed.get(decode_id(trigger)) if done is None else (0, start)
+            if armed is None and is_whole:
                 raise BrokenMonthError(f"{known.drawn.fields} is on disk, and nobody looks at it")
             if not known.drawn.is_modelled:
                 continue
-            policy = known.drawn.policy
-            place = len(looks) if first is None else first
-            foreseen = list(foresee(policy, trigger, known.times, cursor_ms, looks, place))
+            begin = Begin(cursor_ms, *(armed or (len(looks), start)), known.elapsed_from_ms)
+            foreseen = list(foresee(known.drawn.policy, trigger, known.times, begin, looks))
             # A node that was killed may have had more to do.
             if found != (foreseen if is_whole else foreseen[: len(found)]):
                 raise BrokenMonthError(

@@ -9,6 +9,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from seriatim.formats.limits import FIRE_LATE_MS
 from seriatim.formats.recurrence.recurrence import jitter_of
@@ -34,51 +35,93 @@ class Policy:
     jitter_ms: int = 0
 
 
-class Looks:
-    """When a node has looked at its wall clock, which goes back sometimes."""
+class Look(NamedTuple):
+    """What the clocks of a node show at one moment.
 
-    def __init__(self, looks: Sequence[int]) -> None:
-        """Take the times of the wall clock, in the order of the looks."""
+    Attributes:
+        wall_ms: its wall clock.
+        passed_ms: since it was started.
+    """
+
+    wall_ms: int
+    passed_ms: int
+
+
+class Looks:
+    """When a node has looked at its clocks; the wall clock goes back sometimes."""
+
+    def __init__(self, looks: Sequence[Look]) -> None:
+        """Take what they showed, in the order of the looks."""
         self._looks = looks
-        back = [place + 1 for place, (one, two) in enumerate(pairwise(looks)) if two < one]
+        self._walls = walls = [each.wall_ms for each in looks]
+        back = [place + 1 for place, (one, two) in enumerate(pairwise(walls)) if two < one]
         self._ends = [*back, len(looks)]
 
-    def first(self, due_ms: int, place: int) -> int:
+    def first(self, due_ms: int, over_ms: int | None, place: int) -> int:
         """Return the place of the first look at *due_ms* or later, from *place* on.
 
-        That of the end where there is none.
+        Or when *over_ms* had passed, if that was sooner. That of the end where there is none.
         """
+        over = len(self._looks)
+        if over_ms is not None:
+            over = bisect_left(self._looks, over_ms, place, key=lambda look: look.passed_ms)
         for end in self._ends:
             if place < end:
-                found = bisect_left(self._looks, due_ms, place, end)
+                found = bisect_left(self._walls, due_ms, place, end)
                 if found < end:
-                    return found
+                    return min(found, over)
                 place = end
-        return place
+        return min(place, over)
 
     def __len__(self) -> int:
         return len(self._looks)
 
-    def __getitem__(self, place: int) -> int:
+    def __getitem__(self, place: int) -> Look:
         return self._looks[place]
 
 
+class Begin(NamedTuple):
+    """From where on it is foreseen what becomes of a trigger.
+
+    Attributes:
+        cursor_ms: what is decided by then.
+        place: of the first look.
+        clocks: what they showed when the node began to look.
+        elapsed_from_ms: from when on nothing but elapsed time leads to the next time.
+    """
+
+    cursor_ms: int
+    place: int
+    clocks: Look
+    elapsed_from_ms: int | None
+
+
 def foresee(
-    policy: Policy, trigger: str, times: Sequence[int], cursor_ms: int, looks: Looks, place: int
+    policy: Policy, trigger: str, times: Sequence[int], begin: Begin, looks: Looks
 ) -> Iterator[Step]:
-    """Yield what becomes of the nominal *times* after *cursor_ms*, by the looks from *place* on."""
+    """Yield what becomes of the nominal *times* from *begin* on, by the *looks*."""
+    cursor_ms, place, clocks, from_ms = begin
+    is_first = True
     while (following := bisect_right(times, cursor_ms)) < len(times):
+        is_elapsed = from_ms is not None and cursor_ms >= from_ms
         due_ms = times[following] + _spread(policy, trigger, times[following])
-        place = looks.first(due_ms, place)
-        if place == len(looks):
-            return
-        now_ms = looks[place]
+        # How late it is on purpose, a node finds out when it is due otherwise.
+        for each_ms in (times[following], due_ms) if is_first else (due_ms,):
+            left_ms = max(each_ms - max(clocks.wall_ms, cursor_ms), 0)
+            over_ms = clocks.passed_ms + left_ms + left_ms // 10 if is_elapsed else None
+            place = looks.first(each_ms, over_ms, place)
+            if place == len(looks):
+                return
+            clocks = looks[place]
+            if is_elapsed:
+                clocks = Look(max(clocks.wall_ms, each_ms), clocks.passed_ms)
+        is_first = False
         due = []
         for nominal_ms in times[following:]:
-            if nominal_ms + _spread(policy, trigger, nominal_ms) > now_ms:
+            if nominal_ms + _spread(policy, trigger, nominal_ms) > clocks.wall_ms:
                 break  # nothing overtakes it
             due.append(nominal_ms)
-        yield from _fates(policy, due, now_ms)
+        yield from _fates(policy, due, clocks.wall_ms)
         cursor_ms = due[-1]
 
 

@@ -13,7 +13,6 @@ from seriatim.gateway.cli.input import read_body, read_map
 from seriatim.gateway.cli.jobs import options as job_options
 from seriatim.gateway.cli.jobs.said import say_job, say_work, was_said
 from seriatim.gateway.cli.options import DataFile, Tags, Text
-from seriatim.gateway.cli.output import reporting
 from seriatim.gateway.cli.reach import Plain, Reach, of_node
 from seriatim.gateway.reply import field
 
@@ -78,9 +77,8 @@ def add(  # typer reads options by position
     said |= {"process": process, "path": path, "method": method, "content-type": content_type}
     said |= {"tz": tz, "start": start, "end": end, "jitter": jitter, "misfire": misfire}
     said |= {"window": window, "overlap": overlap, "gap": gap, "fold": fold}
-    with reporting(as_json=reach.as_json):
-        said["job"] = _job(job, queue, (words, args, env, cwd), more)
-        payload = _payload(text, data_file)
+    said["job"] = _job(job, queue, (words, args, env, cwd), more)
+    payload = _payload(text, data_file)
     definition = {key: value for key, value in said.items() if value is not None}
     definition = {**_action(path, tag, payload), **definition}
 

@@ -92,7 +92,8 @@ def next_times(
     if since is not None or gap is not None or fold is not None or zone_name != "UTC":
         raise typer.BadParameter("a trigger has its own zone and policies, and its next times")
     reach = Reach(node, data or DATA_DEFAULT, token_file, as_json)
-    reach.ask(ask, lambda found: _say(found, as_json=as_json))
+    with reporting(as_json=as_json):
+        reach.ask(ask, lambda found: _say(found, as_json=as_json))
 
 
 def _read(

@@ -11,7 +11,6 @@ import typer
 from seriatim.formats.errors import UnavailableError
 from seriatim.gateway.cli.jobs import options
 from seriatim.gateway.cli.jobs.said import say_job, say_work
-from seriatim.gateway.cli.output import reporting
 from seriatim.gateway.cli.reach import Plain, Reach, of_node
 from seriatim.gateway.reply import field
 
@@ -70,8 +69,7 @@ def add(  # typer reads options by position
     said |= {"crashes_max": crashes_max, "silence": silence, "lease": lease, "memory": memory}
     said |= {"cpu": cpu, "processes": processes, "output": output, "files": files}
     said |= {"unique": unique, "key": key, "takes": takes}
-    with reporting(as_json=reach.as_json):
-        job = say_job(name, say_work(command, args, env, cwd), said)
+    job = say_job(name, say_work(command, args, env, cwd), said)
 
     async def submit(client: ApiClient) -> Plain:
         # Whatever becomes of the answer: who knows the id can ask again.

@@ -21,7 +21,7 @@ Args = Annotated[
     typer.Option(
         "--args",
         help="Instead of a command: a function's arguments, a JSON map. What the function declares "
-        "(retries, timeout, …) is not known here: say it again.",
+        "(retries, timeout, …) holds where nothing else is said.",
     ),
 ]
 Priority = Annotated[int | None, typer.Option(help="A greater one is first; else 0.")]

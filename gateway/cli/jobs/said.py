@@ -85,7 +85,8 @@ def _given(option: str, value: Any) -> Any:
     return value
 
 
-def _duration(option: str, text: str) -> int:
+def duration_of(option: str, text: str) -> int:
+    """Return the milliseconds that *text* says, given as *option*."""
     from seriatim.formats.recurrence.interval import parse_duration
 
     try:
@@ -127,15 +128,15 @@ OPTIONS: Final[Mapping[str, tuple[str, Callable[[str, Any], Any]]]] = {
     "id": ("id", _given),
     "after": ("after", _given),
     "priority": ("priority", _given),
-    "delay": ("delay_ms", _duration),
+    "delay": ("delay_ms", duration_of),
     "at": ("due_ms", _instant),
     "deadline": ("deadline_ms", _instant),
     "retries": ("retries", _given),
     "backoff": ("backoff", read_map),
     "crashes_max": ("crashes_max", _given),
     "timeout": ("limits.wall", _given),
-    "silence": ("silence_ms", _duration),
-    "lease": ("lease_ms", _duration),
+    "silence": ("silence_ms", duration_of),
+    "lease": ("lease_ms", duration_of),
     "memory": ("limits.memory", _given),
     "cpu": ("limits.cpu", _given),
     "processes": ("limits.processes", _given),

@@ -12,6 +12,7 @@ import typer
 from seriatim.formats.limits import API_PAGE_MAX, TIMELINE_SHOWN_MAX
 from seriatim.gateway.cli.jobs.lines import time_text
 from seriatim.gateway.cli.jobs.queue import Name
+from seriatim.gateway.cli.jobs.said import duration_of
 from seriatim.gateway.cli.output import print_json, printable
 from seriatim.gateway.cli.reach import Plain, Reach, of_node
 
@@ -30,11 +31,10 @@ def show_timeline(
     svg: Annotated[Path | None, typer.Option(help="Write a picture to this file.")] = None,
 ) -> None:
     """Show what each worker has run of NAME, and when; '<' and '>' are open at the edges."""
+    since_ms = duration_of("--since", since)
 
     async def ask(client: ApiClient) -> Plain:
-        from seriatim.formats.recurrence.interval import parse_duration
-
-        return await _window(client, name, parse_duration(since))
+        return await _window(client, name, since_ms)
 
     def say(found: Plain) -> None:
         from seriatim.formats.timeline.rows import draw

@@ -31,17 +31,23 @@ from seriatim.formats.codecs.json import parse_json
 from seriatim.formats.errors import DisabledError, MalformedError
 from seriatim.formats.ids import b64url, encode_id
 from seriatim.formats.jobs.job_id import check_name
-from seriatim.formats.jobs.raw_json import dump_json
+from seriatim.formats.jobs.raw_json import RawJson, dump_json
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.jobs.view import view_of
 from seriatim.formats.limits import (
+    HTTP_PAGE_MAX_BYTES,
     INSTANT_MAX_MS,
     LONG_POLL_MAX_MS,
     TIMELINE_DEFAULT_MS,
 )
 from seriatim.gateway.http.api.page import reply_page
 from seriatim.gateway.http.api.route import Asked, Route
-from seriatim.gateway.http.api.submissions import read_jobs, read_submissions, submit_each
+from seriatim.gateway.http.api.submissions import (
+    read_ids,
+    read_jobs,
+    read_submissions,
+    submit_each,
+)
 from seriatim.gateway.http.body import read_body
 from seriatim.gateway.http.reply import reply_json
 from seriatim.gateway.http.request import resting
@@ -81,6 +87,7 @@ class QueueApi:
             Route("GET", _JOBS, self._list_jobs, _LISTED),
             Route("POST", _JOBS, self._submit),
             Route("POST", f"{_ONE}/submissions", self._submit_each),
+            Route("POST", f"{_ONE}/endings", self._endings, _WAIT),
             Route("GET", _JOB, self._show_job),
             Route("DELETE", _JOB, self._remove_job),
             Route("GET", f"{_JOB}/ending", self._ending, _WAIT),
@@ -228,6 +235,24 @@ class QueueApi:
         with resting(asked.request):
             job = await self._queues.ended(queue, asked.named["job"], wait_ms=wait_ms)
         return reply_json(dump_json({"job": None if job is None else view_of(queue, job)}))
+
+    async def _endings(self, asked: Asked) -> web.StreamResponse:
+        """Answer with those of some jobs that have ended, as soon as one has, or is not there.
+
+        Where they are long, with some of them: who asks again has the others at once.
+        """
+        wait_ms = asked.number("wait_ms", 0, minimum=0, maximum=LONG_POLL_MAX_MS)
+        queue, jobs = asked.named["queue"], read_ids(await _read_map(asked))
+        with resting(asked.request):
+            found = await self._queues.endings(queue, jobs, wait_ms=wait_ms)
+        ended, size_bytes = [], 0
+        for job in found.ended:
+            ended.append(dump_json(view_of(queue, job)))
+            size_bytes += len(ended[-1])
+            if size_bytes >= HTTP_PAGE_MAX_BYTES:
+                break
+        said = {"jobs": [RawJson(each) for each in ended], "unknown": found.unknown}
+        return reply_json(dump_json(said))
 
     async def _output(self, asked: Asked) -> web.StreamResponse:
         """Answer with some of what the job has printed."""

@@ -1,4 +1,4 @@
-"""Jobs that are submitted: read from JSON, one submission or many of them in a request."""
+"""Jobs that are submitted or asked after: read from JSON, one or many of them in a request."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from seriatim.actors.queue.plain import submitted_to_plain
 from seriatim.actors.queue.queues import Queues
 from seriatim.formats.errors import MalformedError, SchedulerError
 from seriatim.formats.jobs.spec import Asked, read_asked
-from seriatim.formats.limits import QUEUE_SUBMIT_MAX
+from seriatim.formats.limits import ENDINGS_JOBS_MAX, QUEUE_SUBMIT_MAX
 from seriatim.gateway.problems import Problem
 
 
@@ -30,6 +30,18 @@ def read_submissions(said: Mapping[str, Any]) -> Sequence[Any]:
         MalformedError: there are none, or too many; code ``bad_job``.
     """
     return _some_of(said, "submissions")
+
+
+def read_ids(said: Mapping[str, Any]) -> Sequence[str]:
+    """Return the ids of jobs of one request: 1 to ``ENDINGS_JOBS_MAX`` under ``jobs``.
+
+    Raises:
+        MalformedError: there are none, or too many, or one is no text; code ``bad_job``.
+    """
+    found = _some_of(said, "jobs", ENDINGS_JOBS_MAX)
+    if not all(isinstance(each, str) for each in found):
+        raise MalformedError("jobs: expected a list of ids", code="bad_job")
+    return found
 
 
 async def submit_each(
@@ -63,10 +75,8 @@ async def submit_each(
     return answers
 
 
-def _some_of(said: Any, key: str) -> list[Any]:
+def _some_of(said: Any, key: str, most: int = QUEUE_SUBMIT_MAX) -> list[Any]:
     found = said.get(key) if isinstance(said, Mapping) else None
-    if not isinstance(found, list) or not 1 <= len(found) <= QUEUE_SUBMIT_MAX:
-        raise MalformedError(
-            f"{key}: expected a list of 1 to {QUEUE_SUBMIT_MAX} {key}", code="bad_job"
-        )
+    if not isinstance(found, list) or not 1 <= len(found) <= most:
+        raise MalformedError(f"{key}: expected a list of 1 to {most} {key}", code="bad_job")
     return found

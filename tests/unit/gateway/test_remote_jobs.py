@@ -127,7 +127,12 @@ async def test_a_look_at_a_node_that_is_away_fails_at_once_where_it_is_not_to_wa
 async def test_a_node_that_stops_is_waited_for_as_one_that_is_away() -> None:
     """It answers at once then; who took that for the time being up would give up too early."""
     answers: deque[dict[str, Any]] = deque(
-        [{"job": None}, {"job": {"state": "done", "result": 1}}, {"slot": None}, {"slot": 7}]
+        [
+            {"jobs": [], "unknown": []},
+            {"jobs": [{"id": "one", "state": "done", "result": 1}], "unknown": []},
+            {"slot": None},
+            {"slot": 7},
+        ]
     )
 
     class Client(ApiClient):

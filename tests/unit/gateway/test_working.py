@@ -17,9 +17,16 @@ from aiohttp import web
 from seriatim.actors.app.access import NodeJobs
 from seriatim.actors.app.app import App
 from seriatim.actors.queue.queues import Queues
-from seriatim.formats.errors import NoNodeError, RefusedError, UnauthorizedError, UnavailableError
+from seriatim.formats.errors import (
+    MalformedError,
+    NoNodeError,
+    RefusedError,
+    UnauthorizedError,
+    UnavailableError,
+)
 from seriatim.formats.jobs.spec import read_asked
 from seriatim.formats.jobs.state import JobState
+from seriatim.formats.limits import JOB_NAME_MAX_CHARS
 from seriatim.gateway import working
 from seriatim.gateway.http.operator import Operator
 from seriatim.gateway.remote_jobs import RemoteJobs
@@ -176,6 +183,28 @@ async def test_a_worker_with_a_wrong_token_is_refused_at_once(tmp_path: Path) ->
     async with node(tmp_path) as (url, _):
         with pytest.raises(RefusedError, match="token"):
             await run_worker(at(url, "A" * 43), COMMANDS, lambda _: None)
+
+
+@pytest.mark.parametrize("queue", ["", "no such/x", "-x", "x" * (JOB_NAME_MAX_CHARS + 1)])
+async def test_a_queue_that_cannot_be_is_refused_at_once(queue: str) -> None:
+    work = COMMANDS._replace(queues=(queue,))
+    with pytest.raises(MalformedError, match="queue: expected 1 to 64 letters"):
+        await run_worker(at("http://127.0.0.1:9"), work, lambda _: None)
+
+
+async def test_a_queue_with_as_long_a_name_as_may_be_is_worked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "a-very-long-name-of-a-host.example")
+    queue = "q" * JOB_NAME_MAX_CHARS
+    async with node(tmp_path) as (url, queues):
+        said = {"type": "t", "id": "one", "command": {"argv": ["true"]}}
+        await queues.submit(queue, [read_asked(said)])
+        work = COMMANDS._replace(queues=(queue,), drains=True)
+        assert await run_worker(at(url), work, lambda _: None) is None
+        job = queues.reader.job(queue, "one")
+        assert job is not None
+        assert job.state is JobState.DONE
 
 
 async def test_a_worker_waits_for_nobody_who_answers_and_is_no_node(tmp_path: Path) -> None:

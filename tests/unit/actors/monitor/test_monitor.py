@@ -117,19 +117,26 @@ def test_what_was_missed_is_not_looked_at_later() -> None:
     assert scene.monitor.tick == 3
 
 
-def test_the_flag_terminate_ends_it_within_a_period() -> None:
+def test_the_flag_terminate_has_it_rest_within_a_period_until_it_is_cleared() -> None:
     scene = Scene()
     ended: list[bool] = []
     scene.monitor.on_end = lambda: ended.append(True)
     scene.monitor.start()
     scene.sight = scene.sight._replace(flags=Flags(stop=True))
     scene.clock.advance(MONITOR_PERIOD_MS)
-    assert not scene.monitor.has_ended, "stop is for whoever takes jobs in"
+    assert not scene.monitor.is_resting, "stop is for whoever takes jobs in"
+    waiting = scene.monitor.next_view()
     scene.sight = scene.sight._replace(flags=Flags(terminate=True))
+    scene.clock.advance(9 * MONITOR_PERIOD_MS)
+    assert (scene.monitor.is_resting, ended, scene.monitor.tick) == (True, [True], 3)
+    assert waiting.get()["flags"]["terminate"], "the look that has seen it is told"
+    assert isinstance(scene.monitor.next_view().error(), StoppingError)
+    assert not scene.monitor.is_late, "it looks for the flag"
+    assert scene.monitor.look_now()["flags"]["terminate"]
+    assert ended == [True]
+    scene.sight = scene.sight._replace(flags=Flags())
     scene.clock.advance(MONITOR_PERIOD_MS)
-    assert (scene.monitor.has_ended, ended) == (True, [True])
-    assert scene.clock.due_ms() is None
-    assert not scene.monitor.is_late
+    assert (scene.monitor.is_resting, scene.monitor.tick) == (False, 5)
 
 
 def test_whoever_waits_is_told_once_by_each_look_and_at_the_end() -> None:

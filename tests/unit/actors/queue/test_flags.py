@@ -44,14 +44,14 @@ def test_with_stop_no_job_is_taken_and_what_is_there_runs_to_its_end(tmp_path: P
     asyncio.run(main())
 
 
-def test_with_terminate_the_monitor_ends_and_the_node_goes_on(tmp_path: Path) -> None:
+def test_with_terminate_the_monitor_rests_and_the_node_goes_on(tmp_path: Path) -> None:
     async def main() -> None:
         async with running(tmp_path) as node:
             assert node.queues is not None
             assert node.monitor is not None
             await node.queues.wishes.change_flags(terminate=True)
             node.monitor.start()
-            assert node.monitor.has_ended
+            assert node.monitor.is_resting
             await submit(node)
             assert node.monitor.look_now()["idle"] is False
 

@@ -132,7 +132,7 @@ def test_days_that_come_again_are_a_cron_expression(text: str, cron: str) -> Non
 def test_a_single_time_is_read(text: str, at: str) -> None:
     at_ms = round(datetime.fromisoformat(at).timestamp() * 1000)
     once = parse_recurrence(text, PARIS, now_ms=NOW_MS)
-    assert once == Once(at_ms)
+    assert isinstance(once, Once)
     assert [once.after(at_ms - 1), once.after(at_ms)] == [at_ms, None]
 
 
@@ -210,9 +210,29 @@ def test_what_is_no_duration_is_answered_with_durations(text: str) -> None:
     assert caught.value.code == "bad_time"
 
 
+@pytest.mark.parametrize(
+    ("text", "start_ms", "from_ms"),
+    [
+        ("every 10 minutes", None, 0),
+        ("every 10 minutes", 500, 500),  # it starts at an instant that somebody has said
+        ("in 10 minutes", None, 0),
+        ("in 2 days at 9", None, None),
+        ("1970-01-01T00:10:00Z", None, None),
+        ("*/10 * * * *", None, None),
+        ("*/10 * * * *", 500, None),
+        ("weekdays at 9", None, None),
+    ],
+)
+def test_elapsed_time_alone_leads_to_what_is_said_in_durations(
+    text: str, start_ms: int | None, from_ms: int | None
+) -> None:
+    recurrence = parse_recurrence(text, PARIS, now_ms=0, start_ms=start_ms)
+    assert recurrence.elapsed_from_ms == from_ms
+
+
 def test_days_to_come_are_days_of_the_clock_and_durations_are_not() -> None:
     now_ms = parse_instant("2026-03-28 09:00", PARIS)  # clocks are put forward that night
-    assert parse_recurrence("in 1 day", PARIS, now_ms=now_ms) == Once(now_ms + 24 * HOUR_MS)
+    assert parse_recurrence("in 1 day", PARIS, now_ms=now_ms) == Once(now_ms + 24 * HOUR_MS, now_ms)
     clock = parse_recurrence("tomorrow at 9", PARIS, now_ms=now_ms)
     assert clock == Once(now_ms + 23 * HOUR_MS)
     interval = parse_recurrence("every 24 hours", PARIS, now_ms=now_ms)

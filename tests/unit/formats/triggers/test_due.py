@@ -13,7 +13,14 @@ from seriatim.formats.limits import FIRE_LATE_MS
 from seriatim.formats.recurrence.interval import Interval
 from seriatim.formats.recurrence.recurrence import jitter_of
 from seriatim.formats.triggers.definition import Misfire, Timing
-from seriatim.formats.triggers.due import Fire, Miss, Wait, last_until, next_step
+from seriatim.formats.triggers.due import (
+    Fire,
+    Miss,
+    Wait,
+    last_until,
+    longest_wait,
+    next_step,
+)
 
 TRIGGER = "nightly"
 
@@ -23,6 +30,7 @@ class Times:
     """A recurrence that is a list."""
 
     times: tuple[int, ...]
+    elapsed_from_ms: int | None = None
 
     def after(self, instant_ms: int) -> int | None:
         place = bisect_right(self.times, instant_ms)
@@ -130,3 +138,18 @@ def test_what_is_late_by_a_minute_is_no_misfire(misfire: Misfire) -> None:
     timing = Timing(Times((1_000,)), 0, misfire, 0)
     assert next_step(timing, TRIGGER, 0, 1_000 + FIRE_LATE_MS) == Fire(1_000)
     assert isinstance(next_step(timing, TRIGGER, 0, 1_001 + FIRE_LATE_MS), Miss)
+
+
+@pytest.mark.parametrize(
+    ("cursor_ms", "now_ms", "wait_ms"),
+    [
+        (10_000, 10_000, 11_000),  # an interval and a tenth
+        (10_000, 15_000, 5_500),  # what is left of it
+        (10_000, 0, 11_000),  # the clock is behind what is decided
+        (10_000, 21_000, 0),  # it is due
+    ],
+)
+def test_an_interval_is_waited_for_a_tenth_longer_at_most(
+    cursor_ms: int, now_ms: int, wait_ms: int
+) -> None:
+    assert longest_wait(20_000, cursor_ms, now_ms) == wait_ms

@@ -28,6 +28,8 @@ NO_TEXT: Final = os.fsdecode(b"\xff")
         (("job", "add", "t", "--args", "{}", "--delay", "soon"), Exit.REFUSED, "bad_time"),
         (("job", "add", "t", "--args", "{}", "--memory", "much"), Exit.REFUSED, "bad_limits"),
         (("job", "add", "..", "--args", "{}"), Exit.REFUSED, "bad_name"),
+        (("queue", "timeline", "q", "--since", "0s"), Exit.REFUSED, "bad_interval"),
+        (("queue", "timeline", "q", "--since", "bla"), Exit.REFUSED, "bad_time"),
         (("job", "add", "t", "--args", "{}", "--takes", "gpu=1"), Exit.REFUSED, "no_such_token"),
         (("job", "add", "t", "--args", "{}", "--queue", "a/b"), Exit.REFUSED, "bad_name"),
         (("job", "add", "t", "--args", "[1]"), Exit.USAGE, "usage"),
@@ -109,6 +111,13 @@ def test_what_is_refused_is_called_as_it_was_given(
     """The key of a job is another name than the option's: nobody has said that one."""
     status, output = run(*verb, *said, "--args", "{}")
     assert (status, output[: len(begins)]) == (Exit.REFUSED, begins)
+
+
+@pytest.mark.parametrize("since", ["bla", "0s"])
+def test_a_span_that_is_none_names_its_option(since: str) -> None:
+    status, output = run("queue", "timeline", "q", "--since", since)
+    assert status == Exit.REFUSED
+    assert "--since: expected" in output
 
 
 def test_no_node_is_unavailable(tmp_path: Path) -> None:

@@ -1,0 +1,177 @@
+"""The ends of jobs of another node: what many callers wait for is asked in few requests.
+
+::
+
+    a caller ──► gathered, until the loop comes round ──► one request for up to ENDINGS_JOBS_MAX
+                    ▲                                        │
+                    │                                        ├── ended, or unknown: their callers
+                    └── the others of it, and whoever ◄──────┘   are told
+                        has come meanwhile
+
+A request is answered as soon as one of its jobs has ended, with all that have by then; so callers
+whose jobs end together share requests from then on. Whoever waits no longer is left out of the next
+one, and a request that nobody waits for is withdrawn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from seriatim.actors.runtime.pauses import Pauses
+from seriatim.formats.errors import NotFoundError, SchedulerError, StoppingError, UnavailableError
+from seriatim.formats.jobs.job_id import check_name
+from seriatim.formats.limits import (
+    ENDINGS_JOBS_MAX,
+    LONG_POLL_MAX_MS,
+    WORKER_PAUSE_MAX_MS,
+    WORKER_PAUSE_MIN_MS,
+)
+from seriatim.gateway.reply import field
+
+if TYPE_CHECKING:
+    from seriatim.actors.runtime.clock import Clock
+    from seriatim.gateway.api_client import ApiClient
+
+_LOG: Final = logging.getLogger("seriatim.gateway")
+_Ended = Mapping[str, Any]
+
+
+class Awaiting:
+    """Waits for jobs of one queue of the node that a client asks. Belongs to one event loop."""
+
+    def __init__(self, client: ApiClient, queue: str, clock: Clock) -> None:
+        """Wait for jobs of *queue*, asking by *client*; the time is that of *clock*."""
+        self._client = client
+        self._path = ("queues", queue, "endings")
+        self._clock = clock
+        # Those who wait, by job; a job that is not in a request is gathered.
+        self._callers: dict[str, list[asyncio.Future[_Ended | None]]] = {}
+        self._gathered: list[str] = []
+        self._requests: dict[str, _Request] = {}
+        self._pauses = Pauses(clock, WORKER_PAUSE_MIN_MS, WORKER_PAUSE_MAX_MS)
+        self._is_away = False
+
+    async def ended(self, job: str, *, wait_ms: int) -> _Ended | None:
+        """Return *job*, as the node shows it, once it has ended; ``None`` if not in *wait_ms*.
+
+        A node that is away meanwhile is waited for, too.
+
+        Raises:
+            MalformedError: *job* is no id; code ``bad_name``.
+            NotFoundError: there is no such job.
+            SchedulerError: see `ApiClient.ask`.
+        """
+        check_name(job, "job")
+        loop = asyncio.get_running_loop()
+        caller: asyncio.Future[_Ended | None] = loop.create_future()
+        if job not in self._callers:
+            self._gather([job])
+        self._callers.setdefault(job, []).append(caller)
+        over = self._clock.call_later(wait_ms, lambda: _settle(caller, None))
+        try:
+            return await caller
+        finally:
+            over.cancel()
+            self._leave(job, caller)
+
+    def _leave(self, job: str, caller: asyncio.Future[_Ended | None]) -> None:
+        callers = self._callers.get(job, [])
+        if caller not in callers:  # it was told
+            return
+        callers.remove(caller)
+        if not callers:
+            del self._callers[job]
+            request = self._requests.pop(job, None)
+            if request is not None:
+                del request.jobs[job]
+                if not request.jobs and request.task is not None:
+                    request.task.cancel()
+
+    def _gather(self, jobs: Sequence[str]) -> None:
+        """Have *jobs* asked for when the loop has come round."""
+        if jobs and not self._gathered:
+            asyncio.get_running_loop().call_soon(self._send)
+        self._gathered.extend(jobs)
+
+    def _send(self) -> None:
+        # Once each, though somebody has left and come again; none that nobody waits for by now.
+        gathered = [job for job in dict.fromkeys(self._gathered) if job in self._callers]
+        self._gathered.clear()
+        for first in range(0, len(gathered), ENDINGS_JOBS_MAX):
+            request = _Request(gathered[first : first + ENDINGS_JOBS_MAX])
+            self._requests.update(dict.fromkeys(request.jobs, request))
+            request.task = asyncio.ensure_future(self._ask(request))
+
+    async def _ask(self, request: _Request) -> None:
+        """Ask once, and tell whom it concerns; the jobs of the others are gathered."""
+        jobs, asked_ms = list(request.jobs), self._clock.monotonic_ms()
+        try:
+            answer = await self._client.ask(
+                "POST",
+                self._path,
+                query={"wait_ms": LONG_POLL_MAX_MS},
+                body={"jobs": jobs},
+                wait_ms=LONG_POLL_MAX_MS,
+            )
+            is_told = self._hear(answer)
+        except StoppingError as error:
+            self._fail(jobs, error)  # it is this side that is closed: nothing comes any more
+        except UnavailableError as error:
+            await self._rest(error)
+        except Exception as error:  # noqa: BLE001  # whoever waits has to be told
+            self._fail(jobs, error)
+        else:
+            self._is_away = False
+            if is_told or self._clock.monotonic_ms() - asked_ms >= WORKER_PAUSE_MAX_MS:
+                self._pauses.restart()
+            else:
+                await self._pauses.rest()  # a node that stops lets nobody wait
+        for job in request.jobs:
+            del self._requests[job]
+        self._gather([job for job in request.jobs if job in self._callers])
+
+    async def _rest(self, error: SchedulerError) -> None:
+        if not self._is_away:
+            self._is_away = True
+            _LOG.warning("the node is waited for: %s", error)
+        await self._pauses.rest()
+
+    def _hear(self, answer: Mapping[str, Any]) -> bool:
+        """Tell the callers whom *answer* concerns; return whether there is anything in it."""
+        jobs, unknown = field(answer, "jobs", list), field(answer, "unknown", list)
+        for ended in jobs:
+            for caller in self._callers.pop(field(ended, "id", str), ()):
+                _settle(caller, ended)
+        for job in unknown:
+            missing = NotFoundError(f"no job {job} in queue {self._path[1]}; it may be forgotten")
+            self._fail([job], missing)
+        return bool(jobs or unknown)
+
+    def _fail(self, jobs: Iterable[str], error: Exception) -> None:
+        for job in jobs:
+            for caller in self._callers.pop(job, ()):
+                if not caller.done():
+                    caller.set_exception(error)
+
+
+class _Request:
+    """One that is under way.
+
+    Attributes:
+        jobs: those of it that somebody waits for, in their order.
+        task: asks.
+    """
+
+    __slots__ = ("jobs", "task")
+
+    def __init__(self, jobs: Sequence[str]) -> None:
+        self.jobs = dict.fromkeys(jobs)
+        self.task: asyncio.Task[None] | None = None
+
+
+def _settle(caller: asyncio.Future[_Ended | None], ended: _Ended | None) -> None:
+    if not caller.done():
+        caller.set_result(ended)
