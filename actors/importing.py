@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from seriatim.actors.alone import open_alone
 from seriatim.actors.follow.marks import FollowMarks
 from seriatim.actors.proof import LogCopy, check_log
-from seriatim.actors.queue.load import rows_in
 from seriatim.actors.queue.verify import said_slots
 from seriatim.actors.scheduler.writer import append_of
 from seriatim.formats.errors import LimitExceededError, RefusedError
@@ -96,7 +95,7 @@ def _write(
     checked = LogCopy(log.header, _written(stored, process, log.records))
     report = check_log(checked, on_slot=on_slot)
     queue = _queue_of(stored, process, has_signatures=report.signatures > 0)
-    names = dict(rows_in(tree, NAMES))
+    names = dict(tree.all_values(NAMES))
     if queue in names:
         raise RefusedError(
             f"queue {queue} is in this folder already, with another log; import into another one",

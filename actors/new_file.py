@@ -7,11 +7,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
-from seriatim.store.folder import sync_folder
-
-_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+from seriatim.store.folder import NEW_FILE, sync_folder
 
 
 @contextmanager
@@ -33,7 +31,7 @@ def new_file(path: Path, *, mode: int, may_replace: bool) -> Iterator[BinaryIO]:
         if not path.name:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         partial = path.with_name(f".{path.name}.{os.getpid()}.new")
-        descriptor = os.open(partial, _NEW, mode)
+        descriptor = os.open(partial, NEW_FILE, mode)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 yield file

@@ -8,11 +8,10 @@ from pathlib import Path
 
 from seriatim.actors.follow.marks import FollowMarks
 from seriatim.actors.locations import known_location
-from seriatim.actors.queue.load import rows_in
 from seriatim.actors.queue.verify import Verified, verify_queue
 from seriatim.formats.errors import NotFoundError
-from seriatim.formats.ids import encode_id
-from seriatim.formats.jobs.rows import NAMES
+from seriatim.formats.ids import ID_CHARS, decode_id, encode_id
+from seriatim.formats.jobs.rows import NAMES, name_path
 from seriatim.formats.limits import PROCESSES_PAGE
 from seriatim.formats.schedule.record import Head, Record
 from seriatim.store.environment import Environment
@@ -37,7 +36,11 @@ class OfflineFolder:
 
     def queues(self) -> Mapping[bytes, str]:
         """Return the queues, by the ids of the processes whose logs are theirs (32 raw bytes)."""
-        return {process: queue for queue, process in rows_in(self._tree, NAMES)}
+        return {process: queue for queue, process in self._tree.all_values(NAMES)}
+
+    def queue_process(self, queue: str) -> bytes | None:
+        """Return the id of the process whose log is that of *queue*; ``None`` for no such queue."""
+        return self._tree.get(name_path(queue))
 
     def head(self, process: bytes) -> Head:
         """Return where *process* ends.
@@ -86,18 +89,25 @@ def open_offline(path: Path) -> Iterator[OfflineFolder]:
         environment.close()
 
 
-def queue_process(path: Path, queue: str) -> bytes:
-    """Return the id of the process whose log is that of *queue*, 32 raw bytes.
+def named_process(path: Path, name: str) -> bytes:
+    """Return the id of the process that is called *name*, 32 raw bytes.
+
+    Args:
+        path: the data folder.
+        name: a queue whose log is that of the process, or else the text of its id.
 
     Raises:
         NotFoundError: no such queue in the data folder *path*.
+        MalformedError: it is as long as an id, and is none.
         StoreError: there is no store in it.
     """
     with open_offline(path) as folder:
-        found = {name: process for process, name in folder.queues().items()}
-    if queue not in found:
-        raise NotFoundError(f"no queue {queue!r} in the folder {path}")
-    return found[queue]
+        found = folder.queue_process(name)
+    if found is not None:
+        return found
+    if len(name) == ID_CHARS:
+        return decode_id(name)
+    raise NotFoundError(f"no queue {name!r} in the folder {path}")
 
 
 def running_node(path: Path) -> LockHolder | None:

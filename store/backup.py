@@ -13,9 +13,8 @@ from typing import Final
 
 from seriatim.formats.errors import StoreError
 from seriatim.store.environment import Environment
-from seriatim.store.folder import FILE_MODE, create_private_folder, sync_folder
+from seriatim.store.folder import FILE_MODE, NEW_FILE, create_private_folder, sync_folder
 
-_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 _PIECE_BYTES: Final = 1 << 20
 
 
@@ -62,7 +61,7 @@ def _copy(environment: Environment, file_path: Path, on_bytes: Callable[[int, in
     # In this order: where the file cannot be written, the pipe is closed, and that ends the thread.
     with ThreadPoolExecutor(1, "copy") as pool, os.fdopen(reading, "rb", 0) as pipe:
         copied = pool.submit(write)
-        descriptor = os.open(file_path, _NEW, FILE_MODE)
+        descriptor = os.open(file_path, NEW_FILE, FILE_MODE)
         with os.fdopen(descriptor, "wb", 0) as file:
             while piece := pipe.read(_PIECE_BYTES):
                 left = memoryview(piece)

@@ -14,6 +14,8 @@ from seriatim.formats.errors import StoreError
 
 FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
+NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+"""How a file is opened that nobody else has made, nor a link in its place."""
 
 
 class DataFolder:
@@ -79,9 +81,8 @@ def create_private_file(path: Path) -> None:
     Raises:
         OSError: the file system refuses.
     """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
     with suppress(FileExistsError):
-        os.close(os.open(path, flags, FILE_MODE))
+        os.close(os.open(path, NEW_FILE, FILE_MODE))
     path.chmod(FILE_MODE)
 
 

@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 from collections import Counter
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -47,6 +48,7 @@ GIVEN_LIMITS: Final = frozenset({"ASSIGNMENT_OWN_TAGS_MAX_BYTES", "LMDB_KEY_MAX_
 
 # How many defects of other nodes the design names; each has a test, or comes with what it is of.
 KNOWN_DEFECTS: Final = 15
+GUARANTEES: Final = 19
 
 _NAMED: Final = re.compile(r'"(seriatim(?:\.\w+)+)[:"]')
 _TEST: Final = re.compile(r"(?P<path>tests/[\w/]+\.py)::(?P<name>\w+)")
@@ -204,13 +206,72 @@ def test_a_test_that_is_not_there_is_found(name: str) -> None:
     assert _missing_tests(Source("a.md", f"| x | `{name}` |")) == [f"a.md: {name}"]
 
 
+def test_a_guarantee_names_the_command_that_runs_its_tests() -> None:
+    guarantees = next(each for each in sources() if each.path == "docs/guarantees.md")
+    _, _, shown = guarantees.text.partition("## How it was shown")
+    rows = [line for line in shown.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) >= GUARANTEES
+    assert [row for row in rows if not _TEST.search(row)] == []
+    assert [row for row in rows if _misnamed_commands(row, _tests())] == []
+
+
+@pytest.mark.parametrize(
+    ("marks", "command", "is_right"),
+    [
+        ("", "`make check`", True),
+        ("", "`make check`, `make fuzz`, `seriatim conform URL`", True),
+        ("", "`make test`", False),
+        ("@pytest.mark.slow\n", "`make test`", True),
+        ("@pytest.mark.slow\n", "`make check`", False),
+        ("@pytest.mark.slow\n", "`make check`, `make test`", False),
+        ("@pytest.mark.parametrize('x', [pytest.param(1, marks=pytest.mark.slow)])\n", "", False),
+        ("pytestmark = [pytest.mark.crash, pytest.mark.slow]\n", "`make crash`", True),
+        ("pytestmark = pytest.mark.interop\n", "`make test`", False),
+    ],
+)
+def test_a_command_that_runs_no_test_of_a_row_is_found(
+    marks: str, command: str, *, is_right: bool
+) -> None:
+    test = Source("tests/test_a.py", f"{marks}async def test_b() -> None: ...\n")
+    row = f"| what | how | {command} | `tests/test_a.py::test_b` |"
+    assert (_misnamed_commands(row, {test.path: test}) == set()) is is_right
+
+
+def _misnamed_commands(row: str, tests: Mapping[str, Source]) -> set[str]:
+    """Return the commands that *row* names and that run none of its tests, or the other way."""
+    named = set(re.findall(r"`make (\w+)`", row)) - {"fuzz"}
+    return named ^ {_command(tests[found["path"]], found["name"]) for found in _TEST.finditer(row)}
+
+
+def _command(source: Source, name: str) -> str:
+    """Return which target of make is the first that runs the test *name* of *source*."""
+    marks: list[ast.expr] = []
+    for node in source.tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name:
+            marks += node.decorator_list
+        elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "pytestmark":
+            marks += node.value.elts if isinstance(node.value, ast.List) else [node.value]
+    names = {ast.unparse(mark).removeprefix("pytest.mark.") for mark in marks}
+    targets = {"crash": "crash", "interop": "interop", "slow": "test"}
+    return next((target for mark, target in targets.items() if mark in names), "check")
+
+
+def _tests() -> dict[str, Source]:
+    return {source.path: source for source in sources() if source.is_python}
+
+
 def _missing_tests(document: Source) -> list[str]:
     """Return the tests that *document* names, ``path::name``, and that are not in the tree."""
-    tests = {source.path: source.text for source in sources() if source.is_python}
+    tests = _tests()
     return [
         f"{document.path}: {found[0]}"
         for found in _TEST.finditer(document.text)
-        if not re.search(rf"\bdef {found['name']}\(", tests.get(found["path"], ""))
+        if found["path"] not in tests
+        or not re.search(
+            rf"^ *(async )?def {found['name']}\(|^{found['name']} = ",
+            tests[found["path"]].text,
+            re.MULTILINE,
+        )
     ]
 
 

@@ -13,8 +13,8 @@ import orjson
 
 from seriatim.actors.triggers.rows import TriggerRows
 from seriatim.formats.errors import MalformedError
-from seriatim.formats.jobs.rows import NAMES, head_path, settings_path, types_group
-from seriatim.formats.jobs.settings import decode_settings
+from seriatim.formats.jobs.head import decode_head
+from seriatim.formats.jobs.rows import NAMES, head_path, types_group
 from seriatim.formats.limits import MONITOR_TRIGGERS_MAX, MONITOR_TYPES_MAX, QUEUES_MAX
 from seriatim.formats.monitor.beat import read_beats
 from seriatim.formats.monitor.flags import FLAGS_PATH, decode_flags
@@ -31,7 +31,6 @@ class _QueueRows(NamedTuple):
 
     name: str
     head: bytes
-    settings: bytes | None
     types: Sequence[tuple[str, bytes]]
     has_more_types: bool
 
@@ -66,15 +65,14 @@ def look(tree: Tree, beats: BeatStore, now_ms: int) -> Sight:
 
 def _copy(tree: Tree) -> _Rows:
     names = tree.list(NAMES, limit=QUEUES_MAX)
-    flags, *rows = tree.get_all([FLAGS_PATH, *map(settings_path, names), *map(head_path, names)])
-    settings, heads = rows[: len(names)], rows[len(names) :]
+    flags, *heads = tree.get_all([FLAGS_PATH, *map(head_path, names)])
     queues = []
     left = MONITOR_TYPES_MAX
-    for name, head, settled in zip(names, heads, settings, strict=True):
+    for name, head in zip(names, heads, strict=True):
         if head is None:
             continue  # never: it is written with its name
         types = tree.values(types_group(name), limit=left + 1)
-        queues.append(_QueueRows(name, head, settled, types[:left], len(types) > left))
+        queues.append(_QueueRows(name, head, types[:left], len(types) > left))
         left = max(left - len(types), 0)
     triggers, has_run = TriggerRows(tree).glance(MONITOR_TRIGGERS_MAX + 1)
     return _Rows(queues, flags, triggers, has_run)
@@ -82,17 +80,19 @@ def _copy(tree: Tree) -> _Rows:
 
 def _queue(rows: _QueueRows) -> QueueSight:
     try:
-        head = orjson.loads(rows.head)
+        head = decode_head(rows.head)
         return QueueSight(
             rows.name,
-            head["slot"],
-            head["at_ms"],
-            head["states"],
-            decode_settings(rows.settings).is_paused,
+            head.slot,
+            head.at_ms,
+            head.states,
+            head.paused,
             {kind: orjson.loads(each) for kind, each in rows.types},
             rows.has_more_types,
         )
-    except (ValueError, TypeError, KeyError) as error:
+    except MalformedError as error:
+        raise MalformedError(f"queue {rows.name}: {error}", code=error.code) from error
+    except ValueError as error:
         raise MalformedError(
             f"queue {rows.name}: a damaged row: {error!r}", code="bad_row"
         ) from error

@@ -22,7 +22,6 @@ class Awaited(Generic[K, T]):
         """Take the time from *clock*."""
         self._clock = clock
         self._waiting: dict[K, dict[_Waiter[K, T], None]] = {}
-        self._is_released = False
 
     async def wait(self, keys: Collection[K], wait_ms: int) -> Mapping[K, T]:
         """Return what is told of *keys* first, with whatever is told in the same turn of the loop.
@@ -31,7 +30,7 @@ class Awaited(Generic[K, T]):
         not to be so yet.
         """
         told: dict[K, T] = {}
-        if self._is_released or wait_ms == 0:
+        if wait_ms == 0:
             await asyncio.sleep(0)  # who asks again and again holds nobody up
             return told
         waiter = _Waiter(told, Future())
@@ -61,8 +60,7 @@ class Awaited(Generic[K, T]):
                 waiter.first.resolve()
 
     def release(self) -> None:
-        """Let nobody wait any longer, from now on."""
-        self._is_released = True
+        """Let nobody wait any longer who waits now."""
         for waiter in self._all():
             waiter.first.resolve()
 

@@ -23,7 +23,7 @@ from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-from seriatim.actors.queue.commands import AwaitIdle, Claimed
+from seriatim.actors.queue.commands import NOTHING, AwaitIdle
 from seriatim.actors.queue.load import load_fold
 from seriatim.actors.queue.machine import QueueMachine
 from seriatim.actors.queue.mail import (
@@ -51,7 +51,7 @@ from seriatim.formats.errors import (
     StoreError,
     UnavailableError,
 )
-from seriatim.formats.jobs.replay import slot_fields
+from seriatim.formats.jobs.slot import slot_fields
 from seriatim.formats.limits import (
     CLOCK_CHECK_MS,
     NODE_LATE_MS,
@@ -71,7 +71,6 @@ if TYPE_CHECKING:
 
 _LOG: Final = logging.getLogger("seriatim.actors")
 _SLOT_KEY: Final = b"seriatim queue slot 1\0"
-NOTHING: Final = Claimed((), {})
 
 
 class Clerk(LightActor):
@@ -360,9 +359,13 @@ class Clerk(LightActor):
             reply.resolve(slot)
 
     def _arm(self, wait_ms: int | None) -> None:
-        """Make a batch in *wait_ms*, too; the wall clock may be set forward meanwhile."""
+        """Make a batch in *wait_ms*, too; at no time for ``None``.
+
+        The wall clock may be set forward meanwhile.
+        """
         if self._timer is not None:
             self._timer.cancel()
+        self._timer = self._listens_ms = None
         if wait_ms is not None:
             clock, wait_ms = self.dispatcher.clock, min(wait_ms, CLOCK_CHECK_MS)
             self._timer = clock.call_later(wait_ms, self._ring)

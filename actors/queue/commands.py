@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from seriatim.formats.jobs.job import Spec
 from seriatim.formats.jobs.spec import Asked
@@ -90,6 +90,9 @@ class Claimed(NamedTuple):
     grants: Sequence[Grant]
     stops: Mapping[str, str]
     drain: bool = False
+
+
+NOTHING: Final = Claimed((), {})
 
 
 class Done(NamedTuple):

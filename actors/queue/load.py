@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from seriatim.formats.errors import FormatError, StoreError
+from seriatim.formats.errors import FormatError, MalformedError, StoreError
 from seriatim.formats.jobs.fold import QueueFold
+from seriatim.formats.jobs.head import QueueHead, decode_head
 from seriatim.formats.jobs.rows import head_path, settings_path, state_group, types_group
 from seriatim.formats.jobs.state import LIVE
-from seriatim.formats.limits import PAGE_DEFAULT
 
 if TYPE_CHECKING:
     from seriatim.formats.jobs.rows import Path
@@ -31,18 +30,22 @@ def load_fold(queue: str, tree: Tree) -> QueueFold:
     head, settings = tree.get_all([head_path(queue), settings_path(queue)])
     if head is None:
         raise StoreError(f"queue {queue} has no head; restore the data folder from a copy")
-    types = rows_in(tree, types_group(queue))
-    jobs = (row for state in LIVE for _, row in rows_in(tree, state_group(queue, state)))
+    types = tree.all_values(types_group(queue))
+    jobs = (row for state in LIVE for _, row in tree.all_values(state_group(queue, state)))
     try:
-        fold.load(head, settings, types, jobs)
+        fold.load(read_head(queue, head), settings, types, jobs)
     except (FormatError, ValueError, KeyError) as error:
         raise StoreError(f"queue {queue}: {error}; restore the data folder from a copy") from error
     return fold
 
 
-def rows_in(tree: Tree, group: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield the names and values in *group*, by name."""
-    after: str | None = None
-    while page := tree.values(group, after=after, limit=PAGE_DEFAULT):
-        yield from page
-        after = page[-1][0]
+def read_head(queue: str, raw: bytes) -> QueueHead:
+    """Return what the head of *queue* says.
+
+    Raises:
+        StoreError: its row is damaged, or of another version.
+    """
+    try:
+        return decode_head(raw)
+    except MalformedError as error:
+        raise StoreError(f"queue {queue}: {error}") from error

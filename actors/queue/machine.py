@@ -319,9 +319,8 @@ class QueueMachine:
     def _expire(self) -> None:
         most_bytes = self.fold.changed_bytes + QUEUE_CHANGED_MAX_BYTES
         for count, job in enumerate(self._leases.over(self._monotonic_ms), start=1):
-            self.waiting.let_go(
-                job.worker
-            )  # its claim says nothing any more: who is there asks again
+            # Its claim says nothing any more: who is there asks again.
+            self.waiting.let_go(job.worker)
             reason = f"worker {job.worker} was not heard of for {job.lease_ms} ms: see its log"
             self._crash(job, _LOST, reason, {})
             if count == QUEUE_EVENTS_MAX or self.fold.changed_bytes >= most_bytes:

@@ -18,73 +18,73 @@ if TYPE_CHECKING:
 _NO_REASON: Final = "nobody has said why"
 
 
-def cancel(queue: QueueMachine, command: Cancel) -> JobState:
+def cancel(machine: QueueMachine, command: Cancel) -> JobState:
     """End the job, or have its worker asked to stop it; return in which state it is now."""
-    job = _live(queue, command.job)
+    job = _live(machine, command.job)
     if job.state is not JobState.LEASED:
-        queue.say({"event": "cancelled", "id": job.id, "reason": command.reason})
+        machine.say({"event": "cancelled", "id": job.id, "reason": command.reason})
         return job.state
-    queue.stop(job, command.reason or _NO_REASON)
+    machine.stop(job, command.reason or _NO_REASON)
     return job.state
 
 
-def retry(queue: QueueMachine, command: Retry) -> JobState:
+def retry(machine: QueueMachine, command: Retry) -> JobState:
     """Begin the job anew, as if it had not ended; return in which state it is now."""
-    job = _known(queue, command.job)
+    job = _known(machine, command.job)
     if job.state not in (JobState.FAILED, JobState.DEAD, JobState.CANCELLED):
         raise RefusedError(
             f"job {job.id} is {job.state}; only what is failed, dead or cancelled is retried",
             code="not_ended",
         )
-    check_retry(queue.fold, job)
-    queue.say({"event": "retried", "id": job.id})
-    return queue.fold.live[job.id].state
+    check_retry(machine.fold, job)
+    machine.say({"event": "retried", "id": job.id})
+    return machine.fold.live[job.id].state
 
 
-def reprioritise(queue: QueueMachine, command: Reprioritise) -> JobState:
+def reprioritise(machine: QueueMachine, command: Reprioritise) -> JobState:
     """Give the job another priority; return in which state it is."""
-    job = _live(queue, command.job)
+    job = _live(machine, command.job)
     said = {"event": "priority", "id": job.id, "priority": command.priority}
-    queue.say(said)
+    machine.say(said)
     return job.state
 
 
-def remove(queue: QueueMachine, command: Remove) -> None:
+def remove(machine: QueueMachine, command: Remove) -> None:
     """Forget the job, which has ended, and all that is left of it."""
-    job = _known(queue, command.job)
+    job = _known(machine, command.job)
     if not job.state.is_ended:
         raise RefusedError(f"job {job.id} is {job.state}; cancel it first", code="not_ended")
-    if queue.fold.is_wanted(job.id):
+    if machine.fold.is_wanted(job.id):
         raise RefusedError(f"a job that waits wants the result of {job.id}", code="wanted")
-    queue.say({"event": "forgotten", "jobs": [job.id]})
-    queue.output.forget(job.id)
+    machine.say({"event": "forgotten", "jobs": [job.id]})
+    machine.output.forget(job.id)
 
 
-def purge(queue: QueueMachine, command: Purge) -> Purged:
+def purge(machine: QueueMachine, command: Purge) -> Purged:
     """Cancel some of what is in one state; return how much is left."""
-    last_slot = queue.fold.slot if command.last_slot is None else command.last_slot
-    found = some_to_purge(queue.fold, command, last_slot)
+    last_slot = machine.fold.slot if command.last_slot is None else command.last_slot
+    found = some_to_purge(machine.fold, command, last_slot)
     cancelled = 0
-    most_bytes = queue.fold.changed_bytes + QUEUE_CHANGED_MAX_BYTES
+    most_bytes = machine.fold.changed_bytes + QUEUE_CHANGED_MAX_BYTES
     for job in found:
-        if queue.fold.changed_bytes >= most_bytes:
+        if machine.fold.changed_bytes >= most_bytes:
             break
         if not job.state.is_ended:  # by the end of another one
-            queue.say({"event": "cancelled", "id": job.id, "reason": "the queue was purged"})
+            machine.say({"event": "cancelled", "id": job.id, "reason": "the queue was purged"})
             cancelled += 1
-    left = left_to_purge(queue.fold, command, last_slot, found)
+    left = left_to_purge(machine.fold, command, last_slot, found)
     return Purged(cancelled, left, last_slot)
 
 
-def _known(queue: QueueMachine, job_id: str) -> Job:
-    job = queue.fold.job(job_id)
+def _known(machine: QueueMachine, job_id: str) -> Job:
+    job = machine.fold.job(job_id)
     if job is None:
-        raise NotFoundError(f"no job {job_id} in queue {queue.fold.queue}")
+        raise NotFoundError(f"no job {job_id} in queue {machine.fold.queue}")
     return job
 
 
-def _live(queue: QueueMachine, job_id: str) -> Job:
-    job = _known(queue, job_id)
+def _live(machine: QueueMachine, job_id: str) -> Job:
+    job = _known(machine, job_id)
     if job.state.is_ended:
         raise RefusedError(f"job {job_id} is {job.state} already", code="ended")
     return job

@@ -9,8 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from seriatim.actors.queue.awaited import Awaited
-from seriatim.actors.queue.clerk import NOTHING, Clerk
+from seriatim.actors.queue.clerk import Clerk
 from seriatim.actors.queue.commands import (
+    NOTHING,
     AwaitIdle,
     Change,
     LetGo,
@@ -20,7 +21,6 @@ from seriatim.actors.queue.commands import (
     Submit,
 )
 from seriatim.actors.queue.entry import checked
-from seriatim.actors.queue.load import rows_in
 from seriatim.actors.queue.log_lines import log_slot
 from seriatim.actors.queue.mail import Ask, Release, Withdraw
 from seriatim.actors.queue.reader import QueueReader
@@ -100,7 +100,7 @@ class Queues:
         self.running: Callable[[Job], RunningJob | None] = _unknown
         self.tallies: dict[str, Tally] = {}
         self.wishes = Wishes(world.tree, world.own)
-        self._processes = dict(rows_in(world.tree, NAMES))
+        self._processes = dict(world.tree.all_values(NAMES))
         self._own = set(self._processes.values())
         self._clerks: dict[str, LightRef[Clerk]] = {}
         self._found_slots: dict[str, int] = {}
@@ -188,7 +188,8 @@ class Queues:
         """
         if queue not in self._processes:
             asked_ms = self.clock.monotonic_ms()
-            if not await self._made.wait([check_name(queue, "queue")], wait_ms):
+            name = check_name(queue, "queue")
+            if not await self._made.wait([name], self._patience_ms(wait_ms)):
                 return NOTHING._replace(drain=self.wishes.drains(claim.worker))
             wait_ms = max(wait_ms - (self.clock.monotonic_ms() - asked_ms), 0)
         if self.wishes.drains(claim.worker):
@@ -234,8 +235,7 @@ class Queues:
         self._made.release()
 
     def _answer(self, queue: str, command: Command | AwaitIdle, wait_ms: int = 0) -> Future[Any]:
-        if self.is_released:
-            wait_ms = 0
+        wait_ms = self._patience_ms(wait_ms)
         reply: Future[Any] = Future()
         clerk = self._clerk(queue)
         try:
@@ -246,6 +246,10 @@ class Queues:
             deadline_ms = wait_ms + ASK_DEADLINE_MS
             self._world.dispatcher.watch(reply, f"queue {queue}", deadline_ms)
         return reply
+
+    def _patience_ms(self, wait_ms: int) -> int:
+        """Return for how long somebody waits who would for *wait_ms*."""
+        return 0 if self.is_released else wait_ms
 
     async def report(self, queue: str, report: Report) -> Reported:
         """Note what has become of jobs; see `Report`.
@@ -337,7 +341,8 @@ class Queues:
                 elif found.state.is_ended:
                     ended.append(found)
         if not ended and not unknown:
-            told = await self._ends.wait([(queue, job) for job in jobs], wait_ms)
+            keys = [(queue, job) for job in jobs]
+            told = await self._ends.wait(keys, self._patience_ms(wait_ms))
             ended.extend(told.values())
         return Endings(ended, unknown)
 

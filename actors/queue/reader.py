@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
+from seriatim.actors.queue.load import read_head
 from seriatim.actors.queue.output import read_output
 from seriatim.formats.errors import NotFoundError, RefusedError, StoreError
 from seriatim.formats.jobs.job import Job, decode_row
@@ -29,6 +30,7 @@ from seriatim.formats.limits import (
     PAGE_DEFAULT,
     PAGE_MAX,
     QUEUE_LOOKED_AT_MAX,
+    QUEUES_MAX,
 )
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ class QueueNow(NamedTuple):
     process: bytes
     slot: int
     at_ms: int
-    states: dict[str, int]
+    states: Mapping[str, int]
     settings: Settings
 
 
@@ -87,24 +89,36 @@ class QueueReader:
         """Read *tree*."""
         self._tree = tree
 
-    @property
-    def names(self) -> Sequence[str]:
-        """The queues that there are."""
-        return self._tree.list(NAMES)
+    def names(self, *, after: str | None = None, limit: int = QUEUES_MAX) -> Sequence[str]:
+        """Return up to *limit* queues behind *after*, by name."""
+        return self._tree.list(NAMES, after=after, limit=limit)
 
     def now(self, queue: str) -> QueueNow:
         """Return *queue* as it is.
 
         Raises:
             NotFoundError: there is no such queue.
+            StoreError: its head is damaged, or of another version.
         """
-        paths = [name_path(queue), head_path(queue), settings_path(queue)] if queue else []
-        process, raw, settings = self._tree.get_all(paths) if queue else (None, None, None)
+        if not queue:
+            raise _missing(queue)
+        paths = [name_path(queue), head_path(queue), settings_path(queue)]
+        process, raw, settings = self._tree.get_all(paths)
         if process is None or raw is None:
-            raise NotFoundError(f"no queue {queue!r} here; it is made with its first job")
-        head = orjson.loads(raw)
-        said = decode_settings(settings)
-        return QueueNow(queue, process, head["slot"], head["at_ms"], head["states"], said)
+            raise _missing(queue)
+        head, said = read_head(queue, raw), decode_settings(settings)
+        return QueueNow(queue, process, head.slot, head.at_ms, head.states, said)
+
+    def slot(self, queue: str) -> int:
+        """Return the last slot of *queue*.
+
+        Raises:
+            NotFoundError, StoreError: as for `now`.
+        """
+        raw = self._tree.get(head_path(queue))
+        if raw is None:
+            raise _missing(queue)
+        return read_head(queue, raw).slot
 
     def types(
         self, queue: str, *, after: str | None = None, limit: int = PAGE_MAX
@@ -130,7 +144,7 @@ class QueueReader:
             NotFoundError: there is no such job.
             RefusedError: several queues have one; code ``ambiguous``.
         """
-        queues = [queue] if queue else self.names
+        queues = [queue] if queue else self.names()
         found = [(each, known) for each in queues if (known := self.job(each, job)) is not None]
         if not found:
             where = f"queue {queue}" if queue else "any queue"
@@ -215,3 +229,7 @@ class QueueReader:
         raw = self._tree.get(type_path(queue, kind))
         found: dict[str, int] = {} if raw is None else orjson.loads(raw)
         return found
+
+
+def _missing(queue: str) -> NotFoundError:
+    return NotFoundError(f"no queue {queue!r} here; it is made with its first job")

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from seriatim.formats.errors import MalformedError
-from seriatim.formats.jobs.replay import read_slot
+from seriatim.formats.jobs.slot import read_slot
 from seriatim.formats.jobs.spans import Span, Spans
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import QUEUE_LOOKED_AT_MAX, QUEUE_OPEN_EVERY_SLOTS
@@ -94,7 +94,7 @@ class Timeline:
 
         A span that ends at *from_ms* counts, and one that begins at *to_ms* does not.
         """
-        slots = range(1, self._rows.now(self._queue).slot + 1)
+        slots = range(1, self._rows.slot(self._queue) + 1)
         before_it = bisect_left(slots, from_ms, key=self._at_ms)
         return Place(bisect_left(slots, to_ms, key=self._at_ms), before_it + 1)
 
@@ -109,7 +109,7 @@ class Timeline:
             StoreError: the queue's rows or slots are not as they must be.
         """
         last, first, skipped = place
-        if not 1 <= first <= last + 1 <= self._rows.now(self._queue).slot + 1:
+        if not 1 <= first <= last + 1 <= self._rows.slot(self._queue) + 1:
             raise MalformedError("after: it is of no page of this timeline", code="bad_query")
         spans = self._before(first)
         found: list[Span] = []

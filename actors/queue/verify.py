@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-import orjson
-
-from seriatim.actors.queue.load import rows_in
 from seriatim.formats.errors import MalformedError, NotFoundError
+from seriatim.formats.jobs.head import decode_head
 from seriatim.formats.jobs.replay import replay
 from seriatim.formats.jobs.rows import head_path, name_path, queue_groups, settings_path
 from seriatim.formats.wire.stored import StoredAssignment
@@ -66,7 +64,7 @@ def verify_queue(log: Log, tree: Tree, queue: str) -> Verified:
 
 def _stored(tree: Tree, queue: str) -> dict[Path, bytes]:
     stored = {
-        (*group, name): row for group in queue_groups(queue) for name, row in rows_in(tree, group)
+        (*group, name): row for group in queue_groups(queue) for name, row in tree.all_values(group)
     }
     own = [head_path(queue), settings_path(queue)]
     found = zip(own, tree.get_all(own), strict=True)
@@ -76,10 +74,9 @@ def _stored(tree: Tree, queue: str) -> dict[Path, bytes]:
 def _said_slot(head: bytes | None) -> int:
     """Return the slot of which *head* says that it is; -1 where it is missing, or damaged."""
     try:
-        slot = orjson.loads(head or b"")["slot"]
-    except (ValueError, TypeError, KeyError):
+        return decode_head(head or b"").slot
+    except MalformedError:
         return -1
-    return slot if isinstance(slot, int) else -1
 
 
 def said_slots(

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from seriatim.actors.queue.load import rows_in
 from seriatim.formats.jobs.rows import DRAINS, drain_path
 from seriatim.formats.monitor.flags import FLAGS_PATH, Flags, decode_flags, encode_flags
 
@@ -27,7 +26,7 @@ class Wishes:
         """Go on with what *tree* has; write by *own*."""
         self.flags: Flags = decode_flags(tree.get(FLAGS_PATH))
         self._own = own
-        self._drains = {worker for worker, _ in rows_in(tree, DRAINS)}
+        self._drains = {worker for worker, _ in tree.all_values(DRAINS)}
         self._changing = asyncio.Lock()  # two changes at once are both made
 
     async def change_flags(self, **change: bool) -> Flags:

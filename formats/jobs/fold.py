@@ -19,6 +19,7 @@ import orjson
 from seriatim.formats.errors import MalformedError, StoreError
 from seriatim.formats.jobs import rows as paths
 from seriatim.formats.jobs.effects import Effects
+from seriatim.formats.jobs.head import QueueHead, encode_head
 from seriatim.formats.jobs.job import Job, Order, decode_row, encode_row, note_failure
 from seriatim.formats.jobs.kin import Kin, verdict_of, waits_anew
 from seriatim.formats.jobs.numbers import Numbers, change_count
@@ -168,25 +169,19 @@ class QueueFold:
         )
         if self.slot % QUEUE_OPEN_EVERY_SLOTS == 0:
             rows.append((paths.open_path(queue, self.slot), encode_open(self.leased.values())))
-        rows.append((paths.head_path(queue), self._head()))
+        rows.append((paths.head_path(queue), encode_head(self._head())))
         rows.extend(self._other_rows.items())
         rows.extend(self.uniques.changed.items())
         return tuple(rows)
 
-    def _head(self) -> bytes:
-        head = {
-            "slot": self.slot,
-            "at_ms": self.at_ms,
-            "states": self.numbers.states(),
-            "paces": self.paces,
-        }
-        if self.telling:
-            head["untold"] = self.telling.parents
-        return orjson.dumps(head)
+    def _head(self) -> QueueHead:
+        states, is_paused = self.numbers.states(), self.settings.is_paused
+        untold = self.telling.parents
+        return QueueHead(self.slot, self.at_ms, states, is_paused, self.paces, untold)
 
     def load(
         self,
-        head: bytes,
+        head: QueueHead,
         settings: bytes | None,
         types: Iterable[tuple[str, bytes]],
         jobs: Iterable[bytes],
@@ -196,10 +191,9 @@ class QueueFold:
         Raises:
             MalformedError: a row is damaged; code ``bad_row``.
         """
-        said = orjson.loads(head)
-        self.slot, self.at_ms = said["slot"], said["at_ms"]
+        self.slot, self.at_ms = head.slot, head.at_ms
         self.settings = decode_settings(settings)
-        self.paces = said["paces"]
+        self.paces = dict(head.paces)
         for kind, raw in types:
             self.numbers.load_type(kind, raw)
         for job in sorted(map(decode_row, jobs), key=lambda job: job.order):
@@ -211,7 +205,7 @@ class QueueFold:
                 self.effects.ready.append(job)
             elif job.state is JobState.SCHEDULED:
                 self.effects.scheduled.append(job)
-        for parent_id in said.get("untold", ()):
+        for parent_id in head.untold:
             self._tell_children(parent_id)
 
     # What the events do.

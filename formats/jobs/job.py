@@ -16,7 +16,7 @@ from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import JOB_CRASHES_DEFAULT, JOB_FAILURES_KEPT_MAX, JOB_LEASE_DEFAULT_MS
 
 Spec = dict[str, Any]
-"""What a job is to do, as `read_spec` has checked it; only what was said. JSON values are
+"""What a job is to do, as `read_asked` has checked it; only what was said. JSON values are
 `RawJson`, so that nobody reads them who does not have to."""
 
 _VALUES: Final = ("args",)

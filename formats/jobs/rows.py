@@ -3,7 +3,7 @@
 ::
 
     queues/names/QUEUE              id of the process whose log is the queue's
-    queues/heads/QUEUE              its last slot, and how many jobs are in which state
+    queues/heads/QUEUE              its last slot, and how many jobs are in which state: head.py
     queues/settings/QUEUE           what somebody has set for it; none where nobody has
     queues/types/QUEUE/TYPE         the same numbers of one type
     queues/unique/QUEUE/HASH        the last job that was submitted under a unique key

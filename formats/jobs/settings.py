@@ -108,7 +108,7 @@ class Settings:
         """
         changed = self
         for key, value in change.items():
-            if key in _MAPS:
+            if key in _READERS:
                 own: dict[str, Any] = {key: _changed_map(self, key, value)}
                 changed = replace(changed, **own)
             elif key == "paused":
@@ -121,7 +121,7 @@ class Settings:
             elif key == "kept_ms":
                 changed = replace(changed, kept_ms=_count(key, value, 0, RATE_PER_MAX_MS))
             else:
-                known = ", ".join([*_MAPS, *_OTHERS])
+                known = ", ".join([*_READERS, *_OTHERS])
                 raise _bad(key, f"one of {known}", key)
         return changed
 
@@ -141,7 +141,6 @@ def decode_settings(raw: bytes | None) -> Settings:
     return _FIRST if raw is None else _FIRST.changed(orjson.loads(raw))
 
 
-_MAPS: Final = ("types", "keys", "rates", "resources", "defaults")
 _OTHERS: Final = ("paused", "paused_types", "jobs_max", "kept_ms")
 _FIRST: Final = Settings()
 _FIRST_PLAIN: Final[dict[str, Any]] = {

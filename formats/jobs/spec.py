@@ -68,7 +68,7 @@ class Asked(NamedTuple):
     Attributes:
         id: chosen by who asks; empty where one is to be made.
         type: see `Job`.
-        spec: see `Spec`; with ``delay_ms`` in place of ``due_ms`` where that was said.
+        spec: see `Spec`.
         is_new: whether its id was made just now, so that there can be no such job yet.
     """
 
@@ -153,7 +153,7 @@ def with_defaults(asked: Asked, defaults: Spec) -> Asked:
         del spec["delay_ms"]
     if "unique" in defaults and "unique" not in asked.spec:
         _make_key(asked.type, spec)
-    if spec.get("unique", _MADE) is None:
+    if "unique" in spec and spec["unique"] is None:
         del spec["unique"]
     return asked._replace(spec=spec)
 
@@ -215,7 +215,7 @@ def backoff_of(spec: Spec) -> Backoff:
 def _make_key(kind: str, spec: Spec) -> None:
     """Give a unique job that has no key of its own one of its type and its arguments."""
     unique = spec.get("unique")
-    if unique is None or not unique.get("key", _MADE).startswith(_MADE):
+    if unique is None or ("key" in unique and not unique["key"].startswith(_MADE)):
         return
     said = dump_json([kind, spec.get("args")])
     spec["unique"] = {**unique, "key": _MADE + b64url(sha256(said).digest())}

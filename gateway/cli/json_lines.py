@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
-
-from seriatim.gateway.cli.output import say_making
 
 # What every record has; what it has beside that, somebody has said of it.
 _OWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -31,21 +28,17 @@ class JsonLines(logging.Formatter):
         return json.dumps(said, default=str)
 
 
-def log_as(*, as_json: bool) -> Callable[[Path], None]:
-    """Have the log go to stderr: lines for people, or objects, and then a line per job, too.
-
-    Returns:
-        What says there, in the same way, that a wallet is made, which takes seconds.
-    """
+def log_as(*, as_json: bool) -> None:
+    """Have the log go to stderr: lines for people, or objects, and then a line per job, too."""
     if not as_json:
         logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-        return say_making
+        return
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
     logging.basicConfig(handlers=[handler])
     logging.getLogger("seriatim.jobs").setLevel(logging.INFO)
-    return _log_making
 
 
-def _log_making(path: Path) -> None:
+def log_making(path: Path) -> None:
+    """Log that a wallet is made, which takes seconds; for people, see `say_making`."""
     logging.getLogger("seriatim.gateway").warning("makes an RSA-4096 wallet in %s, once", path)

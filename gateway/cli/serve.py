@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seriatim.formats.schedule.mode import SchedulingMode
-from seriatim.gateway.cli.json_lines import log_as
+from seriatim.gateway.cli.json_lines import log_as, log_making
 from seriatim.gateway.cli.options import (
     DATA_DEFAULT,
     AllowNetwork,
@@ -25,7 +25,7 @@ from seriatim.gateway.cli.options import (
     check_url,
     read_outbound_policy,
 )
-from seriatim.gateway.cli.output import print_json, reporting
+from seriatim.gateway.cli.output import print_json, reporting, say_making
 
 if TYPE_CHECKING:
     from seriatim.actors.policy import Policy
@@ -105,11 +105,10 @@ def serve(  # typer reads options by position
     """Run a node on a data folder."""
     import uvloop
 
-    from seriatim.actors.keyring import folder_wallet, read_wallet
     from seriatim.actors.policy import Policy
     from seriatim.gateway.worker_child import WorkerBeside
 
-    making = log_as(as_json=log_json)
+    log_as(as_json=log_json)
     policy = Policy(
         accept_unsigned=accept_unsigned, any_scheduler=any_scheduler, mode=scheduling_mode
     )
@@ -119,7 +118,7 @@ def serve(  # typer reads options by position
     if compute or work:
         sys.path.insert(0, str(Path.cwd()))  # as `python` does: a module of this folder is found
     with reporting(as_json=as_json):
-        key = read_wallet(wallet) if wallet else folder_wallet(data, on_making=making)
+        key = _read_key(wallet, data, log_json=log_json)
         serving = _serve(
             data,
             key,
@@ -135,6 +134,13 @@ def serve(  # typer reads options by position
             as_json=as_json,
         )
         raise typer.Exit(uvloop.run(serving))
+
+
+def _read_key(wallet: Path | None, data: Path, *, log_json: bool) -> Wallet:
+    from seriatim.actors.keyring import folder_wallet, read_wallet
+
+    making = log_making if log_json else say_making
+    return read_wallet(wallet) if wallet else folder_wallet(data, on_making=making)
 
 
 async def _serve(

@@ -76,12 +76,10 @@ def _open_log(what: str, data: Path) -> AbstractContextManager[LogCopy]:
 
 
 def _open_process(what: str, data: Path) -> AbstractContextManager[LogCopy]:
-    from seriatim.actors.offline import queue_process
+    from seriatim.actors.offline import named_process
     from seriatim.actors.proof import open_folder_log
-    from seriatim.formats.ids import ID_CHARS, decode_id
 
-    is_id = len(what) == ID_CHARS
-    return open_folder_log(data, decode_id(what) if is_id else queue_process(data, what))
+    return open_folder_log(data, named_process(data, what))
 
 
 def _say_good(report: Report, *, as_json: bool) -> None:

@@ -28,6 +28,7 @@ from seriatim.formats.errors import LimitExceededError, MalformedError, RefusedE
 from seriatim.formats.ids import encode_id
 from seriatim.formats.limits import (
     LINK_DEPTH_MAX,
+    PAGE_DEFAULT,
     PAGE_MAX,
     PATH_MAX_BYTES,
     PATH_SEGMENT_MAX_BYTES,
@@ -136,6 +137,10 @@ def resolve_path(find: Callable[[TreePath], Node | None], path: TreePath) -> Tre
         RefusedError: more than ``LINK_DEPTH_MAX`` links, as in a cycle; code ``link_depth``.
         LimitExceededError: the links spell a path that is too long.
     """
+    node = find(path)
+    # Only real groups stand above a node, so one that is there is where it says.
+    if node is not None and node.kind is not NodeKind.LINK:
+        return path
     followed = 0
     reached, ahead = ROOT, path
     while ahead:
@@ -295,12 +300,7 @@ class Tree(ABC):
             MalformedError, LimitExceededError: as for `check_path`.
             RefusedError: too many links; code ``link_depth``.
         """
-        check_path(path)
-        node = self.node(path)
-        # Only real groups stand above a node, so one that is there is where it says.
-        if node is not None and node.kind is not NodeKind.LINK:
-            return path
-        return resolve_path(self.node, path)
+        return resolve_path(self.node, check_path(path))
 
     def list(
         self, path: TreePath, *, after: str | None = None, limit: int = PAGE_MAX
@@ -344,6 +344,17 @@ class Tree(ABC):
             for name, node in found
             if node is not None and node.kind is NodeKind.VALUE
         ]
+
+    def all_values(self, path: TreePath) -> Iterator[tuple[str, bytes]]:
+        """Yield all that `values` returns of a group in which all are; a page at one moment each.
+
+        Raises:
+            MalformedError, LimitExceededError, RefusedError: as for `resolve`.
+        """
+        after: str | None = None
+        while page := self.values(path, after=after, limit=PAGE_DEFAULT):
+            yield from page
+            after = page[-1][0]
 
     @contextmanager
     def snapshot(self) -> Iterator[Tree]:

@@ -121,6 +121,20 @@ def test_a_queue_its_settings_and_its_numbers(tmp_path: Path) -> None:
     with_api(tmp_path, use)
 
 
+def test_pages_of_a_queue_read_none_of_its_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They may be a quarter of a megabyte, and are read for who asks for them."""
+
+    async def use(api: QueueAsker) -> None:
+        await api.submit(job(id="one"))
+        monkeypatch.delattr(reader, "decode_settings")
+        for pages in ("jobs", "types", "timeline"):
+            await api.get(f"{Q}/{pages}")
+
+    with_api(tmp_path, use)
+
+
 def test_queues_are_listed_in_pages_by_name(tmp_path: Path) -> None:
     async def use(api: QueueAsker) -> None:
         for name in ("c", "a", "b"):

@@ -75,22 +75,3 @@ def test_a_backup_that_is_killed_is_taken_for_none_and_the_next_one_works(
     assert {each.name for each in tmp_path.iterdir()} == {"data", "copy"}
     with open_offline(data) as before, open_offline(to) as after:
         assert list(after.records(P, 0, 99)) == list(before.records(P, 0, 99))
-
-
-def test_what_it_has_pinned_is_used_again_though_the_writer_was_never_started_anew(
-    data: Path, tmp_path: Path
-) -> None:
-    """The writer looks for readers that have died every 1,000 transactions."""
-    file = DataFolder(data).log / "data.mdb"
-    environment = Environment.open_writer(DataFolder(data).log, is_synced=False)
-    meta, sizes = environment.database(b"meta"), [file.stat().st_size]
-    with backing_up(data, tmp_path / "copy") as child:
-        child.kill()
-    for _ in range(3):
-        for number in range(1_000):
-            with environment.writing() as transaction:
-                transaction.put(b"number", b"%d" % number, db=meta)
-        sizes.append(file.stat().st_size)
-    environment.close()
-    assert sizes[0] < sizes[1]
-    assert sizes[3] == sizes[2]

@@ -11,7 +11,7 @@ import pytest
 
 import seriatim
 from seriatim.actors.importing import import_queue
-from seriatim.actors.offline import open_offline, queue_process
+from seriatim.actors.offline import named_process, open_offline
 from seriatim.actors.proof import encode_log, open_export, open_folder_log, write_export
 from seriatim.actors.queue.commands import Change
 from seriatim.formats.errors import SchedulerError, UnavailableError
@@ -65,7 +65,7 @@ async def test_what_is_exported_and_imported_is_the_same_queue(tmp_path: Path, s
             for _ in range(50):
                 with suppress(SchedulerError):
                     await crowd.do_something()
-        with open_folder_log(folder, queue_process(folder, QUEUE)) as log:
+        with open_folder_log(folder, named_process(folder, QUEUE)) as log:
             write_export(log, file)
         with open_export(file) as log:
             await import_queue(tmp_path / f"node-{number + 1}", log, now_ms=1)

@@ -17,8 +17,9 @@ from seriatim.actors.queue.waiting import Waiter
 from seriatim.formats.errors import SchedulerError
 from seriatim.formats.jobs.fold import QueueFold
 from seriatim.formats.jobs.job import Job
-from seriatim.formats.jobs.replay import replay, slot_fields
+from seriatim.formats.jobs.replay import replay
 from seriatim.formats.jobs.rows import Path
+from seriatim.formats.jobs.slot import slot_fields
 from seriatim.formats.jobs.spec import read_asked
 from seriatim.formats.message import Value
 from seriatim.store.tree.memory_tree import MemoryTree

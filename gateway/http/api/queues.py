@@ -102,10 +102,10 @@ class QueueApi:
 
     async def _list(self, asked: Asked) -> web.StreamResponse:
         """Answer with a page of queues, by name."""
-        after, reader = asked.query.get("after", ""), self._queues.reader
-        names = (name for name in reader.names if name > after)
+        reader, limit = self._queues.reader, asked.limit
+        names = reader.names(after=asked.query.get("after"), limit=limit + 1)
         entries = ((name, _queue_plain(reader.now(name))) for name in names)
-        return reply_page("queues", entries, asked.limit)
+        return reply_page("queues", entries, limit)
 
     async def _show(self, asked: Asked) -> web.StreamResponse:
         return reply_json(_queue_plain(self._queues.reader.now(asked.named["queue"])))
@@ -135,8 +135,7 @@ class QueueApi:
 
     async def _types(self, asked: Asked) -> web.StreamResponse:
         """Answer with the numbers of each type, a page of them."""
-        queue = asked.named["queue"]
-        self._queues.reader.now(queue)
+        queue = self._checked(asked)
         limit = asked.limit
         found = self._queues.reader.types(queue, after=asked.query.get("after"), limit=limit + 1)
         entries = ((kind, {"type": kind, "states": states}) for kind, states in found)
@@ -204,12 +203,10 @@ class QueueApi:
 
     async def _list_jobs(self, asked: Asked) -> web.StreamResponse:
         """Answer with a page of jobs; it may be short, or empty, before the last one."""
-        queue, query = asked.named["queue"], asked.query
-        reader = self._queues.reader
-        reader.now(queue)
+        queue, query = self._checked(asked), asked.query
         limit = asked.limit
         states = _read_states(query.get("state", ""))
-        page = reader.page(
+        page = self._queues.reader.page(
             queue,
             states=states,
             kind=query.get("type", ""),
@@ -289,6 +286,16 @@ class QueueApi:
     async def _remove_job(self, asked: Asked) -> web.StreamResponse:
         await self._queues.ask(asked.named["queue"], Remove(asked.named["job"]))
         return reply_json({"id": asked.named["job"], "state": "removed"})
+
+    def _checked(self, asked: Asked) -> str:
+        """Return the name of the queue that is asked for.
+
+        Raises:
+            NotFoundError: there is no such queue.
+        """
+        queue = asked.named["queue"]
+        self._queues.process(queue)
+        return queue
 
     @property
     def _queues(self) -> Queues:

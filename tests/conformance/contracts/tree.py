@@ -11,6 +11,7 @@ import pytest
 from seriatim.formats.errors import LimitExceededError, MalformedError, RefusedError
 from seriatim.formats.limits import (
     LINK_DEPTH_MAX,
+    PAGE_DEFAULT,
     PAGE_MAX,
     PATH_MAX_BYTES,
     PATH_SEGMENT_MAX_BYTES,
@@ -232,6 +233,12 @@ class TreeContract(ABC):
         assert [tree.get(("computed", "p", str(slot))) for slot in range(5)] == [b"result"] * 5
         assert tree.list(("data",)) == [content_path(b"result")[1]]
         assert tree.put_content(b"other") != content_path(b"result")
+
+    def test_all_values_of_a_group_come_however_many(self, tree: Tree) -> None:
+        rows = [(("a", f"v{number:04d}"), b"%d" % number) for number in range(2 * PAGE_DEFAULT + 1)]
+        tree.change(rows)
+        assert list(tree.all_values(A)) == [(path[-1], value) for path, value in rows]
+        assert list(tree.all_values(("none",))) == []
 
     def test_values_come_with_their_names_and_without_what_is_none(self, tree: Tree) -> None:
         for number in range(5):

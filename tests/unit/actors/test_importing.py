@@ -14,11 +14,12 @@ from seriatim.actors import importing
 from seriatim.actors.alone import open_alone
 from seriatim.actors.follow.marks import FollowMarks
 from seriatim.actors.importing import Imported, import_queue
-from seriatim.actors.offline import open_offline, queue_process
+from seriatim.actors.offline import named_process, open_offline
 from seriatim.actors.proof import encode_log, open_export, open_folder_log, write_export
 from seriatim.formats.errors import (
     ChainBrokenError,
     LimitExceededError,
+    MalformedError,
     NotFoundError,
     RefusedError,
     SchedulerError,
@@ -26,6 +27,7 @@ from seriatim.formats.errors import (
 )
 from seriatim.formats.ids import decode_id, encode_id
 from seriatim.formats.jobs.fold import DEVICE
+from seriatim.formats.jobs.rows import name_path
 from seriatim.formats.message import Message, Value
 from seriatim.formats.schedule.chain import next_chain
 from seriatim.formats.schedule.export import ExportHeader, encode_header, encode_slot
@@ -40,7 +42,7 @@ DAY_MS = 86_400_000
 
 
 def export(folder: Path, queue: str = "default") -> bytes:
-    with open_folder_log(folder, queue_process(folder, queue)) as log:
+    with open_folder_log(folder, named_process(folder, queue)) as log:
         return b"".join(encode_log(log))
 
 
@@ -76,7 +78,7 @@ def source(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def file(source: Path, tmp_path: Path) -> Path:
-    with open_folder_log(source, queue_process(source, "default")) as log:
+    with open_folder_log(source, named_process(source, "default")) as log:
         write_export(log, tmp_path / "queue.jsonl")
     return tmp_path / "queue.jsonl"
 
@@ -170,6 +172,19 @@ async def test_a_log_that_was_changed_leaves_nothing_of_itself(
         assert is_empty(tmp_path / "taken")
 
 
+async def test_an_export_that_was_cut_is_noticed_wherever_that_was(
+    file: Path, tmp_path: Path
+) -> None:
+    """Between two lines, too: the first one says how many there are."""
+    whole = read(file)
+    ends = [at + 1 for at, byte in enumerate(whole) if byte == ord("\n")]
+    for end in (0, 1, *ends[:-1], *(end - 2 for end in ends)):
+        write(file, whole[:end])
+        with pytest.raises((ChainBrokenError, MalformedError)):
+            await take(tmp_path / "taken", file)
+        assert not (tmp_path / "taken").exists() or is_empty(tmp_path / "taken")
+
+
 SUBMITTED = '[{"event": "submitted", "id": "JOB", "type": "t", "spec": {}}]'
 QUEUE: dict[str, Value] = {"type": "Process", "execution-device": DEVICE, "queue": "q", "at": 1}
 
@@ -219,7 +234,21 @@ async def test_another_process_is_no_queue(tmp_path: Path) -> None:
 
 async def test_a_queue_that_is_not_there_is_not_found(source: Path) -> None:
     with pytest.raises(NotFoundError, match="no queue 'none'"):
-        queue_process(source, "none")
+        named_process(source, "none")
+
+
+async def test_a_queue_is_found_by_a_name_as_long_as_an_id(tmp_path: Path) -> None:
+    """It need not be one: there are names that no id has."""
+    async with seriatim.open(tmp_path / "source") as node:
+        process = await node.spawn()
+    async with open_alone(tmp_path / "source", now_ms=1) as environment:
+        tree = LmdbTree(environment)
+        tree.change([(name_path(name), bytes([7]) * 32) for name in ("mail", "x.y" + 40 * "z")])
+    assert named_process(tmp_path / "source", "x.y" + 40 * "z") == bytes([7]) * 32
+    assert named_process(tmp_path / "source", process) == decode_id(process)
+    with pytest.raises(MalformedError) as refused:
+        named_process(tmp_path / "source", "x.z" + 40 * "z")
+    assert refused.value.code == "bad_id"
 
 
 def is_empty(folder: Path) -> bool:

@@ -16,7 +16,7 @@ from seriatim.actors.monitor import look as module
 from seriatim.actors.monitor.look import look
 from seriatim.actors.triggers import rows as trigger_rows
 from seriatim.formats.errors import MalformedError
-from seriatim.formats.jobs.rows import name_path
+from seriatim.formats.jobs.rows import name_path, settings_path
 from seriatim.formats.monitor.beat import Beat, encode_beat
 from seriatim.formats.monitor.flags import FLAGS_PATH, Flags, encode_flags
 from seriatim.formats.monitor.idle import idle_of
@@ -135,6 +135,15 @@ def test_a_damaged_row_is_named(path: tuple[str, ...], raw: bytes) -> None:
     tree.put(path, raw)
     with pytest.raises(MalformedError):
         seen(tree)
+
+
+def test_a_look_reads_no_settings() -> None:
+    """They may be long, and it comes once in a second."""
+    tree = MemoryTree()
+    queue = QueueOnDisk(tree, "q")
+    queue.say({"event": "settings", "change": {"paused": True}})
+    tree.put(settings_path("q"), b"no JSON")
+    assert seen(tree).queues[0].is_paused
 
 
 def pass_on(environment: Environment, stop: threading.Event) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from seriatim.actors.queue.commands import Report
+from seriatim.actors.queue.commands import Cancel, Remove, Report
+from seriatim.actors.queue.machine import QueueMachine
 from seriatim.formats.limits import JOB_LEASE_DEFAULT_MS, NODE_LATE_MS
 from tests.support.queue_life import QUEUE, QueueLife
 from tests.support.simulated_disk import Fate
@@ -142,3 +143,17 @@ async def test_a_look_that_comes_during_a_write_hides_no_standstill(
     await submitting
     await until_idle()
     assert life.states() == {"leased": 1, "pending": 1}
+
+
+async def test_a_queue_at_rest_is_not_deaf(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It looks at nothing for hours, because there is nothing."""
+    missed: list[int] = []
+    monkeypatch.setattr(QueueMachine, "miss", lambda _, missed_ms: missed.append(missed_ms))
+    life = QueueLife()
+    await life.submit({"id": "one"})
+    await life.queues.ask(QUEUE, Cancel("one", "enough"))
+    await life.queues.ask(QUEUE, Remove("one"))
+    await until_idle()
+    life.clock.advance(milliseconds=LONG_MS)
+    await life.submit({"id": "two"})
+    assert missed == []

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
+import orjson
+import pytest
+
+from seriatim.actors.queue.load import load_fold
 from seriatim.actors.queue.output import output_rows
 from seriatim.actors.queue.reader import QueueReader
-from seriatim.formats.jobs.rows import output_path
+from seriatim.formats.errors import StoreError
+from seriatim.formats.jobs.rows import head_path, output_path
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import PAGE_DEFAULT
 from seriatim.store.tree.memory_tree import MemoryTree
+from seriatim.store.tree.tree import Tree
 from tests.support.queues_on_disk import QueueOnDisk, submitted
 
 COMMON = 3 * PAGE_DEFAULT
@@ -30,6 +37,28 @@ class Counting(MemoryTree):
         found = super().names(path, after=after, limit=limit)
         self.found += len(found)
         return found
+
+
+OF_ANOTHER_VERSION = [
+    {"settings": {"paused": True}},
+    {"paused": None},
+    {"slot": "7"},
+]
+
+
+@pytest.mark.parametrize("change", OF_ANOTHER_VERSION)
+@pytest.mark.parametrize("read", [load_fold, lambda name, tree: QueueReader(tree).now(name)])
+def test_the_head_of_another_version_is_refused_and_no_queue_without_settings(
+    read: Callable[[str, Tree], object], change: dict[str, Any]
+) -> None:
+    """A paused queue would run: it has had its settings in the head."""
+    tree = MemoryTree()
+    QueueOnDisk(tree)
+    head = {**orjson.loads(tree.get(head_path("default")) or b""), **change}
+    said = {key: value for key, value in head.items() if value is not None}
+    tree.put(head_path("default"), orjson.dumps(said))
+    with pytest.raises(StoreError, match=r"queue default: its head .* export the queue and import"):
+        read("default", tree)
 
 
 def test_jobs_of_a_rare_type_are_found_in_few_reads() -> None:

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from seriatim.formats.errors import MalformedError
-from seriatim.formats.jobs.fold import QueueFold
+from seriatim.formats.jobs.head import QueueHead, decode_head, encode_head
 from seriatim.formats.jobs.replay import replay
 from seriatim.formats.jobs.rows import Path
 from seriatim.formats.jobs.state import MOVES, IllegalMoveError, JobState, Step, check_move
@@ -120,10 +120,16 @@ def test_the_same_log_is_the_same_rows() -> None:
     assert list(first.items()) == list(again.items())
 
 
-def test_a_damaged_head_is_no_queue() -> None:
-    fold = QueueFold(QUEUE, lambda path: None)
-    with pytest.raises((ValueError, KeyError)):
-        fold.load(b"{}", None, (), ())
+@pytest.mark.parametrize("raw", [b"", b"{", b"{}", b"[]", b"7", b'{"slot":1}'])
+def test_a_damaged_head_is_an_error_and_no_queue(raw: bytes) -> None:
+    with pytest.raises(MalformedError, match="its head is damaged") as caught:
+        decode_head(raw)
+    assert caught.value.code == "bad_row"
+
+
+def test_a_head_is_read_back_as_it_was() -> None:
+    head = QueueHead(7, 9, {"done": 1}, paused=True, paces={"a": 5}, untold=["one"])
+    assert decode_head(encode_head(head)) == head
 
 
 def test_only_the_moves_of_the_table_are_moves() -> None:

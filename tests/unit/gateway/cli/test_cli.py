@@ -5,31 +5,19 @@ from __future__ import annotations
 import re
 import stat
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
-from typer.testing import CliRunner, Result
 
 import seriatim
 from seriatim.formats.ids import encode_id
 from seriatim.formats.signing.scheme import WalletKind
-from seriatim.gateway.cli import app
 from seriatim.gateway.cli.output import Exit
+from tests.support.command_line import invoke, run_json
 from tests.support.strategies import known_wallet
 
 ROOT = Path(__file__).parents[4]
 ITEMS = ROOT / "tests/conformance/vectors/items"
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(app, [str(each) for each in arguments])
-
-
-def run_json(*arguments: object, status: int = 0) -> Any:
-    result = run(*arguments, "--json")
-    assert result.exit_code == status, result.output
-    return orjson.loads(result.stdout)
 
 
 @pytest.fixture
@@ -81,11 +69,11 @@ def test_a_first_session(data: Path, process: str, tmp_path: Path) -> None:
 
 
 def test_people_get_lines(data: Path, process: str) -> None:
-    assert "slot 1" in run("send", process, "--text", "hi", "--data", data).stdout
-    lines = run("log", process, "--data", data).stdout.splitlines()
+    assert "slot 1" in invoke("send", process, "--text", "hi", "--data", data).stdout
+    lines = invoke("log", process, "--data", data).stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["0", "1"]
-    assert run("verify", process, "--data", data).stdout.startswith(f"good  {process}")
-    assert process in run("processes", "--data", data).stdout
+    assert invoke("verify", process, "--data", data).stdout.startswith(f"good  {process}")
+    assert process in invoke("processes", "--data", data).stdout
 
 
 def test_a_changed_export_names_its_slot(data: Path, process: str, tmp_path: Path) -> None:
@@ -111,7 +99,7 @@ def test_a_shortened_export_is_noticed(data: Path, process: str, tmp_path: Path)
 
 
 def test_an_export_goes_to_stdout(data: Path, process: str) -> None:
-    lines = run("export", process, "--data", data).stdout.splitlines()
+    lines = invoke("export", process, "--data", data).stdout.splitlines()
     assert orjson.loads(lines[0])["slots"] == len(lines) - 1 == 1
 
 
@@ -175,7 +163,7 @@ def test_a_well_formed_item_with_a_bad_signature_says_what_it_is() -> None:
 
 
 def test_good_items_end_with_0() -> None:
-    assert run("item", ITEMS / "signer-ed25519-type2.bin").stdout.startswith("good")
+    assert invoke("item", ITEMS / "signer-ed25519-type2.bin").stdout.startswith("good")
 
 
 @pytest.mark.parametrize(
@@ -204,11 +192,11 @@ def test_a_folder_without_a_store_says_so(tmp_path: Path) -> None:
     "arguments", [("spawn", "--tag", "no-equals-sign"), ("send", "A" * 43, "--bogus"), ("nothing",)]
 )
 def test_wrong_usage_ends_with_2(arguments: tuple[str, ...]) -> None:
-    assert run(*arguments).exit_code == Exit.USAGE
+    assert invoke(*arguments).exit_code == Exit.USAGE
 
 
 def test_the_version_is_the_packages() -> None:
-    assert run("--version").stdout.strip() == seriatim.__version__
+    assert invoke("--version").stdout.strip() == seriatim.__version__
 
 
 def test_the_documented_exit_statuses_are_the_ones_in_use() -> None:
@@ -237,13 +225,13 @@ def test_what_cannot_be_verified_is_named_as_what_it_is(
     data: Path, process: str, what: str, status: Exit, said: str
 ) -> None:
     assert process
-    result = run("verify", what, "--data", data)
+    result = invoke("verify", what, "--data", data)
     assert (result.exit_code, said in result.output) == (status, True), result.output
 
 
 @pytest.mark.parametrize("port", [-1, 65_536, 99_999])
 def test_a_port_beyond_all_ports_is_usage(port: int) -> None:
-    assert run("serve", "--port", port).exit_code == Exit.USAGE
+    assert invoke("serve", "--port", port).exit_code == Exit.USAGE
 
 
 @pytest.mark.parametrize(
@@ -252,6 +240,6 @@ def test_a_port_beyond_all_ports_is_usage(port: int) -> None:
 def test_who_allows_places_to_a_node_that_goes_nowhere_is_told(
     allowed: str, tmp_path: Path
 ) -> None:
-    result = run("serve", allowed, "--data", tmp_path, "--wallet", tmp_path / "none.json")
+    result = invoke("serve", allowed, "--data", tmp_path, "--wallet", tmp_path / "none.json")
     assert result.exit_code == Exit.USAGE
     assert "--follow-redirects" in re.sub(r"\x1b\[[0-9;]*m", "", result.output)

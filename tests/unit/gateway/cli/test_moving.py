@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import orjson
 import pytest
-from typer.testing import CliRunner, Result
 
-from seriatim.gateway.cli import app
 from seriatim.gateway.cli.output import Exit
 from tests.support.builders import NODE
+from tests.support.command_line import invoke, run_json
 from tests.support.live_node import LiveNode, live_node
 from tests.support.strategies import known_wallet
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(app, [*map(str, arguments)])
-
-
-def run_json(*arguments: object, status: Exit = Exit.OK) -> Any:
-    result = run(*arguments, "--json")
-    assert result.exit_code == status, result.output
-    return orjson.loads(result.stdout)
 
 
 def make_folder(path: Path) -> Path:
@@ -52,19 +39,20 @@ def test_a_queue_is_exported_by_its_name_and_goes_on_in_another_folder(
         jobs = [add(node, f"job-{number}") for number in range(3)]
         shown = run_json("queue", "show", "mail", "--data", data)
         assert (
-            f"  process: {shown['process']}" in run("queue", "show", "mail", "--data", data).output
+            f"  process: {shown['process']}"
+            in invoke("queue", "show", "mail", "--data", data).output
         )
         said = run_json("export", "mail", "--out", file, "--data", data)
         assert said == {"process": shown["process"], "slots": shown["slot"] + 1, "file": str(file)}
         taken = ("import", file, "--data", data)
         assert run_json(*taken, status=Exit.STORE)["error"] == "store_locked"
-    by_id = run("export", said["process"], "--data", data).stdout_bytes
-    assert run("export", "mail", "--data", data).stdout_bytes == by_id == file.read_bytes()
+    by_id = invoke("export", said["process"], "--data", data).stdout_bytes
+    assert invoke("export", "mail", "--data", data).stdout_bytes == by_id == file.read_bytes()
     verified = run_json("queue", "verify", "mail", "--data", data)
     taken = run_json("import", file, "--data", other)
     counted = {"slots": said["slots"], "rows": verified["rows"]}
     assert taken == {"queue": "mail", "process": said["process"], **counted}
-    assert run("export", "mail", "--data", other).stdout_bytes == by_id
+    assert invoke("export", "mail", "--data", other).stdout_bytes == by_id
     assert run_json("queue", "verify", "mail", "--data", other) == verified
     with live_node(other) as node:
         add(node, "one-more")
@@ -80,7 +68,7 @@ def test_processes_say_whose_queue_they_are(data: Path) -> None:
         add(node, "job")
     (queue,) = (each for each in run_json("processes", "--data", data) if each["queue"])
     assert queue["queue"] == "mail"
-    assert f"{queue['slots']} slots  queue mail" in run("processes", "--data", data).output
+    assert f"{queue['slots']} slots  queue mail" in invoke("processes", "--data", data).output
 
 
 @pytest.mark.slow
@@ -89,10 +77,10 @@ def test_an_import_says_what_it_has_made(data: Path, tmp_path: Path) -> None:
         add(node, "job")
     file = tmp_path / "mail.jsonl"
     run_json("export", "mail", "--out", file, "--data", data)
-    said = run("import", file, "--data", tmp_path / "other").output
+    said = invoke("import", file, "--data", tmp_path / "other").output
     assert said.startswith("queue mail: ")
-    assert run("export", "nobody", "--data", data).exit_code == Exit.NOT_FOUND
-    assert run("import", tmp_path / "none", "--data", data).exit_code == Exit.STORE
+    assert invoke("export", "nobody", "--data", data).exit_code == Exit.NOT_FOUND
+    assert invoke("import", tmp_path / "none", "--data", data).exit_code == Exit.STORE
 
 
 @pytest.mark.slow
@@ -100,7 +88,7 @@ def test_a_backup_says_what_it_holds(data: Path, tmp_path: Path) -> None:
     with live_node(data) as node:
         add(node, "job")
         made = run_json("backup", tmp_path / "copy", "--data", data)
-        said = run("backup", tmp_path / "second", "--data", data).output
+        said = invoke("backup", tmp_path / "second", "--data", data).output
     assert (made["folder"], made["wallet"]) == (str(tmp_path / "copy"), True)
     held = {each["process"]: each["slots"] - 1 for each in run_json("processes", "--data", data)}
     assert {head["process"]: head["slot"] for head in made["heads"]} == held
@@ -119,6 +107,6 @@ def test_a_backup_without_a_wallet_says_which_one_to_keep(data: Path, tmp_path: 
     (data / "wallet.json").rename(wallet)
     with live_node(data, "--wallet", str(wallet)) as node:
         add(node, "job")
-    said = run("backup", tmp_path / "copy", "--data", data)
+    said = invoke("backup", tmp_path / "copy", "--data", data)
     assert said.exit_code == Exit.OK
     assert "keep the one that the node is started with" in said.stderr
