@@ -27,6 +27,7 @@ from seriatim.formats.limits import (
     JOBS_NAMED_MAX,
     WORKER_PAUSE_MAX_MS,
 )
+from tests.support.holding import hold_loop
 from tests.support.lone_worker import ToldPort, working
 from tests.support.waiting import until, until_idle
 
@@ -324,7 +325,7 @@ async def test_a_job_that_holds_the_loop_of_its_node_costs_nobody_a_lease(
     @app.job(concurrency=2, lease="500ms")
     async def blocks() -> None:
         await began.wait()
-        threading.Event().wait(1.2)
+        hold_loop(1.0)  # longer than a lease, and than a node is late for nothing
 
     @app.job(concurrency=2, lease="500ms")
     async def innocent() -> None:
@@ -341,5 +342,5 @@ async def test_a_job_that_holds_the_loop_of_its_node_costs_nobody_a_lease(
         True,
         False,
     ]
-    assert said[1].startswith("the event loop goes on: it was held for 1.")
+    assert said[1].startswith("the event loop goes on: it was held for ")
     await until(lambda: "seriatim-guard" not in {each.name for each in threading.enumerate()})
