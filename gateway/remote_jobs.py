@@ -13,7 +13,6 @@ from seriatim.actors.app.access import Ending
 from seriatim.actors.app.blocking import BlockingApp
 from seriatim.actors.app.open_app import OpenApp
 from seriatim.actors.embedding.loop_thread import on_a_thread
-from seriatim.actors.embedding.own_loop import OwnLoop
 from seriatim.actors.queue.commands import (
     Cancel,
     Change,
@@ -36,6 +35,7 @@ from seriatim.actors.queue.plain import (
     reported_from_plain,
 )
 from seriatim.actors.runtime.clock import SystemClock
+from seriatim.actors.runtime.own_loop import OwnLoop
 from seriatim.actors.runtime.pauses import Pauses
 from seriatim.formats.errors import (
     MalformedError,

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from seriatim.actors.app.access import Ending, ending_of
 from seriatim.actors.app.enqueued import expect_enqueued
 from seriatim.actors.app.inline_queue import InlineQueue
-from seriatim.actors.embedding.own_loop import running_loop
 from seriatim.actors.executor.context import JobContext, current
 from seriatim.actors.queue.commands import Done
+from seriatim.actors.runtime.own_loop import running_loop
 from seriatim.actors.worker.run import facts_of
 from seriatim.actors.worker.running import raised
 from seriatim.formats.errors import NotFoundError, RefusedError

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from seriatim.actors.app.access import Ending, ending_of
-from seriatim.actors.embedding.own_loop import OwnLoop
+from seriatim.actors.runtime.own_loop import OwnLoop
 from seriatim.formats.errors import NotFoundError, StoppingError
 from seriatim.formats.jobs.view import plain_view_of
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import orjson
 
 from seriatim.actors.app.access import Ending
-from seriatim.actors.embedding.own_loop import on_loop, running_loop
 from seriatim.actors.queue.commands import Cancel, Retry, Submitted
+from seriatim.actors.runtime.own_loop import on_loop, running_loop
 from seriatim.formats.errors import LimitExceededError, MalformedError, UnsupportedError
 from seriatim.formats.jobs.raw_json import dump_json
 from seriatim.formats.jobs.spec import read_asked, say_asked

@@ -31,8 +31,9 @@ class OwnLoop:
         """
         if running_loop() is not self._loop:
             raise RefusedError(
-                "this app was opened on another event loop: await it there, and in a thread use "
-                "the blocking twin: seriatim.current_job().jobs in a job, else app.open_blocking",
+                "this was opened on another event loop: await it there, or in a thread use its "
+                "blocking twin: what open_blocking or connect_blocking yields, and in a job "
+                "seriatim.current_job().jobs",
                 code="other_loop",
             )
 
@@ -54,14 +55,14 @@ class OwnLoop:
         """
         if os.getpid() != self._pid:
             work.close()
-            raise StoreError("this node runs in the OS process that has opened it, not in a fork")
+            raise StoreError("this is for the OS process that has opened it, not for a fork")
         if running_loop() is self._loop:
             work.close()
             raise on_loop()
         with self._lock:
             if self._is_closed:
                 work.close()
-                raise StoppingError("this node is closed; open the folder again")
+                raise StoppingError("what was opened here is closed; open it again")
             answer = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return answer.result(timeout)
@@ -69,7 +70,7 @@ class OwnLoop:
             answer.cancel()
             raise
         except CancelledError:
-            raise StoppingError("this node was closed before it answered") from None
+            raise StoppingError("what was opened here was closed before it answered") from None
 
     def close(self) -> None:
         """Take no more calls of other threads."""
@@ -88,6 +89,6 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
 def on_loop() -> RefusedError:
     """Return the error for blocking calls where a loop runs, which everything would wait for."""
     return RefusedError(
-        "this code runs on an event loop, which must not be blocked: await function.submit(…)",
+        "this code runs on an event loop, which would wait for the answer: await it there",
         code="on_loop",
     )
