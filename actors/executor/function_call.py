@@ -188,7 +188,7 @@ def _raised(error: BaseException, code: Ending) -> Answer:
     text = "".join(traceback.format_exception(type(error), error, _behind_ours(error)))
     return {
         "code": code,
-        "reason": _text(f"{kind}: {_said(error)}"),
+        "reason": _text(_said(error)) or kind,
         "error_type": _text(kind),
         "traceback": plain_text(text[-JOB_TRACEBACK_MAX_CHARS:]),
     }

@@ -150,3 +150,13 @@ def in_fork() -> str:
 def waits_for_ever() -> None:
     print("waiting", flush=True)  # noqa: T201  # that is captured
     seriatim.current_job().jobs.submit(leaf.options(delay="1 hour"), 1).result()
+
+
+@app.job(queue="adding", run="process")
+def refused_in_child() -> None:
+    seriatim.current_job().jobs.submit(leaf.options(id="taken"), 1)
+
+
+@app.job(queue="adding")
+def refused_in_thread() -> None:
+    seriatim.current_job().jobs.submit(leaf.options(id="taken"), 1)

@@ -91,6 +91,19 @@ async def test_what_cannot_work_is_said_at_once_and_submits_nothing(
     assert states == ({"done": 1} if kind == "misused_in_child" else {})
 
 
+@pytest.mark.parametrize("kind", ["refused_in_thread", "refused_in_child"])
+async def test_a_job_that_fails_because_it_is_refused_says_so_once(
+    tmp_path: Path, kind: str
+) -> None:
+    async with opened(tmp_path):
+        await leaf.options(id="taken").submit(2)
+        handle = await app.functions[kind].submit()
+        with pytest.raises(JobError, match=r"is failed: TakenError: \w+ taken") as raised:
+            await handle
+    assert raised.value.error_type == "TakenError"
+    assert not raised.value.reason.startswith("TakenError")
+
+
 @pytest.mark.slow
 async def test_a_child_that_dies_loses_nothing_that_it_has_added(tmp_path: Path) -> None:
     async with opened(tmp_path):
