@@ -33,7 +33,7 @@ class Ending(NamedTuple):
 class Runs(Protocol):
     """Runs coroutines for whoever cannot await them."""
 
-    def run(self, work: Coroutine[Any, Any, T], *, timeout: float | None = None) -> T:
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Return what comes of *work*.
 
         Raises:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
-from math import ceil
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 from seriatim.actors.app.arguments import Output
 from seriatim.actors.app.handle import Handle
-from seriatim.formats.errors import DeadlineExceededError
 
 if TYPE_CHECKING:
     from seriatim.actors.app.access import Runs
@@ -26,7 +24,7 @@ class Opened(Protocol):
     async def submit(self, *prepared: Prepared[Any]) -> list[Handle[Any]]:
         """Submit jobs, all of them or none."""
 
-    async def drain(self) -> None:
+    async def drain(self, timeout: float | None) -> None:  # noqa: ASYNC109  # also blocking
         """Return when no queue of the app has a job left."""
 
 
@@ -107,17 +105,5 @@ class BlockingApp(BlockingJobs):
         self._opened = opened
 
     def drain(self, timeout: float | None = None) -> None:
-        """Return when no queue of the app has a job left; see `RunningApp.drain`.
-
-        Raises:
-            DeadlineExceededError: some has after *timeout* seconds.
-        """
-        try:
-            self._thread.run(self._opened.drain(), timeout=timeout)
-        except TimeoutError:
-            deadline_ms = ceil((timeout or 0) * 1_000)
-            raise DeadlineExceededError(
-                "the app's queues",
-                deadline_ms=deadline_ms,
-                advice="their jobs go on, and can be waited for again",
-            ) from None
+        """Return when no queue of the app has a job left; see `RunningApp.drain`."""
+        self._thread.run(self._opened.drain(timeout))

@@ -14,7 +14,7 @@ from seriatim.actors.app.enqueued import expect_enqueued
 from seriatim.actors.app.inline_queue import InlineQueue
 from seriatim.actors.executor.context import JobContext, current
 from seriatim.actors.queue.commands import Done
-from seriatim.actors.runtime.own_loop import running_loop
+from seriatim.actors.runtime.own_loop import run_unwaited, running_loop
 from seriatim.actors.worker.run import facts_of
 from seriatim.actors.worker.running import raised
 from seriatim.formats.errors import NotFoundError, RefusedError
@@ -151,25 +151,19 @@ class InlineJobs:
 class _Here:
     """Runs coroutines that wait for nothing, without a loop: a job may submit another one."""
 
-    def run(self, work: Coroutine[Any, Any, T], *, timeout: float | None = None) -> T:
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Return what comes of *work*.
 
         Raises:
             RefusedError: it waits for something, as a coroutine function on a loop does; code
                 ``on_loop``.
         """
-        del timeout
-        try:
-            work.send(None)
-        except StopIteration as done:
-            value: T = done.value
-            return value
-        work.close()
-        raise RefusedError(
+        waits = RefusedError(
             "on an event loop, a job that is a coroutine function is not submitted by blocking "
             "code: await its submit(…)",
             code="on_loop",
         )
+        return run_unwaited(work, waits)
 
 
 async def _result_of(made: Coroutine[Any, Any, bytes]) -> bytes:

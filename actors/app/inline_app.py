@@ -42,5 +42,6 @@ class _Opened:
     async def submit(self, *prepared: Prepared[Any]) -> list[Handle[Any]]:
         return await self._app.submitted(*prepared)
 
-    async def drain(self) -> None:
+    async def drain(self, timeout: float | None) -> None:  # noqa: ASYNC109  # also blocking
         """Return: nothing is left."""
+        del timeout

@@ -15,7 +15,7 @@ import orjson
 
 from seriatim.actors.app.access import Ending
 from seriatim.actors.queue.commands import Cancel, Retry, Submitted
-from seriatim.actors.runtime.own_loop import on_loop, running_loop
+from seriatim.actors.runtime.own_loop import on_loop, run_unwaited, running_loop
 from seriatim.formats.errors import LimitExceededError, MalformedError, UnsupportedError
 from seriatim.formats.jobs.raw_json import dump_json
 from seriatim.formats.jobs.spec import read_asked, say_asked
@@ -96,19 +96,13 @@ class _OfJob:
     def __init__(self) -> None:
         self._context = copy_context()
 
-    def run(self, work: Coroutine[Any, Any, T], *, timeout: float | None = None) -> T:
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
         """See `Runs.run`."""
-        del timeout
         if running_loop() is not None:
             work.close()
             raise on_loop()
-        try:
-            self._context.copy().run(work.send, None)
-        except StopIteration as done:
-            value: T = done.value
-            return value
-        work.close()
-        raise AssertionError("without a loop, it waits for nothing")
+        waits = AssertionError("without a loop, it asks its worker in this thread")
+        return self._context.copy().run(run_unwaited, work, waits)
 
 
 async def answer_child(access: JobsAccess, verb: str, said: Mapping[str, Any]) -> Any:

@@ -37,21 +37,16 @@ class OwnLoop:
                 code="other_loop",
             )
 
-    def run(self, work: Coroutine[Any, Any, T], *, timeout: float | None = None) -> T:
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Return what comes of *work*, on the loop; for other threads, not in a fork.
 
         Nothing reaches the loop once it is closed; what has reached it before is finished or
         cancelled. So each call has an end.
 
-        Args:
-            work: what to run.
-            timeout: seconds; ``None`` waits as long as it takes.
-
         Raises:
             StoppingError: it is closed.
             StoreError: this is a fork of the OS process that it runs in.
             RefusedError: this is its own thread, which would wait for itself; code ``on_loop``.
-            TimeoutError: it takes longer; it is cancelled.
         """
         if os.getpid() != self._pid:
             work.close()
@@ -65,10 +60,7 @@ class OwnLoop:
                 raise StoppingError("what was opened here is closed; open it again")
             answer = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
-            return answer.result(timeout)
-        except TimeoutError:
-            answer.cancel()
-            raise
+            return answer.result()
         except CancelledError:
             raise StoppingError("what was opened here was closed before it answered") from None
 
@@ -76,6 +68,21 @@ class OwnLoop:
         """Take no more calls of other threads."""
         with self._lock:
             self._is_closed = True
+
+
+def run_unwaited(work: Coroutine[Any, Any, T], waits: Exception) -> T:
+    """Return what comes of *work*, which has nothing to wait for, and so needs no loop.
+
+    Raises:
+        Exception: *waits*, where it waits all the same.
+    """
+    try:
+        work.send(None)
+    except StopIteration as done:
+        value: T = done.value
+        return value
+    work.close()
+    raise waits
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
