@@ -9,7 +9,7 @@ from seriatim.actors.app.arguments import Output
 from seriatim.actors.app.handle import Handle
 
 if TYPE_CHECKING:
-    from seriatim.actors.app.access import Runs
+    from seriatim.actors.app.access import Driver
     from seriatim.actors.app.job_function import JobFunction, Submitting
     from seriatim.actors.app.prepared import Prepared
     from seriatim.formats.jobs.state import JobState
@@ -38,7 +38,7 @@ class BlockingHandle(Output[R]):
 
     __slots__ = ("_thread", "handle")
 
-    def __init__(self, handle: Handle[R], thread: Runs) -> None:
+    def __init__(self, handle: Handle[R], thread: Driver) -> None:
         super().__init__(handle.id)
         self.handle = handle
         self._thread = thread
@@ -75,7 +75,7 @@ class BlockingJobs:
     """
 
     def __init__(
-        self, submit: Callable[..., Coroutine[Any, Any, list[Handle[Any]]]], thread: Runs
+        self, submit: Callable[..., Coroutine[Any, Any, list[Handle[Any]]]], thread: Driver
     ) -> None:
         """Submit by *submit*, which takes jobs that are prepared, in *thread*."""
         self._submit = submit
@@ -100,7 +100,7 @@ class BlockingJobs:
 class BlockingApp(BlockingJobs):
     """`RunningApp` for blocking code. Safe from several threads, not in a fork."""
 
-    def __init__(self, opened: Opened, thread: Runs) -> None:
+    def __init__(self, opened: Opened, thread: Driver) -> None:
         super().__init__(opened.submit, thread)
         self._opened = opened
 

@@ -41,12 +41,12 @@ class InlineJobs:
 
     Attributes:
         submitted: every job that was, in order.
-        runs: runs what follows where it is asked for.
+        driver: drives what follows where it is asked for.
     """
 
     def __init__(self, app: App) -> None:
         self.submitted: list[Asked] = []
-        self.runs = _Here()
+        self.driver = _Here()
         self._app = app
         self._queues: dict[str, InlineQueue] = {}
         self._running: dict[str, asyncio.Event] = {}
@@ -149,7 +149,7 @@ class InlineJobs:
 
 
 class _Here:
-    """Runs coroutines that wait for nothing, without a loop: a job may submit another one."""
+    """Drives coroutines that wait for nothing, without a loop: a job may submit another one."""
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Return what comes of *work*.

@@ -23,7 +23,7 @@ class InlineApp(BlockingApp):
 
     def __init__(self, app: App, jobs: InlineJobs) -> None:
         """Submit to *jobs*, to which *app* is attached."""
-        super().__init__(_Opened(app), jobs.runs)
+        super().__init__(_Opened(app), jobs.driver)
         self.jobs = jobs
 
     def assert_enqueued(

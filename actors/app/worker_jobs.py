@@ -35,12 +35,12 @@ class WorkerJobs:
     """`JobsAccess` of a job in a child.
 
     Attributes:
-        runs: runs what asks the worker, where the job blocks; in any of its threads.
+        driver: drives what asks the worker, where the job blocks; in any of its threads.
     """
 
     def __init__(self, ask: Ask) -> None:
         """Have the worker asked by *ask*."""
-        self.runs = _OfJob()
+        self.driver = _OfJob()
         self._ask = ask
 
     def make_id(self) -> str:
@@ -91,13 +91,13 @@ class WorkerJobs:
 
 
 class _OfJob:
-    """Runs coroutines that wait for the worker only, in the caller's thread, as of the job."""
+    """Drives coroutines that wait for the worker only, in the caller's thread, as of the job."""
 
     def __init__(self) -> None:
         self._context = copy_context()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """See `Runs.run`."""
+        """See `Driver.run`."""
         if running_loop() is not None:
             work.close()
             raise on_loop()

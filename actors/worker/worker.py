@@ -100,7 +100,7 @@ class Worker:
         self._has_news = asyncio.Event()
         self._has_room = asyncio.Event()
         # How often the node was told in another loop that it takes nothing more.
-        self._asides = 0
+        self._detours = 0
         self._is_draining = False
         self._is_quiet = asyncio.Event()
         self._claiming: asyncio.Task[None] | None = None
@@ -242,10 +242,10 @@ class Worker:
 
     async def _claim(self, room: int, pauses: Pauses) -> None:
         """Claim, and take what comes; rest where that was nothing, and too soon."""
-        asked_ms, asides = self._clock.monotonic_ms(), self._asides
+        asked_ms, detours = self._clock.monotonic_ms(), self._detours
         claimed = await self._ask(room, wait_ms=CLAIM_WAIT_MS)
         if claimed is not None:
-            if asides != self._asides:  # that claim did not name them: they are with others by now
+            if detours != self._detours:  # that claim did not name them: others have them by now
                 claimed = claimed._replace(grants=())
             self._take(claimed)
             took_ms = self._clock.monotonic_ms() - asked_ms
@@ -350,7 +350,7 @@ class Worker:
         """Return what runs on the event loop. In any thread."""
         return [run for run in self._book.running if self._runner.is_on_loop(run)]
 
-    async def renew_aside(
+    async def renew_by_detour(
         self, port: JobsPort, later: Callable[[Callable[[], object]], object], *, is_first: bool
     ) -> None:
         """Renew what is due by *port*, in another loop than its own, which is held.
@@ -361,7 +361,7 @@ class Worker:
             is_first: whether the node is to be told that it takes nothing more for now.
         """
         if is_first:
-            self._asides += 1
+            self._detours += 1
             claimed = await port.claim(self.queue, self._claim_for(0), wait_ms=0)
             later(partial(self._take, claimed))
         sent_ms = self._clock.monotonic_ms()
