@@ -259,7 +259,7 @@ class Worker:
         try:
             return await self._port.claim(self.queue, self._claim_for(room), wait_ms=wait_ms)
         except Exception as error:  # noqa: BLE001  # a fault of ours, too, ends no worker
-            self._complain("claim", error)
+            self._meet_failure("claim", error)
         return None
 
     def _claim_for(self, room: int) -> Claim:
@@ -272,8 +272,8 @@ class Worker:
             is_local=self._is_local,
         )
 
-    def _complain(self, verb: str, error: Exception) -> None:
-        """Log what a worker could not do, and does again in a while, unless that is of no use."""
+    def _meet_failure(self, verb: str, error: Exception) -> None:
+        """Log what it could not do, and does again in a while; end where that is of no use."""
         is_ours = not isinstance(error, SchedulerError)
         if isinstance(error, RefusedError) and error.code == UnauthorizedError.code:
             self._refusal = error
@@ -435,7 +435,7 @@ class Worker:
         try:
             return await self._port.report(self.queue, report)
         except Exception as error:  # noqa: BLE001  # as above
-            self._complain("report", error)
+            self._meet_failure("report", error)
         return None
 
     def _hear(self, reported: Reported) -> None:
