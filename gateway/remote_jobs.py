@@ -13,7 +13,6 @@ from seriatim.actors.app.access import Ending
 from seriatim.actors.app.blocking import BlockingApp
 from seriatim.actors.app.open_app import OpenApp
 from seriatim.actors.embedding.loop_thread import on_a_thread
-from seriatim.actors.embedding.own_loop import OwnLoop
 from seriatim.actors.queue.commands import (
     Cancel,
     Change,
@@ -36,6 +35,7 @@ from seriatim.actors.queue.plain import (
     reported_from_plain,
 )
 from seriatim.actors.runtime.clock import SystemClock
+from seriatim.actors.runtime.own_loop import OwnLoop
 from seriatim.actors.runtime.pauses import Pauses
 from seriatim.formats.errors import (
     MalformedError,
@@ -72,12 +72,12 @@ class RemoteJobs:
     """`NodeJobs` of the node that a client asks, for the event loop on which it was made.
 
     Attributes:
-        runs: has other threads ask on that loop.
+        driver: has other threads ask on that loop.
     """
 
     def __init__(self, client: ApiClient, clock: Clock, entropy: Callable[[int], bytes]) -> None:
         """Ask by *client*; ids of jobs are made of the time of *clock*, and *entropy*."""
-        self.runs = OwnLoop()
+        self.driver = OwnLoop()
         self._client = client
         self._clock = clock
         self._entropy = entropy
@@ -86,7 +86,7 @@ class RemoteJobs:
 
     def _here(self) -> ApiClient:
         """Return the client, for a coroutine on its own loop."""
-        self.runs.check()
+        self.driver.check()
         return self._client
 
     def make_id(self) -> str:
@@ -258,7 +258,7 @@ async def connect(app: App, url: str, token: str) -> AsyncIterator[OpenApp]:
         await client.ask("GET", (_QUEUES,), query={"limit": 1})
         clock = SystemClock(asyncio.get_running_loop())
         access = RemoteJobs(client, clock, secrets.token_bytes)
-        with closing(access.runs), app.attached(access):
+        with closing(access.driver), app.attached(access):
             yield OpenApp(app, access)
 
 

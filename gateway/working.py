@@ -125,10 +125,10 @@ async def run_worker(
         if reached is None:
             return None
         client, access = reached
-        stack.callback(access.runs.close)
+        stack.callback(access.driver.close)
         for app in apps:
             stack.enter_context(app.attached(access))
-        guard = LoopGuard(clock, lambda: _aside(find))
+        guard = LoopGuard(clock, lambda: _detour(find))
         stack.callback(guard.close)
         workers = [_begin(stack, access, share, work, clock, guard) for share in shares]
         on_ready([worker.name for worker in workers])
@@ -138,7 +138,7 @@ async def run_worker(
 
 
 @asynccontextmanager
-async def _aside(find: Find) -> AsyncIterator[RemoteJobs]:
+async def _detour(find: Find) -> AsyncIterator[RemoteJobs]:
     """Open the node's queues in the loop that runs."""
     async with connect_api(*await find()) as client:
         clock = SystemClock(asyncio.get_running_loop())

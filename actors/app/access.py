@@ -30,10 +30,10 @@ class Ending(NamedTuple):
     failure: Mapping[str, Any]
 
 
-class Runs(Protocol):
-    """Runs coroutines for whoever cannot await them."""
+class Driver(Protocol):
+    """Drives coroutines for whoever cannot await them."""
 
-    def run(self, work: Coroutine[Any, Any, T], *, timeout: float | None = None) -> T:
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Return what comes of *work*.
 
         Raises:
@@ -45,8 +45,8 @@ class JobsAccess(SubmitPort, Protocol):
     """What submits jobs, and what their handles need. All methods raise `SchedulerError`."""
 
     @property
-    def runs(self) -> Runs:
-        """Runs what follows for blocking code."""
+    def driver(self) -> Driver:
+        """Drives what follows for blocking code."""
 
     def make_id(self) -> str:
         """Return an id for a job, which no other one has."""

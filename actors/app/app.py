@@ -36,7 +36,7 @@ from seriatim.actors.app.worker_jobs import WorkerJobs
 from seriatim.actors.embedding.loop_thread import on_a_thread
 from seriatim.actors.embedding.node import open as open_embedded
 from seriatim.actors.executor.context import current
-from seriatim.actors.executor.importing import refuse_while_importing
+from seriatim.actors.executor.loading import refuse_while_loading
 from seriatim.actors.queue.commands import Change
 from seriatim.actors.tracing import submit_traced
 from seriatim.formats.errors import MalformedError, RefusedError
@@ -137,7 +137,7 @@ class App:
 
     def blocking_jobs(self) -> BlockingJobs:
         """Return what submits jobs for blocking code while the app is open; errors as `access`."""
-        return BlockingJobs(self.submitted, self.access.runs)
+        return BlockingJobs(self.submitted, self.access.driver)
 
     @overload
     def job(
@@ -258,7 +258,7 @@ class App:
             triggers = inner.triggers
             assert triggers is not None, "as above"
             access = LocalJobs(queues, triggers)
-            stack.callback(access.runs.close)
+            stack.callback(access.driver.close)
             stack.enter_context(self.attached(access))
             await self.declare(access)
             running = RunningApp(node, self, access, queues, stack)
@@ -325,7 +325,7 @@ class App:
         Raises:
             RefusedError: it is open already (``open``), or a child imports it (``imported``).
         """
-        refuse_while_importing()
+        refuse_while_loading()
         if self._access is not None:
             raise RefusedError("this app is open already", code="open")
         self._access = access

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
-from math import ceil
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 from seriatim.actors.app.arguments import Output
 from seriatim.actors.app.handle import Handle
-from seriatim.formats.errors import DeadlineExceededError
 
 if TYPE_CHECKING:
-    from seriatim.actors.app.access import Runs
+    from seriatim.actors.app.access import Driver
     from seriatim.actors.app.job_function import JobFunction, Submitting
     from seriatim.actors.app.prepared import Prepared
     from seriatim.formats.jobs.state import JobState
@@ -26,7 +24,7 @@ class Opened(Protocol):
     async def submit(self, *prepared: Prepared[Any]) -> list[Handle[Any]]:
         """Submit jobs, all of them or none."""
 
-    async def drain(self) -> None:
+    async def drain(self, timeout: float | None) -> None:  # noqa: ASYNC109  # also blocking
         """Return when no queue of the app has a job left."""
 
 
@@ -40,7 +38,7 @@ class BlockingHandle(Output[R]):
 
     __slots__ = ("_thread", "handle")
 
-    def __init__(self, handle: Handle[R], thread: Runs) -> None:
+    def __init__(self, handle: Handle[R], thread: Driver) -> None:
         super().__init__(handle.id)
         self.handle = handle
         self._thread = thread
@@ -77,7 +75,7 @@ class BlockingJobs:
     """
 
     def __init__(
-        self, submit: Callable[..., Coroutine[Any, Any, list[Handle[Any]]]], thread: Runs
+        self, submit: Callable[..., Coroutine[Any, Any, list[Handle[Any]]]], thread: Driver
     ) -> None:
         """Submit by *submit*, which takes jobs that are prepared, in *thread*."""
         self._submit = submit
@@ -102,22 +100,10 @@ class BlockingJobs:
 class BlockingApp(BlockingJobs):
     """`RunningApp` for blocking code. Safe from several threads, not in a fork."""
 
-    def __init__(self, opened: Opened, thread: Runs) -> None:
+    def __init__(self, opened: Opened, thread: Driver) -> None:
         super().__init__(opened.submit, thread)
         self._opened = opened
 
     def drain(self, timeout: float | None = None) -> None:
-        """Return when no queue of the app has a job left; see `RunningApp.drain`.
-
-        Raises:
-            DeadlineExceededError: some has after *timeout* seconds.
-        """
-        try:
-            self._thread.run(self._opened.drain(), timeout=timeout)
-        except TimeoutError:
-            deadline_ms = ceil((timeout or 0) * 1_000)
-            raise DeadlineExceededError(
-                "the app's queues",
-                deadline_ms=deadline_ms,
-                advice="their jobs go on, and can be waited for again",
-            ) from None
+        """Return when no queue of the app has a job left; see `RunningApp.drain`."""
+        self._thread.run(self._opened.drain(timeout))

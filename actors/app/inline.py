@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from seriatim.actors.app.access import Ending, ending_of
 from seriatim.actors.app.enqueued import expect_enqueued
 from seriatim.actors.app.inline_queue import InlineQueue
-from seriatim.actors.embedding.own_loop import running_loop
 from seriatim.actors.executor.context import JobContext, current
 from seriatim.actors.queue.commands import Done
+from seriatim.actors.runtime.own_loop import run_unwaited, running_loop
 from seriatim.actors.worker.run import facts_of
 from seriatim.actors.worker.running import raised
 from seriatim.formats.errors import NotFoundError, RefusedError
@@ -41,12 +41,12 @@ class InlineJobs:
 
     Attributes:
         submitted: every job that was, in order.
-        runs: runs what follows where it is asked for.
+        driver: drives what follows where it is asked for.
     """
 
     def __init__(self, app: App) -> None:
         self.submitted: list[Asked] = []
-        self.runs = _Here()
+        self.driver = _Here()
         self._app = app
         self._queues: dict[str, InlineQueue] = {}
         self._running: dict[str, asyncio.Event] = {}
@@ -149,27 +149,21 @@ class InlineJobs:
 
 
 class _Here:
-    """Runs coroutines that wait for nothing, without a loop: a job may submit another one."""
+    """Drives coroutines that wait for nothing, without a loop: a job may submit another one."""
 
-    def run(self, work: Coroutine[Any, Any, T], *, timeout: float | None = None) -> T:
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Return what comes of *work*.
 
         Raises:
             RefusedError: it waits for something, as a coroutine function on a loop does; code
                 ``on_loop``.
         """
-        del timeout
-        try:
-            work.send(None)
-        except StopIteration as done:
-            value: T = done.value
-            return value
-        work.close()
-        raise RefusedError(
+        waits = RefusedError(
             "on an event loop, a job that is a coroutine function is not submitted by blocking "
             "code: await its submit(…)",
             code="on_loop",
         )
+        return run_unwaited(work, waits)
 
 
 async def _result_of(made: Coroutine[Any, Any, bytes]) -> bytes:

@@ -23,7 +23,7 @@ class InlineApp(BlockingApp):
 
     def __init__(self, app: App, jobs: InlineJobs) -> None:
         """Submit to *jobs*, to which *app* is attached."""
-        super().__init__(_Opened(app), jobs.runs)
+        super().__init__(_Opened(app), jobs.driver)
         self.jobs = jobs
 
     def assert_enqueued(
@@ -42,5 +42,6 @@ class _Opened:
     async def submit(self, *prepared: Prepared[Any]) -> list[Handle[Any]]:
         return await self._app.submitted(*prepared)
 
-    async def drain(self) -> None:
+    async def drain(self, timeout: float | None) -> None:  # noqa: ASYNC109  # also blocking
         """Return: nothing is left."""
+        del timeout

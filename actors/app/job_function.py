@@ -15,8 +15,8 @@ from seriatim.actors.app.handle import Handle
 from seriatim.actors.app.options import CHILD_BOUNDS, JobOptions, naming, said_of
 from seriatim.actors.app.prepared import Prepared
 from seriatim.actors.app.worker_jobs import answer_child
-from seriatim.actors.embedding.own_loop import running_loop
 from seriatim.actors.executor.context import current
+from seriatim.actors.runtime.own_loop import running_loop
 from seriatim.actors.tracing import submit_traced
 from seriatim.actors.worker.handler import Handler, Place
 from seriatim.formats.errors import MalformedError, RefusedError

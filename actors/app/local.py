@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from seriatim.actors.app.access import Ending, ending_of
-from seriatim.actors.embedding.own_loop import OwnLoop
+from seriatim.actors.runtime.own_loop import OwnLoop
 from seriatim.formats.errors import NotFoundError, StoppingError
 from seriatim.formats.jobs.view import plain_view_of
 
@@ -29,17 +29,17 @@ class LocalJobs:
     """`NodeJobs` of *queues* of this OS process, for the event loop on which it was made.
 
     Attributes:
-        runs: has other threads ask on that loop.
+        driver: has other threads ask on that loop.
     """
 
     def __init__(self, queues: Queues, triggers: TriggerTable) -> None:
-        self.runs = OwnLoop()
+        self.driver = OwnLoop()
         self._queues = queues
         self._triggers = triggers
 
     def _here(self) -> Queues:
         """Return the queues, for a coroutine on their own loop."""
-        self.runs.check()
+        self.driver.check()
         return self._queues
 
     def make_id(self) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
 from seriatim.actors.queue.commands import Cancel, Change, Retry
+from seriatim.formats.errors import DeadlineExceededError
 from seriatim.formats.limits import JOB_WAIT_MS
 
 if TYPE_CHECKING:
@@ -29,11 +32,23 @@ class OpenApp:
         """Submit jobs, all of them or none; see `App.submit`."""
         return await self._app.submitted(*prepared)
 
-    async def drain(self) -> None:
-        """Return when no queue of the app has a job left that has not ended."""
-        for queue in self._app.queues:
-            while await self._access.idle(queue, wait_ms=JOB_WAIT_MS) is None:
-                pass
+    async def drain(self, timeout: float | None = None) -> None:  # noqa: ASYNC109  # also blocking
+        """Return when no queue of the app has a job left that has not ended.
+
+        Raises:
+            DeadlineExceededError: some has after *timeout* seconds.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                for queue in self._app.queues:
+                    while await self._access.idle(queue, wait_ms=JOB_WAIT_MS) is None:
+                        pass
+        except TimeoutError:
+            raise DeadlineExceededError(
+                "the app's queues",
+                deadline_ms=ceil((timeout or 0) * 1_000),
+                advice="their jobs go on, and can be waited for again",
+            ) from None
 
     async def show(self, job: str, *, queue: str = "") -> Mapping[str, Any]:
         """Return what there is to say of *job*; see ``docs/jobs.md``.

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import orjson
 
 from seriatim.actors.app.access import Ending
-from seriatim.actors.embedding.own_loop import on_loop, running_loop
 from seriatim.actors.queue.commands import Cancel, Retry, Submitted
+from seriatim.actors.runtime.own_loop import on_loop, run_unwaited, running_loop
 from seriatim.formats.errors import LimitExceededError, MalformedError, UnsupportedError
 from seriatim.formats.jobs.raw_json import dump_json
 from seriatim.formats.jobs.spec import read_asked, say_asked
@@ -35,12 +35,12 @@ class WorkerJobs:
     """`JobsAccess` of a job in a child.
 
     Attributes:
-        runs: runs what asks the worker, where the job blocks; in any of its threads.
+        driver: drives what asks the worker, where the job blocks; in any of its threads.
     """
 
     def __init__(self, ask: Ask) -> None:
         """Have the worker asked by *ask*."""
-        self.runs = _OfJob()
+        self.driver = _OfJob()
         self._ask = ask
 
     def make_id(self) -> str:
@@ -91,24 +91,18 @@ class WorkerJobs:
 
 
 class _OfJob:
-    """Runs coroutines that wait for the worker only, in the caller's thread, as of the job."""
+    """Drives coroutines that wait for the worker only, in the caller's thread, as of the job."""
 
     def __init__(self) -> None:
         self._context = copy_context()
 
-    def run(self, work: Coroutine[Any, Any, T], *, timeout: float | None = None) -> T:
-        """See `Runs.run`."""
-        del timeout
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """See `Driver.run`."""
         if running_loop() is not None:
             work.close()
             raise on_loop()
-        try:
-            self._context.copy().run(work.send, None)
-        except StopIteration as done:
-            value: T = done.value
-            return value
-        work.close()
-        raise AssertionError("without a loop, it waits for nothing")
+        waits = AssertionError("without a loop, it asks its worker in this thread")
+        return self._context.copy().run(run_unwaited, work, waits)
 
 
 async def answer_child(access: JobsAccess, verb: str, said: Mapping[str, Any]) -> Any:

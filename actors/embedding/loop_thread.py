@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from typing import TypeVar
 
-from seriatim.actors.embedding.own_loop import OwnLoop
+from seriatim.actors.runtime.own_loop import OwnLoop
 
 T = TypeVar("T")
 

@@ -18,7 +18,7 @@ from seriatim.actors.embedding.triggers import (
     TriggerOptions,
     every_text,
 )
-from seriatim.actors.executor.importing import refuse_while_importing
+from seriatim.actors.executor.loading import refuse_while_loading
 from seriatim.actors.keyring import read_wallet
 from seriatim.actors.launch import open_node
 from seriatim.actors.node import Node
@@ -314,7 +314,7 @@ async def open(  # noqa: A001  # seriatim.open is what its users expect
         StoreError: the folder or the wallet cannot be used.
         RefusedError: a child imports the program; code ``imported``.
     """
-    refuse_while_importing()
+    refuse_while_loading()
     key = read_wallet(Path(wallet)) if isinstance(wallet, str | Path) else wallet
     node, _ = await open_node(
         Path(path),

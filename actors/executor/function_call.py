@@ -20,7 +20,7 @@ import orjson
 
 from seriatim.actors.executor.called import CalledAsJob, NoUseError
 from seriatim.actors.executor.context import JobContext, current
-from seriatim.actors.executor.importing import importing
+from seriatim.actors.executor.loading import loading
 from seriatim.actors.executor.own_limits import Meter, held_to
 from seriatim.formats.jobs.outcome import Ending
 from seriatim.formats.limits import (
@@ -86,7 +86,7 @@ def call_function(
     function: Any = None
     try:
         with stop_signal, held_to(limits):
-            with importing():
+            with loading():
                 function = _find(name)
             before = _surroundings()  # what a module does when it is imported stays done
             code = Ending.RAISED
@@ -188,7 +188,7 @@ def _raised(error: BaseException, code: Ending) -> Answer:
     text = "".join(traceback.format_exception(type(error), error, _behind_ours(error)))
     return {
         "code": code,
-        "reason": _text(f"{kind}: {_said(error)}"),
+        "reason": _text(_said(error)) or kind,
         "error_type": _text(kind),
         "traceback": plain_text(text[-JOB_TRACEBACK_MAX_CHARS:]),
     }

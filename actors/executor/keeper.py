@@ -52,6 +52,7 @@ IS_LINUX = sys.platform == "linux"
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 READ_BYTES = 1 << 16
+LOADAVG = "/proc/loadavg"
 # The units of ru_maxrss: KiB, but for macOS.
 PEAK_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024
 
@@ -263,13 +264,21 @@ def family() -> int:
     return found
 
 
-def newest() -> bytes:
-    """Return the number that was last given to an OS process: the same one means, none is new."""
-    descriptor = os.open("/proc/loadavg", os.O_RDONLY)
+def births() -> tuple[bytes, int]:
+    """Return the number that was last given to an OS process, and how many threads there are.
+
+    The same number means, none is new. The threads are all of the kernel, zombies among them,
+    whatever pid namespace asks: no family is larger. They are 0 where that is not known: gVisor has
+    zeros for all of it, and what lxcfs has in the file's place is of its cgroup, seconds ago.
+    """
+    descriptor = os.open(LOADAVG, os.O_RDONLY)
     try:
-        return os.read(descriptor, READ_BYTES).rsplit(None, 1)[-1]
+        if os.fstat(descriptor).st_dev != os.stat("/proc").st_dev:  # noqa: PTH116  # takes long
+            return b"", 0
+        *_, threads, last = os.read(descriptor, READ_BYTES).split()
     finally:
         os.close(descriptor)
+    return last, int(threads.partition(b"/")[2])
 
 
 def signal_group(process: int, number: int) -> None:
@@ -345,8 +354,9 @@ class Job:
         """Tell whether the job has more OS processes than it may; then the worker has been told."""
         if self.processes is None or not IS_LINUX:
             return False
-        last = newest()
-        if last == self.newest:
+        last, threads = births()
+        # To look for the family is a walk through /proc, which takes a ms and more.
+        if threads and (last == self.newest or threads <= self.processes):
             return False
         self.newest = last
         found = family()

@@ -39,7 +39,7 @@ KEPT_MAX_MS: Final = 10 * 60_000
 # As deep as common libraries are, and their callers, who are what one looks for.
 _STACK_FRAMES: Final = 20
 
-Aside = Callable[[], AbstractAsyncContextManager["JobsPort"]]
+Detour = Callable[[], AbstractAsyncContextManager["JobsPort"]]
 
 
 class Guarded(Protocol):
@@ -51,7 +51,7 @@ class Guarded(Protocol):
     def on_loop(self) -> list[Run]:
         """Return what runs on the event loop. In any thread."""
 
-    async def renew_aside(
+    async def renew_by_detour(
         self, port: JobsPort, later: Callable[[Callable[[], object]], object], *, is_first: bool
     ) -> None:
         """Renew what is due by *port*, in another loop; see `Worker`."""
@@ -60,16 +60,16 @@ class Guarded(Protocol):
 class LoopGuard:
     """Guards the event loop in which it is made, for all workers there."""
 
-    def __init__(self, clock: Clock, aside: Aside | None = None) -> None:
+    def __init__(self, clock: Clock, detour: Detour | None = None) -> None:
         """Guard the loop that runs.
 
         Args:
             clock: that of the leases; it is read in another thread.
-            aside: opens the workers' queues in another loop, so that leases are renewed while this
+            detour: opens the workers' queues in another loop, so that leases are renewed while this
                 one is held; ``None`` where they are in this loop, too.
         """
         self._clock = clock
-        self._aside = aside
+        self._detour = detour
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         self._workers: list[Guarded] = []
@@ -162,25 +162,25 @@ class LoopGuard:
     def _see_to(self, held_ms: int, *, is_first: bool) -> None:
         if is_first:
             _LOG.warning("%s", self._complaint(held_ms))
-        if self._aside is None or self._is_closed:
+        if self._detour is None or self._is_closed:
             return
         if is_first:
             self._untold = list(self._workers)
         try:
             if held_ms <= KEPT_MAX_MS:
-                asyncio.run(self._renew(self._aside))
+                asyncio.run(self._renew(self._detour))
         except Exception as error:  # noqa: BLE001  # a fault of ours, too, ends no guard
             _complain(error)
 
-    async def _renew(self, aside: Aside) -> None:
+    async def _renew(self, detour: Detour) -> None:
         later = self._loop.call_soon_threadsafe
-        async with aside() as port:
+        async with detour() as port:
             for worker in tuple(self._workers):
                 if not self._is_held:  # it may have come round meanwhile
                     return
                 is_untold = worker in self._untold
                 try:
-                    await worker.renew_aside(port, later, is_first=is_untold)
+                    await worker.renew_by_detour(port, later, is_first=is_untold)
                 except Exception as error:  # noqa: BLE001  # as above; the others go on
                     _complain(error)
                 else:

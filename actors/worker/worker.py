@@ -100,7 +100,7 @@ class Worker:
         self._has_news = asyncio.Event()
         self._has_room = asyncio.Event()
         # How often the node was told in another loop that it takes nothing more.
-        self._asides = 0
+        self._detours = 0
         self._is_draining = False
         self._is_quiet = asyncio.Event()
         self._claiming: asyncio.Task[None] | None = None
@@ -242,10 +242,10 @@ class Worker:
 
     async def _claim(self, room: int, pauses: Pauses) -> None:
         """Claim, and take what comes; rest where that was nothing, and too soon."""
-        asked_ms, asides = self._clock.monotonic_ms(), self._asides
+        asked_ms, detours = self._clock.monotonic_ms(), self._detours
         claimed = await self._ask(room, wait_ms=CLAIM_WAIT_MS)
         if claimed is not None:
-            if asides != self._asides:  # that claim did not name them: they are with others by now
+            if detours != self._detours:  # that claim did not name them: others have them by now
                 claimed = claimed._replace(grants=())
             self._take(claimed)
             took_ms = self._clock.monotonic_ms() - asked_ms
@@ -259,7 +259,7 @@ class Worker:
         try:
             return await self._port.claim(self.queue, self._claim_for(room), wait_ms=wait_ms)
         except Exception as error:  # noqa: BLE001  # a fault of ours, too, ends no worker
-            self._complain("claim", error)
+            self._meet_failure("claim", error)
         return None
 
     def _claim_for(self, room: int) -> Claim:
@@ -272,8 +272,8 @@ class Worker:
             is_local=self._is_local,
         )
 
-    def _complain(self, verb: str, error: Exception) -> None:
-        """Log what a worker could not do, and does again in a while, unless that is of no use."""
+    def _meet_failure(self, verb: str, error: Exception) -> None:
+        """Log what it could not do, and does again in a while; end where that is of no use."""
         is_ours = not isinstance(error, SchedulerError)
         if isinstance(error, RefusedError) and error.code == UnauthorizedError.code:
             self._refusal = error
@@ -350,7 +350,7 @@ class Worker:
         """Return what runs on the event loop. In any thread."""
         return [run for run in self._book.running if self._runner.is_on_loop(run)]
 
-    async def renew_aside(
+    async def renew_by_detour(
         self, port: JobsPort, later: Callable[[Callable[[], object]], object], *, is_first: bool
     ) -> None:
         """Renew what is due by *port*, in another loop than its own, which is held.
@@ -361,7 +361,7 @@ class Worker:
             is_first: whether the node is to be told that it takes nothing more for now.
         """
         if is_first:
-            self._asides += 1
+            self._detours += 1
             claimed = await port.claim(self.queue, self._claim_for(0), wait_ms=0)
             later(partial(self._take, claimed))
         sent_ms = self._clock.monotonic_ms()
@@ -435,7 +435,7 @@ class Worker:
         try:
             return await self._port.report(self.queue, report)
         except Exception as error:  # noqa: BLE001  # as above
-            self._complain("report", error)
+            self._meet_failure("report", error)
         return None
 
     def _hear(self, reported: Reported) -> None:

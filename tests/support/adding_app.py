@@ -93,8 +93,15 @@ def _code(do: Any) -> str:
 
 
 @app.job(queue="adding", run="process")
+def talks() -> None:
+    print("hello from a child", flush=True)  # noqa: T201  # that is captured
+
+
+@app.job(queue="adding", run="process", timeout="1 minute")
 def all_verbs_in_child() -> dict[str, Any]:
     jobs = seriatim.current_job().jobs
+    talking = jobs.submit(talks)
+    talking.result()
     first = leaf.prepare(1)
     second = leaf.options(after=first).prepare(first.output)
     handles = jobs.submit_all(second, first)
@@ -113,11 +120,11 @@ def all_verbs_in_child() -> dict[str, Any]:
         each.join()
     return {
         "results": [each.result() for each in handles],
-        "logs": handles[0].logs(),
+        "logs": talking.logs(),
         "state": shown["state"],
         "again": late.state(),
         "of_thread": of_thread,
-        "other": jobs.submit(other_leaf, 1).id != "",
+        "other": jobs.submit(other_leaf, 1).result(),
     }
 
 
@@ -143,3 +150,13 @@ def in_fork() -> str:
 def waits_for_ever() -> None:
     print("waiting", flush=True)  # noqa: T201  # that is captured
     seriatim.current_job().jobs.submit(leaf.options(delay="1 hour"), 1).result()
+
+
+@app.job(queue="adding", run="process")
+def refused_in_child() -> None:
+    seriatim.current_job().jobs.submit(leaf.options(id="taken"), 1)
+
+
+@app.job(queue="adding")
+def refused_in_thread() -> None:
+    seriatim.current_job().jobs.submit(leaf.options(id="taken"), 1)

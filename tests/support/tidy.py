@@ -72,6 +72,7 @@ TEST_WORLD: Final[Mapping[str, tuple[str, ...]]] = {
     "time.sleep": (
         "tests/unit/actors/runtime/child_targets.py",
         "tests/property/test_runtime_threads.py",
+        "tests/support/holding.py",
         "tests/crash/",
     ),
 }
@@ -175,6 +176,19 @@ def world_is_handed_in(source: Source) -> Iterator[Fault]:
                 yield source.fault(node.lineno, f"{name} is handed in, not read here")
 
 
+def a_wait_is_for_somebody(source: Source) -> Iterator[Fault]:
+    """Nobody waits some time for an event of his own, which nobody sets: that is a sleep."""
+    imported = _imported_names(source)
+    for node in source.nodes:
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            continue
+        made, is_timed = node.func.value, bool(node.args or node.keywords)
+        if isinstance(made, ast.Call) and node.func.attr == "wait" and is_timed:
+            name = _dotted(made.func, imported)
+            if name == "threading.Event":
+                yield source.fault(node.lineno, "a sleep by another name: wait for what happens")
+
+
 def import_names_the_package(source: Source) -> Iterator[Fault]:
     """Nobody imports a top folder by its own name: that would load a second copy."""
     for node, names in _imports_of(source):
@@ -245,6 +259,7 @@ RULES: Final[tuple[Rule, ...]] = (
     file_is_short,
     function_is_short,
     world_is_handed_in,
+    a_wait_is_for_somebody,
     import_names_the_package,
     no_test_is_imported,
     suppression_gives_its_reason,

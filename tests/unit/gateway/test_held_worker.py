@@ -21,8 +21,8 @@ pytestmark = pytest.mark.asyncio
 WORK = Work((), ("q",), 2, "", takes_commands=True, drains=True)
 MODULE = """
 import asyncio
-import threading
 from seriatim import App
+from tests.support.holding import hold_loop
 
 app = App()
 began = asyncio.Event()
@@ -30,7 +30,7 @@ began = asyncio.Event()
 @app.job(queue="q", concurrency=2)
 async def blocks():
     await began.wait()
-    threading.Event().wait(5)
+    hold_loop(2.5)
 
 @app.job(queue="q", concurrency=2)
 async def innocent():

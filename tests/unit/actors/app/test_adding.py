@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import seriatim
+from seriatim.actors.app.running_app import RunningApp
 from seriatim.formats.errors import JobError, RefusedError, StoppingError
 from seriatim.formats.jobs.state import JobState
 from seriatim.testing import rehearse
 from tests.support import adding_app
-from tests.support.adding_app import app, leaf
+from tests.support.adding_app import app, leaf, other
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio
@@ -25,6 +26,19 @@ pytestmark = pytest.mark.asyncio
 async def opened(folder: Path) -> AsyncIterator[Any]:
     async with app.open(folder) as running:
         yield running
+
+
+@asynccontextmanager
+async def working_beside(running: RunningApp, another: seriatim.App) -> AsyncIterator[None]:
+    """Run the jobs of *another* app in the node of *running*, too."""
+    async with AsyncExitStack() as stack:
+        access = running._access
+        stack.enter_context(another.attached(access))
+        await another.declare(access)
+        beside = RunningApp(running.node, another, access, running.queues, stack)
+        for queue in another.queues:
+            await beside.work(queue)
+        yield
 
 
 @pytest.mark.parametrize("kind", ["on_loop", "in_thread", "in_child", "on_loop_of_child"])
@@ -37,15 +51,15 @@ async def test_a_job_adds_jobs_and_waits_for_them_from_wherever_it_runs(
 
 async def test_in_a_child_there_are_the_verbs_that_there_are_elsewhere(tmp_path: Path) -> None:
     """In its threads, too, and for functions of other apps."""
-    async with opened(tmp_path):
+    async with opened(tmp_path) as running, working_beside(running, other):
         found = await (await adding_app.all_verbs_in_child.submit())
     assert found == {
         "results": [3, 2],
-        "logs": "",
+        "logs": "hello from a child\n",
         "state": "cancelled",
         "again": "scheduled",
         "of_thread": [8, 8, 8, 8],
-        "other": True,
+        "other": 101,
     }
 
 
@@ -75,6 +89,19 @@ async def test_what_cannot_work_is_said_at_once_and_submits_nothing(
         assert await (await app.functions[kind].submit()) == codes
         states = running.queues.reader.now("default").states
     assert states == ({"done": 1} if kind == "misused_in_child" else {})
+
+
+@pytest.mark.parametrize("kind", ["refused_in_thread", "refused_in_child"])
+async def test_a_job_that_fails_because_it_is_refused_says_so_once(
+    tmp_path: Path, kind: str
+) -> None:
+    async with opened(tmp_path):
+        await leaf.options(id="taken").submit(2)
+        handle = await app.functions[kind].submit()
+        with pytest.raises(JobError, match=r"is failed: TakenError: \w+ taken") as raised:
+            await handle
+    assert raised.value.error_type == "TakenError"
+    assert not raised.value.reason.startswith("TakenError")
 
 
 @pytest.mark.slow

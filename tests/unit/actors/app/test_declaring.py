@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import seriatim
-from seriatim.actors.executor.importing import importing
+from seriatim.actors.executor.loading import loading
 from seriatim.formats.errors import MalformedError, RefusedError
 from seriatim.formats.jobs.settings import Rate, Settings
 from seriatim.testing import rehearse
@@ -205,7 +205,7 @@ def test_a_program_is_not_run_once_more_by_the_child_that_imports_it(tmp_path: P
         timeout=60,
         check=True,
     )
-    assert ended.stdout.startswith("import_failed RefusedError: a child has imported this module")
+    assert ended.stdout.startswith("import_failed a child has imported this module")
     assert 'if __name__ == "__main__"' in ended.stdout
 
 
@@ -213,7 +213,7 @@ def test_a_program_is_not_run_once_more_by_the_child_that_imports_it(tmp_path: P
 def test_nothing_is_opened_by_a_child_while_it_imports(
     tmp_path: Path, opened: Callable[[Path], object]
 ) -> None:
-    with importing(), pytest.raises(RefusedError) as caught:
+    with loading(), pytest.raises(RefusedError) as caught:
         opened(tmp_path / "data")
     assert caught.value.code == "imported"
     assert not (tmp_path / "data").exists()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
+from typing import Any, Self
 
 import pytest
 
@@ -81,6 +83,58 @@ async def test_what_is_no_question_is_refused_and_so_is_one_too_many() -> None:
 async def test_a_worker_that_is_gone_is_waited_for_no_more() -> None:
     with pytest.raises(UnavailableError, match="gone"):
         Asker(lambda _: None, lambda: None).ask("submit", {})
+
+
+class Asking:
+    """An `Asker` of many threads, which hear what a test answers; in the end, nobody is there."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+        self._answers: SimpleQueue[list[Any] | None] = SimpleQueue()
+        self.asker = Asker(lambda asked: self.asked.append(asked[0]), self._answers.get)
+        self._threads = ThreadPoolExecutor(2 * CHILD_ASKS_MAX)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for _each in range(2 * CHILD_ASKS_MAX):
+            self._answers.put(None)
+        self._threads.shutdown()
+
+    def ask(self) -> Future[str]:
+        return self._threads.submit(self.asker.ask, "show", {})
+
+    def answer(self, number: int) -> None:
+        self._answers.put([number, None, f"answer {number}"])
+
+
+async def test_who_waits_gets_its_own_answer_in_whatever_order_they_come() -> None:
+    with Asking() as asking:
+        first = asking.ask()
+        await until(lambda: asking.asked == [1])
+        second = asking.ask()
+        await until(lambda: asking.asked == [1, 2])
+        asking.answer(2)
+        assert await asyncio.wrap_future(second) == "answer 2"
+        assert not first.done()
+        asking.answer(1)
+        assert await asyncio.wrap_future(first) == "answer 1"
+
+
+async def test_who_is_one_too_many_asks_when_another_one_has_its_answer() -> None:
+    with Asking() as asking:
+        answers = [asking.ask() for _ in range(CHILD_ASKS_MAX + 1)]
+        waiting = asking.asker._room._cond._waiters  # type: ignore[attr-defined]  # nobody else knows
+        await until(lambda: len(waiting) == 1)
+        assert sorted(asking.asked) == [*range(1, CHILD_ASKS_MAX + 1)]
+        asking.answer(1)
+        await until(lambda: len(asking.asked) == CHILD_ASKS_MAX + 1)
+        for number in range(2, CHILD_ASKS_MAX + 2):
+            asking.answer(number)
+        assert {each.result() for each in answers} == {
+            f"answer {number}" for number in range(1, CHILD_ASKS_MAX + 2)
+        }
 
 
 async def test_who_runs_functions_of_no_app_submits_nothing() -> None:

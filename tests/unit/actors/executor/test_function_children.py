@@ -102,7 +102,7 @@ def test_what_is_raised_is_said_with_its_place(run: Run) -> None:
             first = await child_of(children)
             outcome, _ = await children.ran("raise_error")
             assert outcome.code is Ending.RAISED
-            assert outcome.reason == "ValueError: what was not expected"
+            assert outcome.reason == "what was not expected"
             assert outcome.error_type == "ValueError"
             assert "in raise_error" in outcome.traceback
             assert "function_call" not in outcome.traceback
@@ -115,9 +115,9 @@ def test_what_is_raised_is_said_with_its_place(run: Run) -> None:
 @pytest.mark.parametrize(
     ("function", "reason"),
     [
-        ("raise_unprintable", "UnprintableError: <UnprintableError>"),
-        ("raise_surrogate", "ValueError: \\ud800"),
-        ("add", "TypeError: add() missing 1 required positional argument: 'first'"),
+        ("raise_unprintable", "<UnprintableError>"),
+        ("raise_surrogate", "\\ud800"),
+        ("add", "add() missing 1 required positional argument: 'first'"),
     ],
 )
 def test_whatever_is_raised_can_be_said(run: Run, function: str, reason: str) -> None:

@@ -27,6 +27,7 @@ from seriatim.formats.limits import (
     JOBS_NAMED_MAX,
     WORKER_PAUSE_MAX_MS,
 )
+from tests.support.holding import hold_loop
 from tests.support.lone_worker import ToldPort, working
 from tests.support.waiting import until, until_idle
 
@@ -51,7 +52,7 @@ class GuardedOne:
     def on_loop(self) -> list[Run]:
         return self.runs
 
-    async def renew_aside(self, port: JobsPort, later: object, *, is_first: bool) -> None:
+    async def renew_by_detour(self, port: JobsPort, later: object, *, is_first: bool) -> None:
         del port, later
         self.renewed.append(is_first)
         self.on_renewal()
@@ -70,10 +71,10 @@ async def no_port() -> AsyncIterator[JobsPort]:
 class Guarding:
     """A guard whose thread a test is, in a time that a test says."""
 
-    def __init__(self, aside: guard_module.Aside | None = None) -> None:
+    def __init__(self, detour: guard_module.Detour | None = None) -> None:
         self.clock = ManualClock()
         self.worker = GuardedOne()
-        self.guard = LoopGuard(self.clock, aside)
+        self.guard = LoopGuard(self.clock, detour)
         self.guard._is_begun = True  # the test is its thread
         self.guard.add(self.worker)
 
@@ -186,7 +187,7 @@ async def test_a_shorter_lease_is_looked_after_sooner_but_no_sooner_than_makes_s
     assert one.look() == HELD_MIN_MS
 
 
-async def test_leases_are_renewed_aside_as_long_as_the_loop_is_held_and_for_no_longer() -> None:
+async def test_leases_are_renewed_by_detour_as_long_as_the_loop_is_held_and_for_no_longer() -> None:
     one = Guarding(no_port)
     one.guard.expect(LEASE_MS)
     one.look()
@@ -231,8 +232,8 @@ async def test_a_renewal_that_fails_is_said_and_made_again(
     assert one.worker.renewed == [True, True], "nobody has been told"
 
 
-async def test_what_was_granted_to_the_claim_before_one_aside_is_not_begun() -> None:
-    """The claim aside did not name it, so that the node has given it to somebody else."""
+async def test_what_was_granted_to_the_claim_before_one_by_detour_is_not_begun() -> None:
+    """The claim by the detour did not name it, so that the node has given it to somebody else."""
     ran: list[object] = []
 
     async def call(grant: object) -> bytes:
@@ -241,7 +242,7 @@ async def test_what_was_granted_to_the_claim_before_one_aside_is_not_begun() -> 
 
     async with working(call) as lone:
         await until_idle()
-        await lone.worker.renew_aside(ToldPort(), lambda _: None, is_first=True)
+        await lone.worker.renew_by_detour(ToldPort(), lambda _: None, is_first=True)
         lone.port.grant("a", 1, lease_ms=LEASE_MS)
         await until_idle()
         assert ran == []
@@ -261,18 +262,18 @@ async def test_a_worker_renews_what_is_due_by_another_port_and_takes_nothing_mor
         for token, job in enumerate("ab", start=1):
             lone.port.grant(job, token, lease_ms=LEASE_MS)
             await until_idle()
-        aside, later = ToldPort(), list[Callable[[], object]]()
-        aside.lost.add(("b", 2))
-        await lone.worker.renew_aside(aside, later.append, is_first=True)
-        [claim] = aside.claims
+        detour, later = ToldPort(), list[Callable[[], object]]()
+        detour.lost.add(("b", 2))
+        await lone.worker.renew_by_detour(detour, later.append, is_first=True)
+        [claim] = detour.claims
         assert (claim.room, claim.held) == (0, [("a", 1), ("b", 2)])
-        assert aside.asked == [], "nothing is due"
+        assert detour.asked == [], "nothing is due"
         lone.clock._monotonic_ms += LEASE_MS // 2  # as for a loop that is held: no timer runs
-        await lone.worker.renew_aside(aside, later.append, is_first=False)
-        await lone.worker.renew_aside(aside, later.append, is_first=False)
-        [report] = aside.asked
+        await lone.worker.renew_by_detour(detour, later.append, is_first=False)
+        await lone.worker.renew_by_detour(detour, later.append, is_first=False)
+        [report] = detour.asked
         assert report.held == [("a", 1), ("b", 2)]
-        assert len(aside.claims) == 1
+        assert len(detour.claims) == 1
         for each in later:
             each()
         await until_idle()
@@ -295,7 +296,7 @@ async def test_what_the_node_wants_is_heard_when_the_loop_comes_round() -> None:
             async def claim(self, *_: object, **__: object) -> Claimed:
                 return Claimed((), {"a": "somebody wants it no more"})
 
-        await lone.worker.renew_aside(StoppingPort(), later.append, is_first=True)
+        await lone.worker.renew_by_detour(StoppingPort(), later.append, is_first=True)
         assert lone.worker.running["a"].is_stopping is False
         for each in later:
             each()
@@ -324,7 +325,7 @@ async def test_a_job_that_holds_the_loop_of_its_node_costs_nobody_a_lease(
     @app.job(concurrency=2, lease="500ms")
     async def blocks() -> None:
         await began.wait()
-        threading.Event().wait(1.2)
+        hold_loop(1.0)  # longer than a lease, and than a node is late for nothing
 
     @app.job(concurrency=2, lease="500ms")
     async def innocent() -> None:
@@ -341,5 +342,5 @@ async def test_a_job_that_holds_the_loop_of_its_node_costs_nobody_a_lease(
         True,
         False,
     ]
-    assert said[1].startswith("the event loop goes on: it was held for 1.")
+    assert said[1].startswith("the event loop goes on: it was held for ")
     await until(lambda: "seriatim-guard" not in {each.name for each in threading.enumerate()})

@@ -31,50 +31,58 @@ class OwnLoop:
         """
         if running_loop() is not self._loop:
             raise RefusedError(
-                "this app was opened on another event loop: await it there, and in a thread use "
-                "the blocking twin: seriatim.current_job().jobs in a job, else app.open_blocking",
+                "this was opened on another event loop: await it there, or in a thread use its "
+                "blocking twin: what open_blocking or connect_blocking yields, and in a job "
+                "seriatim.current_job().jobs",
                 code="other_loop",
             )
 
-    def run(self, work: Coroutine[Any, Any, T], *, timeout: float | None = None) -> T:
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Return what comes of *work*, on the loop; for other threads, not in a fork.
 
         Nothing reaches the loop once it is closed; what has reached it before is finished or
         cancelled. So each call has an end.
 
-        Args:
-            work: what to run.
-            timeout: seconds; ``None`` waits as long as it takes.
-
         Raises:
             StoppingError: it is closed.
             StoreError: this is a fork of the OS process that it runs in.
             RefusedError: this is its own thread, which would wait for itself; code ``on_loop``.
-            TimeoutError: it takes longer; it is cancelled.
         """
         if os.getpid() != self._pid:
             work.close()
-            raise StoreError("this node runs in the OS process that has opened it, not in a fork")
+            raise StoreError("this is for the OS process that has opened it, not for a fork")
         if running_loop() is self._loop:
             work.close()
             raise on_loop()
         with self._lock:
             if self._is_closed:
                 work.close()
-                raise StoppingError("this node is closed; open the folder again")
+                raise StoppingError("what was opened here is closed; open it again")
             answer = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
-            return answer.result(timeout)
-        except TimeoutError:
-            answer.cancel()
-            raise
+            return answer.result()
         except CancelledError:
-            raise StoppingError("this node was closed before it answered") from None
+            raise StoppingError("what was opened here was closed before it answered") from None
 
     def close(self) -> None:
         """Take no more calls of other threads."""
         with self._lock:
             self._is_closed = True
+
+
+def run_unwaited(work: Coroutine[Any, Any, T], waits: Exception) -> T:
+    """Return what comes of *work*, which has nothing to wait for, and so needs no loop.
+
+    Raises:
+        Exception: *waits*, where it waits all the same.
+    """
+    try:
+        work.send(None)
+    except StopIteration as done:
+        value: T = done.value
+        return value
+    work.close()
+    raise waits
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
@@ -88,6 +96,6 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
 def on_loop() -> RefusedError:
     """Return the error for blocking calls where a loop runs, which everything would wait for."""
     return RefusedError(
-        "this code runs on an event loop, which must not be blocked: await function.submit(…)",
+        "this code runs on an event loop, which would wait for the answer: await it there",
         code="on_loop",
     )
