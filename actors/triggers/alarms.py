@@ -82,7 +82,8 @@ class Alarms:
         """
         self._due.set(key, due_ms)
         monotonic_ms = self._clock.monotonic_ms()
-        self._ends.set(key, None if wait_ms is None else monotonic_ms + wait_ms)
+        end_ms = None if due_ms is None or wait_ms is None else monotonic_ms + wait_ms
+        self._ends.set(key, end_ms)
         if due_ms is None or self._is_ringing:
             return
         left_ms = due_ms - self._clock.now_ms()

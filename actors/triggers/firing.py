@@ -239,10 +239,15 @@ class Firing:
         return self._lines.get(line.trigger) is line
 
     async def _makes_way(self, line: _Line) -> bool:
-        """Return when the run before is out of the way, as the policy says; and whether it was not.
+        """Return when the run before is out of the way, as the policy says; and whether it goes on.
 
-        What has waited for it is late: that is decided anew, by the time that it is then.
+        What has waited for it is late: that is decided anew, by the time that it is then. Not so
+        jobs, which are submitted one after the other: what is decided of them stands, as it does
+        of messages, and how long a submission takes is no matter.
         """
+        if line.defined.definition.job:
+            await self._runs.ended(line.trigger)
+            return True
         is_queued = line.defined.definition.overlap is Overlap.QUEUE
         if not is_queued or not self._runs.active(line.trigger):
             return True
@@ -285,8 +290,11 @@ class Firing:
 
     def _overlaps(self, line: _Line) -> bool:
         """Tell whether so many runs have not ended that the policy allows no more."""
+        definition = line.defined.definition
+        if not definition.may_overlap:
+            return False
         active = self._runs.active(line.trigger)
-        is_skipped = line.defined.definition.overlap in (None, Overlap.SKIP)
+        is_skipped = definition.overlap in (None, Overlap.SKIP)
         return active >= (1 if is_skipped else RUNS_OF_TRIGGER_MAX)
 
     async def _fire(self, line: _Line, fire: Fire, before: Progress, after: Progress) -> None:

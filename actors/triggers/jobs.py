@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import logging
+from typing import TYPE_CHECKING, Final
 
+from seriatim.actors.runtime.pauses import Pauses
+from seriatim.formats.errors import OverloadedError, SchedulerError, StoppingError
+from seriatim.formats.ids import encode_id
 from seriatim.formats.jobs.spec import read_asked
+from seriatim.formats.limits import FIRE_PAUSE_MAX_MS, FIRE_PAUSE_MIN_MS
 
 if TYPE_CHECKING:
     from seriatim.actors.queue.queues import Queues
     from seriatim.actors.triggers.runs import Act, Run
 
-_KEY_BYTES = 16
+_LOG: Final = logging.getLogger("seriatim.actors")
+_KEY_BYTES: Final = 16
+# That may last: whatever else the trigger has submitted meanwhile would wait for it.
+_REFUSED: Final = (StoppingError, OverloadedError)
 
 
 def submitting(queues: Queues) -> Act:
     """Return what submits the job of a run to *queues*.
 
     The job's id is made of the key of the run: what is interrupted, and begun once more, is the
-    same job.
+    same job; and so is what is tried again, because it could not be submitted just then. Where the
+    operator wants no more jobs, or the queue has as many as it may, the run fails.
     """
 
     async def submit(run: Run) -> None:
@@ -25,6 +34,18 @@ def submitting(queues: Queues) -> Act:
         assert job is not None, "that is what it waits for"
         said = {**job, "id": f"fire-{run.begun.key[:_KEY_BYTES].hex()}"}
         queue = str(said.pop("queue"))
-        await queues.submit(queue, [read_asked(said)])
+        pauses = Pauses(queues.clock, FIRE_PAUSE_MIN_MS, FIRE_PAUSE_MAX_MS)
+        while True:
+            try:
+                await queues.submit(queue, [read_asked(said)])
+            except SchedulerError as error:
+                if not error.retryable or isinstance(error, _REFUSED):
+                    raise
+                _LOG.warning(
+                    "the job of trigger %s is not there yet: %s", encode_id(run.trigger), error
+                )
+            else:
+                return
+            await pauses.rest()
 
     return submit

@@ -44,6 +44,10 @@ JOBS: Final = "+"
 
 _OWN_FIELDS: Final = frozenset({TRIGGER, NOMINAL_TIME, EVENT})
 _METHODS: Final = ("GET", "POST")
+_NO_OVERLAP: Final = (
+    "nothing for a message, which is done with when it is placed, or for a job, which is when it "
+    "is submitted: that no other one is there meanwhile, its 'unique' says"
+)
 _NAMED: Final = b"seriatim trigger name 1\0"
 _UNNAMED: Final = b"seriatim trigger 1\0"
 _FIRE: Final = b"seriatim fire 1\0"
@@ -107,7 +111,8 @@ class Definition:
         fold: see `FoldPolicy`.
         misfire: see `Misfire`.
         window: how late a misfire may be: a duration.
-        overlap: see `Overlap`; ``None`` is to skip, and for events to queue.
+        overlap: see `Overlap`; ``None`` is to skip, and for events to queue. Only of what
+            `may_overlap`.
         name: another definition of the same name replaces this one.
         process: the process that gets a message.
         message: what the message says.
@@ -175,6 +180,14 @@ class Definition:
     def waits_for(self) -> str:
         """What has to be there before it can fire: a function, `PATHS`, `JOBS`, or nothing."""
         return self.function or (PATHS if self.path else "") or (JOBS if self.job else "")
+
+    @property
+    def may_overlap(self) -> bool:
+        """Whether what a fire starts may last until the next one: a function, or a path.
+
+        A message is done with when it is placed, and a job when it is submitted.
+        """
+        return bool(self.function or self.path)
 
     def timing(self, defined_ms: int) -> Timing:
         """Return when it is due, for a trigger without a watch that was defined at *defined_ms*.
@@ -316,9 +329,6 @@ def _check_action(definition: Definition) -> None:
         _refuse("name", f"at most {TRIGGER_NAME_MAX_CHARS} printable characters", definition.name)
     if definition.process:
         decode_id(definition.process)
-        if definition.overlap is not None:
-            wanted = "nothing for a message, which is done with when it is placed"
-            _refuse("overlap", wanted, definition.overlap)
         # Names of tags have no case.
         taken = _OWN_FIELDS & {name.lower() for name in definition.message or ()}
         if taken:
@@ -327,6 +337,8 @@ def _check_action(definition: Definition) -> None:
         _refuse("message", "a process beside it", "none")
     if definition.job:
         _check_job(definition.job)
+    if definition.overlap is not None and not definition.may_overlap:
+        _refuse("overlap", _NO_OVERLAP, definition.overlap)
     if definition.path:
         _check_request(definition)
     elif definition.body or definition.content_type or definition.method != "GET":

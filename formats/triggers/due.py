@@ -121,7 +121,8 @@ def _due_step(timing: Timing, trigger: str, first_ms: int, now_ms: int) -> Fire 
 def is_elapsed(timing: Timing, cursor_ms: int) -> bool:
     """Tell whether the time after *cursor_ms* comes when so much has passed, or by the clock."""
     from_ms = timing.recurrence.elapsed_from_ms
-    return from_ms is not None and cursor_ms >= from_ms
+    # What is to come is behind the cursor, which is just before now where something starts now.
+    return from_ms is not None and cursor_ms + 1 >= from_ms
 
 
 def longest_wait(due_ms: int, cursor_ms: int, now_ms: int) -> int:

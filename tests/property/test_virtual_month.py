@@ -12,11 +12,11 @@ from seriatim.actors.triggers import firing
 from seriatim.actors.triggers.firing import Firing
 from seriatim.actors.triggers.rows import Where, change_rows
 from seriatim.formats.schedule.submission import Submission
-from seriatim.formats.triggers.definition import Misfire, Timing
+from seriatim.formats.triggers.definition import Definition, Misfire, Timing
 from seriatim.formats.triggers.due import Miss, next_step
 from seriatim.formats.triggers.progress import Progress
 from seriatim.formats.wire.receipt import Receipt
-from tests.support import trigger_month
+from tests.support import drawn_triggers, trigger_month
 from tests.support.drawn_triggers import ZONES
 from tests.support.simulated_disk import Fate
 from tests.support.trigger_month import BrokenMonthError, Month
@@ -96,6 +96,17 @@ def a_policy_is_taken_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(firing, "next_step", step)
 
 
+def a_job_is_taken_for_what_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    # It takes a submission that goes on when the next time of its trigger is due.
+    monkeypatch.setattr(drawn_triggers, "JOBS_OFTEN", 1)
+
+    async def makes_way(table: Firing, line: Any) -> bool:
+        return True
+
+    monkeypatch.setattr(Firing, "_makes_way", makes_way)
+    monkeypatch.setattr(Definition, "may_overlap", True)
+
+
 def intervals_wait_for_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(firing, "is_elapsed", lambda timing, cursor_ms: False)
 
@@ -113,6 +124,7 @@ def instants_wait_for_no_clock(monkeypatch: pytest.MonkeyPatch) -> None:
         doubt_lets_others_go_first,
         misses_are_dropped,
         a_policy_is_taken_for_another,
+        a_job_is_taken_for_what_lasts,
         intervals_wait_for_the_clock,
         instants_wait_for_no_clock,
     ],

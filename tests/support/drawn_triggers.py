@@ -92,6 +92,8 @@ INTERVALS: Sequence[tuple[int, tuple[str, ...], int]] = (
     (3 * DAY_MS, ("every 3 days", "3-days", "72 hours"), 200),
     (8 * DAY_MS, ("P8D", "every 1 week and 1 day"), 250),
 )
+# So many of the triggers that submit jobs have several times that are late together.
+JOBS_OFTEN = 0.1
 MISFIRES = {"once": 7 * DAY_MS, "all": DAY_MS, "skip": 0}
 WINDOWS = {"2 hours": 2 * HOUR_MS, "30s": 30_000, "3 days": 3 * DAY_MS}
 
@@ -116,7 +118,7 @@ def _scan(zone: str, place: int, gap: str, fold: str) -> list[int]:
 
 
 def draw_trigger(
-    random: Random, number: int, zones: Sequence[str], action: Mapping[str, str]
+    random: Random, number: int, zones: Sequence[str], action: Mapping[str, Any]
 ) -> DrawnTrigger:
     """Return a trigger; *number* tells it from the others.
 
@@ -127,9 +129,11 @@ def draw_trigger(
         action: the fields that say what it does.
     """
     draw = random.choices((_interval, _calendar, _once, _soon), (4, 4, 1, 1))[0]
+    if "job" in action and random.random() < JOBS_OFTEN:
+        draw = _often
     fields, times, elapsed_from = draw(random, zones)
     more, policy = _policy(random)
-    overlap = {} if "process" in action else {"overlap": "allow"}
+    overlap = {"overlap": "allow"} if {"function", "path"} & action.keys() else {}
     if overlap and random.random() < 0.3:
         overlap["overlap"] = random.choice(["queue", "skip", "cancel"])
     is_named = "process" not in action or random.random() < 0.5
@@ -158,7 +162,7 @@ def _interval(random: Random, zones: Sequence[str]) -> Drawn:
         return fields, lambda at_ms: range(at_ms + every_ms, AHEAD_UNTIL_MS, every_ms), _at_once
     if kind < 0.6:
         fields["start"] = "now"
-        return fields, lambda at_ms: range(at_ms, AHEAD_UNTIL_MS, every_ms), _at_once
+        return fields, lambda at_ms: range(at_ms, AHEAD_UNTIL_MS, every_ms), lambda at_ms: at_ms - 1
     # Long ago, or in some days; what is before the definition is none of it.
     start_ms = START_MS + random.randrange(-40 * DAY_MS, 10 * DAY_MS)
     end_ms = AHEAD_UNTIL_MS
@@ -172,6 +176,12 @@ def _interval(random: Random, zones: Sequence[str]) -> Drawn:
         return every[bisect_right(every, defined_ms) :]
 
     return fields, times, lambda _: start_ms
+
+
+def _often(random: Random, zones: Sequence[str]) -> Drawn:
+    every_ms = 7 * HOUR_MS
+    fields = {"when": "every 7 hours"}
+    return fields, lambda at_ms: range(at_ms + every_ms, AHEAD_UNTIL_MS, every_ms), _at_once
 
 
 def _calendar(random: Random, zones: Sequence[str]) -> Drawn:

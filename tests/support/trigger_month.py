@@ -15,12 +15,14 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any, NamedTuple
 
+from seriatim.actors.runtime.clock import pause
 from seriatim.actors.triggers.runs import Run
 from seriatim.formats.errors import UnavailableError
 from seriatim.formats.ids import decode_id, encode_id
 from seriatim.formats.limits import CLOCK_CHECK_MS
 from seriatim.formats.message import Message
 from seriatim.formats.schedule.submission import submit_unsigned
+from seriatim.formats.triggers.definition import JOBS, PATHS
 from tests.support.drawn_triggers import (
     DAY_MS,
     END_MS,
@@ -39,6 +41,8 @@ PROCESSES = [submit_unsigned(Message({"type": "Process", "name": name})) for nam
 DEFINE_UNTIL_MS = START_MS + 10 * DAY_MS
 DEFINED_AT_ONCE = 0.2
 HANGING_MAX = 20
+SUBMITTED_SLOWLY = 0.3
+SUBMISSION_MS = 3_000
 FATES = {Fate.WRITTEN: 240, Fate.DOUBTFUL: 3, Fate.FAILED: 3, Fate.SLOW: 3}
 KILLS = {Fate.KILLED: 1, Fate.KILLED_AFTER: 1}
 
@@ -79,10 +83,11 @@ class Month:
         self._disk = SimulatedDisk()
         self._replay = TriggerReplay(self._disk.log)
         self._now_ms = START_MS
-        actions = [
+        actions: list[Mapping[str, Any]] = [
             *({"process": encode_id(each.process)} for each in PROCESSES * 2),
             {"function": "act"},
             {"path": "/~scheduler@1.0/status"},
+            {"job": {"queue": "default", "type": "report"}},
         ]
         self._left = [
             draw_trigger(random, number, zones, random.choice(actions)) for number in range(count)
@@ -132,7 +137,13 @@ class Month:
         start = life.clock.look()
         self._hanging = HANGING_MAX if is_last else 0
         before = {trigger: len(known.steps) for trigger, known in self._known.items()}
-        await life.start({"/": self._act, "act": self._act})
+
+        async def submit(run: Run) -> None:
+            if not is_last and self._random.random() < SUBMITTED_SLOWLY:
+                await pause(life.clock, SUBMISSION_MS)
+            await self._act(run)
+
+        await life.start({PATHS: self._act, "act": self._act, JOBS: submit})
         is_whole = is_last
         while not life.writer.is_killed:
             if self._left and (self._now_ms > DEFINE_UNTIL_MS or self._random.random() < 0.3):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from seriatim.actors.runtime.clock import ManualClock
@@ -17,6 +17,7 @@ ADVANCE = st.tuples(st.just("advance"), st.just(b""), st.integers(0, 40_000), st
 CLOCK = st.tuples(st.just("clock"), st.just(b""), st.integers(-50_000, 50_000), st.none())
 
 
+@example([("set", b"a", None, 0), ("set", b"b", 0, None), ("advance", b"", 0, None)])
 @given(st.lists(st.one_of(SET, ADVANCE, CLOCK), max_size=40))
 def test_each_key_is_said_once_when_its_last_time_comes_or_its_wait_is_over(
     steps: list[tuple[str, bytes, int | None, int | None]],

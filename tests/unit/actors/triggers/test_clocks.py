@@ -225,3 +225,22 @@ async def test_a_time_of_day_that_the_clock_was_ahead_of_comes_no_second_time(
         timedelta(hours=25),
         timedelta(hours=49),
     ]
+
+
+@pytest.mark.parametrize("when", ["every 10 minutes", "in 10 minutes"])
+async def test_what_starts_now_has_not_to_wait_for_a_clock_that_was_put_back_before_its_first_fire(
+    tmp_path: Path, when: str
+) -> None:
+    beat = Beat(tmp_path)
+    what = {"when": when, "start": "now", "name": "beat"}
+    async with seriatim.open(tmp_path, clock=beat.clock) as node:
+        table = node._node.triggers
+        assert table is not None
+        await table.define({**what, "function": "beat"})  # nobody has the function: none fires
+    beat.set_by(-DAY)
+    async with beat.opened(**what) as node:
+        await pass_time(node, beat.clock, minutes=12)
+    assert [each.nominal - START for each in beat.calls][:1] == [
+        EVERY if when.startswith("in") else 0 * EVERY
+    ]
+    beat.check_nominals()

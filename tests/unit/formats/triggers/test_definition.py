@@ -25,6 +25,7 @@ from seriatim.formats.triggers.progress import (
 NOW_MS = 1_795_000_000_000
 PROCESS = "A" * 43
 GOOD: Mapping[str, Any] = {"when": "every hour", "process": PROCESS}
+JOB: Mapping[str, Any] = {"queue": "default", "type": "report"}
 
 BAD: list[tuple[Mapping[str, Any], str, str]] = [
     ({}, "bad_trigger", "one of process, path, function and job"),
@@ -45,6 +46,7 @@ BAD: list[tuple[Mapping[str, Any], str, str]] = [
     ({**GOOD, "misfire": "never"}, "bad_trigger", "once or all or skip"),
     ({**GOOD, "misfire": "skip", "window": "1h"}, "bad_trigger", "no window"),
     ({**GOOD, "overlap": "queue"}, "bad_trigger", "nothing for a message"),
+    ({"when": "1h", "job": JOB, "overlap": "skip"}, "bad_trigger", "'unique'"),
     ({**GOOD, "end": "2020-01-01T00:00Z"}, "never_due", ""),
     ({**GOOD, "start": "now and then"}, "bad_time", ""),
     ({**GOOD, "name": "two\nlines"}, "bad_trigger", "printable"),
