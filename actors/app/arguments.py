@@ -9,6 +9,8 @@ from __future__ import annotations
 import inspect
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any, Final, Generic, TypeVar, cast, get_type_hints
 
 import msgspec
@@ -17,13 +19,15 @@ import orjson
 from seriatim.actors.executor.called import BadArgumentsError, BadResultError
 from seriatim.formats.errors import FormatError, MalformedError
 from seriatim.formats.jobs.raw_json import RawJson, check_value, dump_value
-from seriatim.formats.jobs.result_of import RESULT_OF
+from seriatim.formats.jobs.result_of import RESULT_OF, places_in
 from seriatim.formats.limits import JOB_RESULT_MAX_BYTES
 
 R = TypeVar("R")
 
 # What JSON has, and what stays what it is.
 _PLAIN: Final = frozenset({str, int, float, bool})
+# What JSON has as text only: who reads it has to know that it is no text.
+_AS_TEXT: Final = (bytes, bytearray, memoryview, datetime, date, time, timedelta, Decimal)
 
 
 class Output(Generic[R]):
@@ -93,6 +97,7 @@ class Arguments:
             raise NotImplementedError(f"{type(value).__name__} is nothing that JSON can carry")
 
         plain: dict[str, Any] = {}
+        places = 0
         for name, value in arguments.items():
             if type(value) in _PLAIN and self._types().get(name, Any) in (type(value), Any):
                 plain[name] = value
@@ -100,8 +105,9 @@ class Arguments:
             try:
                 promised.clear()
                 plain[name] = msgspec.to_builtins(value, str_keys=True, enc_hook=encode)
+                places += len(promised)
                 if not promised:
-                    self._convert(name, plain[name])  # as the worker will
+                    _check_kinds(value, plain[name], self._convert(name, plain[name]))
             except (
                 msgspec.ValidationError,
                 TypeError,
@@ -109,10 +115,18 @@ class Arguments:
                 OverflowError,
             ) as error:
                 raise self._bad(f"{name}: {error}") from error
+            except RecursionError as error:
+                raise self._bad(f"{name}: it is too deep for JSON") from error
         try:
-            return RawJson(dump_value(plain)), list(wanted)
+            raw = RawJson(dump_value(plain))
         except TypeError as error:
             raise self._bad(str(error)) from error
+        if len(places_in(raw)) != places:  # somebody's own map would be one of them
+            raise self._bad(
+                f"a map with nothing but {RESULT_OF!r} stands for the result of a job: pass the "
+                "handle of that job, or its output; such a map itself cannot be passed"
+            )
+        return raw, list(wanted)
 
     def decode(
         self, raw: RawJson | None, inputs: Mapping[str, bytes]
@@ -271,6 +285,49 @@ class Arguments:
         return MalformedError(
             f"{self._function.__name__}{self.signature}: {reason}", code="bad_args"
         )
+
+
+def _check_kinds(given: Any, plain: Any, taken: Any) -> None:
+    """Return when what is *taken* is of the kinds that were *given*, and no text for them.
+
+    Args:
+        given: an argument.
+        plain: what JSON has for it.
+        taken: what the function gets for that.
+
+    Raises:
+        TypeError: some of it is text, where nothing declares what it is.
+    """
+    apart = _kept_apart(given)
+    if apart is None or apart == plain:  # JSON has all of it as it is
+        return
+    kinds, arrived = _kinds_in(apart), _kept_apart(taken)
+    if arrived is not None and len(_kinds_in(arrived)) < len(kinds):
+        raise TypeError(
+            f"{kinds[0].__name__} would be taken as text: have the function declare what it is"
+        )
+
+
+def _kept_apart(value: Any) -> Any:
+    """Return *value* in builtins, what JSON has as text only as it is; ``None``: keys are such."""
+    try:
+        return msgspec.to_builtins(value, str_keys=True, builtin_types=_AS_TEXT)
+    except TypeError:
+        return None
+
+
+def _kinds_in(plain: Any) -> list[type[Any]]:
+    """Return the types of what is in *plain* that JSON has as text only."""
+    todo, kinds = [plain], []
+    while todo:
+        each = todo.pop()
+        if isinstance(each, dict):
+            todo.extend(each.values())
+        elif isinstance(each, list | tuple):
+            todo.extend(each)
+        elif isinstance(each, _AS_TEXT):
+            kinds.append(type(each))
+    return kinds
 
 
 def _is_read(kind: Any) -> bool:
