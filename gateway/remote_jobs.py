@@ -266,4 +266,4 @@ async def connect(app: App, url: str, token: str) -> AsyncIterator[OpenApp]:
 def connect_blocking(app: App, url: str, token: str) -> Iterator[BlockingApp]:
     """Have *app* submit to the node at *url* for blocking code; see `connect`."""
     with on_a_thread(lambda: connect(app, url, token)) as (opened, thread):
-        yield BlockingApp(opened, thread)
+        yield BlockingApp(app, opened, thread)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
+from seriatim.actors.app.prepared import submit_prepared
 from seriatim.actors.queue.commands import Cancel, Change, Retry
 from seriatim.formats.errors import DeadlineExceededError
 from seriatim.formats.limits import JOB_WAIT_MS
@@ -30,7 +31,7 @@ class OpenApp:
 
     async def submit(self, *prepared: Prepared[Any]) -> list[Handle[Any]]:
         """Submit jobs, all of them or none; see `App.submit`."""
-        return await self._app.submitted(*prepared)
+        return await submit_prepared(self._app, prepared)
 
     async def drain(self, timeout: float | None = None) -> None:  # noqa: ASYNC109  # also blocking
         """Return when no queue of the app has a job left that has not ended.
