@@ -40,6 +40,7 @@ from seriatim.actors.runtime.pauses import Pauses
 from seriatim.formats.errors import (
     MalformedError,
     NotFoundError,
+    OutboundError,
     SchedulerError,
     StoppingError,
     UnauthorizedError,
@@ -250,7 +251,12 @@ async def connect(app: App, url: str, token: str) -> AsyncIterator[OpenApp]:
         UnavailableError: nobody answers there, or no node of this kind.
         RefusedError: the node does not know the token; or the app is open already, code ``open``.
     """
-    read_url(url)
+    try:
+        read_url(url)
+    except OutboundError as error:
+        raise OutboundError(
+            f"{url!r:.64} is no node's URL, such as http://127.0.0.1:8734: {error}"
+        ) from error
     token = token.strip()  # a file ends with a newline
     if not token.isprintable():
         raise UnauthorizedError

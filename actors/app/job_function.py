@@ -272,7 +272,16 @@ class JobFunction(Submitting[P, R], Generic[P, R, C]):
 async def submit_call(
     function: Submitting[P, R], args: tuple[Any, ...], named: Mapping[str, Any]
 ) -> Handle[R]:
-    """Submit a job that calls *function*, whoever awaits it; see `Submitting.submit`."""
+    """Submit a job that calls *function*, whoever awaits it; see `Submitting.submit`.
+
+    Raises:
+        MalformedError: *function* is no job; code ``bad_job``.
+    """
+    if not isinstance(function, Submitting):
+        raise MalformedError(
+            f"expected a function that is a job, as @app.job makes one, found {function!r:.64}",
+            code="bad_job",
+        )
     (handle,) = await submit_prepared(function.app, [function.prepared(args, named)])
     return handle
 
