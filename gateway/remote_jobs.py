@@ -34,6 +34,7 @@ from seriatim.actors.queue.plain import (
     report_to_plain,
     reported_from_plain,
 )
+from seriatim.actors.runtime.absence import Absence
 from seriatim.actors.runtime.clock import SystemClock
 from seriatim.actors.runtime.own_loop import OwnLoop
 from seriatim.actors.runtime.pauses import Pauses
@@ -82,6 +83,7 @@ class RemoteJobs:
         self._client = client
         self._clock = clock
         self._entropy = entropy
+        self._absence = Absence(_LOG)
         self._submitting: dict[str, Submitting] = {}
         self._awaiting: dict[str, Awaiting] = {}
 
@@ -220,8 +222,9 @@ class RemoteJobs:
                     raise
                 if not left_ms:
                     return None
-                _LOG.warning("the node is waited for: %s", error)
+                self._absence.note(error)
             else:
+                self._absence.end()
                 slot: int | None = plain.get("slot")
                 if slot is not None or self._clock.monotonic_ms() >= end_ms:
                     return slot

@@ -20,6 +20,7 @@ from seriatim.actors.queue.commands import (
     Submitted,
 )
 from seriatim.actors.runtime.clock import Clock, ManualClock
+from seriatim.actors.worker.guard import LoopGuard
 from seriatim.actors.worker.handler import Handler, Place
 from seriatim.actors.worker.running import Runner
 from seriatim.actors.worker.threads import Threads
@@ -100,6 +101,13 @@ class ToldPort:
         raise NotImplementedError
 
 
+class _Blind(LoopGuard):
+    """One that does not look: its thread would read a time that the test moves."""
+
+    def expect(self, lease_ms: int) -> None:
+        del lease_ms
+
+
 class Lone(NamedTuple):
     """A worker that works, its port, and its time."""
 
@@ -134,6 +142,7 @@ async def working(
         room=room,
         clock=clock or manual,
         is_local=False,
+        guard=_Blind(clock or manual),
         takes_commands=True,
         beat_ms=LONG_MS,
     )
