@@ -432,3 +432,17 @@ async def test_what_is_asked_of_a_closed_app_is_answered_so(tmp_path: Path) -> N
     for each in asked:
         with pytest.raises(StoppingError, match="is closed; open it again"):
             await each()
+
+
+async def test_the_worker_of_the_only_queue_needs_no_name_to_be_killed(tmp_path: Path) -> None:
+    own = seriatim.App()
+
+    @own.job(queue="mail")
+    async def send() -> None: ...
+
+    async with rehearse(own, tmp_path) as rehearsal:
+        (first,) = rehearsal.running.workers
+        await rehearsal.kill_worker()
+        (second,) = rehearsal.running.workers
+        assert (first.queue, second.queue) == ("mail", "mail")
+        assert first is not second
