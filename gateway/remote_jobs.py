@@ -264,7 +264,7 @@ async def connect(app: App, url: str, token: str) -> AsyncIterator[OpenApp]:
     if not token.isprintable():
         raise UnauthorizedError
     async with connect_api(url, token) as client:
-        await client.ask("GET", (_QUEUES,), query={"limit": 1})
+        await client.check_token()
         clock = SystemClock(asyncio.get_running_loop())
         access = RemoteJobs(client, clock, secrets.token_bytes)
         with closing(access.driver), app.attached(access):
