@@ -221,8 +221,8 @@ class JobFunction(Submitting[P, R], Generic[P, R, C]):
             declared.place,
             self._call_async if is_async else self._call,
             self.is_final,
+            self._answer,
             target=self._target,
-            answer=self._answer,
         )
 
     async def _answer(self, verb: str, said: Mapping[str, Any]) -> Any:

@@ -26,6 +26,7 @@ from seriatim.actors.worker.running import Runner
 from seriatim.actors.worker.threads import Threads
 from seriatim.actors.worker.worker import Worker
 from seriatim.formats.jobs.spec import Asked
+from tests.support.unanswered import unanswered
 from tests.support.waiting import until_idle
 
 LONG_MS = 1_000_000_000
@@ -133,7 +134,7 @@ async def working(
 ) -> AsyncIterator[Lone]:
     """Have a worker run jobs of the type ``t`` by *call*, and commands by *executor*."""
     port, manual = ToldPort(), ManualClock()
-    handlers = {} if call is None else {"t": Handler("t", place, call, is_final)}
+    handlers = {} if call is None else {"t": Handler("t", place, call, is_final, unanswered)}
     worker = Worker(
         port,
         name="w",

@@ -33,6 +33,7 @@ from tests.support.asker import TOKEN
 from tests.support.builders import NODE
 from tests.support.http_node import serving
 from tests.support.strategies import known_wallet
+from tests.support.unanswered import unanswered
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio
@@ -52,7 +53,7 @@ async def test_what_has_ended_at_once_is_said_in_as_many_reports_as_it_takes(
         return b'"%s"' % (b"x" * (JOB_RESULT_MAX_BYTES - 2))
 
     clock = SystemClock(asyncio.get_running_loop())
-    handler = Handler("large", Place.LOOP, large, lambda _: False)
+    handler = Handler("large", Place.LOOP, large, lambda _: False, unanswered)
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(
             serving(tmp_path, wallet=known_wallet(NODE), operator=Operator(TOKEN))
@@ -104,7 +105,7 @@ async def test_a_grant_that_is_on_its_way_to_a_worker_that_ends_is_given_back(
             stack,
             access,
             queue="q",
-            handlers={"t": Handler("t", Place.LOOP, _never, lambda _: False)},
+            handlers={"t": Handler("t", Place.LOOP, _never, lambda _: False, unanswered)},
             room=1,
             clock=clock,
             entropy=os.urandom,
