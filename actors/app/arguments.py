@@ -28,6 +28,7 @@ R = TypeVar("R")
 _PLAIN: Final = frozenset({str, int, float, bool})
 # What JSON has as text only: who reads it has to know that it is no text.
 _AS_TEXT: Final = (bytes, bytearray, memoryview, datetime, date, time, timedelta, Decimal)
+_UNKEPT: Final = object()
 
 
 class Output(Generic[R]):
@@ -90,11 +91,10 @@ class Arguments:
         promised: list[str] = []
 
         def encode(value: Any) -> Any:
-            if isinstance(value, Output):
-                wanted[value.id] = None
-                promised.append(value.id)
-                return {RESULT_OF: value.id}
-            raise NotImplementedError(f"{type(value).__name__} is nothing that JSON can carry")
+            standing = _stand_in(value)
+            wanted[value.id] = None
+            promised.append(value.id)
+            return standing
 
         plain: dict[str, Any] = {}
         places = 0
@@ -106,8 +106,7 @@ class Arguments:
                 promised.clear()
                 plain[name] = msgspec.to_builtins(value, str_keys=True, enc_hook=encode)
                 places += len(promised)
-                if not promised:
-                    _check_kinds(value, plain[name], self._convert(name, plain[name]))
+                self._check(name, value, plain[name], is_whole=not promised)
             except (
                 msgspec.ValidationError,
                 TypeError,
@@ -127,6 +126,27 @@ class Arguments:
                 "handle of that job, or its output; such a map itself cannot be passed"
             )
         return raw, list(wanted)
+
+    def _check(self, name: str, value: Any, plain: Any, *, is_whole: bool) -> None:
+        """Return when the worker will make of *plain* what *value* is, as far as that is known.
+
+        Args:
+            name: the parameter's.
+            value: its argument.
+            plain: what JSON has for it.
+            is_whole: whether nothing in it stands for the result of a job.
+
+        Raises:
+            msgspec.ValidationError: the function does not take it.
+            TypeError: it would be taken as something else.
+        """
+        try:
+            taken = self._convert(name, plain)
+        except msgspec.ValidationError:
+            if is_whole:  # else it has another type once the results are there
+                raise
+        else:
+            _check_kinds(value, plain, taken)
 
     def decode(
         self, raw: RawJson | None, inputs: Mapping[str, bytes]
@@ -299,21 +319,38 @@ def _check_kinds(given: Any, plain: Any, taken: Any) -> None:
         TypeError: some of it is text, where nothing declares what it is.
     """
     apart = _kept_apart(given)
-    if apart is None or apart == plain:  # JSON has all of it as it is
+    if apart == plain:  # JSON has all of it as it is
         return
-    kinds, arrived = _kinds_in(apart), _kept_apart(taken)
-    if arrived is not None and len(_kinds_in(arrived)) < len(kinds):
-        raise TypeError(
-            f"{kinds[0].__name__} would be taken as text: have the function declare what it is"
-        )
+    arrived = _kept_apart(taken)
+    if apart is _UNKEPT or arrived is _UNKEPT:
+        lost = "a key" if arrived is not _UNKEPT else ""
+    else:
+        kinds = _kinds_in(apart)
+        lost = kinds[0].__name__ if len(_kinds_in(arrived)) < len(kinds) else ""
+    if lost:
+        raise TypeError(f"{lost} would be taken as text: have the function declare what it is")
 
 
 def _kept_apart(value: Any) -> Any:
-    """Return *value* in builtins, what JSON has as text only as it is; ``None``: keys are such."""
+    """Return *value* in builtins, and as it is what JSON has as text only.
+
+    ``_UNKEPT`` where there are such keys, which msgspec turns into text or refuses.
+    """
     try:
-        return msgspec.to_builtins(value, str_keys=True, builtin_types=_AS_TEXT)
+        return msgspec.to_builtins(value, str_keys=True, builtin_types=_AS_TEXT, enc_hook=_stand_in)
     except TypeError:
-        return None
+        return _UNKEPT
+
+
+def _stand_in(value: Any) -> dict[str, str]:
+    """Return what stands for *value*, the result of a job.
+
+    Raises:
+        NotImplementedError: it is something else.
+    """
+    if isinstance(value, Output):
+        return {RESULT_OF: value.id}
+    raise NotImplementedError(f"{type(value).__name__} is nothing that JSON can carry")
 
 
 def _kinds_in(plain: Any) -> list[type[Any]]:

@@ -71,6 +71,11 @@ async def measured(raw: bytes, days: list[date], keyed: dict[UUID, bytes]) -> li
 
 
 @app.job
+async def by_day(found: dict[date, int]) -> list[str]:
+    return [type(each).__name__ for each in found]
+
+
+@app.job
 async def never() -> None: ...
 
 
@@ -143,15 +148,27 @@ async def test_what_would_be_taken_as_text_is_refused_where_it_is_submitted(
     tmp_path: Path, value: Any
 ) -> None:
     async with rehearse(app, tmp_path):
+        known = await half.submit(3.0)
         for submitted in (
             named.submit(value),
             first.submit([value]),
             first.submit([{"deep": (value,)}]),
+            first.submit([known.output, value]),
             boxed.submit(Box(value)),
         ):
             with pytest.raises(MalformedError, match=f"{type(value).__name__} would be") as raised:
                 await submitted
             assert raised.value.code == "bad_args"
+
+
+async def test_keys_that_would_be_taken_as_text_are_refused_as_well(tmp_path: Path) -> None:
+    async with rehearse(app, tmp_path):
+        for key in (b"x", date(2026, 1, 2)):
+            with pytest.raises(MalformedError, match="a key would be taken as text"):
+                await first.submit([{key: 1}])
+        assert await (await by_day.submit({date(2026, 1, 2): 3})) == ["date"]
+        by_text: Any = {"2026-01-02": 3}
+        assert await (await by_day.submit(by_text)) == ["date"]
 
 
 async def test_what_is_declared_arrives_as_what_it_is(tmp_path: Path) -> None:
