@@ -74,6 +74,15 @@ class ApiClient:
             raise kind(f"{self._url} cannot be reached: {reason_of(error)}") from error
         return read_reply(self._url, reply.status, answer)
 
+    async def check_token(self) -> None:
+        """Return when the node is there, and knows the token: it is asked for as little as it has.
+
+        Raises:
+            RefusedError: it does not know the token.
+            SchedulerError: as for `ask`.
+        """
+        await self.ask("GET", ("queues",), query={"limit": 1})
+
     async def pages(
         self, path: tuple[str, ...], *, query: Mapping[str, object] | None = None
     ) -> AsyncIterator[dict[str, Any]]:

@@ -20,8 +20,9 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from seriatim.actors.runtime.absence import Absence
 from seriatim.actors.runtime.pauses import Pauses
-from seriatim.formats.errors import NotFoundError, SchedulerError, StoppingError, UnavailableError
+from seriatim.formats.errors import NotFoundError, StoppingError, UnavailableError
 from seriatim.formats.jobs.job_id import check_name
 from seriatim.formats.limits import (
     ENDINGS_JOBS_MAX,
@@ -52,7 +53,7 @@ class Awaiting:
         self._gathered: list[str] = []
         self._requests: dict[str, _Request] = {}
         self._pauses = Pauses(clock, WORKER_PAUSE_MIN_MS, WORKER_PAUSE_MAX_MS)
-        self._is_away = False
+        self._absence = Absence(_LOG)
 
     async def ended(self, job: str, *, wait_ms: int) -> _Ended | None:
         """Return *job*, as the node shows it, once it has ended; ``None`` if not in *wait_ms*.
@@ -120,11 +121,12 @@ class Awaiting:
         except StoppingError as error:
             self._fail(jobs, error)  # it is this side that is closed: nothing comes any more
         except UnavailableError as error:
-            await self._rest(error)
+            self._absence.note(error)
+            await self._pauses.rest()
         except Exception as error:  # noqa: BLE001  # whoever waits has to be told
             self._fail(jobs, error)
         else:
-            self._is_away = False
+            self._absence.end()
             if is_told or self._clock.monotonic_ms() - asked_ms >= WORKER_PAUSE_MAX_MS:
                 self._pauses.restart()
             else:
@@ -132,12 +134,6 @@ class Awaiting:
         for job in request.jobs:
             del self._requests[job]
         self._gather([job for job in request.jobs if job in self._callers])
-
-    async def _rest(self, error: SchedulerError) -> None:
-        if not self._is_away:
-            self._is_away = True
-            _LOG.warning("the node is waited for: %s", error)
-        await self._pauses.rest()
 
     def _hear(self, answer: Mapping[str, Any]) -> bool:
         """Tell the callers whom *answer* concerns; return whether there is anything in it."""

@@ -34,12 +34,14 @@ from seriatim.actors.queue.plain import (
     report_to_plain,
     reported_from_plain,
 )
+from seriatim.actors.runtime.absence import Absence
 from seriatim.actors.runtime.clock import SystemClock
 from seriatim.actors.runtime.own_loop import OwnLoop
 from seriatim.actors.runtime.pauses import Pauses
 from seriatim.formats.errors import (
     MalformedError,
     NotFoundError,
+    OutboundError,
     SchedulerError,
     StoppingError,
     UnauthorizedError,
@@ -81,6 +83,7 @@ class RemoteJobs:
         self._client = client
         self._clock = clock
         self._entropy = entropy
+        self._absence = Absence(_LOG)
         self._submitting: dict[str, Submitting] = {}
         self._awaiting: dict[str, Awaiting] = {}
 
@@ -219,8 +222,9 @@ class RemoteJobs:
                     raise
                 if not left_ms:
                     return None
-                _LOG.warning("the node is waited for: %s", error)
+                self._absence.note(error)
             else:
+                self._absence.end()
                 slot: int | None = plain.get("slot")
                 if slot is not None or self._clock.monotonic_ms() >= end_ms:
                     return slot
@@ -250,12 +254,17 @@ async def connect(app: App, url: str, token: str) -> AsyncIterator[OpenApp]:
         UnavailableError: nobody answers there, or no node of this kind.
         RefusedError: the node does not know the token; or the app is open already, code ``open``.
     """
-    read_url(url)
+    try:
+        read_url(url)
+    except OutboundError as error:
+        raise OutboundError(
+            f"{url!r:.64} is no node's URL, such as http://127.0.0.1:8734: {error}"
+        ) from error
     token = token.strip()  # a file ends with a newline
     if not token.isprintable():
         raise UnauthorizedError
     async with connect_api(url, token) as client:
-        await client.ask("GET", (_QUEUES,), query={"limit": 1})
+        await client.check_token()
         clock = SystemClock(asyncio.get_running_loop())
         access = RemoteJobs(client, clock, secrets.token_bytes)
         with closing(access.driver), app.attached(access):
@@ -266,4 +275,4 @@ async def connect(app: App, url: str, token: str) -> AsyncIterator[OpenApp]:
 def connect_blocking(app: App, url: str, token: str) -> Iterator[BlockingApp]:
     """Have *app* submit to the node at *url* for blocking code; see `connect`."""
     with on_a_thread(lambda: connect(app, url, token)) as (opened, thread):
-        yield BlockingApp(opened, thread)
+        yield BlockingApp(app, opened, thread)

@@ -172,7 +172,7 @@ async def _reach(
             async with AsyncExitStack() as trying:
                 client = await trying.enter_async_context(connect_api(*await find()))
                 # Who has no apps declares nothing, and would not hear that the token is wrong.
-                await client.ask("GET", ("queues",), query={"limit": 1})
+                await client.check_token()
                 access = RemoteJobs(client, clock, secrets.token_bytes)
                 for app in apps:
                     await app.declare(access)

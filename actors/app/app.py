@@ -31,6 +31,7 @@ from seriatim.actors.app.job_function import (
 )
 from seriatim.actors.app.local import LocalJobs
 from seriatim.actors.app.options import Duration, JobOptions, naming
+from seriatim.actors.app.prepared import submit_prepared
 from seriatim.actors.app.running_app import RunningApp
 from seriatim.actors.app.worker_jobs import WorkerJobs
 from seriatim.actors.embedding.loop_thread import on_a_thread
@@ -38,7 +39,6 @@ from seriatim.actors.embedding.node import open as open_embedded
 from seriatim.actors.executor.context import current
 from seriatim.actors.executor.loading import refuse_while_loading
 from seriatim.actors.queue.commands import Change
-from seriatim.actors.tracing import submit_traced
 from seriatim.formats.errors import MalformedError, RefusedError
 from seriatim.formats.jobs.job_id import check_name
 from seriatim.formats.limits import WORKER_ROOM_MAX
@@ -137,7 +137,7 @@ class App:
 
     def blocking_jobs(self) -> BlockingJobs:
         """Return what submits jobs for blocking code while the app is open; errors as `access`."""
-        return BlockingJobs(self.submitted, self.access.driver)
+        return BlockingJobs(self, self.access.driver)
 
     @overload
     def job(
@@ -274,7 +274,7 @@ class App:
         Its node lives on a thread of its own, and jobs that are coroutine functions with it.
         """
         with on_a_thread(lambda: self.open(path, work=work)) as (running, thread):
-            yield BlockingApp(running, thread)
+            yield BlockingApp(self, running, thread)
 
     def submit(self, *prepared: Prepared[Any]) -> Coroutine[Any, Any, list[Handle[Any]]]:
         """Submit jobs of one queue, all of them or none; return once they are on disk.
@@ -287,25 +287,7 @@ class App:
             SchedulerError: one of them is refused; see ``docs/jobs.md``.
         """
         check_can_await("jobs")
-        return self.submitted(*prepared)
-
-    async def submitted(self, *prepared: Prepared[Any]) -> list[Handle[Any]]:
-        """See `submit`, whoever awaits it."""
-        queues = {each.queue for each in prepared}
-        if len(queues) > 1:
-            raise RefusedError(
-                f"these jobs are of several queues: {', '.join(sorted(queues))}; submit those of "
-                "each together",
-                code="several_queues",
-            )
-        if not prepared:
-            return []
-        submitted = await submit_traced(
-            self.access, queues.pop(), [each.asked for each in prepared]
-        )
-        return [
-            each.handle(self.access, known) for each, known in zip(prepared, submitted, strict=True)
-        ]
+        return submit_prepared(self, prepared)
 
     @contextmanager
     def inline(self) -> Iterator[InlineJobs]:

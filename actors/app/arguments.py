@@ -9,6 +9,8 @@ from __future__ import annotations
 import inspect
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any, Final, Generic, TypeVar, cast, get_type_hints
 
 import msgspec
@@ -17,13 +19,16 @@ import orjson
 from seriatim.actors.executor.called import BadArgumentsError, BadResultError
 from seriatim.formats.errors import FormatError, MalformedError
 from seriatim.formats.jobs.raw_json import RawJson, check_value, dump_value
-from seriatim.formats.jobs.result_of import RESULT_OF
+from seriatim.formats.jobs.result_of import RESULT_OF, places_in
 from seriatim.formats.limits import JOB_RESULT_MAX_BYTES
 
 R = TypeVar("R")
 
 # What JSON has, and what stays what it is.
 _PLAIN: Final = frozenset({str, int, float, bool})
+# What JSON has as text only: who reads it has to know that it is no text.
+_AS_TEXT: Final = (bytes, bytearray, memoryview, datetime, date, time, timedelta, Decimal)
+_UNKEPT: Final = object()
 
 
 class Output(Generic[R]):
@@ -86,13 +91,13 @@ class Arguments:
         promised: list[str] = []
 
         def encode(value: Any) -> Any:
-            if isinstance(value, Output):
-                wanted[value.id] = None
-                promised.append(value.id)
-                return {RESULT_OF: value.id}
-            raise NotImplementedError(f"{type(value).__name__} is nothing that JSON can carry")
+            standing = _stand_in(value)
+            wanted[value.id] = None
+            promised.append(value.id)
+            return standing
 
         plain: dict[str, Any] = {}
+        places = 0
         for name, value in arguments.items():
             if type(value) in _PLAIN and self._types().get(name, Any) in (type(value), Any):
                 plain[name] = value
@@ -100,8 +105,8 @@ class Arguments:
             try:
                 promised.clear()
                 plain[name] = msgspec.to_builtins(value, str_keys=True, enc_hook=encode)
-                if not promised:
-                    self._convert(name, plain[name])  # as the worker will
+                places += len(promised)
+                self._check(name, value, plain[name], is_whole=not promised)
             except (
                 msgspec.ValidationError,
                 TypeError,
@@ -109,10 +114,39 @@ class Arguments:
                 OverflowError,
             ) as error:
                 raise self._bad(f"{name}: {error}") from error
+            except RecursionError as error:
+                raise self._bad(f"{name}: it is too deep for JSON") from error
         try:
-            return RawJson(dump_value(plain)), list(wanted)
+            raw = RawJson(dump_value(plain))
         except TypeError as error:
             raise self._bad(str(error)) from error
+        if len(places_in(raw)) != places:  # somebody's own map would be one of them
+            raise self._bad(
+                f"a map with nothing but {RESULT_OF!r} stands for the result of a job: pass the "
+                "handle of that job, or its output; such a map itself cannot be passed"
+            )
+        return raw, list(wanted)
+
+    def _check(self, name: str, value: Any, plain: Any, *, is_whole: bool) -> None:
+        """Return when the worker will make of *plain* what *value* is, as far as that is known.
+
+        Args:
+            name: the parameter's.
+            value: its argument.
+            plain: what JSON has for it.
+            is_whole: whether nothing in it stands for the result of a job.
+
+        Raises:
+            msgspec.ValidationError: the function does not take it.
+            TypeError: it would be taken as something else.
+        """
+        try:
+            taken = self._convert(name, plain)
+        except msgspec.ValidationError:
+            if is_whole:  # else it has another type once the results are there
+                raise
+        else:
+            _check_kinds(value, plain, taken)
 
     def decode(
         self, raw: RawJson | None, inputs: Mapping[str, bytes]
@@ -271,6 +305,66 @@ class Arguments:
         return MalformedError(
             f"{self._function.__name__}{self.signature}: {reason}", code="bad_args"
         )
+
+
+def _check_kinds(given: Any, plain: Any, taken: Any) -> None:
+    """Return when what is *taken* is of the kinds that were *given*, and no text for them.
+
+    Args:
+        given: an argument.
+        plain: what JSON has for it.
+        taken: what the function gets for that.
+
+    Raises:
+        TypeError: some of it is text, where nothing declares what it is.
+    """
+    apart = _kept_apart(given)
+    if apart == plain:  # JSON has all of it as it is
+        return
+    arrived = _kept_apart(taken)
+    if apart is _UNKEPT or arrived is _UNKEPT:
+        lost = "a key" if arrived is not _UNKEPT else ""
+    else:
+        kinds = _kinds_in(apart)
+        lost = kinds[0].__name__ if len(_kinds_in(arrived)) < len(kinds) else ""
+    if lost:
+        raise TypeError(f"{lost} would be taken as text: have the function declare what it is")
+
+
+def _kept_apart(value: Any) -> Any:
+    """Return *value* in builtins, and as it is what JSON has as text only.
+
+    ``_UNKEPT`` where there are such keys, which msgspec turns into text or refuses.
+    """
+    try:
+        return msgspec.to_builtins(value, str_keys=True, builtin_types=_AS_TEXT, enc_hook=_stand_in)
+    except TypeError:
+        return _UNKEPT
+
+
+def _stand_in(value: Any) -> dict[str, str]:
+    """Return what stands for *value*, the result of a job.
+
+    Raises:
+        NotImplementedError: it is something else.
+    """
+    if isinstance(value, Output):
+        return {RESULT_OF: value.id}
+    raise NotImplementedError(f"{type(value).__name__} is nothing that JSON can carry")
+
+
+def _kinds_in(plain: Any) -> list[type[Any]]:
+    """Return the types of what is in *plain* that JSON has as text only."""
+    todo, kinds = [plain], []
+    while todo:
+        each = todo.pop()
+        if isinstance(each, dict):
+            todo.extend(each.values())
+        elif isinstance(each, list | tuple):
+            todo.extend(each)
+        elif isinstance(each, _AS_TEXT):
+            kinds.append(type(each))
+    return kinds
 
 
 def _is_read(kind: Any) -> bool:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 from seriatim.actors.app.arguments import Output
-from seriatim.actors.app.handle import Handle
+from seriatim.actors.app.job_function import submit_call
+from seriatim.actors.app.prepared import submit_prepared
 
 if TYPE_CHECKING:
     from seriatim.actors.app.access import Driver
-    from seriatim.actors.app.job_function import JobFunction, Submitting
+    from seriatim.actors.app.app import App
+    from seriatim.actors.app.handle import Handle
+    from seriatim.actors.app.job_function import Submitting
     from seriatim.actors.app.prepared import Prepared
     from seriatim.formats.jobs.state import JobState
 
@@ -20,9 +23,6 @@ R = TypeVar("R")
 
 class Opened(Protocol):
     """What is needed of an app that is open: `RunningApp`, or one without a node."""
-
-    async def submit(self, *prepared: Prepared[Any]) -> list[Handle[Any]]:
-        """Submit jobs, all of them or none."""
 
     async def drain(self, timeout: float | None) -> None:  # noqa: ASYNC109  # also blocking
         """Return when no queue of the app has a job left."""
@@ -74,34 +74,29 @@ class BlockingJobs:
     Safe from several threads, not in a fork.
     """
 
-    def __init__(
-        self, submit: Callable[..., Coroutine[Any, Any, list[Handle[Any]]]], thread: Driver
-    ) -> None:
-        """Submit by *submit*, which takes jobs that are prepared, in *thread*."""
-        self._submit = submit
+    def __init__(self, app: App, thread: Driver) -> None:
+        """Submit to *app*, in *thread*."""
+        self._app = app
         self._thread = thread
 
     def submit(
-        self,
-        function: JobFunction[P, R, Any] | Submitting[P, R],
-        *args: P.args,
-        **named: P.kwargs,
+        self, function: Submitting[P, R], *args: P.args, **named: P.kwargs
     ) -> BlockingHandle[R]:
         """Submit a job that calls *function*; see `JobFunction.submit`."""
-        handle = self._thread.run(function.submitted(args, named))
+        handle = self._thread.run(submit_call(function, args, named))
         return BlockingHandle(handle, self._thread)
 
     def submit_all(self, *prepared: Prepared[Any]) -> list[BlockingHandle[Any]]:
         """Submit jobs, all of them or none; see `App.submit`."""
-        handles = self._thread.run(self._submit(*prepared))
+        handles = self._thread.run(submit_prepared(self._app, prepared))
         return [BlockingHandle(handle, self._thread) for handle in handles]
 
 
 class BlockingApp(BlockingJobs):
     """`RunningApp` for blocking code. Safe from several threads, not in a fork."""
 
-    def __init__(self, opened: Opened, thread: Driver) -> None:
-        super().__init__(opened.submit, thread)
+    def __init__(self, app: App, opened: Opened, thread: Driver) -> None:
+        super().__init__(app, thread)
         self._opened = opened
 
     def drain(self, timeout: float | None = None) -> None:

@@ -111,7 +111,8 @@ def check_schedule(function: Callable[..., Any], schedule: str, tz: str) -> None
         inspect.signature(function).bind()
     except TypeError as error:
         raise MalformedError(
-            f"schedule: it comes without arguments, and {function.__qualname__} has a {error}",
+            f"schedule: such a job comes without arguments, and {function.__qualname__} cannot be "
+            f"called so: {error}; give its parameters defaults",
             code="bad_job",
         ) from error
 

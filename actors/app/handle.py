@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from math import ceil
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from math import ceil, inf, isfinite
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from seriatim.actors.app.arguments import Output
 from seriatim.actors.queue.commands import Cancel, Retry
-from seriatim.formats.errors import DeadlineExceededError, JobError
+from seriatim.formats.errors import DeadlineExceededError, JobError, MalformedError
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import JOB_WAIT_MS
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from seriatim.actors.app.access import Ending, JobsAccess
 
 R = TypeVar("R")
-_FOREVER: Final = float("inf")
 
 
 class Handle(Output[R]):
@@ -61,10 +60,11 @@ class Handle(Output[R]):
             JobError: it has ended without success.
             DeadlineExceededError: it has not ended in time; it goes on.
             NotFoundError: it was forgotten.
-            MalformedError: another version of the function has made what this one cannot read.
+            MalformedError: another version of the function has made what this one cannot read; or
+                *timeout* is no number, code ``bad_value``.
         """
         # Nothing but whole milliseconds is taken off it: what is less is never waited for.
-        left_ms = _FOREVER if timeout in (None, _FOREVER) else ceil(timeout * 1_000)
+        left_ms = limit_ms = read_timeout(timeout)
         while True:
             wait_ms = int(min(left_ms, JOB_WAIT_MS))
             ending = await self._access.ending(self.queue, self.id, wait_ms=wait_ms)
@@ -72,10 +72,9 @@ class Handle(Output[R]):
                 return self._read(ending)
             left_ms -= wait_ms
             if left_ms <= 0:
-                assert timeout is not None, "the other waits for ever"
                 raise DeadlineExceededError(
                     f"job {self.id}",
-                    deadline_ms=ceil(timeout * 1_000),
+                    deadline_ms=int(limit_ms),
                     advice="it goes on, and can be waited for again",
                 )
 
@@ -141,3 +140,18 @@ class Handle(Output[R]):
 
     def __repr__(self) -> str:
         return f"<Handle {self.id} in {self.queue}>"
+
+
+def read_timeout(timeout: object) -> float:
+    """Return *timeout*, seconds or ``None``, in milliseconds: whole ones, or infinity.
+
+    Raises:
+        MalformedError: it is no number; code ``bad_value``.
+    """
+    if timeout is None or timeout == inf:
+        return inf
+    if not isinstance(timeout, int | float) or not isfinite(timeout):
+        raise MalformedError(
+            f"timeout: expected seconds, or None, found {timeout!r:.64}", code="bad_value"
+        )
+    return ceil(timeout * 1_000)

@@ -8,10 +8,8 @@ from seriatim.actors.app.blocking import BlockingApp
 
 if TYPE_CHECKING:
     from seriatim.actors.app.app import App
-    from seriatim.actors.app.handle import Handle
     from seriatim.actors.app.inline import InlineJobs
     from seriatim.actors.app.job_function import JobFunction
-    from seriatim.actors.app.prepared import Prepared
 
 
 class InlineApp(BlockingApp):
@@ -23,7 +21,7 @@ class InlineApp(BlockingApp):
 
     def __init__(self, app: App, jobs: InlineJobs) -> None:
         """Submit to *jobs*, to which *app* is attached."""
-        super().__init__(_Opened(app), jobs.driver)
+        super().__init__(app, _Opened(), jobs.driver)
         self.jobs = jobs
 
     def assert_enqueued(
@@ -35,12 +33,6 @@ class InlineApp(BlockingApp):
 
 class _Opened:
     """What `BlockingApp` needs of an open app."""
-
-    def __init__(self, app: App) -> None:
-        self._app = app
-
-    async def submit(self, *prepared: Prepared[Any]) -> list[Handle[Any]]:
-        return await self._app.submitted(*prepared)
 
     async def drain(self, timeout: float | None) -> None:  # noqa: ASYNC109  # also blocking
         """Return: nothing is left."""

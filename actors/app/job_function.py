@@ -13,11 +13,10 @@ from seriatim.actors.app.arguments import Arguments
 from seriatim.actors.app.declaring import target_of
 from seriatim.actors.app.handle import Handle
 from seriatim.actors.app.options import CHILD_BOUNDS, JobOptions, naming, said_of
-from seriatim.actors.app.prepared import Prepared
+from seriatim.actors.app.prepared import Prepared, submit_prepared
 from seriatim.actors.app.worker_jobs import answer_child
 from seriatim.actors.executor.context import current
 from seriatim.actors.runtime.own_loop import running_loop
-from seriatim.actors.tracing import submit_traced
 from seriatim.actors.worker.handler import Handler, Place
 from seriatim.formats.errors import MalformedError, RefusedError
 from seriatim.formats.jobs.raw_json import RawJson, dump_json
@@ -99,7 +98,66 @@ class Declared:
         return types[self.type] or JOBS_AT_ONCE_DEFAULT
 
 
-class JobFunction(Generic[P, R, C]):
+class Submitting(Generic[P, R]):
+    """Submits jobs of one function, all with the same options."""
+
+    def __init__(self, app: App, declared: Declared, arguments: Arguments, asked: Asked) -> None:
+        """Submit to *app*, for the function that *declared* and *arguments* are of.
+
+        Args:
+            app: the function's.
+            declared: what was said of the function.
+            arguments: encodes them.
+            asked: what its jobs are, beside their arguments.
+        """
+        self._app = app
+        self._declared = declared
+        self._arguments = arguments
+        self._asked = asked
+
+    @property
+    def app(self) -> App:
+        """The app of the function."""
+        return self._app
+
+    @property
+    def type(self) -> str:
+        """The type of its jobs."""
+        return self._declared.type
+
+    def submit(self, *args: P.args, **named: P.kwargs) -> Coroutine[Any, Any, Handle[R]]:
+        """Submit a job that calls the function with these arguments; return once it is on disk.
+
+        Raises:
+            MalformedError: the function does not take them; code ``bad_args``.
+            RefusedError: the app is not open (``not_open``), or is on another loop
+                (``other_loop``); this is a job that cannot await it (``no_loop``).
+            SchedulerError: it is refused; see ``docs/jobs.md``.
+        """
+        check_can_await(self.type)
+        return submit_call(self, args, named)
+
+    def prepare(self, *args: P.args, **named: P.kwargs) -> Prepared[R]:
+        """Return a job that calls the function with these arguments, and is not submitted yet.
+
+        Raises:
+            MalformedError: the function does not take them; code ``bad_args``.
+        """
+        prepared = self.prepared(args, named)
+        return prepared if prepared.id else prepared.with_id(self._app.access.make_id())
+
+    def prepared(self, args: tuple[Any, ...], named: Mapping[str, Any]) -> Prepared[R]:
+        """Return the same as `prepare`, but without an id where nobody has chosen one."""
+        raw, inputs = self._arguments.encode(args, named)
+        asked = with_args(self._asked, raw, inputs)
+        return Prepared(self._declared.queue, asked, self._handle)
+
+    def _handle(self, job: str, access: JobsAccess, repeated: bool) -> Handle[R]:  # noqa: FBT001  # of one caller
+        decode = cast("Callable[[bytes], R]", self._arguments.decode_result)
+        return Handle(access, self._declared.queue, job, decode, repeated=repeated)
+
+
+class JobFunction(Submitting[P, R], Generic[P, R, C]):
     """A function of an `App`. Called, it is what it was; `submit` has a worker call it.
 
     Of a function with the parameters P, whose jobs result in R: a call returns C, which is R, or
@@ -107,23 +165,16 @@ class JobFunction(Generic[P, R, C]):
     """
 
     def __init__(self, app: App, function: Callable[P, C], declared: Declared) -> None:
-        self._app = app
-        self._function = function
-        self._declared = declared
-        self._arguments = Arguments(function, declared.decode)
         # Read once: what is wrong with it is wrong where it is declared.
-        self._asked = self._read(declared.options)
+        asked = _read(declared, declared.options)
+        super().__init__(app, declared, Arguments(function, declared.decode), asked)
+        self._function = function
         self._target = target_of(function) if declared.place is Place.PROCESS else ""
         update_wrapper(self, function)
 
     def __call__(self, *args: P.args, **named: P.kwargs) -> C:
         """Call the function itself, here and now."""
         return self._function(*args, **named)
-
-    @property
-    def type(self) -> str:
-        """The type of its jobs."""
-        return self._declared.type
 
     @property
     def scheduled(self) -> Mapping[str, Any] | None:
@@ -140,22 +191,6 @@ class JobFunction(Generic[P, R, C]):
         """What was said of it where it was declared."""
         return self._declared
 
-    def submit(self, *args: P.args, **named: P.kwargs) -> Coroutine[Any, Any, Handle[R]]:
-        """Submit a job that calls the function with these arguments; return once it is on disk.
-
-        Raises:
-            MalformedError: the function does not take them; code ``bad_args``.
-            RefusedError: the app is not open (``not_open``), or is on another loop
-                (``other_loop``); this is a job that cannot await it (``no_loop``).
-            SchedulerError: it is refused; see ``docs/jobs.md``.
-        """
-        check_can_await(self.type)
-        return self.submitted(args, named)
-
-    async def submitted(self, args: tuple[Any, ...], named: Mapping[str, Any]) -> Handle[R]:
-        """See `submit`, whoever awaits it."""
-        return await self.submit_asked(self.asked(args, named))
-
     def options(self, **options: Unpack[JobOptions]) -> Submitting[P, R]:
         """Return what submits jobs that are *options*, too: ``send.options(delay=5).submit(…)``.
 
@@ -169,54 +204,12 @@ class JobFunction(Generic[P, R, C]):
                 code="bad_job",
             )
         with naming(self.type):
-            return Submitting(self, self._read({**self._declared.options, **options}))
-
-    def _read(self, options: JobOptions) -> Asked:
-        bounds = sorted(CHILD_BOUNDS & options.keys())
-        if bounds and self._declared.place is not Place.PROCESS:
-            raise MalformedError(
-                f"{bounds[0]}: only a child can be held to that: run='process'", code="bad_job"
-            )
-        return read_asked({"type": self.type, **said_of(options)})
-
-    def prepare(self, *args: P.args, **named: P.kwargs) -> Prepared[R]:
-        """Return a job that calls the function with these arguments, and is not submitted yet.
-
-        Raises:
-            MalformedError: the function does not take them; code ``bad_args``.
-        """
-        return self.prepared(self.asked(args, named))
-
-    def prepared(self, asked: Asked) -> Prepared[R]:
-        """Return *asked*, with an id, as what may be submitted together with others."""
-        if not asked.id:
-            asked = asked._replace(id=self._app.access.make_id())
-        return Prepared(self._declared.queue, asked, self._handle)
-
-    def asked(
-        self, args: tuple[Any, ...], named: Mapping[str, Any], asked: Asked | None = None
-    ) -> Asked:
-        """Return what is asked of a queue for a job with these arguments.
-
-        Raises:
-            MalformedError: the function does not take them; code ``bad_args``.
-        """
-        raw, inputs = self._arguments.encode(args, named)
-        return with_args(asked or self._asked, raw, inputs)
-
-    async def submit_asked(self, asked: Asked) -> Handle[R]:
-        """Submit *asked*, which this function has said; errors as for `submit`."""
-        access = self._app.access
-        submitted = (await submit_traced(access, self._declared.queue, [asked]))[0]
-        return self._handle(submitted.id, access, submitted.repeated)
+            asked = _read(self._declared, {**self._declared.options, **options})
+        return Submitting(self._app, self._declared, self._arguments, asked)
 
     def handle(self, job: str) -> Handle[R]:
         """Return the handle of a *job* of this function that was submitted before, by its id."""
         return self._handle(job, self._app.access, True)  # noqa: FBT003  # it was there before
-
-    def _handle(self, job: str, access: JobsAccess, repeated: bool) -> Handle[R]:  # noqa: FBT001  # of one caller
-        decode = cast("Callable[[bytes], R]", self._arguments.decode_result)
-        return Handle(access, self._declared.queue, job, decode, repeated=repeated)
 
     @property
     def handler(self) -> Handler:
@@ -228,8 +221,8 @@ class JobFunction(Generic[P, R, C]):
             declared.place,
             self._call_async if is_async else self._call,
             self.is_final,
+            self._answer,
             target=self._target,
-            answer=self._answer,
         )
 
     async def _answer(self, verb: str, said: Mapping[str, Any]) -> Any:
@@ -276,25 +269,35 @@ class JobFunction(Generic[P, R, C]):
         return f"<JobFunction {self.type}>"
 
 
-class Submitting(Generic[P, R]):
-    """Submits jobs of a function with options of their own."""
+async def submit_call(
+    function: Submitting[P, R], args: tuple[Any, ...], named: Mapping[str, Any]
+) -> Handle[R]:
+    """Submit a job that calls *function*, whoever awaits it; see `Submitting.submit`.
 
-    def __init__(self, function: JobFunction[P, R, Any], asked: Asked) -> None:
-        self._function = function
-        self._asked = asked
+    Raises:
+        MalformedError: *function* is no job; code ``bad_job``.
+    """
+    if not isinstance(function, Submitting):
+        raise MalformedError(
+            f"expected a function that is a job, as @app.job makes one, found {function!r:.64}",
+            code="bad_job",
+        )
+    (handle,) = await submit_prepared(function.app, [function.prepared(args, named)])
+    return handle
 
-    def submit(self, *args: P.args, **named: P.kwargs) -> Coroutine[Any, Any, Handle[R]]:
-        """See `JobFunction.submit`."""
-        check_can_await(self._function.type)
-        return self.submitted(args, named)
 
-    async def submitted(self, args: tuple[Any, ...], named: Mapping[str, Any]) -> Handle[R]:
-        """See `JobFunction.submitted`."""
-        return await self._function.submit_asked(self._function.asked(args, named, self._asked))
+def _read(declared: Declared, options: JobOptions) -> Asked:
+    """Return what is asked of a queue for jobs of *declared* with *options*.
 
-    def prepare(self, *args: P.args, **named: P.kwargs) -> Prepared[R]:
-        """See `JobFunction.prepare`."""
-        return self._function.prepared(self._function.asked(args, named, self._asked))
+    Raises:
+        MalformedError: it is none; code ``bad_job``.
+    """
+    bounds = sorted(CHILD_BOUNDS & options.keys())
+    if bounds and declared.place is not Place.PROCESS:
+        raise MalformedError(
+            f"{bounds[0]}: only a child can be held to that: run='process'", code="bad_job"
+        )
+    return read_asked({"type": declared.type, **said_of(options)})
 
 
 def check_can_await(what: str) -> None:

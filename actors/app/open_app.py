@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from math import ceil
+from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
+from seriatim.actors.app.handle import read_timeout
+from seriatim.actors.app.prepared import submit_prepared
 from seriatim.actors.queue.commands import Cancel, Change, Retry
-from seriatim.formats.errors import DeadlineExceededError
+from seriatim.formats.errors import DeadlineExceededError, MalformedError
 from seriatim.formats.limits import JOB_WAIT_MS
 
 if TYPE_CHECKING:
@@ -30,23 +32,25 @@ class OpenApp:
 
     async def submit(self, *prepared: Prepared[Any]) -> list[Handle[Any]]:
         """Submit jobs, all of them or none; see `App.submit`."""
-        return await self._app.submitted(*prepared)
+        return await submit_prepared(self._app, prepared)
 
     async def drain(self, timeout: float | None = None) -> None:  # noqa: ASYNC109  # also blocking
         """Return when no queue of the app has a job left that has not ended.
 
         Raises:
             DeadlineExceededError: some has after *timeout* seconds.
+            MalformedError: *timeout* is no number; code ``bad_value``.
         """
+        limit_ms = read_timeout(timeout)
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(None if limit_ms == inf else limit_ms / 1_000):
                 for queue in self._app.queues:
                     while await self._access.idle(queue, wait_ms=JOB_WAIT_MS) is None:
                         pass
         except TimeoutError:
             raise DeadlineExceededError(
                 "the app's queues",
-                deadline_ms=ceil((timeout or 0) * 1_000),
+                deadline_ms=int(limit_ms),
                 advice="their jobs go on, and can be waited for again",
             ) from None
 
@@ -84,4 +88,10 @@ class OpenApp:
         Raises:
             MalformedError: there is no such setting; code ``bad_settings``.
         """
+        if not isinstance(queue, str):
+            raise MalformedError(
+                "expected a queue and its settings by name, as set('default', kept_ms=5_000) has "
+                f"them, found {queue!r:.64}",
+                code="bad_settings",
+            )
         await self._access.change(queue, Change(change))

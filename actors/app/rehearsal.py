@@ -114,14 +114,19 @@ class Rehearsal:
         """
         expect_enqueued([job for _, job in self._live()], function, times, arguments)
 
-    async def kill_worker(self, queue: str = "default") -> None:
+    async def kill_worker(self, queue: str = "") -> None:
         """Have the worker of *queue* vanish, as by SIGKILL, and another one begin.
 
         What it had runs on unheard, and is given to another worker when its lease is over.
 
+        Args:
+            queue: its name; empty for the only one of the app, or ``default`` of several.
+
         Raises:
             NotFoundError: no function of the app has its jobs there.
         """
+        queues = self.app.queues
+        queue = queue or (queues[0] if len(queues) == 1 else "default")
         workers = self.running.workers
         for worker in [each for each in workers if each.queue == queue]:
             worker.vanish()

@@ -10,7 +10,6 @@ from typing import Any, Final
 from seriatim.actors.executor.asking import MADE
 from seriatim.formats.errors import (
     MalformedError,
-    RefusedError,
     SchedulerError,
     UnavailableError,
 )
@@ -20,12 +19,6 @@ Answer = Callable[[str, Mapping[str, Any]], Awaitable[Any]]
 """Answers a verb, and what is said with it: what CBOR carries."""
 
 _LOG: Final = logging.getLogger("seriatim.executor")
-
-
-async def unanswered(verb: str, said: Mapping[str, Any]) -> Any:
-    """Refuse: whoever runs the function knows no queue."""
-    del said
-    raise RefusedError(f"{verb}: nobody here submits jobs", code="not_open")
 
 
 class Answering:

@@ -16,7 +16,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from seriatim.actors.executor.answering import Answer, unanswered
+from seriatim.actors.executor.answering import Answer
 from seriatim.actors.executor.bounds import check_runs_here
 from seriatim.actors.executor.capture import Output
 from seriatim.actors.executor.judge import no_means
@@ -51,7 +51,7 @@ class FunctionChildren:
         stopping: Stop,
         told: Mapping[str, Any],
         said: Said,
-        answer: Answer = unanswered,
+        answer: Answer,
     ) -> Outcome:
         """Run *function* in a child, and return how it has ended.
 

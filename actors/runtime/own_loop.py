@@ -24,11 +24,14 @@ class OwnLoop:
         self._is_closed = False
 
     def check(self) -> None:
-        """Return where the coroutine that asks runs on this loop.
+        """Return where the coroutine that asks runs on this loop, which is not closed.
 
         Raises:
+            StoppingError: it is closed.
             RefusedError: it runs on another one; code ``other_loop``.
         """
+        if self._is_closed:
+            raise _closed()
         if running_loop() is not self._loop:
             raise RefusedError(
                 "this was opened on another event loop: await it there, or in a thread use its "
@@ -57,7 +60,7 @@ class OwnLoop:
         with self._lock:
             if self._is_closed:
                 work.close()
-                raise StoppingError("what was opened here is closed; open it again")
+                raise _closed()
             answer = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return answer.result()
@@ -65,7 +68,7 @@ class OwnLoop:
             raise StoppingError("what was opened here was closed before it answered") from None
 
     def close(self) -> None:
-        """Take no more calls of other threads."""
+        """Take no more calls."""
         with self._lock:
             self._is_closed = True
 
@@ -83,6 +86,10 @@ def run_unwaited(work: Coroutine[Any, Any, T], waits: Exception) -> T:
         return value
     work.close()
     raise waits
+
+
+def _closed() -> StoppingError:
+    return StoppingError("what was opened here is closed; open it again")
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:

@@ -32,10 +32,10 @@ def begin_worker(
     clock: Clock,
     entropy: Callable[[int], bytes],
     is_local: bool,
+    guard: LoopGuard,
     takes_commands: bool = False,
     category: str = "",
     beat_ms: int = WORKER_BEAT_MS,
-    guard: LoopGuard | None = None,
 ) -> Worker:
     """Begin to run jobs of *queue*; what runs when *stack* is closed is stopped, and given back.
 
@@ -48,10 +48,10 @@ def begin_worker(
         clock: for heartbeats and timeouts.
         entropy: gives that many random bytes, for its name.
         is_local: whether it ends with the node.
+        guard: notices when jobs hold the event loop.
         takes_commands: whether it runs commands, too.
         category: what it is counted under; see `WorkerStatus`.
         beat_ms: how often it says how it is.
-        guard: notices when jobs hold the event loop; ``None`` for nobody does.
     """
     executor = Executor(clock, os.environ, room)
     stack.push_async_callback(executor.close)

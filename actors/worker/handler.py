@@ -6,9 +6,8 @@ from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from seriatim.actors.executor.answering import Answer, unanswered
-
 if TYPE_CHECKING:
+    from seriatim.actors.executor.answering import Answer
     from seriatim.actors.queue.commands import Grant
 
 
@@ -31,13 +30,13 @@ class Handler(NamedTuple):
         place: see `Place`.
         call: runs one; returns JSON of what it has made, empty for nothing; raises what it raises.
         is_final: tells whether a job that has raised this would raise it again.
-        target: of a function that runs in a child, where it is found: ``module:name``.
-        answer: answers what such a function asks while it runs.
+        answer: answers what a function in a child asks while it runs.
+        target: where such a function is found: ``module:name``; empty for one that runs elsewhere.
     """
 
     type: str
     place: Place
     call: Callable[[Grant], Awaitable[bytes] | bytes]
     is_final: Callable[[BaseException], bool]
+    answer: Answer
     target: str = ""
-    answer: Answer = unanswered

@@ -18,11 +18,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from seriatim.actors.queue.commands import Claim, Failed, Released, Report
+from seriatim.actors.runtime.absence import Absence
 from seriatim.actors.runtime.pauses import Pauses
 from seriatim.actors.tracing import run_traced
 from seriatim.actors.worker.book import Book
 from seriatim.actors.worker.run import Run, Why
-from seriatim.formats.errors import RefusedError, SchedulerError, UnauthorizedError
+from seriatim.formats.errors import (
+    RefusedError,
+    SchedulerError,
+    UnauthorizedError,
+    UnavailableError,
+)
 from seriatim.formats.jobs.status import RunningJob, WorkerStatus
 from seriatim.formats.limits import (
     CLAIM_FULL_AFTER_MS,
@@ -61,10 +67,10 @@ class Worker:
         room: int,
         clock: Clock,
         is_local: bool,
+        guard: LoopGuard,
         takes_commands: bool = False,
         category: str = "",
         beat_ms: int = WORKER_BEAT_MS,
-        guard: LoopGuard | None = None,
     ) -> None:
         """Work for *queue*.
 
@@ -76,14 +82,15 @@ class Worker:
             room: how many at once, 1 or more.
             clock: for heartbeats and timeouts.
             is_local: whether it ends with the node.
+            guard: notices when jobs hold the event loop.
             takes_commands: whether it runs commands, too, whatever their type.
             category: what it is counted under; see `WorkerStatus`.
             beat_ms: how often it says how it is.
-            guard: notices when jobs hold the event loop; ``None`` for nobody does.
         """
         self.name = name
         self.queue = queue
         self._port = port
+        self._absence = Absence(_LOG, f"worker {name}")
         self._runner = runner
         self._types = frozenset(runner.handlers)
         self._room = room
@@ -127,8 +134,7 @@ class Worker:
 
     def start(self) -> None:
         """Begin to work."""
-        if self._guard is not None:
-            self._guard.add(self)
+        self._guard.add(self)
         self._runner.threads.on_fewer = self._has_room.set
         self._claiming = asyncio.ensure_future(self._claim_on())
         self._reporting = asyncio.ensure_future(self._report_on())
@@ -162,7 +168,7 @@ class Worker:
 
     def vanish(self) -> None:
         """Do nothing any more, as if its OS process was killed; what runs is stopped, unheard."""
-        self._leave_guard()
+        self._guard.drop(self)
         self._is_draining = True
         for task in (self._claiming, self._reporting, self._report, self._leaving):
             if task is not None:
@@ -197,7 +203,7 @@ class Worker:
             self._claiming = None
 
     async def _end(self) -> None:
-        self._leave_guard()
+        self._guard.drop(self)
         try:
             await self._say_the_last()
         finally:
@@ -257,10 +263,12 @@ class Worker:
     async def _ask(self, room: int, *, wait_ms: int) -> Claimed | None:
         """Claim; return the answer, or ``None`` where there is none."""
         try:
-            return await self._port.claim(self.queue, self._claim_for(room), wait_ms=wait_ms)
+            claimed = await self._port.claim(self.queue, self._claim_for(room), wait_ms=wait_ms)
         except Exception as error:  # noqa: BLE001  # a fault of ours, too, ends no worker
             self._meet_failure("claim", error)
-        return None
+            return None
+        self._absence.end()
+        return claimed
 
     def _claim_for(self, room: int) -> Claim:
         return Claim(
@@ -274,6 +282,9 @@ class Worker:
 
     def _meet_failure(self, verb: str, error: Exception) -> None:
         """Log what it could not do, and does again in a while; end where that is of no use."""
+        if isinstance(error, UnavailableError):
+            self._absence.note(error)
+            return
         is_ours = not isinstance(error, SchedulerError)
         if isinstance(error, RefusedError) and error.code == UnauthorizedError.code:
             self._refusal = error
@@ -318,8 +329,7 @@ class Worker:
         self._book.begin(run)
         run.task = asyncio.ensure_future(self._see_through(run))
         run.begin()
-        if self._guard is not None:
-            self._guard.expect(run.lease_ms)
+        self._guard.expect(run.lease_ms)
         if run.renew_ms < self._look_ms:
             self._has_news.set()
 
@@ -376,10 +386,6 @@ class Worker:
             run.renewed_ms = sent_ms
         later(partial(self._hear, reported))
 
-    def _leave_guard(self) -> None:
-        if self._guard is not None:
-            self._guard.drop(self)
-
     # Reporting.
 
     async def _report_on(self) -> None:
@@ -433,10 +439,12 @@ class Worker:
     async def _send(self, report: Report) -> Reported | None:
         """Report; return the answer, or ``None`` where there is none."""
         try:
-            return await self._port.report(self.queue, report)
+            reported = await self._port.report(self.queue, report)
         except Exception as error:  # noqa: BLE001  # as above
             self._meet_failure("report", error)
-        return None
+            return None
+        self._absence.end()
+        return reported
 
     def _hear(self, reported: Reported) -> None:
         for job, why in reported.refused.items():

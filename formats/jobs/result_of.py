@@ -17,9 +17,12 @@ _QUOTED: Final = b'"$result-of"'
 
 def results_in(args: RawJson) -> list[Any]:
     """Return what *args* name as jobs whose results they want, each once, as it stands there."""
-    if _QUOTED not in args.raw:
-        return []
-    return list(dict.fromkeys(map(_hashable, _named(orjson.loads(args.raw)))))
+    return list(dict.fromkeys(map(_hashable, places_in(args))))
+
+
+def places_in(args: RawJson) -> list[Any]:
+    """Return the same for each place where a result is to stand, in the order of the arguments."""
+    return list(_named(orjson.loads(args.raw))) if _QUOTED in args.raw else []
 
 
 def _named(value: Any) -> Iterator[Any]:

@@ -14,6 +14,7 @@ from seriatim.actors.executor.world import World, inherited
 from seriatim.actors.runtime.clock import SystemClock
 from seriatim.formats.jobs.command import Command
 from seriatim.formats.jobs.limits import Limits
+from tests.support.unanswered import unanswered
 
 READY = b"ready"
 CODE = "trap '' TERM; sleep 1000 & setsid sleep 1000 & echo ready; wait"
@@ -34,6 +35,7 @@ async def main() -> None:
             stopping=Stop(),
             told={},
             said=lambda _: None,
+            answer=unanswered,
         ),
     )
 

@@ -19,6 +19,7 @@ from seriatim.actors.runtime.clock import ManualClock
 from seriatim.formats.jobs.command import Command
 from seriatim.formats.jobs.limits import Limits
 from seriatim.formats.jobs.outcome import Outcome
+from tests.support.unanswered import unanswered
 from tests.support.waiting import until
 
 FUNCTIONS = "tests.support.job_functions"
@@ -65,6 +66,7 @@ class Attempt:
                 stopping=self.stop,
                 told={"job": "a job"},
                 said=self.said.append,
+                answer=unanswered,
             )
         )
 

@@ -20,11 +20,13 @@ from seriatim.actors.queue.commands import (
     Submitted,
 )
 from seriatim.actors.runtime.clock import Clock, ManualClock
+from seriatim.actors.worker.guard import LoopGuard
 from seriatim.actors.worker.handler import Handler, Place
 from seriatim.actors.worker.running import Runner
 from seriatim.actors.worker.threads import Threads
 from seriatim.actors.worker.worker import Worker
 from seriatim.formats.jobs.spec import Asked
+from tests.support.unanswered import unanswered
 from tests.support.waiting import until_idle
 
 LONG_MS = 1_000_000_000
@@ -100,6 +102,13 @@ class ToldPort:
         raise NotImplementedError
 
 
+class _Blind(LoopGuard):
+    """One that does not look: its thread would read a time that the test moves."""
+
+    def expect(self, lease_ms: int) -> None:
+        del lease_ms
+
+
 class Lone(NamedTuple):
     """A worker that works, its port, and its time."""
 
@@ -125,7 +134,7 @@ async def working(
 ) -> AsyncIterator[Lone]:
     """Have a worker run jobs of the type ``t`` by *call*, and commands by *executor*."""
     port, manual = ToldPort(), ManualClock()
-    handlers = {} if call is None else {"t": Handler("t", place, call, is_final)}
+    handlers = {} if call is None else {"t": Handler("t", place, call, is_final, unanswered)}
     worker = Worker(
         port,
         name="w",
@@ -134,6 +143,7 @@ async def working(
         room=room,
         clock=clock or manual,
         is_local=False,
+        guard=_Blind(clock or manual),
         takes_commands=True,
         beat_ms=LONG_MS,
     )

@@ -60,6 +60,12 @@ async def test_who_cannot_be_asked_is_known_before_the_block_begins(
             assert await (await add.submit(1)).state() == "pending"
 
 
+async def test_what_is_no_url_is_named() -> None:
+    with pytest.raises(OutboundError, match="'nonsense' is no node's URL, such as http://"):
+        async with seriatim.connect(app, "nonsense", TOKEN):
+            raise AssertionError
+
+
 async def test_an_app_is_open_there_as_it_is_here(tmp_path: Path) -> None:
     async with node_url(tmp_path) as url, seriatim.connect(app, url, TOKEN) as opened:
         first, second = add.prepare(1), add.prepare(2)

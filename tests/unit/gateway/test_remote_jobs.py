@@ -17,6 +17,7 @@ from seriatim.actors.executor.executor import Executor
 from seriatim.actors.queue.commands import Change, Purge, Purged, Submitted
 from seriatim.actors.runtime.clock import SystemClock
 from seriatim.actors.worker.begin import begin_worker
+from seriatim.actors.worker.guard import LoopGuard
 from seriatim.actors.worker.handler import Handler, Place
 from seriatim.actors.worker.running import Runner
 from seriatim.actors.worker.threads import Threads
@@ -32,6 +33,7 @@ from tests.support.asker import TOKEN
 from tests.support.builders import NODE
 from tests.support.http_node import serving
 from tests.support.strategies import known_wallet
+from tests.support.unanswered import unanswered
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio
@@ -51,7 +53,7 @@ async def test_what_has_ended_at_once_is_said_in_as_many_reports_as_it_takes(
         return b'"%s"' % (b"x" * (JOB_RESULT_MAX_BYTES - 2))
 
     clock = SystemClock(asyncio.get_running_loop())
-    handler = Handler("large", Place.LOOP, large, lambda _: False)
+    handler = Handler("large", Place.LOOP, large, lambda _: False, unanswered)
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(
             serving(tmp_path, wallet=known_wallet(NODE), operator=Operator(TOKEN))
@@ -64,6 +66,8 @@ async def test_what_has_ended_at_once_is_said_in_as_many_reports_as_it_takes(
         assert queues is not None
         await access.submit("q", [read_asked({"type": "large"}) for _ in range(MANY)])
         await access.ask("q", Change({"types": {"large": MANY}}))
+        guard = LoopGuard(clock)
+        stack.callback(guard.close)
         executor = Executor(clock, os.environ, 1)
         stack.push_async_callback(executor.close)
         worker = Worker(
@@ -74,6 +78,7 @@ async def test_what_has_ended_at_once_is_said_in_as_many_reports_as_it_takes(
             room=MANY,
             clock=clock,
             is_local=False,
+            guard=guard,
         )
         worker.start()
         stack.push_async_callback(worker.close)
@@ -94,15 +99,18 @@ async def test_a_grant_that_is_on_its_way_to_a_worker_that_ends_is_given_back(
         assert queues is not None
         access = RemoteJobs(client, clock, os.urandom)
         await access.submit("q", [read_asked({"type": "t"})])
+        guard = LoopGuard(clock)
+        stack.callback(guard.close)
         worker = begin_worker(
             stack,
             access,
             queue="q",
-            handlers={"t": Handler("t", Place.LOOP, _never, lambda _: False)},
+            handlers={"t": Handler("t", Place.LOOP, _never, lambda _: False, unanswered)},
             room=1,
             clock=clock,
             entropy=os.urandom,
             is_local=False,
+            guard=guard,
         )
         await until(lambda: queues.reader.now("q").states == {"leased": 1})
         assert not worker.running

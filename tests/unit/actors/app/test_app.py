@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from pathlib import Path
 from typing import Any
 
@@ -390,3 +391,58 @@ async def test_what_is_unique_is_so_for_who_submits_it_by_its_type(
         assert (theirs.id == mine.id) is is_same
         assert (await running.show(theirs.id))["spec"]["retries"] == 2
         assert (await running.show(theirs.id))["state"] == "pending"
+
+
+async def test_what_is_not_prepared_is_not_submitted(tmp_path: Path) -> None:
+    """A coroutine among it is closed: that nobody has awaited it would be no news."""
+    async with app.open(tmp_path, work=False) as running:
+        for slip in (add.submit(1), 5, add):
+            for submit in (app.submit, running.submit):
+                wrong: Any = [add.prepare(2), slip]
+                with pytest.raises(MalformedError, match=r"f\.prepare\(…\)") as raised:
+                    await submit(*wrong)
+                assert raised.value.code == "bad_job"
+        assert running.queues.reader.now("default").states == {}
+
+
+@pytest.mark.parametrize("seconds", ["x", "5 minutes", math.nan, -math.inf, [1]])
+async def test_a_timeout_is_a_number(tmp_path: Path, seconds: Any) -> None:
+    async with app.open(tmp_path, work=False) as running:
+        handle = await add.submit(1)
+        for waits in (handle.result(seconds), running.drain(seconds)):
+            with pytest.raises(MalformedError, match="timeout: expected seconds") as raised:
+                await waits
+            assert raised.value.code == "bad_value"
+
+
+async def test_settings_are_said_by_name(tmp_path: Path) -> None:
+    async with app.open(tmp_path, work=False) as running:
+        settings: Any = {"kept_ms": 5}
+        with pytest.raises(MalformedError, match=r"set\('default', kept_ms=5_000\)") as raised:
+            await running.set(settings)
+        assert raised.value.code == "bad_settings"
+
+
+async def test_what_is_asked_of_a_closed_app_is_answered_so(tmp_path: Path) -> None:
+    """As of one that is connected, and as blocking code has it: no file is named."""
+    async with app.open(tmp_path, work=False) as running:
+        handle = await add.submit(1)
+    asked: list[Any] = [handle.state, handle.show, handle.logs, handle.cancel, handle.retry]
+    asked += [handle.result, lambda: handle.result(1), running.drain, running.set]
+    for each in asked:
+        with pytest.raises(StoppingError, match="is closed; open it again"):
+            await each()
+
+
+async def test_the_worker_of_the_only_queue_needs_no_name_to_be_killed(tmp_path: Path) -> None:
+    own = seriatim.App()
+
+    @own.job(queue="mail")
+    async def send() -> None: ...
+
+    async with rehearse(own, tmp_path) as rehearsal:
+        (first,) = rehearsal.running.workers
+        await rehearsal.kill_worker()
+        (second,) = rehearsal.running.workers
+        assert (first.queue, second.queue) == ("mail", "mail")
+        assert first is not second

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from seriatim.formats.errors import DeadlineExceededError, JobError, StoppingError
+from seriatim.formats.errors import (
+    DeadlineExceededError,
+    JobError,
+    MalformedError,
+    StoppingError,
+)
 from seriatim.formats.jobs.state import JobState
 from tests.support.sample_app import add, app, endless, fail
 
@@ -38,3 +44,14 @@ def test_a_closed_app_takes_nothing_more(tmp_path: Path) -> None:
         handle.cancel()
     with pytest.raises(StoppingError):
         handle.show()
+
+
+def test_what_is_no_job_is_refused_where_it_is_submitted(tmp_path: Path) -> None:
+    no_job: Any = len
+    with app.open_blocking(tmp_path, work=False) as jobs:
+        with pytest.raises(MalformedError, match=r"a function that is a job.*built-in") as raised:
+            jobs.submit(no_job, "x")
+        assert raised.value.code == "bad_job"
+        with pytest.raises(MalformedError, match=r"prepared.*found <JobFunction") as raised:
+            jobs.submit_all(app.functions["add"])  # type: ignore[arg-type]  # that is the point
+        assert raised.value.code == "bad_job"

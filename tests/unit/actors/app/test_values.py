@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -46,6 +50,29 @@ async def silent() -> int:
 @app.job
 async def counted(words: list[str]) -> dict[int, list[str]]:
     return {len(word): [word] for word in words}
+
+
+@dataclass
+class Box:
+    content: Any
+
+
+@app.job
+async def boxed(box: Box) -> None: ...
+
+
+@app.job
+async def named(name: str) -> None: ...
+
+
+@app.job
+async def measured(raw: bytes, days: list[date], keyed: dict[UUID, bytes]) -> list[str]:
+    return [type(each).__name__ for each in (raw, *days, *keyed, *keyed.values())]
+
+
+@app.job
+async def by_day(found: dict[date, int]) -> list[str]:
+    return [type(each).__name__ for each in found]
 
 
 @app.job
@@ -104,3 +131,82 @@ async def test_what_is_said_of_a_job_is_plain(tmp_path: Path) -> None:
         handle = await half.submit(3.0)
         for shown in (await handle.show(), *rehearsal.live(), *rehearsal.enqueued(half, number=3)):
             assert shown["spec"]["args"] == {"number": 3.0}
+
+
+TEXT_ONLY: list[Any] = [
+    b"x",
+    bytearray(b"x"),
+    date(2026, 1, 2),
+    datetime(2026, 1, 2, tzinfo=UTC),
+    timedelta(seconds=1),
+    Decimal("1.5"),
+]
+
+
+@pytest.mark.parametrize("value", TEXT_ONLY)
+async def test_what_would_be_taken_as_text_is_refused_where_it_is_submitted(
+    tmp_path: Path, value: Any
+) -> None:
+    async with rehearse(app, tmp_path):
+        known = await half.submit(3.0)
+        for submitted in (
+            named.submit(value),
+            first.submit([value]),
+            first.submit([{"deep": (value,)}]),
+            first.submit([known.output, value]),
+            boxed.submit(Box(value)),
+        ):
+            with pytest.raises(MalformedError, match=f"{type(value).__name__} would be") as raised:
+                await submitted
+            assert raised.value.code == "bad_args"
+
+
+async def test_keys_that_would_be_taken_as_text_are_refused_as_well(tmp_path: Path) -> None:
+    async with rehearse(app, tmp_path):
+        for key in (b"x", date(2026, 1, 2)):
+            with pytest.raises(MalformedError, match="a key would be taken as text"):
+                await first.submit([{key: 1}])
+        assert await (await by_day.submit({date(2026, 1, 2): 3})) == ["date"]
+        by_text: Any = {"2026-01-02": 3}
+        assert await (await by_day.submit(by_text)) == ["date"]
+
+
+async def test_what_is_declared_arrives_as_what_it_is(tmp_path: Path) -> None:
+    keyed_by = UUID(int=7)
+    async with rehearse(app, tmp_path):
+        assert await (await measured.submit(b"abc", [date(2026, 1, 2)], {keyed_by: b"d"})) == [
+            "bytes",
+            "date",
+            "UUID",
+            "bytes",
+        ]
+        like_bytes: Any = bytearray(b"abc")
+        assert await (await measured.submit(like_bytes, [], {})) == ["bytes"]
+        by_text: Any = {str(keyed_by): b"d"}
+        assert await (await measured.submit(b"", [], by_text)) == ["bytes", "UUID", "bytes"]
+        assert await (await first.submit([(1, {"two": None})])) == [1, {"two": None}]
+
+
+@pytest.mark.parametrize("value", ["n", 5, None, {"x": 1}])
+async def test_a_map_that_would_stand_for_a_result_is_refused(tmp_path: Path, value: Any) -> None:
+    async with rehearse(app, tmp_path):
+        known = await half.submit(3.0)
+        for given in ([{"$result-of": value}], [known.output, [{"$result-of": known.id}]]):
+            with pytest.raises(MalformedError, match="pass the handle of that job") as raised:
+                await first.submit(given)
+            assert raised.value.code == "bad_args"
+        beside = {"$result-of": value, "and": "more"}
+        assert await (await first.submit([beside])) == beside
+        assert await (await first.submit(["$result-of", known.output])) == "$result-of"
+        assert await (await first.submit([known.output, known.output])) == 1.5
+
+
+async def test_what_is_far_too_deep_is_refused_as_what_is_too_deep(tmp_path: Path) -> None:
+    async with rehearse(app, tmp_path):
+        for depth in (500, 2_000, 100_000):
+            deep: list[Any] = []
+            for _ in range(depth):
+                deep = [deep]
+            with pytest.raises(MalformedError, match=r"too deep|[Rr]ecursion") as raised:
+                await first.submit(deep)
+            assert raised.value.code == "bad_args"

@@ -11,7 +11,7 @@ from typing import Any, Self
 import pytest
 
 from seriatim.actors.app.worker_jobs import answer_child
-from seriatim.actors.executor.answering import Answering, unanswered
+from seriatim.actors.executor.answering import Answering
 from seriatim.actors.executor.asking import Asker
 from seriatim.formats.errors import (
     LimitExceededError,
@@ -135,12 +135,6 @@ async def test_who_is_one_too_many_asks_when_another_one_has_its_answer() -> Non
         assert {each.result() for each in answers} == {
             f"answer {number}" for number in range(1, CHILD_ASKS_MAX + 2)
         }
-
-
-async def test_who_runs_functions_of_no_app_submits_nothing() -> None:
-    with pytest.raises(RefusedError) as raised:
-        await unanswered("submit", {})
-    assert raised.value.code == "not_open"
 
 
 async def test_a_worker_does_what_its_children_may_ask_and_nothing_else() -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 import orjson
 
-from seriatim.actors.executor.answering import unanswered
 from seriatim.actors.executor.keepers import Keepers
 from seriatim.actors.executor.stop import Stop
 from seriatim.actors.executor.warm_child import Call, WarmChild
@@ -16,6 +15,7 @@ from seriatim.actors.executor.world import World, inherited
 from seriatim.actors.runtime.clock import ManualClock
 from seriatim.formats.jobs.limits import Limits
 from tests.support.executing import FUNCTIONS
+from tests.support.unanswered import unanswered
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
 

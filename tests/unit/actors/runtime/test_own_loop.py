@@ -32,6 +32,8 @@ async def test_nothing_is_run_once_it_is_closed() -> None:
     loop.close()
     with pytest.raises(StoppingError, match="what was opened here is closed; open it again"):
         await asyncio.to_thread(loop.run, answer())
+    with pytest.raises(StoppingError, match="what was opened here is closed; open it again"):
+        loop.check()
 
 
 async def test_a_fork_is_told_that_it_is_one(monkeypatch: pytest.MonkeyPatch) -> None:

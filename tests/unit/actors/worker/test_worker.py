@@ -14,7 +14,7 @@ import pytest
 from seriatim import App
 from seriatim.actors.app.job_function import JobFunction
 from seriatim.actors.queue.commands import Done, Report
-from seriatim.formats.errors import RefusedError
+from seriatim.formats.errors import RefusedError, UnavailableError
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import JOB_RESULT_MAX_BYTES, REPORT_MAX_BYTES, WORKER_PAUSE_MAX_MS
 from seriatim.testing import rehearse
@@ -160,3 +160,29 @@ async def test_a_worker_whose_token_its_node_does_not_know_any_more_is_over(
         with pytest.raises(RefusedError) as raised:
             await lone.worker.left()
         assert raised.value is refused
+
+
+async def test_of_a_node_that_is_away_it_is_said_once_and_again_when_it_is_back(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    away = UnavailableError("nobody answers there")
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise away
+
+    async with working() as lone:
+        for said in range(1, 3):  # it may go away again
+            with monkeypatch.context() as broken:
+                broken.setattr(lone.port, "claim", refuse)
+                lone.port.error = away
+                lone.port.answer()  # of the claim that waits
+                for _ in range(5):
+                    lone.worker._beat_due_ms = 0  # so that there is something to report
+                    lone.worker._has_news.set()
+                    await lone.pass_ms(WORKER_PAUSE_MAX_MS)
+                assert caplog.messages.count(f"worker w: the node is waited for: {away}") == said
+            lone.port.error = None
+            lone.port.answer()
+            await lone.pass_ms(WORKER_PAUSE_MAX_MS)
+            assert caplog.messages.count("worker w: the node is back") == said
+            assert len(caplog.messages) == 2 * said
