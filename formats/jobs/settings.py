@@ -214,3 +214,5 @@ _READERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "resources": _at_least(0),
     "defaults": read_defaults,
 }
+SETTINGS_KEYS: Final = frozenset([*_READERS, *_OTHERS])
+"""What may be set."""
