@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 
 from seriatim.actors.triggers.rows import TriggerRows
-from seriatim.formats.errors import MalformedError
-from seriatim.formats.jobs.head import decode_head
+from seriatim.formats.jobs.damage import whole_rows
+from seriatim.formats.jobs.head import read_head
 from seriatim.formats.jobs.rows import NAMES, head_path, types_group
 from seriatim.formats.limits import MONITOR_TRIGGERS_MAX, MONITOR_TYPES_MAX, QUEUES_MAX
 from seriatim.formats.monitor.beat import read_beats
@@ -48,19 +48,15 @@ def look(tree: Tree, beats: BeatStore, now_ms: int) -> Sight:
     """Return what there is to see, at *now_ms* by the observer's wall clock.
 
     Raises:
-        FormatError: a row is damaged.
-        StoreError: it cannot be read.
+        StoreError: it cannot be read, or a row is damaged.
         OverloadedError: too many others read at this moment.
     """
     with tree.snapshot() as snapshot:
         rows = _copy(snapshot)
-    return Sight(
-        now_ms,
-        [_queue(each) for each in rows.queues],
-        _triggers(rows),
-        decode_flags(rows.flags),
-        read_beats(beats.all()),
-    )
+    with whole_rows("flags and triggers"):
+        triggers, flags = _triggers(rows), decode_flags(rows.flags)
+    queues = [_queue(each) for each in rows.queues]
+    return Sight(now_ms, queues, triggers, flags, read_beats(beats.all()))
 
 
 def _copy(tree: Tree) -> _Rows:
@@ -79,8 +75,8 @@ def _copy(tree: Tree) -> _Rows:
 
 
 def _queue(rows: _QueueRows) -> QueueSight:
-    try:
-        head = decode_head(rows.head)
+    head = read_head(rows.name, rows.head)
+    with whole_rows(f"queue {rows.name}"):
         return QueueSight(
             rows.name,
             head.slot,
@@ -90,12 +86,6 @@ def _queue(rows: _QueueRows) -> QueueSight:
             {kind: orjson.loads(each) for kind, each in rows.types},
             rows.has_more_types,
         )
-    except MalformedError as error:
-        raise MalformedError(f"queue {rows.name}: {error}", code=error.code) from error
-    except ValueError as error:
-        raise MalformedError(
-            f"queue {rows.name}: a damaged row: {error!r}", code="bad_row"
-        ) from error
 
 
 def _triggers(rows: _Rows) -> TriggerSight:

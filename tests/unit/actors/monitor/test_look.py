@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from seriatim.actors.monitor import look as module
 from seriatim.actors.monitor.look import look
 from seriatim.actors.triggers import rows as trigger_rows
-from seriatim.formats.errors import MalformedError
+from seriatim.formats.errors import StoreError
 from seriatim.formats.jobs.rows import name_path, settings_path
 from seriatim.formats.monitor.beat import Beat, encode_beat
 from seriatim.formats.monitor.flags import FLAGS_PATH, Flags, encode_flags
@@ -133,7 +133,7 @@ def test_a_damaged_row_is_named(path: tuple[str, ...], raw: bytes) -> None:
     tree = MemoryTree()
     QueueOnDisk(tree)
     tree.put(path, raw)
-    with pytest.raises(MalformedError):
+    with pytest.raises(StoreError, match="restore the data folder from a copy"):
         seen(tree)
 
 
