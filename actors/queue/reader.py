@@ -12,6 +12,7 @@ from seriatim.formats.errors import NotFoundError, RefusedError, StoreError
 from seriatim.formats.jobs.damage import whole_rows
 from seriatim.formats.jobs.head import read_head
 from seriatim.formats.jobs.job import Job, decode_row
+from seriatim.formats.jobs.job_id import check_name
 from seriatim.formats.jobs.rows import (
     NAMES,
     head_path,
@@ -138,8 +139,10 @@ class QueueReader:
         """Return *job* as it is; ``None`` where there is no such job.
 
         Raises:
+            MalformedError: that is the id of none; code ``bad_name``.
             StoreError: its row is damaged.
         """
+        check_name(job, "job")
         paths = [job_path(queue, state, job) for state in JobState]
         found = next((raw for raw in self._tree.get_all(paths) if raw is not None), None)
         return None if found is None else _job(queue, job, found)
@@ -153,6 +156,7 @@ class QueueReader:
 
         Raises:
             NotFoundError: there is no such job.
+            MalformedError: that is the id of none; code ``bad_name``.
             RefusedError: several queues have one; code ``ambiguous``.
             StoreError: its row is damaged.
         """

@@ -16,12 +16,14 @@ from seriatim.formats.errors import (
     RefusedError,
     WrongMethodError,
 )
+from seriatim.formats.jobs.job_id import check_name
 from seriatim.formats.limits import API_PAGE_MAX, HTTP_KEYS_MAX, PAGE_DEFAULT
 from seriatim.gateway.http.body import read_body
 from seriatim.gateway.http.operator import Operator
 from seriatim.gateway.http.paging import parse_integer
 
 API: Final = "/api/"
+_NAMED: Final = frozenset({"queue", "job", "worker"})
 
 
 class Body(NamedTuple):
@@ -110,13 +112,16 @@ class Route(NamedTuple):
     is_public: bool = False
 
     def match(self, segments: tuple[str, ...]) -> Mapping[str, str] | None:
-        """Return what *segments* of a path, decoded, give the names of this one, if they fit."""
+        """Return what *segments* of a path, decoded, give the names of this one, if they fit.
+
+        An empty one does: it is no name, and whoever reads that says so.
+        """
         own = tuple(self.path.split("/"))
         if len(own) != len(segments):
             return None
         named: dict[str, str] = {}
         for wanted, given in zip(own, segments, strict=True):
-            if wanted.startswith("{") and given:
+            if wanted.startswith("{"):
                 named[wanted[1:-1]] = given
             elif wanted != given:
                 return None
@@ -138,8 +143,8 @@ class Api:
             NotFoundError: there is no such path.
             WrongMethodError: it has other methods.
             UnauthorizedError: it is for the operator.
-            MalformedError: the query cannot be read, code ``bad_query``; or the body, codes
-                ``bad_json`` and the route's.
+            MalformedError: a name in the path is none, code ``bad_name``; or the query cannot be
+                read, code ``bad_query``; or the body, codes ``bad_json`` and the route's.
             SchedulerError: as the route's handler raises it.
         """
         path, _, query = request.raw_path.partition("?")
@@ -153,6 +158,8 @@ class Api:
             raise NotFoundError(f"no path {path[:64]!r} here; see /api/v1/openapi.json")
         for route, named in found:
             if route.method == method:
+                for kind in _NAMED & named.keys():
+                    check_name(named[kind], kind)
                 known = _read_query(query, route.query)
                 asked = Asked(request, named, known, await _read_body(request, route))
                 try:
