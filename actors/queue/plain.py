@@ -27,6 +27,7 @@ from seriatim.formats.jobs.status import WorkerStatus
 from seriatim.formats.limits import (
     CLAIM_JOBS_MAX,
     HELD_MAX,
+    JOB_CODE_MAX_CHARS,
     JOB_OUTPUT_MAX_BYTES,
     JOB_OUTPUT_PIECE_BYTES,
     JOB_REASON_MAX_CHARS,
@@ -38,7 +39,6 @@ from seriatim.formats.limits import (
 )
 
 Plain = dict[str, Any]
-_CODE_MAX_CHARS: Final = 64
 CLAIM_KEYS: Final = frozenset(Claim._fields) - {"is_local"}
 """What a claim may say: see `claim_from_plain`."""
 REPORT_KEYS: Final = frozenset(Report._fields)
@@ -191,7 +191,7 @@ def _ended(reader: _Reader) -> Ended:
     return Failed(
         job,
         token,
-        reader.get("code", str)[:_CODE_MAX_CHARS] or "failed",
+        reader.get("code", str)[:JOB_CODE_MAX_CHARS] or "failed",
         reader.get("reason", str)[:JOB_REASON_MAX_CHARS],
         details,
         reader.get("is_final", bool, default=False),
