@@ -9,8 +9,8 @@ from pathlib import Path
 from seriatim.actors.follow.marks import FollowMarks
 from seriatim.actors.locations import known_location
 from seriatim.actors.queue.verify import Verified, verify_queue
-from seriatim.formats.errors import NotFoundError
-from seriatim.formats.ids import ID_CHARS, decode_id, encode_id
+from seriatim.formats.errors import MalformedError, NotFoundError
+from seriatim.formats.ids import decode_id, encode_id
 from seriatim.formats.jobs.rows import NAMES, name_path
 from seriatim.formats.limits import PROCESSES_PAGE
 from seriatim.formats.schedule.record import Head, Record
@@ -97,17 +97,17 @@ def named_process(path: Path, name: str) -> bytes:
         name: a queue whose log is that of the process, or else the text of its id.
 
     Raises:
-        NotFoundError: no such queue in the data folder *path*.
-        MalformedError: it is as long as an id, and is none.
+        NotFoundError: it is no queue in the data folder *path*, and no id.
         StoreError: there is no store in it.
     """
     with open_offline(path) as folder:
         found = folder.queue_process(name)
     if found is not None:
         return found
-    if len(name) == ID_CHARS:
+    try:
         return decode_id(name)
-    raise NotFoundError(f"no queue {name!r} in the folder {path}")
+    except MalformedError as error:
+        raise NotFoundError(f"no queue {name!r} in the folder {path}") from error
 
 
 def running_node(path: Path) -> LockHolder | None:

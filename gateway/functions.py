@@ -62,6 +62,11 @@ def load_apps(places: Sequence[str]) -> dict[str, App]:
 
 def _apps_of(place: str) -> dict[str, App]:
     module, _, name = place.partition(":")
+    if not module:
+        raise MalformedError(
+            f"{place!r} names no module: expected such as shop.jobs, or shop.jobs:app",
+            code="bad_module",
+        )
     try:
         loaded: Any = import_module(module)
     except (Exception, SystemExit) as error:

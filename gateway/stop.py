@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+from seriatim.formats.limits import STOP_AGAIN_MS
 
 if TYPE_CHECKING:
     from seriatim.actors.runtime.clock import Clock
-
-STOP_AGAIN_MS: Final = 500
-"""What comes sooner after the first signal is the same one."""
 
 
 def stop_signal(clock: Clock) -> asyncio.Event:

@@ -71,6 +71,8 @@ def read_url(text: str) -> Url:
     except ValueError as error:
         raise OutboundError(f"not a URL: {error}") from error
     scheme = parts.scheme.lower()
+    if not scheme:
+        raise OutboundError(f"{text[:64]!r} is no URL: it begins with neither http:// nor https://")
     if scheme not in _PORTS:
         raise OutboundError(f"{scheme[:16]!r} is not spoken here; http and https are")
     if "@" in parts.netloc:

@@ -25,7 +25,13 @@ from seriatim.formats.errors import (
     StoreError,
     StoreVersionError,
 )
-from seriatim.formats.limits import DISK_FREE_MIN_BYTES, MAP_BYTES, READERS_MAX, RETRY_AFTER_MS
+from seriatim.formats.limits import (
+    DISK_FREE_MIN_BYTES,
+    MAP_BYTES,
+    READERS_CHECK_TRANSACTIONS,
+    READERS_MAX,
+    RETRY_AFTER_MS,
+)
 from seriatim.store.folder import (
     FILE_MODE,
     create_private_file,
@@ -53,9 +59,6 @@ _DATABASES: Final = (
     b"uploads",
     b"tree",
 )
-_READER_CHECK_EVERY: Final = 1_000
-"""Write transactions between two looks for readers that have died: the file grows meanwhile."""
-
 _META_PAGES: Final = 2
 _FORMAT_KEY: Final = b"format"
 _CREATED_BY_KEY: Final = b"created-by"
@@ -228,7 +231,7 @@ class Environment:
                 raise
             return
         self._unchecked += 1
-        if self._unchecked == _READER_CHECK_EVERY:
+        if self._unchecked == READERS_CHECK_TRANSACTIONS:
             # LMDB does so by itself only when no slot for a reader is left.
             self._unchecked = 0
             self.reader_check()

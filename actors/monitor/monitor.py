@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from seriatim.actors.runtime.future import Future
 from seriatim.formats.errors import SchedulerError, StoppingError
-from seriatim.formats.limits import MONITOR_PERIOD_MS
+from seriatim.formats.limits import MONITOR_LATE_PERIODS, MONITOR_PERIOD_MS
 from seriatim.formats.monitor.episodes import Change, Episodes, Pulse
 from seriatim.formats.monitor.view import Moment, Observer, view_of
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from seriatim.formats.monitor.sight import Sight
 
 _LOG: Final = logging.getLogger("seriatim.monitor")
-_MISSED_TICKS: Final = 3
 
 T = TypeVar("T")
 
@@ -96,7 +95,7 @@ class Monitor:
         """Whether it has not looked for some periods, though it was to."""
         silent_ms = self._clock.monotonic_ms() - self._ticked_ms
         is_looking = self._is_started and not self.has_ended
-        return is_looking and silent_ms > _MISSED_TICKS * self._period_ms
+        return is_looking and silent_ms > MONITOR_LATE_PERIODS * self._period_ms
 
     def look_now(self) -> View:
         """Return what there is to see: what was seen last, or now where it looks by no clock.

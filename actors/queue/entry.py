@@ -23,7 +23,7 @@ def checked(command: Command) -> Command:
 
     Raises:
         NotFoundError: no job has that id.
-        MalformedError: a reason is no Unicode, or a priority is beyond its bounds; code
+        MalformedError: a reason is no text, or no Unicode, or a priority is beyond its bounds; code
             ``bad_job``; or a purge is of no state that waits, code ``bad_state``.
     """
     if isinstance(command, Purge) and command.state not in WAITING:
@@ -56,7 +56,9 @@ def _check_priority(priority: int) -> None:
 
 
 def _reason(reason: object) -> str:
-    text = str(reason)[:JOB_REASON_MAX_CHARS]
+    if not isinstance(reason, str):
+        raise MalformedError(f"reason: expected a text, found {str(reason)[:64]!r}", code="bad_job")
+    text = reason[:JOB_REASON_MAX_CHARS]
     try:
         text.encode()
     except UnicodeError as error:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seriatim.formats.errors import FormatError, MalformedError, StoreError
+from seriatim.formats.errors import StoreError
+from seriatim.formats.jobs.damage import whole_rows
 from seriatim.formats.jobs.fold import QueueFold
-from seriatim.formats.jobs.head import QueueHead, decode_head
+from seriatim.formats.jobs.head import read_head
 from seriatim.formats.jobs.rows import head_path, settings_path, state_group, types_group
 from seriatim.formats.jobs.state import LIVE
 
@@ -32,20 +33,6 @@ def load_fold(queue: str, tree: Tree) -> QueueFold:
         raise StoreError(f"queue {queue} has no head; restore the data folder from a copy")
     types = tree.all_values(types_group(queue))
     jobs = (row for state in LIVE for _, row in tree.all_values(state_group(queue, state)))
-    try:
+    with whole_rows(f"queue {queue}"):
         fold.load(read_head(queue, head), settings, types, jobs)
-    except (FormatError, ValueError, KeyError) as error:
-        raise StoreError(f"queue {queue}: {error}; restore the data folder from a copy") from error
     return fold
-
-
-def read_head(queue: str, raw: bytes) -> QueueHead:
-    """Return what the head of *queue* says.
-
-    Raises:
-        StoreError: its row is damaged, or of another version.
-    """
-    try:
-        return decode_head(raw)
-    except MalformedError as error:
-        raise StoreError(f"queue {queue}: {error}") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from seriatim.actors.queue.commands import (
@@ -27,6 +27,7 @@ from seriatim.formats.jobs.status import WorkerStatus
 from seriatim.formats.limits import (
     CLAIM_JOBS_MAX,
     HELD_MAX,
+    JOB_CODE_MAX_CHARS,
     JOB_OUTPUT_MAX_BYTES,
     JOB_OUTPUT_PIECE_BYTES,
     JOB_REASON_MAX_CHARS,
@@ -38,7 +39,11 @@ from seriatim.formats.limits import (
 )
 
 Plain = dict[str, Any]
-_CODE_MAX_CHARS: Final = 64
+CLAIM_KEYS: Final = frozenset(Claim._fields) - {"is_local"}
+"""What a claim may say: see `claim_from_plain`."""
+REPORT_KEYS: Final = frozenset(Report._fields)
+"""What a report may say: see `report_from_plain`."""
+_ENDED: Final[Mapping[str, type[Ended]]] = {"done": Done, "failed": Failed, "released": Released}
 _WORDS: Final[Mapping[type, str]] = {
     str: "a text",
     int: "a whole number of 0 or more",
@@ -170,6 +175,9 @@ def _printed(reader: _Reader, each: Any) -> Printed:
 def _ended(reader: _Reader) -> Ended:
     job, token = check_name(reader.get("id", str), "id"), reader.whole("token")
     how = reader.get("how", str)
+    if how not in _ENDED:
+        raise reader.bad("how", "done, failed or released", how)
+    reader.check("ended", {"how", *_ENDED[how]._fields})
     if how == "done":
         result = reader.get("result", object, default=None)
         raw = b"" if result is None else _checked(result, "result")
@@ -178,14 +186,12 @@ def _ended(reader: _Reader) -> Ended:
         return Done(job, token, raw, outcome)
     if how == "released":
         return Released(job, token, reader.get("has_begun", bool, default=False))
-    if how != "failed":
-        raise reader.bad("how", "done, failed or released", how)
     details = reader.get("details", dict, default={})
     _checked(details, "details")
     return Failed(
         job,
         token,
-        reader.get("code", str)[:_CODE_MAX_CHARS] or "failed",
+        reader.get("code", str)[:JOB_CODE_MAX_CHARS] or "failed",
         reader.get("reason", str)[:JOB_REASON_MAX_CHARS],
         details,
         reader.get("is_final", bool, default=False),
@@ -277,6 +283,12 @@ class _Reader:
         if isinstance(value, bool) or value < 0:
             raise self.bad(key, _WORDS[int], value)
         return value
+
+    def check(self, key: str, known: Collection[str]) -> None:
+        """Refuse a map, which stands under *key*, with other keys than *known*."""
+        for name in self._plain:
+            if name not in known:
+                raise self.bad(key, f"some of {', '.join(sorted(known))}", name)
 
     def bad(self, key: str, expected: str, found: object) -> MalformedError:
         return MalformedError(

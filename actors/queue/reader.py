@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
-from seriatim.actors.queue.load import read_head
 from seriatim.actors.queue.output import read_output
 from seriatim.formats.errors import NotFoundError, RefusedError, StoreError
+from seriatim.formats.jobs.damage import whole_rows
+from seriatim.formats.jobs.head import read_head
 from seriatim.formats.jobs.job import Job, decode_row
+from seriatim.formats.jobs.job_id import check_name
 from seriatim.formats.jobs.rows import (
     NAMES,
     head_path,
@@ -98,7 +100,7 @@ class QueueReader:
 
         Raises:
             NotFoundError: there is no such queue.
-            StoreError: its head is damaged, or of another version.
+            StoreError: its head is damaged, or of another version; or its settings are damaged.
         """
         if not queue:
             raise _missing(queue)
@@ -106,7 +108,9 @@ class QueueReader:
         process, raw, settings = self._tree.get_all(paths)
         if process is None or raw is None:
             raise _missing(queue)
-        head, said = read_head(queue, raw), decode_settings(settings)
+        head = read_head(queue, raw)
+        with whole_rows(f"settings of queue {queue}"):
+            said = decode_settings(settings)
         return QueueNow(queue, process, head.slot, head.at_ms, head.states, said)
 
     def slot(self, queue: str) -> int:
@@ -123,15 +127,25 @@ class QueueReader:
     def types(
         self, queue: str, *, after: str | None = None, limit: int = PAGE_MAX
     ) -> Iterator[tuple[str, dict[str, int]]]:
-        """Yield up to *limit* types behind *after*, and how many jobs of each are in a state."""
+        """Yield up to *limit* types behind *after*, and how many jobs of each are in a state.
+
+        Raises:
+            StoreError: a row is damaged.
+        """
         for kind, raw in self._tree.values(types_group(queue), after=after, limit=limit):
-            yield kind, orjson.loads(raw)
+            yield kind, _numbers(queue, kind, raw)
 
     def job(self, queue: str, job: str) -> Job | None:
-        """Return *job* as it is; ``None`` where there is no such job."""
+        """Return *job* as it is; ``None`` where there is no such job.
+
+        Raises:
+            MalformedError: that is the id of none; code ``bad_name``.
+            StoreError: its row is damaged.
+        """
+        check_name(job, "job")
         paths = [job_path(queue, state, job) for state in JobState]
         found = next((raw for raw in self._tree.get_all(paths) if raw is not None), None)
-        return None if found is None else decode_row(found)
+        return None if found is None else _job(queue, job, found)
 
     def find(self, job: str, queue: str = "") -> tuple[str, Job]:
         """Return *job*, and the queue that it is in.
@@ -142,7 +156,9 @@ class QueueReader:
 
         Raises:
             NotFoundError: there is no such job.
+            MalformedError: that is the id of none; code ``bad_name``.
             RefusedError: several queues have one; code ``ambiguous``.
+            StoreError: its row is damaged.
         """
         queues = [queue] if queue else self.names()
         found = [(each, known) for each in queues if (known := self.job(each, job)) is not None]
@@ -168,6 +184,9 @@ class QueueReader:
         At most ``QUEUE_LOOKED_AT_MAX`` jobs are looked at, and a page ends with the job that has
         it reach ``HTTP_PAGE_MAX_BYTES``; so it may be short, or empty, before the end: its
         ``after`` says where to go on.
+
+        Raises:
+            StoreError: a row is damaged.
         """
         looked_at = size_bytes = 0
         # Some at once, for they may be large; a type is looked for among the others.
@@ -182,7 +201,7 @@ class QueueReader:
             while rows := self._tree.values(group, after=name, limit=rows_max):
                 for name, raw in rows:
                     looked_at += 1
-                    job = decode_row(raw)
+                    job = _job(queue, name, raw)
                     if not kind or job.type == kind:
                         found.append(job)
                         size_bytes += len(raw)
@@ -214,7 +233,7 @@ class QueueReader:
         """Return what was leased after *slot*, a multiple of ``QUEUE_OPEN_EVERY_SLOTS``.
 
         Raises:
-            StoreError: its row is missing.
+            StoreError: its row is missing, or damaged.
         """
         raw = self._tree.get(open_path(queue, slot))
         if raw is None:
@@ -222,13 +241,28 @@ class QueueReader:
                 f"queue {queue} has no row of what was leased after slot {slot}; "
                 "restore the data folder from a copy"
             )
-        return decode_open(raw)
+        with whole_rows(f"queue {queue}, leased after slot {slot}"):
+            return decode_open(raw)
 
     def numbers(self, queue: str, kind: str) -> dict[str, int]:
-        """Return how many jobs of the type *kind* are in which state."""
+        """Return how many jobs of the type *kind* are in which state.
+
+        Raises:
+            StoreError: its row is damaged.
+        """
         raw = self._tree.get(type_path(queue, kind))
-        found: dict[str, int] = {} if raw is None else orjson.loads(raw)
-        return found
+        return {} if raw is None else _numbers(queue, kind, raw)
+
+
+def _job(queue: str, job: str, raw: bytes) -> Job:
+    with whole_rows(f"job {job} of queue {queue}"):
+        return decode_row(raw)
+
+
+def _numbers(queue: str, kind: str, raw: bytes) -> dict[str, int]:
+    with whole_rows(f"type {kind} of queue {queue}"):
+        found: dict[str, int] = orjson.loads(raw)
+    return found
 
 
 def _missing(queue: str) -> NotFoundError:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from seriatim.formats.errors import MalformedError, StoreError
 from seriatim.formats.jobs import rows as paths
+from seriatim.formats.jobs.damage import whole_rows
 from seriatim.formats.jobs.effects import Effects
 from seriatim.formats.jobs.head import QueueHead, encode_head
 from seriatim.formats.jobs.job import Job, Order, decode_row, encode_row, note_failure
@@ -110,13 +110,8 @@ class QueueFold:
         return None
 
     def _read(self, job: str, raw: bytes) -> Job:
-        try:
+        with whole_rows(f"job {job} of queue {self.queue}"):
             return decode_row(raw)
-        except MalformedError as error:
-            reason = (
-                f"job {job} of queue {self.queue}: {error}; restore the data folder from a copy"
-            )
-            raise StoreError(reason) from error
 
     def children(self, job: str) -> Iterable[str]:
         """Return the jobs that wait for *job*."""

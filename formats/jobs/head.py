@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import orjson
 
-from seriatim.formats.errors import MalformedError
+from seriatim.formats.errors import MalformedError, StoreError
 
 
 class QueueHead(NamedTuple):
@@ -54,3 +54,15 @@ def decode_head(raw: bytes) -> QueueHead:
             code="bad_row",
         ) from error
     return head
+
+
+def read_head(queue: str, raw: bytes) -> QueueHead:
+    """Return what the head of *queue* says.
+
+    Raises:
+        StoreError: its row is damaged, or of another version.
+    """
+    try:
+        return decode_head(raw)
+    except MalformedError as error:
+        raise StoreError(f"queue {queue}: {error}") from error

@@ -27,6 +27,9 @@ _UNITS: Final[Mapping[str, int]] = {
 }
 
 
+_NUMBERS_OF: Final = {"ms": " milliseconds", "bytes": " bytes"}
+
+
 class Limits(NamedTuple):
     """The bounds of one attempt; ``None``: no bound of its own. All are inclusive.
 
@@ -111,7 +114,8 @@ def read_limit(name: str, value: Any, key: str) -> tuple[str, int]:
     number = read(key, value)
     least, most = _BOUNDS[field]
     if not least <= number <= most:
-        raise _bad(key, f"{least} to {most}", value)
+        unit = _NUMBERS_OF.get(field.rpartition("_")[2], "")
+        raise _bad(key, f"{least} to {most}{unit}", value)
     return field, number
 
 

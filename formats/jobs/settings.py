@@ -138,7 +138,12 @@ def decode_settings(raw: bytes | None) -> Settings:
         ValueError: it is no JSON.
         MalformedError: it says no settings.
     """
-    return _FIRST if raw is None else _FIRST.changed(orjson.loads(raw))
+    if raw is None:
+        return _FIRST
+    said = orjson.loads(raw)
+    if not isinstance(said, dict):
+        raise _bad("settings", "a map", said)
+    return _FIRST.changed(said)
 
 
 _OTHERS: Final = ("paused", "paused_types", "jobs_max", "kept_ms")
@@ -214,3 +219,5 @@ _READERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "resources": _at_least(0),
     "defaults": read_defaults,
 }
+SETTINGS_KEYS: Final = frozenset([*_READERS, *_OTHERS])
+"""What may be set."""

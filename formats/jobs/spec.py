@@ -41,6 +41,8 @@ from seriatim.formats.limits import (
 
 # In front of keys that are made here: nobody can say such a key.
 _MADE: Final = "\0"
+# No program is told of arguments, or of results.
+_APART: Final = (("delay_ms", "due_ms"), ("command", "args"), ("command", "inputs"))
 # A key, a number, and what stands around them.
 _KEY_BYTES: Final = 32
 
@@ -97,10 +99,11 @@ def read_asked(said: Mapping[str, Any]) -> Asked:
             raise _bad("a job", f"the keys id, type, {', '.join(_READERS)}", key)
         spec[key] = reader(key, value)
     kind = check_name(said.get("type", ""), "type")
+    for key, other in _APART:
+        if key in spec and other in spec:
+            raise _bad(key, f"either it or {other}", "both")
     if "args" in spec:
         _want(spec, [_name_of_result(each) for each in results_in(spec["args"])])
-    if "delay_ms" in spec and "due_ms" in spec:
-        raise _bad("delay_ms", "either it or due_ms", "both")
     _make_key(kind, spec)
     parents = {job for job, _ in spec.get("after", ())}
     for job in spec.get("inputs", ()):

@@ -28,6 +28,8 @@ IDLE_PASSIVATE_MS: Final = 600_000
 PASSIVATE_BATCH_MAX: Final = 1_024
 PASSIVATE_PAUSE_MS: Final = 100
 STOP_DEADLINE_MS: Final = 10_000
+# What comes sooner after the first signal is the same one.
+STOP_AGAIN_MS: Final = 500
 CHILD_START_DEADLINE_MS: Final = 30_000
 CHILD_EXIT_GRACE_MS: Final = 1_000
 ORPHAN_LOCK_WAIT_MS: Final = 5_000
@@ -58,6 +60,8 @@ STATES_CACHED_MAX_BYTES: Final = 64 * 1024 * 1024
 LMDB_KEY_MAX_BYTES: Final = 511
 MAP_BYTES: Final = 1 << 40
 READERS_MAX: Final = 1_024
+# Write transactions between two looks for readers that have died: the file grows meanwhile.
+READERS_CHECK_TRANSACTIONS: Final = 1_000
 MEMORY_CACHE_BYTES: Final = 64 * 1024 * 1024
 LINK_DEPTH_MAX: Final = 16
 PATH_SEGMENT_MAX_BYTES: Final = 128

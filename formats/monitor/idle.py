@@ -34,13 +34,8 @@ class Idle(NamedTuple):
 def idle_of(sight: Sight) -> Idle:
     """Return whether all queues are empty, no worker is busy, and no trigger is due, in *sight*."""
     reasons = [why for queue in sight.queues if (why := _why_busy(queue))]
-    leased = {queue.name for queue in sight.queues if queue.states.get("leased")}
-    for beat in sight.beats:
-        status = beat.status
-        # A worker says once a second what it runs; where the queue has no lease out any more, it
-        # has only not said yet that it is done.
-        if status.running and status.queue in leased:
-            reasons.append(f"worker {status.worker} runs {len(status.running)}")
+    runs = ((each.status.worker, len(each.status.running)) for each in sight.beats)
+    reasons += [f"worker {worker} runs {count}" for worker, count in runs if count]
     triggers = sight.triggers
     if triggers.next_ms is not None and triggers.next_ms <= sight.at_ms:
         reasons.append("a trigger is due")

@@ -67,7 +67,7 @@ class Sight(NamedTuple):
         triggers: see `TriggerSight`.
         flags: what is to be done with the whole; see `Flags`.
         beats: the last beat of each worker, by name. From an environment of its own, read a moment
-            later: what is said of *idle* rests on the queues.
+            before: of what a worker said to run there is left what is leased in the queues.
     """
 
     at_ms: int

@@ -229,9 +229,11 @@ _CHOICES: Final[Mapping[str, Callable[[Any], Any]]] = {
     "overlap": Overlap,
 }
 _OTHERS: Final = frozenset({"watch", "message", "job", "body", *_CHOICES})
-_TEXTS: Final = (
-    frozenset(each.name.replace("_", "-") for each in dataclass_fields(Definition)) - _OTHERS
+DEFINITION_KEYS: Final = frozenset(
+    each.name.replace("_", "-") for each in dataclass_fields(Definition)
 )
+"""What a definition may say."""
+_TEXTS: Final = DEFINITION_KEYS - _OTHERS
 
 
 def parse_definition(plain: Mapping[str, object]) -> Definition:
@@ -247,8 +249,8 @@ def parse_definition(plain: Mapping[str, object]) -> Definition:
     """
     fields = freeze(plain)
     for key in fields:
-        if key not in _TEXTS | _OTHERS:
-            _refuse(key, f"a field of a trigger ({', '.join(sorted(_TEXTS | _OTHERS))})", key)
+        if key not in DEFINITION_KEYS:
+            _refuse(key, f"a field of a trigger ({', '.join(sorted(DEFINITION_KEYS))})", key)
     definition = Definition(
         **{key.replace("-", "_"): _text(fields, key) for key in _TEXTS & fields.keys()},
         watch=_map(fields, "watch"),

@@ -19,7 +19,10 @@ def test_the_ends_of_several_jobs_are_waited_for_at_once(tmp_path: Path) -> None
         said = {"jobs": names}
         assert await api.post(f"{Q}/endings", said) == {"jobs": [], "unknown": []}
         asked = await waiting(api, api.post(f"{Q}/endings?wait_ms=1000", said))
-        ended = [{**grants[each], "how": "done", "result": each} for each in ("two", "three")]
+        done = [(each, grants[each]["token"]) for each in ("two", "three")]
+        ended = [
+            {"id": each, "token": token, "how": "done", "result": each} for each, token in done
+        ]
         await api.report(ended=ended)
         answered = await asked
         assert [each["id"] for each in answered["jobs"]] == ["two", "three"]

@@ -150,7 +150,10 @@ async def samples(http: HttpNode) -> dict[tuple[str, ...], float]:
 
 
 async def run_some(http: HttpNode, clock: VirtualClock) -> None:
-    """Submit five jobs, of which two are done, one fails, one is cancelled, and one waits."""
+    """Submit five jobs, of which two are done, one fails, one is cancelled, and one waits.
+
+    A sixth one, of another queue, runs.
+    """
     queues = http.node.queues
     assert queues is not None
     asked = [read_asked({"type": kind}) for kind in ("a", "a", "b", "c", "c")]
@@ -166,7 +169,9 @@ async def run_some(http: HttpNode, clock: VirtualClock) -> None:
         Done(ids[1], grants[ids[1]]),
         Failed(ids[2], grants[ids[2]], "raised", "because", usage),
     ]
-    status = status_of("w", 1, RunningJob("x", "a", 1))
+    await queues.submit("default", [read_asked({"type": "a", "id": "x"})])
+    (grant,) = (await queues.claim("default", claim, wait_ms=0)).grants
+    status = status_of("w", 1, RunningJob("x", "a", grant.token))
     await queues.report("q", Report("w", ended, status=status))
     await queues.ask("q", Cancel(ids[3], "enough"))
     clock.advance(seconds=1)

@@ -13,6 +13,7 @@ import pytest
 
 from seriatim.actors.monitor.monitor import Monitor
 from seriatim.actors.policy import Policy
+from seriatim.actors.queue.commands import Claim
 from seriatim.formats.errors import StoreError
 from seriatim.formats.jobs.spec import read_asked
 from seriatim.formats.jobs.status import RunningJob
@@ -34,7 +35,7 @@ AUTHORIZED: Final = {"authorization": f"Bearer {TOKEN}"}
 
 
 class Scene(QueueAsker):
-    """A node with a job, a worker that says that it runs it, and time that is told to pass."""
+    """A node with two jobs, a worker that runs one of them, and time that is told to pass."""
 
     @property
     def monitor(self) -> Monitor:
@@ -44,8 +45,11 @@ class Scene(QueueAsker):
     async def begin(self) -> None:
         queues = self.http.node.queues
         assert queues is not None
-        await queues.submit("default", [read_asked({"type": "render"})])
-        queues.on_status(status_of("w", 1, RunningJob("j", "render", 1, 0.5, "half")))
+        jobs = [{"type": "render", "id": "j"}, {"type": "render"}]
+        await queues.submit("default", [read_asked(each) for each in jobs])
+        claim = Claim("w", frozenset({"render"}), commands=False, room=1)
+        (grant,) = (await queues.claim("default", claim, wait_ms=0)).grants
+        queues.on_status(status_of("w", 1, RunningJob("j", "render", grant.token, 0.5, "half")))
         self.clock.advance(seconds=1)
 
     def open_stream(self) -> aiohttp.client._RequestContextManager:
@@ -63,7 +67,10 @@ def test_what_is_answered_is_what_the_document_says(tmp_path: Path) -> None:
     async def use(scene: Scene) -> None:
         await scene.begin()
         view = await scene.get(MONITOR)
-        assert view["busy_because"] == ["queue default has 1 pending"]
+        assert view["busy_because"] == [
+            "queue default has 1 pending, 1 leased",
+            "worker w runs 1",
+        ]
         assert view["summary"] == ["1 GPU worker busy: {render: 1}"]
         assert view["backlog"] == {"gpu": 1}
         assert (await scene.get("/api/v1/workers"))["workers"] == view["workers"]

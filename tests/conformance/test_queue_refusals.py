@@ -45,9 +45,11 @@ def status(**more: object) -> dict[str, Any]:
 
 REFUSED: Final[tuple[tuple[str, str, object, int, str], ...]] = (
     ("GET", f"{ALL}/nobody", None, 404, "not_found"),
-    ("GET", f"{ALL}/a%2Fb", None, 400, "bad_path"),
-    ("GET", f"{ALL}/%00", None, 400, "bad_path"),
-    ("GET", f"{ALL}/" + "x" * 2_000, None, 400, "bad_path"),
+    ("GET", f"{ALL}/a%2Fb", None, 400, "bad_name"),
+    ("GET", f"{ALL}/", None, 400, "bad_name"),
+    ("GET", f"{ALL}//jobs/known", None, 400, "bad_name"),
+    ("GET", f"{ALL}/%00", None, 400, "bad_name"),
+    ("GET", f"{ALL}/" + "x" * 2_000, None, 400, "bad_name"),
     ("GET", f"{ALL}/nobody/jobs", None, 404, "not_found"),
     ("GET", f"{ALL}/nobody/types", None, 404, "not_found"),
     ("GET", f"{ALL}/nobody/idle", None, 404, "not_found"),
@@ -67,7 +69,7 @@ REFUSED: Final[tuple[tuple[str, str, object, int, str], ...]] = (
     ("POST", f"{Q}/endings", {"jobs": []}, 400, "bad_job"),
     ("POST", f"{Q}/endings", {"jobs": ["x"] * (ENDINGS_JOBS_MAX + 1)}, 400, "bad_job"),
     ("POST", f"{Q}/endings", {"jobs": ["x", 5]}, 400, "bad_job"),
-    ("POST", f"{Q}/endings", {"jobs": [".."]}, 400, "bad_path"),
+    ("POST", f"{Q}/endings", {"jobs": [".."]}, 400, "bad_name"),
     ("POST", f"{ALL}/-x/submissions", {"submissions": [{"jobs": [job()]}]}, 400, "bad_name"),
     ("POST", JOBS, {"jobs": []}, 400, "bad_job"),
     ("POST", JOBS, {"jobs": [job()] * (QUEUE_SUBMIT_MAX + 1)}, 400, "bad_job"),
@@ -86,26 +88,40 @@ REFUSED: Final[tuple[tuple[str, str, object, int, str], ...]] = (
     ("POST", JOBS, {"jobs": [job(inputs=["x"])]}, 400, "bad_job"),
     ("POST", JOBS, {"jobs": [job(command={"argv": []})]}, 400, "bad_command"),
     ("POST", JOBS, {"jobs": [job(limits={"wall": "soon"})]}, 400, "bad_limits"),
+    ("POST", JOBS, {"jobs": [job(command={"argv": ["true"]}, args={"x": 1})]}, 400, "bad_job"),
+    ("POST", JOBS, {"jobs": [job()], "prioriti": 5}, 400, "bad_job"),
+    ("POST", f"{Q}/submissions", {"submissions": [{"jobs": [job()]}], "x": 1}, 400, "bad_job"),
+    ("POST", f"{Q}/endings", {"jobs": ["known"], "x": 1}, 400, "bad_job"),
     ("GET", f"{JOBS}?state=lost", None, 400, "bad_query"),
     ("GET", f"{JOBS}?after=x", None, 400, "bad_query"),
     ("GET", f"{JOBS}?state=done&after=failed/x", None, 400, "bad_query"),
     ("GET", f"{JOBS}?after=done/%2F", None, 400, "bad_name"),
     ("GET", f"{JOBS}?limit=501", None, 400, "bad_query"),
     ("GET", f"{JOBS}/nobody", None, 404, "not_found"),
-    ("GET", f"{JOBS}/a%2Fb", None, 400, "bad_path"),
+    ("GET", f"{JOBS}/a%2Fb", None, 400, "bad_name"),
     ("GET", f"{JOBS}/nobody/ending", None, 404, "not_found"),
     ("GET", f"{JOBS}/nobody/output", None, 404, "not_found"),
     ("GET", f"{JOBS}/known/ending?wait_ms=30001", None, 400, "bad_query"),
     ("POST", f"{JOBS}/nobody/cancel", None, 404, "not_found"),
     ("POST", f"{JOBS}/nobody/retry", {}, 404, "not_found"),
+    ("POST", f"{JOBS}/known/cancel", {"raeson": "x"}, 400, "bad_job"),
+    ("POST", f"{JOBS}/known/cancel", {"reason": 5}, 400, "bad_job"),
+    ("POST", f"{JOBS}/known/cancel", {"reason": None}, 400, "bad_job"),
+    ("POST", f"{JOBS}/known/retry", {"x": 1}, 400, "bad_body"),
+    ("POST", "/api/v1/workers/w/drain", {"x": 1}, 400, "bad_body"),
     ("DELETE", f"{JOBS}/nobody", None, 404, "not_found"),
     ("POST", f"{JOBS}/known/priority", {}, 400, "bad_job"),
     ("POST", f"{JOBS}/known/priority", {"priority": True}, 400, "bad_job"),
+    ("POST", f"{JOBS}/known/priority", {"priority": 1, "x": 1}, 400, "bad_job"),
     ("POST", f"{JOBS}/known/priority", {"priority": 1_001}, 400, "bad_job"),
     ("GET", "/api/v1/jobs/nobody", None, 404, "not_found"),
-    ("GET", "/api/v1/jobs/%2e%2e", None, 400, "bad_path"),
+    ("GET", "/api/v1/jobs/", None, 400, "bad_name"),
+    ("GET", f"{JOBS}/%C3%BC", None, 400, "bad_name"),
+    ("POST", f"{JOBS}//cancel", {}, 400, "bad_name"),
+    ("GET", "/api/v1/jobs/%2e%2e", None, 400, "bad_name"),
     ("POST", f"{Q}/purge", {"state": "leased"}, 400, "bad_state"),
     ("POST", f"{Q}/purge", {"state": {}}, 400, "bad_state"),
+    ("POST", f"{Q}/purge", {"stat": "blocked"}, 400, "bad_state"),
     ("POST", f"{Q}/settings", {"colour": "red"}, 400, "bad_settings"),
     ("POST", f"{Q}/settings", {"types": {"t": 0}}, 400, "bad_settings"),
     ("POST", f"{Q}/settings", {"types": {"t": True}}, 400, "bad_settings"),
@@ -113,11 +129,13 @@ REFUSED: Final[tuple[tuple[str, str, object, int, str], ...]] = (
     ("POST", f"{Q}/claims", {}, 400, "bad_claim"),
     ("POST", f"{Q}/claims", {"worker": "w", "room": -1}, 400, "bad_claim"),
     ("POST", f"{Q}/claims", {"worker": "w", "room": True}, 400, "bad_claim"),
+    ("POST", f"{Q}/claims", {"worker": "w", "room": 1, "rom": 1}, 400, "bad_claim"),
     ("POST", f"{Q}/claims", {"worker": "", "room": 1}, 400, "bad_name"),
     ("POST", f"{Q}/claims", {"worker": "w", "room": 1, "types": [{}]}, 400, "bad_name"),
     ("POST", f"{Q}/claims", {"worker": "w", "room": 1, "held": [["x"]]}, 400, "bad_claim"),
     ("POST", f"{Q}/claims?wait_ms=-1", {"worker": "w", "room": 1}, 400, "bad_query"),
     ("POST", f"{Q}/reports", {"worker": 5}, 400, "bad_report"),
+    ("POST", f"{Q}/reports", {"worker": "w", "endde": []}, 400, "bad_report"),
     ("POST", f"{Q}/reports", {"worker": "w", "ended": [5]}, 400, "bad_report"),
     ("POST", f"{Q}/reports", {"worker": "w", "printed": [["x", 1, -1, ""]]}, 400, "bad_report"),
     ("POST", f"{Q}/reports", {"worker": "w", "status": {}}, 400, "bad_report"),
@@ -140,6 +158,8 @@ REFUSED: Final[tuple[tuple[str, str, object, int, str], ...]] = (
     ),
     ("POST", f"{Q}/reports", ended(how="lost"), 400, "bad_report"),
     ("POST", f"{Q}/reports", ended(outcome=5), 400, "bad_report"),
+    ("POST", f"{Q}/reports", ended(reslut=5), 400, "bad_report"),
+    ("POST", f"{Q}/reports", ended(reason="of a failure"), 400, "bad_report"),
     ("POST", f"{Q}/reports", ended(result=DEEP), 413, "limit_exceeded"),
     ("POST", f"{Q}/reports", ended(result="x" * JOB_RESULT_MAX_BYTES), 413, "limit_exceeded"),
     ("POST", f"{Q}/reports", ended(outcome={"x": DEEP}), 413, "limit_exceeded"),
@@ -164,6 +184,20 @@ def refusals(tmp_path_factory: pytest.TempPathFactory) -> dict[int, tuple[int, s
 
     with_api(tmp_path_factory.mktemp("refusals"), use)
     return found
+
+
+def test_the_first_wrong_key_is_named_with_those_that_are_known(tmp_path: Path) -> None:
+    async def use(api: QueueAsker) -> None:
+        await api.submit(job(id="known"))
+        body = {"raeson": "x"}
+        reply = await Asker.ask(api, "POST", f"{JOBS}/known/cancel", body)
+        assert "no 'raeson' is known in this body; known: reason" in reply.json()["detail"]
+        each = {"jobs": [job()], "priority": 5}
+        (answer,) = (await api.post(f"{Q}/submissions", {"submissions": [each]}))["submissions"]
+        assert answer["problem"]["code"] == "bad_job"
+        assert "no 'priority' is known in a submission; known: jobs" in answer["problem"]["detail"]
+
+    with_api(tmp_path, use)
 
 
 @pytest.mark.parametrize("number", range(len(REFUSED)), ids=lambda n: " ".join(REFUSED[n][:2])[:60])
@@ -276,6 +310,9 @@ def test_no_body_makes_the_node_fail(tmp_path: Path) -> None:
         ("Job", {"spec": {"after": [["x", "perhaps"]]}}),
         ("Reported", {"lost": [["x"]]}),
         ("Claimed", {"stops": {"x": 1}}),
+        ("NewJob", {"colour": "red"}),
+        ("NewJob", {"priority": 1_001}),
+        ("NewJob", {"command": {"argv": [], "shell": True}}),
     ],
 )
 def test_the_checker_finds_what_the_document_does_not_say(
@@ -291,6 +328,7 @@ def test_the_checker_finds_what_the_document_does_not_say(
         },
         "Reported": {"refused": {}, "lost": [["x", 1]], "stops": {}, "drain": False},
         "Claimed": {"grants": [], "stops": {}, "drain": False},
+        "NewJob": {"type": "t"},
     }
     assert list(faults(SCHEMAS[kind], right[kind])) == []
     assert len(list(faults(SCHEMAS[kind], right[kind] | change))) == 1

@@ -27,7 +27,7 @@ from seriatim.gateway.http.api.description import DESCRIPTION
 from seriatim.gateway.http.api.route import Route
 from seriatim.gateway.http.api.routes import every_route
 from seriatim.gateway.http.operator import Operator
-from tests.support.api_schema import DOCUMENT
+from tests.support.api_schema import DOCUMENT, resolved
 from tests.support.asker import TOKEN, Asker, with_asker
 from tests.support.builders import message_item, spawn_item
 from tests.support.copying_node import copying
@@ -213,6 +213,8 @@ def test_what_comes_next_of_a_trigger_and_of_a_recurrence(tmp_path: Path) -> Non
 REFUSED: Final[tuple[tuple[str, str, object, int, str], ...]] = (
     ("POST", ALL, [], 400, "bad_json"),
     ("POST", ALL, {}, 400, "bad_trigger"),
+    ("POST", ALL, {"when": "@daily", "path": "/", "commitments": {}}, 400, "bad_trigger"),
+    ("POST", f"{ALL}/x/pause", {"x": 1}, 400, "bad_body"),
     ("POST", ALL, {"when": "@daily", "path": "//evil"}, 400, "bad_trigger"),
     ("POST", ALL, {"when": "@daily", "path": "/?hint=http://evil"}, 400, "bad_trigger"),
     ("POST", ALL, {"when": "0 0 31 2 *", "path": "/"}, 400, "bad_cron"),
@@ -225,7 +227,8 @@ REFUSED: Final[tuple[tuple[str, str, object, int, str], ...]] = (
     ("GET", f"{ALL}/nobody/history", None, 404, "not_found"),
     ("POST", f"{ALL}/nobody/fire", None, 404, "not_found"),
     ("DELETE", f"{ALL}/nobody", None, 404, "not_found"),
-    ("GET", f"{ALL}/" + "?" * 2, None, 404, "not_found"),
+    ("GET", f"{ALL}/", None, 404, "not_found"),
+    ("GET", f"{ALL}/??", None, 400, "bad_query"),
     ("PUT", ALL, {}, 405, "wrong_method"),
     ("GET", f"{ALL}?color=red", None, 400, "bad_query"),
     ("GET", f"{ALL}?limit=0", None, 400, "bad_query"),
@@ -387,7 +390,19 @@ def test_a_node_that_places_nothing_has_no_triggers(tmp_path: Path) -> None:
 # The document.
 
 
-def test_the_document_has_every_route_with_its_query_and_no_other(tmp_path: Path) -> None:
+def known_in(operation: Mapping[str, Any]) -> set[str] | None:
+    """Return the names that the document has for a body; ``None`` where it has any body."""
+    if "requestBody" not in operation:
+        return set()
+    (content,) = operation["requestBody"]["content"].values()
+    if not content:
+        return None
+    schema = resolved(content["schema"])
+    assert schema["additionalProperties"] is False
+    return set(schema["properties"])
+
+
+def test_the_document_has_every_route_with_its_query_and_body_and_no_other(tmp_path: Path) -> None:
     async def use(api: TriggerAsker) -> None:
         ours = {(each.method.lower(), each.path): each for each in routes_of(api.http.node)}
         theirs = {
@@ -405,6 +420,8 @@ def test_the_document_has_every_route_with_its_query_and_no_other(tmp_path: Path
             named = {("path", name) for name in re.findall(r"{(\w+)}", key[1])}
             assert said == named | {("query", name) for name in ours[key].query}
             assert ours[key].is_public == (operation.get("security") == [])
+            body = ours[key].body
+            assert known_in(operation) == (None if body is None else body.keys)
 
     with_api(tmp_path, use)
 

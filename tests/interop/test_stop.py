@@ -20,8 +20,8 @@ import pytest
 
 from seriatim.actors.offline import open_offline
 from seriatim.formats.ids import decode_id, encode_id
+from seriatim.formats.limits import STOP_AGAIN_MS
 from seriatim.formats.schedule.variant import Variant
-from seriatim.gateway.stop import STOP_AGAIN_MS
 from tests.crash.checker import Ack, check_store
 from tests.crash.driver import posted, spawns
 from tests.crash.family import children_of

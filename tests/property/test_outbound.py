@@ -136,6 +136,11 @@ def test_what_is_no_plain_url_is_refused(url: str) -> None:
         read_url(url)
 
 
+def test_what_has_no_scheme_is_named() -> None:
+    with pytest.raises(OutboundError, match=r"'nonsense' is no URL: .* neither http:// nor https"):
+        read_url("nonsense")
+
+
 @given(url=st.text(max_size=40) | st.from_regex(r"https?://[!-~]{0,30}", fullmatch=True))
 def test_a_url_is_refused_or_has_one_reading(url: str) -> None:
     try:

@@ -34,6 +34,7 @@ _KNOWN: Final = frozenset(
         "required",
         "properties",
         "additionalProperties",
+        "unevaluatedProperties",
         "items",
         "prefixItems",
         "minItems",
@@ -61,7 +62,7 @@ def answer_faults(method: str, path: str, status: int, body: bytes) -> list[str]
         status: of the answer.
         body: of the answer.
     """
-    operation = _operation(method, path)
+    operation = operation_of(method, path)
     if operation is None:
         return [f"{method} {path} is not in the document"]
     said = operation["responses"].get(str(status), operation["responses"].get("default"))
@@ -69,12 +70,39 @@ def answer_faults(method: str, path: str, status: int, body: bytes) -> list[str]
     return list(faults(content["schema"], orjson.loads(body)))
 
 
+def body_faults(method: str, path: str, body: object) -> list[str]:
+    """Return what the document says otherwise of a body, which was taken; ``None`` for none."""
+    said = operation_of(method, path).get("requestBody")
+    if said is None:
+        return [] if body in (None, {}) else [f"{method} {path} has a body"]
+    if body is None:
+        return ["a body is missing"] if said.get("required") else []
+    (content,) = said["content"].values()
+    return list(faults(content["schema"], body))
+
+
+def resolved(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return *schema* as one map, where it refers to another one, or is all of several."""
+    if "$ref" in schema:
+        found: Any = DOCUMENT
+        for name in schema["$ref"].removeprefix("#/").split("/"):
+            found = found[name]
+        return resolved(found)
+    if "allOf" not in schema:
+        return schema
+    parts = [resolved(each) for each in schema["allOf"]]
+    return {
+        "type": "object",
+        "required": [name for each in parts for name in each.get("required", ())],
+        "properties": {name: each for part in parts for name, each in part["properties"].items()},
+        "additionalProperties": schema["unevaluatedProperties"],
+    }
+
+
 def faults(schema: Mapping[str, Any], value: Any, place: str = "") -> Iterator[str]:
     """Yield what makes *value* another thing than *schema* says; *place* is where it is."""
+    schema = resolved(schema)
     assert schema.keys() <= _KNOWN, f"this checker does not know all of {list(schema)}"
-    if "$ref" in schema:
-        yield from faults(SCHEMAS[schema["$ref"].rpartition("/")[2]], value, place)
-        return
     if "oneOf" in schema:
         found = [list(faults(each, value, place)) for each in schema["oneOf"]]
         if sum(not each for each in found) != 1:
@@ -130,7 +158,7 @@ def _list_faults(schema: Mapping[str, Any], value: list[Any], place: str) -> Ite
             yield from faults(schema["items"], each, f"{place}/{number}")
 
 
-def _operation(method: str, path: str) -> Any:
+def operation_of(method: str, path: str) -> Any:
     for known, operations in DOCUMENT["paths"].items():
         pattern = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(known))
         if re.fullmatch(pattern, path) and method.lower() in operations:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from seriatim.actors.policy import Policy
-from tests.support.api_schema import answer_faults
+from tests.support.api_schema import answer_faults, body_faults
 from tests.support.asker import Asker, with_asker
 from tests.support.http_node import HttpReply
 from tests.support.waiting import until
@@ -27,6 +27,9 @@ class QueueAsker(Asker):
         reply = await super().ask(method, target, body)
         path = target.partition("?")[0]
         assert answer_faults(method, path, reply.status, reply.body) == []
+        # Of several submissions each is refused by itself.
+        is_taken = reply.status < 400 and b'"problem"' not in reply.body
+        assert not is_taken or body_faults(method, path, body) == []
         if reply.status >= 400:
             assert reply.headers["content-type"] == "application/problem+json"
         return reply

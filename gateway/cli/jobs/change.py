@@ -27,7 +27,7 @@ def _changing(method: str, *more: str, says: str) -> Callable[..., None]:
     def change(
         reach: Reach,
         job: Job,
-        queue: AnyQueue = "",
+        queue: AnyQueue = None,
     ) -> None:
         async def ask(client: ApiClient) -> Plain:
             where = await find_queue(client, job, queue)

@@ -10,10 +10,12 @@ if TYPE_CHECKING:
     from seriatim.gateway.api_client import ApiClient
 
 
-async def find_queue(client: ApiClient, job: str, queue: str) -> str:
-    """Return *queue*, or where it is empty the queue that *job* is in.
+async def find_queue(client: ApiClient, job: str, queue: str | None) -> str:
+    """Return *queue*, or where none is said the queue that *job* is in.
 
     Raises:
         NotFoundError, RefusedError: see `QueueReader.find`.
     """
-    return queue or field(await client.ask("GET", ("jobs", job)), "queue", str)
+    if queue is not None:
+        return queue
+    return field(await client.ask("GET", ("jobs", job)), "queue", str)

@@ -45,10 +45,10 @@ def list_jobs(
 def show(
     reach: Reach,
     job: Job,
-    queue: AnyQueue = "",
+    queue: AnyQueue = None,
 ) -> None:
     """Show what JOB is, and what has happened to it."""
-    path = ("queues", queue, "jobs", job) if queue else ("jobs", job)
+    path = ("queues", queue, "jobs", job) if queue is not None else ("jobs", job)
     reach.show("GET", path, job_lines)
 
 
@@ -56,7 +56,7 @@ def show(
 def logs(
     reach: Reach,
     job: Job,
-    queue: AnyQueue = "",
+    queue: AnyQueue = None,
 ) -> None:
     """Print what JOB has printed, as it is: all of its attempts."""
 

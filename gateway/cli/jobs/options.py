@@ -10,7 +10,9 @@ QUEUE_DEFAULT: Final = "default"
 
 Job = Annotated[str, typer.Argument(help="The job's id.")]
 Queue = Annotated[str, typer.Option("--queue", help="The queue's name.")]
-AnyQueue = Annotated[str, typer.Option("--queue", help="The queue's name; else it is looked for.")]
+AnyQueue = Annotated[
+    str | None, typer.Option("--queue", help="The queue's name; else it is looked for.")
+]
 
 # What a job is, whenever it is submitted.
 Command = Annotated[

@@ -81,8 +81,9 @@ def _say_left(left: Left | None, *, as_json: bool) -> None:
     """Say what a worker that was to drain its queues has had to leave, and fail for it."""
     if left is None:
         return
+    noun = "job" if left.jobs == 1 else "jobs"
     reason = (
-        f"queue {left.queue} still has {left.jobs} jobs that nothing here can begin: {left.why}"
+        f"queue {left.queue} still has {left.jobs} {noun} that nothing here can begin: {left.why}"
     )
     say_error("left", reason, as_json=as_json)
     raise typer.Exit(Exit.FAILED)

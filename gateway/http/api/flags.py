@@ -8,13 +8,14 @@ from seriatim.actors.node import Node
 from seriatim.actors.queue.wishes import Wishes
 from seriatim.formats.errors import DisabledError, MalformedError
 from seriatim.formats.monitor.flags import Flags
-from seriatim.gateway.http.api.route import Asked, Route
+from seriatim.gateway.http.api.route import Asked, Body, Route
 from seriatim.gateway.http.reply import reply_json
 
 if TYPE_CHECKING:
     from aiohttp import web
 
 _PATH: Final = "/api/v1/flags"
+_FLAGS: Final = Body(frozenset(Flags._fields), "bad_flags")
 
 
 class FlagApi:
@@ -26,7 +27,7 @@ class FlagApi:
 
     def routes(self) -> tuple[Route, ...]:
         """Return what can be asked for."""
-        return (Route("GET", _PATH, self._show), Route("POST", _PATH, self._change))
+        return (Route("GET", _PATH, self._show), Route("POST", _PATH, self._change, body=_FLAGS))
 
     async def _show(self, asked: Asked) -> web.StreamResponse:
         del asked
@@ -35,12 +36,9 @@ class FlagApi:
     async def _change(self, asked: Asked) -> web.StreamResponse:
         """Set some flags, and leave the others; answer with all of them."""
         change: dict[str, bool] = {}
-        for name, value in (await asked.fields()).items():
-            if name not in Flags._fields or not isinstance(value, bool):
-                raise MalformedError(
-                    f"{name[:64]}: expected true or false for some of {', '.join(Flags._fields)}",
-                    code="bad_flags",
-                )
+        for name, value in asked.body.items():
+            if not isinstance(value, bool):
+                raise MalformedError(f"{name}: expected true or false", code="bad_flags")
             change[name] = value
         return reply_json((await self._wishes.change_flags(**change))._asdict())
 

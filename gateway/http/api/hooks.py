@@ -45,7 +45,7 @@ class Hooks:
 
     def routes(self) -> tuple[Route, ...]:
         """Return what can be asked for."""
-        return (Route("POST", _HOOK, self._occur, is_public=True),)
+        return (Route("POST", _HOOK, self._occur, body=None, is_public=True),)
 
     def path_of(self, trigger: Trigger) -> str | None:
         """Return the path of the hook of *trigger*, for who may hand in its events."""

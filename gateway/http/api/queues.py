@@ -18,6 +18,8 @@ from seriatim.actors.queue.commands import (
     Retry,
 )
 from seriatim.actors.queue.plain import (
+    CLAIM_KEYS,
+    REPORT_KEYS,
     claim_from_plain,
     claimed_to_plain,
     report_from_plain,
@@ -27,11 +29,11 @@ from seriatim.actors.queue.plain import (
 from seriatim.actors.queue.queues import Queues
 from seriatim.actors.queue.reader import QueueNow
 from seriatim.actors.queue.timeline import Place, Shown, Timeline, TimelinePage
-from seriatim.formats.codecs.json import parse_json
 from seriatim.formats.errors import DisabledError, MalformedError
 from seriatim.formats.ids import b64url, encode_id
 from seriatim.formats.jobs.job_id import check_name
 from seriatim.formats.jobs.raw_json import RawJson, dump_json
+from seriatim.formats.jobs.settings import SETTINGS_KEYS
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.jobs.view import view_of
 from seriatim.formats.limits import (
@@ -41,14 +43,15 @@ from seriatim.formats.limits import (
     TIMELINE_DEFAULT_MS,
 )
 from seriatim.gateway.http.api.page import reply_page
-from seriatim.gateway.http.api.route import Asked, Route
+from seriatim.gateway.http.api.route import Asked, Body, Route
 from seriatim.gateway.http.api.submissions import (
+    SUBMISSION,
+    SUBMISSIONS,
     read_ids,
     read_jobs,
     read_submissions,
     submit_each,
 )
-from seriatim.gateway.http.body import read_body
 from seriatim.gateway.http.reply import reply_json
 from seriatim.gateway.http.request import resting
 
@@ -63,6 +66,13 @@ _PAGED: Final = frozenset({"after", "limit"})
 _WAIT: Final = frozenset({"wait_ms"})
 _WINDOW: Final = frozenset({"from_ms", "to_ms", "after", "limit"})
 _LISTED: Final = frozenset({"state", "type", "after", "limit"})
+_SETTINGS: Final = Body(SETTINGS_KEYS, "bad_settings")
+_PURGE: Final = Body(frozenset({"state"}), "bad_state")
+_CLAIM: Final = Body(CLAIM_KEYS, "bad_claim")
+_REPORT: Final = Body(REPORT_KEYS, "bad_report")
+_ENDINGS: Final = Body(frozenset({"jobs"}), "bad_job")
+_CANCEL: Final = Body(frozenset({"reason"}), "bad_job")
+_PRIORITY: Final = Body(frozenset({"priority"}), "bad_job")
 
 
 class QueueApi:
@@ -77,24 +87,24 @@ class QueueApi:
         return (
             Route("GET", _ALL, self._list, _PAGED),
             Route("GET", _ONE, self._show),
-            Route("POST", f"{_ONE}/settings", self._set),
-            Route("POST", f"{_ONE}/purge", self._purge),
+            Route("POST", f"{_ONE}/settings", self._set, body=_SETTINGS),
+            Route("POST", f"{_ONE}/purge", self._purge, body=_PURGE),
             Route("GET", f"{_ONE}/types", self._types, _PAGED),
             Route("GET", f"{_ONE}/idle", self._idle, _WAIT),
             Route("GET", f"{_ONE}/timeline", self._timeline, _WINDOW),
-            Route("POST", f"{_ONE}/claims", self._claim, _WAIT),
-            Route("POST", f"{_ONE}/reports", self._report),
+            Route("POST", f"{_ONE}/claims", self._claim, _WAIT, _CLAIM),
+            Route("POST", f"{_ONE}/reports", self._report, body=_REPORT),
             Route("GET", _JOBS, self._list_jobs, _LISTED),
-            Route("POST", _JOBS, self._submit),
-            Route("POST", f"{_ONE}/submissions", self._submit_each),
-            Route("POST", f"{_ONE}/endings", self._endings, _WAIT),
+            Route("POST", _JOBS, self._submit, body=SUBMISSION),
+            Route("POST", f"{_ONE}/submissions", self._submit_each, body=SUBMISSIONS),
+            Route("POST", f"{_ONE}/endings", self._endings, _WAIT, _ENDINGS),
             Route("GET", _JOB, self._show_job),
             Route("DELETE", _JOB, self._remove_job),
             Route("GET", f"{_JOB}/ending", self._ending, _WAIT),
             Route("GET", f"{_JOB}/output", self._output, frozenset({"after"})),
-            Route("POST", f"{_JOB}/cancel", self._cancel_job),
+            Route("POST", f"{_JOB}/cancel", self._cancel_job, body=_CANCEL),
             Route("POST", f"{_JOB}/retry", self._retry_job),
-            Route("POST", f"{_JOB}/priority", self._reprioritise_job),
+            Route("POST", f"{_JOB}/priority", self._reprioritise_job, body=_PRIORITY),
             Route("GET", "/api/v1/jobs/{job}", self._find_job),
         )
 
@@ -113,12 +123,12 @@ class QueueApi:
     async def _set(self, asked: Asked) -> web.StreamResponse:
         """Change the settings of a queue, which is made where it is missing."""
         queue = asked.named["queue"]
-        await self._queues.change(queue, Change(await _read_map(asked)))
+        await self._queues.change(queue, Change(asked.body))
         return reply_json(_queue_plain(self._queues.reader.now(queue)))
 
     async def _purge(self, asked: Asked) -> web.StreamResponse:
         """Cancel all jobs in a state that waits; answer with how many those were."""
-        said = await _read_map(asked)
+        said = asked.body
         state = said.get("state", JobState.PENDING)
         if state not in (JobState.PENDING, JobState.SCHEDULED, JobState.BLOCKED):
             raise MalformedError(
@@ -174,7 +184,7 @@ class QueueApi:
     async def _claim(self, asked: Asked) -> web.StreamResponse:
         """Lease jobs to a worker; wait for them as long as the query says."""
         wait_ms = asked.number("wait_ms", 0, minimum=0, maximum=LONG_POLL_MAX_MS)
-        claim = claim_from_plain(await _read_map(asked))
+        claim = claim_from_plain(asked.body)
         with resting(asked.request):  # a worker that has gone withdraws its claim
             claimed = await self._queues.claim(asked.named["queue"], claim, wait_ms=wait_ms)
         return reply_json(dump_json(claimed_to_plain(claimed)))
@@ -182,7 +192,7 @@ class QueueApi:
     async def _report(self, asked: Asked) -> web.StreamResponse:
         """Note what has become of jobs that a worker has leased."""
         queue = asked.named["queue"]
-        report = report_from_plain(await _read_map(asked), queue)
+        report = report_from_plain(asked.body, queue)
         reported = await self._queues.report(queue, report)
         return reply_json(reported_to_plain(reported))
 
@@ -190,14 +200,14 @@ class QueueApi:
 
     async def _submit(self, asked: Asked) -> web.StreamResponse:
         """Submit jobs, all of them or none: 201, and 200 where all of them were there."""
-        wanted = read_jobs(await _read_map(asked))
+        wanted = read_jobs(asked.body)
         submitted = await self._queues.submit(asked.named["queue"], wanted)
         status = 200 if all(each.repeated for each in submitted) else 201
         return reply_json(submitted_to_plain(submitted), status=status)
 
     async def _submit_each(self, asked: Asked) -> web.StreamResponse:
         """Submit several times at once, each all or none; answer with what became of each."""
-        submissions = read_submissions(await _read_map(asked))
+        submissions = read_submissions(asked.body)
         answers = await submit_each(self._queues, asked.named["queue"], submissions)
         return reply_json({"submissions": answers})
 
@@ -242,7 +252,7 @@ class QueueApi:
         Where they are long, with some of them: who asks again has the others at once.
         """
         wait_ms = asked.number("wait_ms", 0, minimum=0, maximum=LONG_POLL_MAX_MS)
-        queue, jobs = asked.named["queue"], read_ids(await _read_map(asked))
+        queue, jobs = asked.named["queue"], read_ids(asked.body)
         with resting(asked.request):
             found = await self._queues.endings(queue, jobs, wait_ms=wait_ms)
         ended, size_bytes = [], 0
@@ -267,17 +277,15 @@ class QueueApi:
         return reply_json({"output": pieces, "after": page.after})
 
     async def _cancel_job(self, asked: Asked) -> web.StreamResponse:
-        reason = (await _read_map(asked)).get("reason", "somebody has cancelled it")
-        return await self._change_job(asked, Cancel(asked.named["job"], str(reason)))
+        reason = asked.body.get("reason", "somebody has cancelled it")
+        return await self._change_job(asked, Cancel(asked.named["job"], reason))
 
     async def _retry_job(self, asked: Asked) -> web.StreamResponse:
         return await self._change_job(asked, Retry(asked.named["job"]))
 
     async def _reprioritise_job(self, asked: Asked) -> web.StreamResponse:
-        priority = (await _read_map(asked)).get("priority")
-        return await self._change_job(
-            asked, Reprioritise(asked.named["job"], cast("int", priority))
-        )
+        priority = cast("int", asked.body.get("priority"))  # which is checked where it is set
+        return await self._change_job(asked, Reprioritise(asked.named["job"], priority))
 
     async def _change_job(self, asked: Asked, command: Command) -> web.StreamResponse:
         await self._queues.ask(asked.named["queue"], command)
@@ -302,19 +310,6 @@ class QueueApi:
         if self._node.queues is None:
             raise DisabledError("this node places no messages, and so has no queues")
         return self._node.queues
-
-
-async def _read_map(asked: Asked) -> dict[str, Any]:
-    """Return the JSON object that a request carries; nothing for none.
-
-    Raises:
-        FormatError: it carries something else.
-    """
-    raw = await read_body(asked.request)
-    plain = parse_json(raw) if raw else {}
-    if not isinstance(plain, dict):
-        raise MalformedError("expected a JSON object", code="bad_json")
-    return plain
 
 
 def _read_states(text: str) -> list[JobState]:

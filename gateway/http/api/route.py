@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
 from aiohttp import web
 
-from seriatim.formats.codecs.json import message_from_plain, parse_json
+from seriatim.formats.codecs.json import parse_json
 from seriatim.formats.errors import (
     ElsewhereError,
     MalformedError,
@@ -16,35 +16,55 @@ from seriatim.formats.errors import (
     RefusedError,
     WrongMethodError,
 )
+from seriatim.formats.jobs.job_id import check_name
 from seriatim.formats.limits import API_PAGE_MAX, HTTP_KEYS_MAX, PAGE_DEFAULT
-from seriatim.formats.message import Value
 from seriatim.gateway.http.body import read_body
 from seriatim.gateway.http.operator import Operator
 from seriatim.gateway.http.paging import parse_integer
 
 API: Final = "/api/"
+_NAMED: Final = frozenset({"queue", "job", "worker"})
+
+
+class Body(NamedTuple):
+    """The JSON object that a route is sent.
+
+    Attributes:
+        keys: names that it may have.
+        code: of an error, where it has another one.
+    """
+
+    keys: frozenset[str]
+    code: str
+
+    def check(self, said: Mapping[str, Any], where: str = "this body") -> None:
+        """Return when *said*, which stands in *where*, has no names but these.
+
+        Raises:
+            MalformedError: it has another one.
+        """
+        _check_names(said, self.keys, where, self.code)
+
+
+NO_BODY: Final = Body(frozenset(), "bad_body")
+"""Of a route that has to be told nothing."""
 
 
 class Asked(NamedTuple):
     """A request for a route.
 
     Attributes:
-        request: the request; its body has not been read.
+        request: the request.
         named: what the route's path has a name for, decoded.
         query: what the query says; no names but the route's.
+        body: the JSON object that it carries; no names but the route's. Empty for none, and where
+            the route reads the body itself.
     """
 
     request: web.BaseRequest
     named: Mapping[str, str]
     query: Mapping[str, str]
-
-    async def fields(self) -> Mapping[str, Value]:
-        """Return the JSON object that the request carries; bytes under ``…+base64url``.
-
-        Raises:
-            FormatError: it carries none; see `message_from_plain`.
-        """
-        return message_from_plain(parse_json(await read_body(self.request))).fields
+    body: Mapping[str, Any]
 
     @property
     def limit(self) -> int:
@@ -80,6 +100,7 @@ class Route(NamedTuple):
         path: with names in braces, such as ``/api/v1/triggers/{trigger}``.
         handler: answers.
         query: names that its query may have.
+        body: what it is sent; ``None`` for one that reads the body itself, whatever that is.
         is_public: whether it is for everybody.
     """
 
@@ -87,16 +108,20 @@ class Route(NamedTuple):
     path: str
     handler: Handler
     query: frozenset[str] = frozenset()
+    body: Body | None = NO_BODY
     is_public: bool = False
 
     def match(self, segments: tuple[str, ...]) -> Mapping[str, str] | None:
-        """Return what *segments* of a path, decoded, give the names of this one, if they fit."""
+        """Return what *segments* of a path, decoded, give the names of this one, if they fit.
+
+        An empty one does: it is no name, and whoever reads that says so.
+        """
         own = tuple(self.path.split("/"))
         if len(own) != len(segments):
             return None
         named: dict[str, str] = {}
         for wanted, given in zip(own, segments, strict=True):
-            if wanted.startswith("{") and given:
+            if wanted.startswith("{"):
                 named[wanted[1:-1]] = given
             elif wanted != given:
                 return None
@@ -118,7 +143,8 @@ class Api:
             NotFoundError: there is no such path.
             WrongMethodError: it has other methods.
             UnauthorizedError: it is for the operator.
-            MalformedError: the query cannot be read; code ``bad_query``.
+            MalformedError: a name in the path is none, code ``bad_name``; or the query cannot be
+                read, code ``bad_query``; or the body, codes ``bad_json`` and the route's.
             SchedulerError: as the route's handler raises it.
         """
         path, _, query = request.raw_path.partition("?")
@@ -132,7 +158,10 @@ class Api:
             raise NotFoundError(f"no path {path[:64]!r} here; see /api/v1/openapi.json")
         for route, named in found:
             if route.method == method:
-                asked = Asked(request, named, _read_query(query, route.query))
+                for kind in _NAMED & named.keys():
+                    check_name(named[kind], kind)
+                known = _read_query(query, route.query)
+                asked = Asked(request, named, known, await _read_body(request, route))
                 try:
                     return await route.handler(asked)
                 except ElsewhereError as error:
@@ -148,10 +177,26 @@ def _read_query(text: str, known: frozenset[str]) -> Mapping[str, str]:
         )
     except ValueError as error:
         raise MalformedError(f"the query cannot be read: {error}", code="bad_query") from error
-    for name, _ in pairs:
+    said = dict(pairs)
+    _check_names(said, known, "this query", "bad_query")
+    return said
+
+
+async def _read_body(request: web.BaseRequest, route: Route) -> Mapping[str, Any]:
+    if route.method != "POST" or route.body is None:
+        return {}
+    raw = await read_body(request)
+    said = parse_json(raw) if raw else {}
+    if not isinstance(said, dict):
+        raise MalformedError("expected a JSON object", code="bad_json")
+    route.body.check(said)
+    return said
+
+
+def _check_names(said: Iterable[str], known: frozenset[str], where: str, code: str) -> None:
+    for name in said:
         if name not in known:
             others = ", ".join(sorted(known)) or "none"
             raise MalformedError(
-                f"no {name[:64]!r} is known in this query; known: {others}", code="bad_query"
+                f"no {name[:64]!r} is known in {where}; known: {others}", code=code
             )
-    return dict(pairs)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from seriatim.actors.queue.plain import submitted_to_plain
 from seriatim.actors.queue.queues import Queues
 from seriatim.formats.errors import MalformedError, SchedulerError
 from seriatim.formats.jobs.spec import Asked, read_asked
 from seriatim.formats.limits import ENDINGS_JOBS_MAX, QUEUE_SUBMIT_MAX
+from seriatim.gateway.http.api.route import Body
 from seriatim.gateway.problems import Problem
+
+SUBMISSION: Final = Body(frozenset({"jobs"}), "bad_job")
+"""One submission."""
+SUBMISSIONS: Final = Body(frozenset({"submissions"}), "bad_job")
+"""Several of them."""
 
 
 def read_jobs(said: Any) -> list[Asked]:
@@ -20,6 +26,8 @@ def read_jobs(said: Any) -> list[Asked]:
         MalformedError: it is none; code ``bad_job``, and those of `read_asked`.
         LimitExceededError: arguments of a job are too large.
     """
+    if isinstance(said, Mapping):
+        SUBMISSION.check(said, "a submission")
     return [read_asked(each) for each in _some_of(said, "jobs")]
 
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from seriatim.actors.node import Node
 from seriatim.actors.triggers.reader import Trigger
 from seriatim.actors.triggers.table import TriggerTable
+from seriatim.formats.codecs.json import message_from_plain
 from seriatim.formats.errors import (
     DisabledError,
     MalformedError,
@@ -25,9 +26,10 @@ from seriatim.formats.recurrence.parse import parse_recurrence
 from seriatim.formats.recurrence.recurrence import times_after
 from seriatim.formats.recurrence.zone import FoldPolicy, GapPolicy
 from seriatim.formats.recurrence.zone_database import read_zone
+from seriatim.formats.triggers.definition import DEFINITION_KEYS
 from seriatim.gateway.http.api.hooks import Hooks
 from seriatim.gateway.http.api.page import reply_page
-from seriatim.gateway.http.api.route import Asked, Route
+from seriatim.gateway.http.api.route import Asked, Body, Route
 from seriatim.gateway.http.api.trigger_plain import happened_plain, times_plain, trigger_plain
 from seriatim.gateway.http.hyperbeam.own_path import check_stays_here
 from seriatim.gateway.http.reply import reply_json
@@ -44,6 +46,8 @@ _ONE: Final = "/api/v1/triggers/{trigger}"
 _NEXT: Final = "/api/v1/next"
 _PAGED: Final = frozenset({"after", "limit"})
 _ASKED_TIMES: Final = frozenset({"when", "tz", "from", "count", "start", "end", "gap", "fold"})
+_DEFINITION: Final = Body(DEFINITION_KEYS | {"body+base64url"}, "bad_trigger")
+_SPAN: Final = Body(frozenset({"from", "to"}), "bad_query")
 
 
 class TriggerApi:
@@ -58,13 +62,13 @@ class TriggerApi:
         """Return what can be asked for."""
         return (
             Route("GET", _ALL, self._list, _PAGED),
-            Route("POST", _ALL, self._define),
+            Route("POST", _ALL, self._define, body=_DEFINITION),
             Route("GET", _ONE, self._show),
             Route("DELETE", _ONE, self._remove),
             Route("POST", f"{_ONE}/pause", self._pause),
             Route("POST", f"{_ONE}/resume", self._resume),
             Route("POST", f"{_ONE}/fire", self._fire),
-            Route("POST", f"{_ONE}/backfill", self._backfill),
+            Route("POST", f"{_ONE}/backfill", self._backfill, body=_SPAN),
             Route("GET", f"{_ONE}/history", self._history, _PAGED),
             Route("GET", f"{_ONE}/next", self._next_of, frozenset({"count"})),
             Route("GET", _NEXT, self._next, _ASKED_TIMES),
@@ -81,7 +85,7 @@ class TriggerApi:
 
     async def _define(self, asked: Asked) -> web.StreamResponse:
         """Define a trigger: 201 where there was none, 200 where there was."""
-        fields = await asked.fields()
+        fields = message_from_plain(asked.body).fields  # bytes under ``…+base64url``
         definition = self._table.check(fields)
         if definition.function:
             raise MalformedError(
@@ -121,10 +125,7 @@ class TriggerApi:
         """Have the nominal times ``from`` to ``to`` fire, both inclusive, that have not."""
         trigger = self._id(asked)
         zone = read_zone(self._table.show(trigger).definition.tz)
-        fields = dict(await asked.fields())
-        first, last = (_instant(name, fields.pop(name, None), zone) for name in ("from", "to"))
-        if fields:
-            raise MalformedError(f"from and to, and not {min(fields)[:64]!r}", code="bad_query")
+        first, last = (_instant(name, asked.body.get(name), zone) for name in ("from", "to"))
         fired, before = await self._table.backfill(trigger, first, last)
         return reply_json({"fired": fired, "had_fired": before})
 

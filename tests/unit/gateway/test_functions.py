@@ -39,6 +39,12 @@ def test_a_module_that_cannot_be_imported_is_refused(written: Written, text: str
     assert raised.value.code == "bad_module"
 
 
+@pytest.mark.parametrize("place", ["", ":app"])
+def test_a_place_without_a_module_is_refused_and_says_what_is_one(place: str) -> None:
+    with pytest.raises(MalformedError, match=f"'{place}' names no module: expected .*shop.jobs"):
+        load_apps([place])
+
+
 def test_a_module_without_the_app_says_which_there_are(written: Written) -> None:
     name = written("one, two = seriatim.App(), seriatim.App()")
     with pytest.raises(MalformedError, match=f"{name}:three has no .*; there are: one, two$"):

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from seriatim.actors.runtime.clock import ManualClock
-from seriatim.gateway.stop import STOP_AGAIN_MS, stop_signal
+from seriatim.formats.limits import STOP_AGAIN_MS
+from seriatim.gateway.stop import stop_signal
 
 pytestmark = pytest.mark.asyncio
 

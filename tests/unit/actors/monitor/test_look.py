@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 from seriatim.actors.monitor import look as module
 from seriatim.actors.monitor.look import look
 from seriatim.actors.triggers import rows as trigger_rows
-from seriatim.formats.errors import MalformedError
+from seriatim.formats.errors import StoreError
 from seriatim.formats.jobs.rows import name_path, settings_path
+from seriatim.formats.jobs.status import RunningJob
 from seriatim.formats.monitor.beat import Beat, encode_beat
 from seriatim.formats.monitor.flags import FLAGS_PATH, Flags, encode_flags
 from seriatim.formats.monitor.idle import idle_of
 from seriatim.formats.monitor.sight import Sight, TriggerSight
+from seriatim.formats.monitor.view import summary_of
 from seriatim.formats.triggers.progress import Progress, State, encode_progress
 from seriatim.store.beats import BeatStore
 from seriatim.store.environment import Environment
@@ -133,8 +135,34 @@ def test_a_damaged_row_is_named(path: tuple[str, ...], raw: bytes) -> None:
     tree = MemoryTree()
     QueueOnDisk(tree)
     tree.put(path, raw)
-    with pytest.raises(MalformedError):
+    with pytest.raises(StoreError, match="restore the data folder from a copy"):
         seen(tree)
+
+
+def test_what_a_worker_has_no_lease_of_any_more_it_does_not_run(
+    beats: BeatStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was killed, say: its job waits again, or is with another one, long before it is stale."""
+    tree = MemoryTree()
+    queue = QueueOnDisk(tree)
+    queue.say(submitted("one"), submitted("two"), granted("one", "two"))
+    jobs = [RunningJob(name, "t", 1) for name in ("one", "two", "forgotten")]
+    elsewhere = status_of("v", 1, jobs[0], queue="nobody")
+    said = {"w": status_of("w", 1, *jobs), "v": elsewhere}
+    beats.change([(name, encode_beat(Beat(each, 3))) for name, each in said.items()])
+
+    def running() -> list[list[str]]:
+        return [[job.id for job in each.status.running] for each in look(tree, beats, 5).beats]
+
+    assert running() == [[], ["one", "two"]]
+    queue.say(cancelled("one"))
+    assert running() == [[], ["two"]]
+    queue.say(cancelled("two"))
+    sight = look(tree, beats, 5)
+    assert (idle_of(sight).is_idle, summary_of(sight.beats)) == (True, [])
+    monkeypatch.setattr(module, "MONITOR_LEASED_MAX", 1)
+    queue.say(submitted("a"), submitted("b"), granted("a", "b"))
+    assert running() == [[], ["one", "two", "forgotten"]], "there are more than are looked at"
 
 
 def test_a_look_reads_no_settings() -> None:

@@ -12,7 +12,14 @@ from seriatim.actors.queue.load import load_fold
 from seriatim.actors.queue.output import output_rows
 from seriatim.actors.queue.reader import QueueReader
 from seriatim.formats.errors import StoreError
-from seriatim.formats.jobs.rows import head_path, output_path
+from seriatim.formats.jobs.rows import (
+    head_path,
+    job_path,
+    open_path,
+    output_path,
+    settings_path,
+    type_path,
+)
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import PAGE_DEFAULT
 from seriatim.store.tree.memory_tree import MemoryTree
@@ -59,6 +66,41 @@ def test_the_head_of_another_version_is_refused_and_no_queue_without_settings(
     tree.put(head_path("default"), orjson.dumps(said))
     with pytest.raises(StoreError, match=r"queue default: its head .* export the queue and import"):
         read("default", tree)
+
+
+DAMAGED: dict[str, tuple[tuple[str, ...], Callable[[QueueReader], object]]] = {
+    "a job": (job_path("default", JobState.PENDING, "job"), lambda r: r.job("default", "job")),
+    "a job that is looked for": (
+        job_path("default", JobState.PENDING, "job"),
+        lambda r: r.find("job"),
+    ),
+    "a job of a page": (
+        job_path("default", JobState.PENDING, "job"),
+        lambda r: r.page("default", states=[JobState.PENDING], limit=1),
+    ),
+    "settings": (settings_path("default"), lambda r: r.now("default")),
+    "a type": (type_path("default", "a"), lambda r: r.numbers("default", "a")),
+    "types": (type_path("default", "a"), lambda r: list(r.types("default"))),
+    "what was leased": (open_path("default", 0), lambda r: r.open_after("default", 0)),
+}
+
+
+@pytest.mark.parametrize("what", DAMAGED)
+def test_a_damaged_row_is_an_error_of_the_store_and_of_no_request(what: str) -> None:
+    path, read = DAMAGED[what]
+    tree = MemoryTree()
+    QueueOnDisk(tree).say(submitted("job", "a"))
+    tree.put(path, b"[7")
+    with pytest.raises(StoreError, match=r"queue default.*; restore the data folder from a copy$"):
+        read(QueueReader(tree))
+
+
+def test_settings_that_are_no_map_are_a_damaged_row() -> None:
+    tree = MemoryTree()
+    QueueOnDisk(tree)
+    tree.put(settings_path("default"), b"[]")
+    with pytest.raises(StoreError, match="settings: expected a map"):
+        load_fold("default", tree)
 
 
 def test_jobs_of_a_rare_type_are_found_in_few_reads() -> None:

@@ -168,6 +168,10 @@ def test_what_is_no_map_is_no_job(said: Any) -> None:
 
 
 def test_a_job_has_one_time_at_which_it_may_begin() -> None:
+    with pytest.raises(MalformedError, match="command: expected either it or args"):
+        read_asked({"type": "a", "command": {"argv": ["true"]}, "args": {}})
+    with pytest.raises(MalformedError, match="command: expected either it or inputs"):
+        read_asked({"type": "a", "command": {"argv": ["true"]}, "after": ["x"], "inputs": ["x"]})
     with pytest.raises(MalformedError, match="delay_ms: expected either it or due_ms"):
         read_asked({"type": "a", "delay_ms": 1, "due_ms": 1})
 

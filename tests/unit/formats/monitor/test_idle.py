@@ -37,12 +37,10 @@ def test_each_state_that_is_no_end_is_a_reason(state: JobState) -> None:
     assert idle.reasons == [f"queue q has 2 {state}"]
 
 
-def test_a_worker_that_runs_something_is_busy_as_long_as_its_queue_has_leases() -> None:
+def test_a_worker_that_runs_something_is_busy() -> None:
     beat = Beat(status_of("w", 1, RunningJob("j", "render", 1)), 0)
     busy = idle_of(sight_of(queue_of("default", 1, leased=1), beats=[beat]))
     assert busy.reasons == ["queue default has 1 leased", "worker w runs 1"]
-    # It has said so before it was done; the queue knows better.
-    assert idle_of(sight_of(queue_of("default", 2, done=1), beats=[beat])).is_idle
 
 
 @pytest.mark.parametrize(

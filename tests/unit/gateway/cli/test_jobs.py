@@ -244,7 +244,7 @@ def test_a_worker_that_drains_says_what_nothing_here_can_begin(cli: Cli) -> None
     cli.add("t", "--after-any-end", job, command=("true",))
     *_, left = cli.work(*cli.queue, status=Exit.FAILED)
     assert left["error"] == "left"
-    assert f"queue {cli.name} still has 1 jobs" in left["reason"]
+    assert f"queue {cli.name} still has 1 job that" in left["reason"]
     assert "of types that it does not run, or that rest; blocked beside them: 1" in left["reason"]
     run_json("job", "cancel", job, *cli.queue, *cli.at)
     cli.add("t", "--after", "nobody", command=("true",))
@@ -270,7 +270,7 @@ def test_a_worker_runs_what_is_of_its_category_and_what_is_of_none(cli: Cli) -> 
     jobs = {name: cli.add(name, "--args", "{}") for name in ("render", "count", "mail")}
     ready, left = cli.work(CATEGORISED, "--category", "gpu", status=Exit.FAILED)
     assert len(ready["workers"]) == 1
-    assert "1 jobs that nothing here can begin: they are of types" in left["reason"]
+    assert "1 job that nothing here can begin: they are of types" in left["reason"]
     states = {name: cli.show(job)["state"] for name, job in jobs.items()}
     assert states == {"render": "done", "count": "pending", "mail": "done"}
     (ready,) = cli.work(CATEGORISED)
