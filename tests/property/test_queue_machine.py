@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from seriatim.actors.queue import checks, fence, lanes, machine, retention
+from seriatim.actors.queue import checks, fence, lanes, machine, people, retention
 from seriatim.actors.queue.commands import Claim
 from seriatim.actors.queue.lanes import Lanes
 from seriatim.actors.queue.leases import Leases
@@ -239,7 +239,7 @@ def a_double_that_is_waited_for(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_retry_beside_a_double(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(machine, "check_retry", lambda fold, job: None)
+    patch.setattr(people, "check_retry", lambda fold, job: None)
 
 
 def a_retry_that_is_under_its_key_no_more(patch: pytest.MonkeyPatch) -> None:

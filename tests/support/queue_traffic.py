@@ -158,7 +158,7 @@ class QueueTraffic:
         waiting = [JobState.BLOCKED, JobState.PENDING, JobState.SCHEDULED]
         commands: list[tuple[int, c.Command]] = [
             (6, c.Cancel(job, "somebody says so")),
-            (9, c.Retry(job)),
+            (9, c.Retry(self._failed_job() or job)),
             (3, c.Remove(self._wanted_job() or job)),
             (3, c.Reprioritise(job, random.randint(-3, 3))),
             (4, c.Change(random.choice(CHANGES))),
@@ -215,6 +215,13 @@ class QueueTraffic:
         model = self.run.model
         wanted = {job for each in model.in_state(*LIVE) for job in each.spec.get("inputs", ())}
         return min(wanted & {job.id for job in model.in_state(*ENDED)}, default="")
+
+    def _failed_job(self) -> str:
+        """Return a job that may be retried, every other time; empty for none."""
+        failed = self.run.model.in_state("failed", "dead", "cancelled")
+        # Those about which there is more to know are left last.
+        told = [each for each in failed if "unique" in each.spec or each.due_ms] or failed
+        return self.random.choice(told).id if told and self.random.random() < 0.5 else ""
 
     def _new_job(self) -> str:
         """Return the id of a job, which is seldom there already."""
