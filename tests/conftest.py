@@ -7,6 +7,7 @@ tries many more (``make nightly``); a failure prints the decorator that replays 
 
 from __future__ import annotations
 
+import gc
 from functools import cache
 
 import typer.testing
@@ -35,6 +36,16 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("ci")
+
+# What is collected lives as long as the run does: to look for rubbish in it, again and again, takes
+# a tenth of its time.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
+
 
 # A runner of tests makes the command line anew with each call, which takes longer than most verbs.
 typer.testing._get_command = cache(get_command)  # type: ignore[attr-defined]  # as above

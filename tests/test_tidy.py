@@ -287,12 +287,12 @@ def _imports(readers: list[Source]) -> set[str]:
     """Return every module of ours that *readers* import, or name as text to load it later."""
     found: set[str] = set()
     for source in readers:
-        for node in source.nodes:
-            if isinstance(node, ast.ImportFrom) and node.module:
+        for node in source.nodes(ast.ImportFrom):
+            if node.module:
                 found.add(node.module)
                 found.update(f"{node.module}.{alias.name}" for alias in node.names)
-            elif isinstance(node, ast.Import):
-                found.update(alias.name for alias in node.names)
+        for each in source.nodes(ast.Import):
+            found.update(alias.name for alias in each.names)
         found.update(_NAMED.findall(source.text))
     return found
 

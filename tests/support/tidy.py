@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from io import StringIO
 from pathlib import PurePosixPath
-from typing import Final
+from typing import Final, TypeVar, cast
 
 FILE_LINES_MAX: Final = 500
 FUNCTION_LINES_MAX: Final = 70
@@ -82,6 +82,7 @@ WORDS_BANNED: Final = re.compile(r"serialis|serializ|marshal|manager|helper", re
 
 _SUPPRESSION: Final = re.compile(r"#\s*(noqa|type:\s*ignore)(?P<rest>.*)")
 _REASONED: Final = re.compile(r"(:\s*[A-Z]+\d+[A-Z0-9, ]*|\[[a-z, -]+\])\s+#\s*\S")
+N = TypeVar("N", bound=ast.AST)
 _WORKPLACE: Final = re.compile(r"(?<![\w.])/(work|home|Users|root|tmp/brief)/\w|[A-Z]:\\Users\\")
 _REGISTRY: Final = re.compile(
     r"pypi\.org|pythonhosted\.org|npmjs\.(org|com)|yarnpkg\.com|deb\.debian\.org"
@@ -114,9 +115,20 @@ class Source:
         return ast.parse(self.text, self.path)
 
     @cached_property
-    def nodes(self) -> Sequence[ast.AST]:
-        """All nodes of the tree, which every rule looks at; none of what is not Python."""
-        return list(ast.walk(self.tree)) if self.is_python else ()
+    def _nodes(self) -> Mapping[type[ast.AST], Sequence[ast.AST]]:
+        nodes: dict[type[ast.AST], list[ast.AST]] = {}
+        for node in ast.walk(self.tree) if self.is_python else ():
+            nodes.setdefault(type(node), []).append(node)
+        return nodes
+
+    def nodes(self, kind: type[N]) -> Sequence[N]:
+        """Return all nodes of the tree that are of *kind*; of what is not Python, none."""
+        return cast("Sequence[N]", self._nodes.get(kind, ()))
+
+    @property
+    def functions(self) -> Sequence[ast.FunctionDef | ast.AsyncFunctionDef]:
+        """Every function of the file, whatever it is within."""
+        return [*self.nodes(ast.FunctionDef), *self.nodes(ast.AsyncFunctionDef)]
 
     @cached_property
     def is_python(self) -> bool:
@@ -145,11 +157,7 @@ def file_is_short(source: Source) -> Iterator[Fault]:
 
 def function_is_short(source: Source) -> Iterator[Fault]:
     """A function has at most `FUNCTION_LINES_MAX` lines, its docstring not counted."""
-    if not source.is_python:
-        return
-    for node in source.nodes:
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            continue
+    for node in source.functions:
         lines = _span(node)
         if ast.get_docstring(node, clean=False) is not None:
             lines -= _span(node.body[0])
@@ -161,13 +169,9 @@ def function_is_short(source: Source) -> Iterator[Fault]:
 
 def world_is_handed_in(source: Source) -> Iterator[Fault]:
     """Only the rooms of `WORLD` (in tests `TEST_WORLD`) read a clock, chance or the system."""
-    if not source.is_python:
-        return
     table = WORLD if source.is_product else TEST_WORLD
     imported = _imported_names(source)
-    for node in source.nodes:
-        if not isinstance(node, ast.expr):
-            continue
+    for node in (*source.nodes(ast.Name), *source.nodes(ast.Attribute)):
         name = _dotted(node, imported)
         if name is None or name in WORLD_EXCEPT:
             continue
@@ -179,8 +183,8 @@ def world_is_handed_in(source: Source) -> Iterator[Fault]:
 def a_wait_is_for_somebody(source: Source) -> Iterator[Fault]:
     """Nobody waits some time for an event of his own, which nobody sets: that is a sleep."""
     imported = _imported_names(source)
-    for node in source.nodes:
-        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+    for node in source.nodes(ast.Call):
+        if not isinstance(node.func, ast.Attribute):
             continue
         made, is_timed = node.func.value, bool(node.args or node.keywords)
         if isinstance(made, ast.Call) and node.func.attr == "wait" and is_timed:
@@ -208,11 +212,10 @@ def no_test_is_imported(source: Source) -> Iterator[Fault]:
 
 def _imports_of(source: Source) -> Iterator[tuple[ast.Import | ast.ImportFrom, list[str]]]:
     """Yield each import of *source* with the full names of what it imports."""
-    for node in source.nodes:
-        if isinstance(node, ast.Import):
-            yield node, [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            yield node, [f"{node.module or ''}.{alias.name}" for alias in node.names]
+    for node in source.nodes(ast.Import):
+        yield node, [alias.name for alias in node.names]
+    for each in source.nodes(ast.ImportFrom):
+        yield each, [f"{each.module or ''}.{alias.name}" for alias in each.names]
 
 
 def suppression_gives_its_reason(source: Source) -> Iterator[Fault]:
@@ -234,14 +237,12 @@ def words_are_ours(source: Source) -> Iterator[Fault]:
     stem = PurePosixPath(source.path).stem
     if stem in FILE_NAMES_BANNED:
         yield source.fault(1, f"{stem} does not say what lives in the file")
-    for node in source.nodes:
-        name, line = "", 0
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            name, line = node.name, node.lineno
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            name, line = node.id, node.lineno
-        elif isinstance(node, ast.arg):
-            name, line = node.arg, node.lineno
+    made = [(each.name, each.lineno) for each in (*source.functions, *source.nodes(ast.ClassDef))]
+    made += [
+        (node.id, node.lineno) for node in source.nodes(ast.Name) if isinstance(node.ctx, ast.Store)
+    ]
+    made += [(node.arg, node.lineno) for node in source.nodes(ast.arg)]
+    for name, line in made:
         if WORDS_BANNED.search(name):
             yield source.fault(line, f"{name}: see docs/glossary.md for our words")
 
@@ -279,14 +280,13 @@ def _is_below(name: str, banned: str) -> bool:
 def _imported_names(source: Source) -> dict[str, str]:
     """Return what each imported name stands for, in full."""
     names: dict[str, str] = {}
-    for node in source.nodes:
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                top = alias.name.partition(".")[0]
-                names[alias.asname or top] = alias.name if alias.asname else top
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            for alias in node.names:
-                names[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+    for node in source.nodes(ast.Import):
+        for alias in node.names:
+            top = alias.name.partition(".")[0]
+            names[alias.asname or top] = alias.name if alias.asname else top
+    for each in source.nodes(ast.ImportFrom):
+        for alias in each.names if each.module else ():
+            names[alias.asname or alias.name] = f"{each.module}.{alias.name}"
     return names
 
 
