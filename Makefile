@@ -26,6 +26,8 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest
 # One OS process of tests more than there are cores: many tests wait for the disk, or for a child.
 PARALLEL := -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist worksteal
+# Tests that take half a minute are handed out one by one, the longest first.
+ONE_BY_ONE := $(subst worksteal,load --maxschedchunk 1,$(PARALLEL))
 # formats/ and store/ are what a log's truth rests on: their branches are covered by the fast part,
 # or it fails. To measure it doubles the time of a test, and the others would add little.
 GATE := --cov=seriatim.formats --cov=seriatim.store --cov-branch --cov-fail-under=95 \
@@ -55,7 +57,7 @@ check: static ## Format, lint, types, imports, fast tests: under 2 minutes
 .PHONY: test
 test: static $(VENV)/.node ## Everything: check, the slow, crash and interop tests, the coverage gate
 	$(PYTEST) -q $(PARALLEL) $(GATE) -m "$(FAST)"
-	$(PYTEST) -q $(PARALLEL) -m "not ($(FAST))"
+	$(PYTEST) -q $(ONE_BY_ONE) -m "not ($(FAST))"
 
 .PHONY: static
 static: $(VENV)/.dev ## What needs no test run: format, lint, types, imports

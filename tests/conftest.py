@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 from functools import cache
 
+import pytest
 import typer.testing
 from hypothesis import HealthCheck, settings
 from typer.main import get_command
@@ -40,6 +41,10 @@ settings.load_profile("ci")
 # What is collected lives as long as the run does: to look for rubbish in it, again and again, takes
 # a tenth of its time.
 gc.disable()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 def pytest_collection_finish() -> None:

@@ -45,6 +45,7 @@ async def hold(
     [Policy(), Policy(accept_unsigned=True)],
     ids=["signed only", "unsigned too"],
 )
+@pytest.mark.long
 def test_our_node_holds_to_every_claim(tmp_path: Path, policy: Policy) -> None:
     report = asyncio.run(hold(tmp_path, policy=policy, examples=10))
     assert [(each.check, each.reason) for each in report.results if each.reason] == []

@@ -371,6 +371,7 @@ def test_a_node_that_is_away_is_said_to_be(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_served_node_sends_on_where_its_operator_says(tmp_path: Path) -> None:
     with live_node(tmp_path / "right", "--accept-unsigned") as right:
         spawn = spawn_item(Variant.HYPERBEAM).raw

@@ -163,6 +163,7 @@ def run_life(record: Record, composition: str, random: Random) -> None:
     record.check(range(again.start, number + 1))
 
 
+@pytest.mark.long
 def test_nothing_acknowledged_is_lost_however_the_node_is_killed(tmp_path: Path) -> None:
     random = Random(SEED)
     record = Record(tmp_path / "data")

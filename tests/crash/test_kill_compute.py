@@ -41,6 +41,7 @@ def asking(node: LiveNode, path: str) -> Iterator[None]:
         yield
 
 
+@pytest.mark.long
 def test_killed_at_each_point_of_a_stack_every_fold_runs_once_per_pass(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -45,6 +45,7 @@ def forget_peak() -> None:
 
 
 @pytest.mark.parametrize("idle_max", [0, 4])
+@pytest.mark.long
 def test_a_thousand_commands_leave_no_zombie_and_no_descriptor(idle_max: int) -> None:
     """Each with a keeper of its own, or with few keepers for all of them."""
 

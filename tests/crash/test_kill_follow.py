@@ -90,6 +90,7 @@ def wallet_in(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("variant", [Variant.LEGACY, Variant.HYPERBEAM])
+@pytest.mark.long
 def test_a_copy_is_the_source_whoever_was_killed(variant: Variant, tmp_path: Path) -> None:
     random = Random(SEED)
     wallet, data, copy = wallet_in(tmp_path), tmp_path / "data", tmp_path / "copy"
@@ -128,6 +129,7 @@ def test_a_copy_is_the_source_whoever_was_killed(variant: Variant, tmp_path: Pat
         audit.add(slot, record)
 
 
+@pytest.mark.long
 def test_a_follower_that_is_killed_while_it_catches_up_has_whole_pages(tmp_path: Path) -> None:
     wallet, data, copy = wallet_in(tmp_path), tmp_path / "data", tmp_path / "copy"
     first = spawn(Variant.HYPERBEAM, "long")

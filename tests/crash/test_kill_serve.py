@@ -125,6 +125,7 @@ async def run_life(folder: Path, promises: Promises, life: int, random: Random) 
     assert all(isinstance(end, aiohttp.ClientError) for end in ends), ends
 
 
+@pytest.mark.long
 def test_nothing_that_was_answered_over_http_is_lost(tmp_path: Path) -> None:
     random = Random(SEED)
     folder = tmp_path / "data"

@@ -133,6 +133,7 @@ def check_each_time_is_decided_once(said: list[Said]) -> int:
     return sum(map(len, decided.values()))
 
 
+@pytest.mark.long
 def test_each_nominal_time_is_decided_once_however_the_node_is_killed(tmp_path: Path) -> None:
     random, folder = Random(SEED), tmp_path / "data"
     acknowledged: set[str] = set()

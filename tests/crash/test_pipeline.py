@@ -52,6 +52,7 @@ def check_order(noted: list[list[str]]) -> None:
                 running = name if what == "begin" else ""
 
 
+@pytest.mark.long
 def test_pipelines_go_on_in_order_whoever_is_killed(tmp_path: Path) -> None:
     site = Site(tmp_path)
     jobs = [job for number in range(PIPELINES) for job in pipeline(str(number))]

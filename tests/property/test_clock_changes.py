@@ -156,6 +156,7 @@ def test_each_kind_of_change_is_what_a_scan_finds_under_each_policy() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_every_change_is_what_a_scan_finds_under_each_policy() -> None:
     for change in changes():
         check(change)

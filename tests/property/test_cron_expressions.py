@@ -71,6 +71,7 @@ def any_date(spec: Spec) -> bool:
 @pytest.mark.slow
 @given(expressions(), starts)
 @settings(max_examples=400)
+@pytest.mark.long
 def test_expressions_match_what_a_scan_of_two_years_finds(
     drawn: tuple[str, Spec], start: datetime
 ) -> None:

@@ -125,6 +125,7 @@ def test_a_queue_does_what_its_model_says_for_some_lives() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_queue_does_what_its_model_says() -> None:
     """``SERIATIM_SIMULATIONS`` says how many lives, ``SERIATIM_FIRST_SEED`` where to begin."""
     seen: Counter[str] = Counter()

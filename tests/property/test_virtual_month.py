@@ -44,6 +44,7 @@ def test_whatever_befalls_a_node_in_a_month(seed: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_month_of_10_000_triggers() -> None:
     month = Month(1, 10_000, ZONES[:3])
     check(month)

@@ -64,6 +64,7 @@ def run_bench(folder: Path, *options: str) -> subprocess.CompletedProcess[bytes]
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", PARTS)
+@pytest.mark.long
 def test_a_quick_run_prints_each_figure_beside_its_ceiling(tmp_path: Path, part: Part) -> None:
     out = tmp_path / "found.json"
     printed = run_bench(tmp_path, "--only", part.value, "--json", "--out", str(out)).stdout

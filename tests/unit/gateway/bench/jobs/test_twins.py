@@ -84,6 +84,7 @@ def test_a_monitor_that_does_not_look_until_the_end_is_told(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_twins_are_measured_beside_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measure, "WARM_UP_SHARE", 1e9)  # the first warm-up is long enough
     said: list[str] = []
