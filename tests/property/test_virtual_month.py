@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from seriatim.actors.own_log import OwnLog
 from seriatim.actors.triggers import firing
@@ -22,6 +23,7 @@ from tests.support.simulated_disk import Fate
 from tests.support.trigger_month import BrokenMonthError, Month
 
 SEED = 5
+LIVES = 100 if settings.get_current_profile_name() == "nightly" else 10
 FATES = {"fire", "coalesced", "too_old", "late"}
 
 
@@ -38,7 +40,7 @@ def test_each_nominal_time_of_a_month_is_decided_once_and_by_its_policy() -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(1, 21))
+@pytest.mark.parametrize("seed", range(1, LIVES + 1))
 def test_whatever_befalls_a_node_in_a_month(seed: int) -> None:
     Month(seed, 200, ZONES[:1]).run()
 
