@@ -47,6 +47,15 @@ async def passed(life: QueueLife, passed_ms: int) -> None:
     await until_idle()
 
 
+async def leased(hold: Callable[[QueueLife], Hold]) -> tuple[QueueLife, Hold]:
+    """Return a life in which a worker has a job, and what holds its loop."""
+    life = QueueLife()
+    hold_for = hold(life)
+    await life.submit({"id": "one"})
+    await life.claim()
+    return life, hold_for
+
+
 async def test_no_worker_is_lost_while_its_node_is_deaf_and_it_is_heard_of_right_after(
     hold: Callable[[QueueLife], Hold],
 ) -> None:
@@ -69,10 +78,7 @@ async def test_no_worker_is_lost_while_its_node_is_deaf_and_it_is_heard_of_right
 async def test_a_worker_that_is_gone_is_lost_though_its_node_was_deaf(
     hold: Callable[[QueueLife], Hold],
 ) -> None:
-    life = QueueLife()
-    hold_for = hold(life)
-    await life.submit({"id": "one"})
-    await life.claim()
+    life, hold_for = await leased(hold)
     await until_idle()
     hold_for(LONG_MS)
     await passed(life, JOB_LEASE_DEFAULT_MS + NODE_LATE_MS - 1)
@@ -100,10 +106,7 @@ async def test_a_node_that_is_held_while_it_writes_is_as_deaf(
 
 
 async def test_a_moment_is_no_excuse(hold: Callable[[QueueLife], Hold]) -> None:
-    life = QueueLife()
-    hold_for = hold(life)
-    await life.submit({"id": "one"})
-    await life.claim()
+    life, hold_for = await leased(hold)
     await until_idle()
     hold_for(NODE_LATE_MS)
     await passed(life, JOB_LEASE_DEFAULT_MS - NODE_LATE_MS)
@@ -129,10 +132,7 @@ async def test_a_slow_disk_keeps_no_lease_of_a_worker_that_is_gone() -> None:
 async def test_a_look_that_comes_during_a_write_hides_no_standstill(
     hold: Callable[[QueueLife], Hold],
 ) -> None:
-    life = QueueLife()
-    hold_for = hold(life)
-    await life.submit({"id": "one"})
-    await life.claim()
+    life, hold_for = await leased(hold)
     await passed(life, JOB_LEASE_DEFAULT_MS // 2 - 10)
     life.fates.append(Fate.SLOW)
     submitting = life.submit({"id": "two"})
