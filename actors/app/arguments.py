@@ -9,9 +9,12 @@ from __future__ import annotations
 import inspect
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any, Final, Generic, TypeVar, cast, get_type_hints
+from uuid import UUID
 
 import msgspec
 import orjson
@@ -27,7 +30,7 @@ R = TypeVar("R")
 # What JSON has, and what stays what it is.
 _PLAIN: Final = frozenset({str, int, float, bool})
 # What JSON has as text only: who reads it has to know that it is no text.
-_AS_TEXT: Final = (bytes, bytearray, memoryview, datetime, date, time, timedelta, Decimal)
+_AS_TEXT: Final = (bytes, bytearray, memoryview, datetime, date, time, timedelta, UUID, Decimal)
 _UNKEPT: Final = object()
 
 
@@ -232,8 +235,9 @@ class Arguments:
         """
         if result is None and self._types().get("return", Any) in (Any, type(None)):
             return b""
+        is_plain = type(result) in _PLAIN
         try:
-            plain = msgspec.to_builtins(result, str_keys=True)
+            plain = result if is_plain else msgspec.to_builtins(result, str_keys=True)
             raw = dump_value(plain)
             check_value(raw)
         except (
@@ -253,8 +257,10 @@ class Arguments:
                 f"its result takes {len(raw)} bytes; keep it elsewhere, and return where"
             )
         try:
-            self._read_result(plain)  # as whoever waits for it will
-        except msgspec.ValidationError as error:
+            taken = self._read_result(plain)  # as whoever waits for it will
+            if not is_plain:
+                _check_kinds(result, plain, taken)
+        except (msgspec.ValidationError, TypeError) as error:
             raise BadResultError(
                 f"what it has returned is not what it declares: {error}"
             ) from error
@@ -294,10 +300,7 @@ class Arguments:
 
     def _types(self) -> dict[str, Any]:
         if self._hints is None:
-            try:
-                hints = get_type_hints(self._function, include_extras=True)
-            except (NameError, TypeError):
-                hints = {}  # names that exist for a type checker only: nothing is checked then
+            hints = _hints(self._function)
             self._hints = {name: kind for name, kind in hints.items() if _is_read(kind)}
         return self._hints
 
@@ -311,9 +314,9 @@ def _check_kinds(given: Any, plain: Any, taken: Any) -> None:
     """Return when what is *taken* is of the kinds that were *given*, and no text for them.
 
     Args:
-        given: an argument.
+        given: an argument, or a result.
         plain: what JSON has for it.
-        taken: what the function gets for that.
+        taken: what is made of that again.
 
     Raises:
         TypeError: some of it is text, where nothing declares what it is.
@@ -365,6 +368,20 @@ def _kinds_in(plain: Any) -> list[type[Any]]:
         elif isinstance(each, _AS_TEXT):
             kinds.append(type(each))
     return kinds
+
+
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    """Return what *function* declares, but for names that exist for a type checker only."""
+    try:
+        return get_type_hints(function, include_extras=True)
+    except (NameError, TypeError):
+        names = getattr(inspect.unwrap(function), "__globals__", {})
+    hints: dict[str, Any] = {}
+    for name, said in inspect.get_annotations(function).items():
+        alone = SimpleNamespace(__annotations__={name: said})
+        with suppress(NameError, TypeError):
+            hints |= get_type_hints(alone, names, include_extras=True)
+    return hints
 
 
 def _is_read(kind: Any) -> bool:

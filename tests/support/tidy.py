@@ -64,8 +64,8 @@ WORLD: Final[Mapping[str, tuple[str, ...]]] = {
     "eval": (),
     "exec": (),
 }
-# A seeded generator that is handed in is what the rule asks for.
-WORLD_EXCEPT: Final = frozenset({"random.Random"})
+# A seeded generator that is handed in is what the rule asks for, and a type draws nothing.
+WORLD_EXCEPT: Final = frozenset({"random.Random", "uuid.UUID"})
 
 # Tests run at once and never wait for a clock; `child_targets.py` is a child that never answers.
 TEST_WORLD: Final[Mapping[str, tuple[str, ...]]] = {

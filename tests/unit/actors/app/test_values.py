@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
@@ -16,6 +16,9 @@ import seriatim
 from seriatim.formats.errors import DeadlineExceededError, JobError, MalformedError
 from seriatim.testing import rehearse
 from tests.support.sample_app import Picture
+
+if TYPE_CHECKING:
+    from tests.support.sample_app import Picture as Portrait
 
 pytestmark = pytest.mark.asyncio
 
@@ -79,6 +82,34 @@ async def by_day(found: dict[date, int]) -> list[str]:
 async def never() -> None: ...
 
 
+class Made:
+    value: Any = None
+
+
+made = Made()
+
+
+@app.job
+async def given() -> Any:
+    return made.value
+
+
+@dataclass
+class Kept:
+    b: bytes
+    d: list[date]
+
+
+@app.job
+async def declared() -> Kept:
+    return made.value  # type: ignore[no-any-return]  # that is the point
+
+
+@app.job
+async def half_known(picture: Portrait, day: date) -> str:
+    return type(day).__name__
+
+
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
 async def test_a_number_that_json_has_not_is_refused_where_it_is_submitted(
     tmp_path: Path, number: float
@@ -139,6 +170,7 @@ TEXT_ONLY: list[Any] = [
     date(2026, 1, 2),
     datetime(2026, 1, 2, tzinfo=UTC),
     timedelta(seconds=1),
+    UUID(int=7),
     Decimal("1.5"),
 ]
 
@@ -159,6 +191,34 @@ async def test_what_would_be_taken_as_text_is_refused_where_it_is_submitted(
             with pytest.raises(MalformedError, match=f"{type(value).__name__} would be") as raised:
                 await submitted
             assert raised.value.code == "bad_args"
+
+
+@pytest.mark.parametrize("value", TEXT_ONLY)
+async def test_a_result_that_would_be_taken_as_text_is_a_failure_of_the_job(
+    tmp_path: Path, value: Any
+) -> None:
+    async with rehearse(app, tmp_path) as rehearsal:
+        for returned in (value, [value], {"deep": [value]}, Box(value)):
+            made.value = returned
+            handle = await given.submit()
+            await rehearsal.drain()
+            with pytest.raises(JobError, match=f"{type(value).__name__} would be") as raised:
+                await handle
+            assert raised.value.code == "bad_result"
+
+
+async def test_a_result_of_a_declared_type_is_that_again(tmp_path: Path) -> None:
+    async with rehearse(app, tmp_path):
+        made.value = {"b": b"x", "d": [date(2026, 1, 2)]}
+        assert await (await declared.submit()) == Kept(b"x", [date(2026, 1, 2)])
+
+
+async def test_a_name_for_type_checkers_hides_nothing_of_the_others(tmp_path: Path) -> None:
+    async with rehearse(app, tmp_path):
+        anything: Any = "one"
+        assert await (await half_known.submit(anything, date(2026, 1, 2))) == "date"
+        with pytest.raises(MalformedError, match=r"day: .*date"):
+            await half_known.submit(anything, anything)
 
 
 async def test_keys_that_would_be_taken_as_text_are_refused_as_well(tmp_path: Path) -> None:
