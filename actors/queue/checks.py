@@ -11,7 +11,7 @@ from seriatim.formats.errors import (
     LimitExceededError,
     MalformedError,
     NotFoundError,
-    OverloadedError,
+    QueueFullError,
     RefusedError,
     TakenError,
 )
@@ -45,7 +45,7 @@ def check_submit(fold: QueueFold, jobs: Sequence[Asked]) -> list[str | None]:
 
     Raises:
         LimitExceededError: too many at once, or too much.
-        OverloadedError: the queue is full.
+        QueueFullError: it would have more live jobs than it may.
         TakenError: another job has the id of one of them; one is another job by its unique key,
             and is waited for.
         MalformedError: an id is there twice, or a deadline is over (``bad_job``); jobs wait for
@@ -74,7 +74,8 @@ def check_submit(fold: QueueFold, jobs: Sequence[Asked]) -> list[str | None]:
             fresh[asked.id] = asked
         known.append(None if existing is None else asked.id)
     if len(fold.live) + len(fresh) > fold.settings.jobs_max:
-        raise OverloadedError(f"queue {fold.queue}", retry_after_ms=RETRY_AFTER_MS)
+        jobs_max = fold.settings.jobs_max
+        raise QueueFullError(fold.queue, jobs_max=jobs_max, retry_after_ms=RETRY_AFTER_MS)
     for asked in fresh.values():
         _check_deadline(fold, asked)
         _check_tokens(fold, asked.spec)

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from seriatim.actors.runtime.pauses import Pauses
-from seriatim.formats.errors import OverloadedError, SchedulerError, StoppingError
+from seriatim.formats.errors import QueueFullError, SchedulerError, StoppingError
 from seriatim.formats.ids import encode_id
 from seriatim.formats.jobs.spec import read_asked
 from seriatim.formats.limits import FIRE_PAUSE_MAX_MS, FIRE_PAUSE_MIN_MS
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _LOG: Final = logging.getLogger("seriatim.actors")
 _KEY_BYTES: Final = 16
 # That may last: whatever else the trigger has submitted meanwhile would wait for it.
-_REFUSED: Final = (StoppingError, OverloadedError)
+_REFUSED: Final = (StoppingError, QueueFullError)
 
 
 def submitting(queues: Queues) -> Act:

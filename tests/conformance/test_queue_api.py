@@ -452,7 +452,7 @@ def test_a_full_queue_says_so_until_there_is_room(tmp_path: Path) -> None:
         await api.post(f"{Q}/settings", {"jobs_max": 2})
         await api.submit(job(id="one"))
         reply = await api.ask("POST", JOBS, {"jobs": [job(), job()]})
-        assert (reply.status, reply.json()["code"]) == (429, "overloaded")
+        assert (reply.status, reply.json()["code"]) == (429, "queue_full")
         assert int(reply.headers["retry-after"]) >= 1
         await api.submit(job(id="two"))
         await api.submit(job(id="two"), status=200)

@@ -63,7 +63,7 @@ MUST_BE_SEEN = {
     "a command is granted",
     "granted",
     "a result goes on",
-    *(f"refused: {each}" for each in ("conflict", "bad_job", "overloaded", "no_such_token")),
+    *(f"refused: {each}" for each in ("conflict", "bad_job", "queue_full", "no_such_token")),
     *(f"refused: {each}" for each in ("not_found", "cycle", "wanted")),
     "submitted again",
     "a double by its unique key",

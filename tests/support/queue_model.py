@@ -57,7 +57,7 @@ class QueueModel(ModelState):
 
     def refusals(self, fresh: dict[str, Any]) -> Iterable[str]:
         if len(self.in_state(*LIVE)) + len(fresh) > self.jobs_max:
-            yield "overloaded"
+            yield "queue_full"
         for asked in fresh.values():
             yield from missing(asked, fresh, self.jobs, self.capacity)
             if asked.spec.get("deadline_ms", self.wall_ms + 1) <= self.wall_ms:

@@ -60,6 +60,7 @@ STATUSES = {
     "UnavailableError": 503,
     "NoNodeError": 503,
     "OverloadedError": 429,
+    "QueueFullError": 429,
     "StoppingError": 503,
     "DeadlineExceededError": 504,
     "NotUploadedError": 503,

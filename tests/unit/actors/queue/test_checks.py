@@ -20,7 +20,7 @@ from seriatim.formats.errors import (
     LimitExceededError,
     MalformedError,
     NotFoundError,
-    OverloadedError,
+    QueueFullError,
     RefusedError,
     TakenError,
 )
@@ -128,7 +128,7 @@ def test_a_chain_is_no_longer_than_it_is_looked_through_once(queue: SteppedQueue
         ([{"id": "x"}, {"id": "x"}], MalformedError, "two of the jobs have the id x"),
         ([{"id": "x", "after": [MADE]}], NotFoundError, f"no job {MADE} in queue mail, .* x is"),
         ([{"id": "x", "takes": {"gpu": 3}}], RefusedError, "takes 3 of 'gpu', .* has 2"),
-        ([{"id": f"x{n}"} for n in range(9)], OverloadedError, "queue mail"),
+        ([{"id": f"x{n}"} for n in range(9)], QueueFullError, "queue mail.*jobs_max"),
         ([{"id": f"x{n}"} for n in range(QUEUE_SUBMIT_MAX + 1)], LimitExceededError, "1002"),
         (
             [{"id": f"x{n}", "args": ["x" * 250_000]} for n in range(30)],

@@ -13,10 +13,11 @@ import pytest
 
 import seriatim
 from seriatim.actors.embedding.node import EmbeddedNode
+from seriatim.actors.queue.commands import Change
 from seriatim.actors.queue.queues import Queues
 from seriatim.actors.triggers.runs import Run
 from seriatim.actors.triggers.table import TriggerTable
-from seriatim.formats.errors import DeadlineExceededError
+from seriatim.formats.errors import DeadlineExceededError, OverloadedError, SchedulerError
 from seriatim.formats.jobs.state import LIVE
 from seriatim.formats.limits import RUNS_OF_TRIGGER_MAX
 from seriatim.formats.triggers.definition import JOBS
@@ -144,8 +145,12 @@ async def test_what_was_interrupted_is_submitted_before_those_that_are_late(
         assert jobs(node) == 11
 
 
+@pytest.mark.parametrize(
+    "error",
+    [DeadlineExceededError("the queue", deadline_ms=1), OverloadedError("it", retry_after_ms=1)],
+)
 async def test_what_cannot_be_submitted_now_is_tried_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: SchedulerError
 ) -> None:
     clock, tries = VirtualClock(START), 0
     submit = Queues.submit
@@ -155,7 +160,7 @@ async def test_what_cannot_be_submitted_now_is_tried_again(
         submitted = await submit(queues, *rest)
         tries += 1
         if tries < 3:  # nobody knows that it has come about
-            raise DeadlineExceededError("the queue", deadline_ms=1)
+            raise error
         return submitted
 
     monkeypatch.setattr(Queues, "submit", slow)
@@ -168,6 +173,19 @@ async def test_what_cannot_be_submitted_now_is_tried_again(
         assert (tries, jobs(node)) == (3, 1)
         codes = [each.fields.get("code") for each in node.triggers.history(NAME)]
         assert not any(codes)
+
+
+async def test_a_queue_that_is_full_gets_no_job_and_the_end_of_the_time_says_so(
+    tmp_path: Path,
+) -> None:
+    clock = VirtualClock(START)
+    async with seriatim.open(tmp_path, clock=clock) as node:
+        await table_of(node).define(BEAT)
+        await queues_of(node).change("default", Change({"jobs_max": 1}))
+        await pass_time(node, clock, seconds=2)
+        ends = [each.fields.get("code") for each in node.triggers.history(NAME)]
+        assert [each for each in ends if each] == ["queue_full"]
+        assert jobs(node) == 1
 
 
 async def test_with_the_flag_stop_a_time_has_no_job_and_its_end_says_so(tmp_path: Path) -> None:
