@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class Absence:
     """Logs that a node is away, and that it is back: a line each, however often it is asked.
 
-    It is back when it has answered all that it was asked in vain: it may answer some, and not others.
+    It is back when it has answered all that it was asked in vain, of which it may answer a part.
     """
 
     __slots__ = ("_log", "_unanswered", "_who")
