@@ -182,6 +182,9 @@ class Clerk(LightActor):
             ended = machine.finish(unread_ms)
             submission = self._submission(machine) if machine.events else None
             rows = machine.output.rows()
+        except StoreError as error:
+            self._drop(error, answers)  # a damaged row: the next slot may meet it, too
+            raise
         except Exception:
             # A fault of ours: what it has left in memory is worth nothing.
             self._drop(UnavailableError(f"queue {self.queue} has failed; ask again"), answers)
