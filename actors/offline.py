@@ -100,12 +100,10 @@ def named_process(path: Path, name: str) -> bytes:
         NotFoundError: it is no queue in the data folder *path*, and no id.
         StoreError: there is no store in it.
     """
-    with open_offline(path) as folder:
-        found = folder.queue_process(name)
-    if found is not None:
-        return found
     try:
-        return decode_id(name)
+        with open_offline(path) as folder:
+            found = folder.queue_process(name)
+        return decode_id(name) if found is None else found
     except MalformedError as error:
         raise NotFoundError(f"no queue {name!r} in the folder {path}") from error
 

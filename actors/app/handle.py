@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from math import ceil, inf, isfinite
+from contextlib import suppress
+from math import ceil, inf
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from seriatim.actors.app.arguments import Output
@@ -150,8 +151,10 @@ def read_timeout(timeout: object) -> float:
     """
     if timeout is None or timeout == inf:
         return inf
-    if not isinstance(timeout, int | float) or not isfinite(timeout):
-        raise MalformedError(
-            f"timeout: expected seconds, or None, found {timeout!r:.64}", code="bad_value"
-        )
-    return ceil(timeout * 1_000)
+    # What is none raises one of these, and so does what is too many.
+    with suppress(OverflowError, ValueError):
+        if isinstance(timeout, int | float):
+            return ceil(timeout * 1_000.0)
+    raise MalformedError(
+        f"timeout: expected seconds, or None, found {timeout!r:.64}", code="bad_value"
+    )

@@ -154,6 +154,7 @@ class Clerk(LightActor):
         if len(self._commands) >= QUEUE_COMMANDS_MAX:
             ask.fail(OverloadedError(f"queue {self.queue}", retry_after_ms=RETRY_AFTER_MS))
             return
+        ask.taken_ms = self.dispatcher.clock.monotonic_ms()
         self._commands.append(ask)
         self._take_turn()
 
@@ -177,9 +178,13 @@ class Clerk(LightActor):
             machine.begin(clock.now_ms(), clock.monotonic_ms())
             self._decide(machine, answers)
             forget_what_is_old(machine, self._world.tree)
-            ended = machine.finish(expires=not self._commands)
+            unread_ms = self._commands[0].taken_ms if self._commands else None
+            ended = machine.finish(unread_ms)
             submission = self._submission(machine) if machine.events else None
             rows = machine.output.rows()
+        except StoreError as error:
+            self._drop(error, answers)  # a damaged row: the next slot may meet it, too
+            raise
         except Exception:
             # A fault of ours: what it has left in memory is worth nothing.
             self._drop(UnavailableError(f"queue {self.queue} has failed; ask again"), answers)

@@ -160,18 +160,19 @@ class QueueMachine:
         self.is_touched = False
         return _DO[type(command)](self, command)
 
-    def finish(self, *, expires: bool = True) -> list[Job]:
+    def finish(self, unread_ms: int | None = None) -> list[Job]:
         """See to what the time has brought, and give waiting workers what there is.
 
-        With *expires*, to leases: not while words of workers may be unread.
+        Args:
+            unread_ms: since when words of workers may be unread, by the monotonic clock: a lease
+                that was not over before that holds still. ``None`` where all are read.
 
         Returns:
             The jobs that have ended in the slot.
         """
         if self.fold.telling and self.fold.telling.has_room:
             self.say({"event": "told"})
-        if expires:
-            self._expire()
+        self._expire(self._monotonic_ms if unread_ms is None else unread_ms - 1)
         self._see_to_times()
         self._is_cut = False
         while self._give():
@@ -316,9 +317,9 @@ class QueueMachine:
             if job.is_local and job.token <= self.found_slot:
                 self._crash(job, _LOST, _NODE_ENDED, {})
 
-    def _expire(self) -> None:
+    def _expire(self, heard_ms: int) -> None:
         most_bytes = self.fold.changed_bytes + QUEUE_CHANGED_MAX_BYTES
-        for count, job in enumerate(self._leases.over(self._monotonic_ms), start=1):
+        for count, job in enumerate(self._leases.over(heard_ms), start=1):
             # Its claim says nothing any more: who is there asks again.
             self.waiting.let_go(job.worker)
             reason = f"worker {job.worker} was not heard of for {job.lease_ms} ms: see its log"

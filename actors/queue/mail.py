@@ -17,14 +17,18 @@ Answer = tuple[Future[Any], Any]
 
 
 class Ask:
-    """Anybody → clerk: a command, and how long its claim waits at most."""
+    """Anybody → clerk: a command, and how long its claim waits at most.
 
-    __slots__ = ("command", "reply", "wait_ms")
+    ``taken_ms``: when the clerk has taken it, by the monotonic clock.
+    """
+
+    __slots__ = ("command", "reply", "taken_ms", "wait_ms")
 
     def __init__(self, command: Command | AwaitIdle, reply: Future[Any], wait_ms: int = 0) -> None:
         self.command = command
         self.reply = reply
         self.wait_ms = wait_ms
+        self.taken_ms = 0
 
     def fail(self, error: Exception) -> None:
         """Answer with *error*; the runtime calls this for mail that nobody will handle."""

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from seriatim.formats.jobs.damage import whole_rows
 from seriatim.formats.jobs.rows import DRAINS, drain_path
 from seriatim.formats.monitor.flags import FLAGS_PATH, Flags, decode_flags, encode_flags
 
@@ -23,8 +24,13 @@ class Wishes:
     """
 
     def __init__(self, tree: Tree, own: OwnLog) -> None:
-        """Go on with what *tree* has; write by *own*."""
-        self.flags: Flags = decode_flags(tree.get(FLAGS_PATH))
+        """Go on with what *tree* has; write by *own*.
+
+        Raises:
+            StoreError: the row of the flags is damaged.
+        """
+        with whole_rows("flags"):
+            self.flags: Flags = decode_flags(tree.get(FLAGS_PATH))
         self._own = own
         self._drains = {worker for worker, _ in tree.all_values(DRAINS)}
         self._changing = asyncio.Lock()  # two changes at once are both made

@@ -11,24 +11,28 @@ if TYPE_CHECKING:
 
 
 class Absence:
-    """Logs that a node is away, and that it is back: a line each, however often it is asked."""
+    """Logs that a node is away, and that it is back: a line each, however often it is asked.
 
-    __slots__ = ("_is_away", "_log", "_who")
+    It is back when it has answered all that it was asked in vain, of which it may answer a part.
+    """
+
+    __slots__ = ("_log", "_unanswered", "_who")
 
     def __init__(self, log: logging.Logger, who: str = "") -> None:
         """Log to *log*; in front, *who* waits for the node, where that is not the program."""
         self._log = log
         self._who = f"{who}: " if who else ""
-        self._is_away = False
+        self._unanswered: set[str] = set()
 
-    def note(self, error: UnavailableError) -> None:
-        """Note that the node was asked in vain."""
-        if not self._is_away:
-            self._is_away = True
+    def note(self, error: UnavailableError, asked: str = "") -> None:
+        """Note that the node was asked in vain for what is named *asked*."""
+        if not self._unanswered:
             self._log.warning("%sthe node is waited for: %s", self._who, error)
+        self._unanswered.add(asked)
 
-    def end(self) -> None:
-        """Note that the node has answered."""
-        if self._is_away:
-            self._is_away = False
-            self._log.warning("%sthe node is back", self._who)
+    def end(self, asked: str = "") -> None:
+        """Note that the node has answered what is named *asked*."""
+        if asked in self._unanswered:
+            self._unanswered.remove(asked)
+            if not self._unanswered:
+                self._log.warning("%sthe node is back", self._who)

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Final
 
-from seriatim.actors.runtime.pauses import Pauses
+from seriatim.actors.triggers.runs import NotYetError
 from seriatim.formats.errors import QueueFullError, SchedulerError, StoppingError
-from seriatim.formats.ids import encode_id
 from seriatim.formats.jobs.spec import read_asked
-from seriatim.formats.limits import FIRE_PAUSE_MAX_MS, FIRE_PAUSE_MIN_MS
 
 if TYPE_CHECKING:
     from seriatim.actors.queue.queues import Queues
     from seriatim.actors.triggers.runs import Act, Run
 
-_LOG: Final = logging.getLogger("seriatim.actors")
 _KEY_BYTES: Final = 16
 # That may last: whatever else the trigger has submitted meanwhile would wait for it.
 _REFUSED: Final = (StoppingError, QueueFullError)
@@ -34,18 +30,11 @@ def submitting(queues: Queues) -> Act:
         assert job is not None, "that is what it waits for"
         said = {**job, "id": f"fire-{run.begun.key[:_KEY_BYTES].hex()}"}
         queue = str(said.pop("queue"))
-        pauses = Pauses(queues.clock, FIRE_PAUSE_MIN_MS, FIRE_PAUSE_MAX_MS)
-        while True:
-            try:
-                await queues.submit(queue, [read_asked(said)])
-            except SchedulerError as error:
-                if not error.retryable or isinstance(error, _REFUSED):
-                    raise
-                _LOG.warning(
-                    "the job of trigger %s is not there yet: %s", encode_id(run.trigger), error
-                )
-            else:
-                return
-            await pauses.rest()
+        try:
+            await queues.submit(queue, [read_asked(said)])
+        except SchedulerError as error:
+            if error.retryable and not isinstance(error, _REFUSED):
+                raise NotYetError(f"its job is not there yet: {error}") from error
+            raise
 
     return submit

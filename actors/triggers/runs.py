@@ -16,6 +16,7 @@ from seriatim.actors.runtime.pauses import Pauses
 from seriatim.actors.runtime.unbroken import unbroken
 from seriatim.actors.triggers.rows import Begun, Where, change_rows, end_rows
 from seriatim.formats.errors import SchedulerError, StoreError, UnsupportedError
+from seriatim.formats.ids import encode_id
 from seriatim.formats.limits import (
     FIRE_PAUSE_MAX_MS,
     FIRE_PAUSE_MIN_MS,
@@ -57,7 +58,7 @@ class Run(NamedTuple):
 
 
 Act = Callable[[Run], Awaitable[None]]
-"""Does what a run is; raises where that fails."""
+"""Does what a run is; raises where that fails, and `NotYetError` where it is to be tried again."""
 
 
 class RaisedError(Exception):
@@ -67,6 +68,10 @@ class RaisedError(Exception):
     def of(cls, error: BaseException) -> RaisedError:
         """Return *error*, in words."""
         return cls(f"{type(error).__name__}: {_words(error)}")
+
+
+class NotYetError(Exception):
+    """It cannot be done just now; it is tried again in a while, and says why."""
 
 
 class _Running:
@@ -189,16 +194,26 @@ class Runs:
     async def _work(self, run: Run, before: asyncio.Task[None] | None) -> None:
         if before is not None:
             await asyncio.wait([before])
+        pauses = Pauses(self._clock, FIRE_PAUSE_MIN_MS, FIRE_PAUSE_MAX_MS)
+        while not await self._try(run):
+            await pauses.rest()  # without a place: others go on
+
+    async def _try(self, run: Run) -> bool:
+        """Do what *run* is, where there is a place; return whether that is done."""
         async with self._places:
             act = self._acts.get(run.definition.waits_for)
             if act is None:
                 raise UnsupportedError("nothing here does that: see `provide`")
             try:
                 await act(run)
+            except NotYetError as error:
+                _LOG.warning("trigger %s is tried again: %s", encode_id(run.trigger), error)
+                return False
             except (SchedulerError, RaisedError, asyncio.CancelledError, KeyboardInterrupt):
                 raise
             except BaseException as error:
                 raise RaisedError.of(error) from error
+            return True
 
     async def _see_through(self, running: _Running) -> None:
         """Wait for the end of *running*, whatever it is, and have it on disk."""

@@ -267,7 +267,7 @@ class Worker:
         except Exception as error:  # noqa: BLE001  # a fault of ours, too, ends no worker
             self._meet_failure("claim", error)
             return None
-        self._absence.end()
+        self._absence.end("claim")
         return claimed
 
     def _claim_for(self, room: int) -> Claim:
@@ -283,7 +283,7 @@ class Worker:
     def _meet_failure(self, verb: str, error: Exception) -> None:
         """Log what it could not do, and does again in a while; end where that is of no use."""
         if isinstance(error, UnavailableError):
-            self._absence.note(error)
+            self._absence.note(error, verb)
             return
         is_ours = not isinstance(error, SchedulerError)
         if isinstance(error, RefusedError) and error.code == UnauthorizedError.code:
@@ -443,7 +443,7 @@ class Worker:
         except Exception as error:  # noqa: BLE001  # as above
             self._meet_failure("report", error)
             return None
-        self._absence.end()
+        self._absence.end("report")
         return reported
 
     def _hear(self, reported: Reported) -> None:

@@ -246,7 +246,7 @@ async def test_a_queue_is_found_by_a_name_as_long_as_an_id(tmp_path: Path) -> No
         tree.change([(name_path(name), bytes([7]) * 32) for name in ("mail", "x.y" + 40 * "z")])
     assert named_process(tmp_path / "source", "x.y" + 40 * "z") == bytes([7]) * 32
     assert named_process(tmp_path / "source", process) == decode_id(process)
-    for neither in ("x.z" + 40 * "z", 43 * "z"):
+    for neither in ("x.z" + 40 * "z", 43 * "z", "", "a/b"):
         with pytest.raises(NotFoundError, match=f"no queue '{neither}'"):
             named_process(tmp_path / "source", neither)
 

@@ -405,7 +405,7 @@ async def test_what_is_not_prepared_is_not_submitted(tmp_path: Path) -> None:
         assert running.queues.reader.now("default").states == {}
 
 
-@pytest.mark.parametrize("seconds", ["x", "5 minutes", math.nan, -math.inf, [1]])
+@pytest.mark.parametrize("seconds", ["x", "5 minutes", math.nan, -math.inf, [1], 1e308, 10**309])
 async def test_a_timeout_is_a_number(tmp_path: Path, seconds: Any) -> None:
     async with app.open(tmp_path, work=False) as running:
         handle = await add.submit(1)

@@ -43,6 +43,7 @@ from seriatim.formats.limits import (
     JOB_REASON_MAX_CHARS,
     NODE_LATE_MS,
     QUEUE_COMMANDS_MAX,
+    QUEUE_KEPT_DEFAULT_MS,
     RETRY_AFTER_MS,
 )
 from seriatim.store.tree.tree import Tree
@@ -375,6 +376,22 @@ async def test_a_damaged_row_is_a_clear_error_and_the_other_queues_go_on(what: s
     first.disk.tree.put(path, whole)
     await life.submit({"id": "child", "after": ["ended"]})
     assert life.states() == {"pending": 2, "cancelled": 1, "failed": 1}
+
+
+async def test_a_damaged_row_that_no_command_is_about_is_the_same_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Every slot meets it: to ask again is of no use."""
+    first = await started()
+    await first.queues.ask(QUEUE, Cancel("first", "as told"))
+    first.disk.tree.put(job_path(QUEUE, JobState.CANCELLED, "first"), b"{")
+    life = QueueLife(first.disk)
+    life.clock.advance(milliseconds=QUEUE_KEPT_DEFAULT_MS + 1)
+    for _ in range(2):
+        found = await answer(life.submit({"id": "one"}))
+        assert isinstance(found, StoreError)
+        assert "restore the data folder from a copy" in str(found)
+    assert "job first of queue mail" in caplog.text
 
 
 async def test_a_queue_whose_first_submitter_has_gone_is_made_once() -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
 
 from seriatim.actors.queue.commands import Cancel, Remove, Report
 from seriatim.actors.queue.machine import QueueMachine
-from seriatim.formats.limits import JOB_LEASE_DEFAULT_MS, NODE_LATE_MS
+from seriatim.formats.limits import JOB_ARGS_MAX_BYTES, JOB_LEASE_DEFAULT_MS, NODE_LATE_MS
 from tests.support.queue_life import QUEUE, QueueLife
 from tests.support.simulated_disk import Fate
+from tests.support.stepped_queue import SteppedQueue
 from tests.support.waiting import until, until_idle
 
 pytestmark = pytest.mark.asyncio
@@ -127,6 +129,42 @@ async def test_a_slow_disk_keeps_no_lease_of_a_worker_that_is_gone() -> None:
         life.writer.catch_up(1)
         await submitting
     assert "leased" not in life.states()
+
+
+async def test_a_queue_that_has_never_read_all_keeps_no_lease_of_a_worker_that_is_gone() -> None:
+    full = [{"args": "x" * (JOB_ARGS_MAX_BYTES - 2)}] * 8  # more than a slot takes
+    life = QueueLife()
+    await life.submit({"id": "one", "lease_ms": 2 * SLOW_MS})
+    await life.claim()
+    await until_idle()
+    life.fates.append(Fate.SLOW)
+    submitting = [life.submit(*full) for _ in range(3)]
+    for _ in range(6):
+        await until(lambda: life.writer.slow == 1)
+        await passed(life, SLOW_MS)
+        submitting.append(life.submit(*full))
+        await until_idle()
+        life.fates.append(Fate.SLOW)
+        life.writer.catch_up(1)
+    await until(lambda: life.writer.slow == 1)
+    assert not all(each.done() for each in submitting)
+    assert "leased" not in life.states()
+    life.writer.catch_up(1)
+    await asyncio.wait(submitting)
+
+
+@pytest.mark.parametrize(("unread_ms", "state"), [(0, "leased"), (1, "pending")])
+async def test_a_word_that_is_unread_keeps_a_lease_that_held_when_it_came(
+    unread_ms: int, state: str
+) -> None:
+    queue = SteppedQueue()
+    queue.submit({"id": "one"})
+    queue.lease()
+    end_ms = queue.monotonic_ms + JOB_LEASE_DEFAULT_MS
+    queue.pass_ms(2 * JOB_LEASE_DEFAULT_MS)
+    queue.machine.begin(queue.wall_ms, queue.monotonic_ms)
+    queue.machine.finish(end_ms + unread_ms)
+    assert queue.job("one").state == state
 
 
 async def test_a_look_that_comes_during_a_write_hides_no_standstill(

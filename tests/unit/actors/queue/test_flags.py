@@ -7,10 +7,14 @@ from pathlib import Path
 
 import pytest
 
+import seriatim
+from seriatim.actors.alone import open_alone
 from seriatim.actors.node import Node
 from seriatim.actors.queue.commands import Claim, Done, Report
-from seriatim.formats.errors import StoppingError
+from seriatim.formats.errors import StoppingError, StoreError
 from seriatim.formats.jobs.spec import read_asked
+from seriatim.formats.monitor.flags import FLAGS_PATH
+from seriatim.store.tree.lmdb_tree import LmdbTree
 from tests.support.running_node import running
 
 WORKER = Claim("w", frozenset({"render"}), commands=False, room=1)
@@ -56,3 +60,15 @@ def test_with_terminate_the_monitor_rests_and_the_node_goes_on(tmp_path: Path) -
             assert node.monitor.look_now()["idle"] is False
 
     asyncio.run(main())
+
+
+async def _open_damaged(tmp_path: Path) -> None:
+    async with open_alone(tmp_path, now_ms=1) as environment:
+        LmdbTree(environment).change([(FLAGS_PATH, b"{}")])
+    async with seriatim.open(tmp_path):
+        pass
+
+
+def test_damaged_flags_are_an_error_of_the_data_folder(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"flags: .* restore the data folder from a copy"):
+        asyncio.run(_open_damaged(tmp_path))

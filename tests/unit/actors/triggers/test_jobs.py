@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -18,8 +18,9 @@ from seriatim.actors.queue.queues import Queues
 from seriatim.actors.triggers.runs import Run
 from seriatim.actors.triggers.table import TriggerTable
 from seriatim.formats.errors import DeadlineExceededError, OverloadedError, SchedulerError
+from seriatim.formats.jobs.spec import Asked
 from seriatim.formats.jobs.state import LIVE
-from seriatim.formats.limits import RUNS_OF_TRIGGER_MAX
+from seriatim.formats.limits import RUNS_AT_ONCE_MAX, RUNS_OF_TRIGGER_MAX
 from seriatim.formats.triggers.definition import JOBS
 from seriatim.testing import VirtualClock, pass_time
 from tests.support.waiting import until
@@ -185,6 +186,31 @@ async def test_a_queue_that_is_full_gets_no_job_and_the_end_of_the_time_says_so(
         await pass_time(node, clock, seconds=2)
         ends = [each.fields.get("code") for each in node.triggers.history(NAME)]
         assert [each for each in ends if each] == ["queue_full"]
+        assert jobs(node) == 1
+
+
+async def test_what_waits_to_be_tried_again_keeps_no_place_of_other_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, refused = VirtualClock(START), set[str]()
+    submit = Queues.submit
+
+    async def submit_elsewhere(queues: Queues, queue: str, asked: Sequence[Asked]) -> Any:
+        if queue == "default":
+            return await submit(queues, queue, asked)
+        refused.update(each.id for each in asked)
+        raise DeadlineExceededError(f"queue {queue}", deadline_ms=1)
+
+    monkeypatch.setattr(Queues, "submit", submit_elsewhere)
+    async with seriatim.open(tmp_path, clock=clock) as node:
+        for number in range(RUNS_AT_ONCE_MAX):
+            job = {"queue": "broken", "type": "report"}
+            await table_of(node).define({"when": "in 1 second", "name": f"{number}", "job": job})
+        await table_of(node).define({**BEAT, "when": "in 2 seconds"})
+        clock.advance(seconds=1)
+        await until(lambda: len(refused) == RUNS_AT_ONCE_MAX)
+        clock.advance(seconds=1)
+        await until(lambda: said(node)["end"] == 1)
         assert jobs(node) == 1
 
 

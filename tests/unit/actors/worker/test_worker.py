@@ -183,6 +183,26 @@ async def test_of_a_node_that_is_away_it_is_said_once_and_again_when_it_is_back(
                 assert caplog.messages.count(f"worker w: the node is waited for: {away}") == said
             lone.port.error = None
             lone.port.answer()
+            lone.worker._beat_due_ms = 0
+            lone.worker._has_news.set()
             await lone.pass_ms(WORKER_PAUSE_MAX_MS)
             assert caplog.messages.count("worker w: the node is back") == said
             assert len(caplog.messages) == 2 * said
+
+
+async def test_of_a_node_that_grants_nothing_but_takes_reports_it_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As of one whose queue cannot be read: a beat is no matter of the queue's."""
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise UnavailableError("queue q has failed; ask again")
+
+    async with working() as lone:
+        monkeypatch.setattr(lone.port, "claim", refuse)
+        lone.port.answer()  # of the claim that waits
+        for _ in range(5):
+            lone.worker._beat_due_ms = 0  # so that there is something to report
+            lone.worker._has_news.set()
+            await lone.pass_ms(WORKER_PAUSE_MAX_MS)
+        assert len(caplog.messages) == 1
