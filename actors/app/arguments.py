@@ -31,7 +31,6 @@ R = TypeVar("R")
 _PLAIN: Final = frozenset({str, int, float, bool})
 # What JSON has as text only: who reads it has to know that it is no text.
 _AS_TEXT: Final = (bytes, bytearray, memoryview, datetime, date, time, timedelta, UUID, Decimal)
-_UNKEPT: Final = object()
 
 
 class Output(Generic[R]):
@@ -324,25 +323,14 @@ def _check_kinds(given: Any, plain: Any, taken: Any) -> None:
     apart = _kept_apart(given)
     if apart == plain:  # JSON has all of it as it is
         return
-    arrived = _kept_apart(taken)
-    if apart is _UNKEPT or arrived is _UNKEPT:
-        lost = "a key" if arrived is not _UNKEPT else ""
-    else:
-        kinds = _kinds_in(apart)
-        lost = kinds[0].__name__ if len(_kinds_in(arrived)) < len(kinds) else ""
-    if lost:
-        raise TypeError(f"{lost} would be taken as text: have the function declare what it is")
+    kinds = _kinds_in(apart)
+    if len(_kinds_in(_kept_apart(taken))) < len(kinds):
+        raise TypeError(f"{kinds[0]} would be taken as text: have the function declare what it is")
 
 
 def _kept_apart(value: Any) -> Any:
-    """Return *value* in builtins, and as it is what JSON has as text only.
-
-    ``_UNKEPT`` where there are such keys, which msgspec turns into text or refuses.
-    """
-    try:
-        return msgspec.to_builtins(value, str_keys=True, builtin_types=_AS_TEXT, enc_hook=_stand_in)
-    except TypeError:
-        return _UNKEPT
+    """Return *value* in builtins, and as it is what JSON has as text only, keys among it."""
+    return msgspec.to_builtins(value, builtin_types=_AS_TEXT, enc_hook=_stand_in)
 
 
 def _stand_in(value: Any) -> dict[str, str]:
@@ -356,17 +344,19 @@ def _stand_in(value: Any) -> dict[str, str]:
     raise NotImplementedError(f"{type(value).__name__} is nothing that JSON can carry")
 
 
-def _kinds_in(plain: Any) -> list[type[Any]]:
-    """Return the types of what is in *plain* that JSON has as text only."""
-    todo, kinds = [plain], []
+def _kinds_in(plain: Any) -> list[str]:
+    """Return what there is in *plain* that JSON has as text only: names of types, and keys."""
+    kinds: list[str] = []
+    todo = [plain]
     while todo:
         each = todo.pop()
         if isinstance(each, dict):
             todo.extend(each.values())
+            kinds.extend(f"the key {key!r:.64}" for key in each if not isinstance(key, str))
         elif isinstance(each, list | tuple):
             todo.extend(each)
         elif isinstance(each, _AS_TEXT):
-            kinds.append(type(each))
+            kinds.append(type(each).__name__)
     return kinds
 
 

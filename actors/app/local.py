@@ -68,6 +68,7 @@ class LocalJobs:
 
     async def schedule(self, name: str, definition: Mapping[str, Any] | None) -> None:
         """See `NodeJobs.schedule`."""
+        self.driver.check()
         if definition is not None:
             await self._triggers.define({**definition, "name": name})
             return

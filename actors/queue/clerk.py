@@ -44,6 +44,7 @@ from seriatim.actors.queue.retention import forget_what_is_old
 from seriatim.actors.queue.waiting import Waiter
 from seriatim.actors.runtime.actor import LightActor
 from seriatim.actors.runtime.future import Future
+from seriatim.actors.runtime.pauses import Pauses
 from seriatim.formats.errors import (
     OverloadedError,
     SchedulerError,
@@ -56,6 +57,7 @@ from seriatim.formats.limits import (
     CLOCK_CHECK_MS,
     NODE_LATE_MS,
     QUEUE_COMMANDS_MAX,
+    QUEUE_PAUSE_MAX_MS,
     RETRY_AFTER_MS,
 )
 from seriatim.formats.message import Message
@@ -114,6 +116,7 @@ class Clerk(LightActor):
         self._timer: Timer | None = None
         # When it was to look again, or could no more: much later than that, it was deaf meanwhile.
         self._listens_ms: int | None = None
+        self._pauses = Pauses(dispatcher.clock, RETRY_AFTER_MS, QUEUE_PAUSE_MAX_MS)
         self._has_turn = False
         self._is_busy = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -297,7 +300,8 @@ class Clerk(LightActor):
         if loaded.error is not None:
             self._fail_all(loaded.error)
             if loaded.error.retryable:
-                self._arm(RETRY_AFTER_MS)  # the time may bring something, though nobody asks again
+                # The time may bring something, though nobody asks again.
+                self._arm(self._pauses.take_ms())
             return
         self._take_turn()
 
@@ -344,6 +348,7 @@ class Clerk(LightActor):
         self._give(written.answers, written.ended)
 
     def _give(self, answers: list[Answer], ended: list[Job]) -> None:
+        self._pauses.restart()
         for reply, answer in answers:
             reply.resolve(answer)
         machine = self._machine
@@ -413,7 +418,7 @@ class Clerk(LightActor):
             reply.fail(error)
         self._fail_all(error)
         # What was due is due still.
-        self._arm(RETRY_AFTER_MS)
+        self._arm(self._pauses.take_ms())
 
     def _fail_all(self, error: SchedulerError) -> None:
         claims, self._claims = self._claims, {}

@@ -30,8 +30,12 @@ class Pauses:
         """Begin with the shortest once more: something has gone well."""
         self.next_ms = self._shortest_ms
 
-    async def rest(self) -> None:
-        """Return when the next pause is over; whoever is cancelled leaves no timer behind."""
+    def take_ms(self) -> int:
+        """Return how long the next pause takes; whoever calls sees to it."""
         pause_ms = self.next_ms
         self.next_ms = min(2 * pause_ms, self._longest_ms)
-        await pause(self._clock, pause_ms)
+        return pause_ms
+
+    async def rest(self) -> None:
+        """Return when the next pause is over; whoever is cancelled leaves no timer behind."""
+        await pause(self._clock, self.take_ms())

@@ -28,6 +28,7 @@ from seriatim.formats.limits import (
     FIRE_PAUSE_MAX_MS,
     FIRE_PAUSE_MIN_MS,
     FIRES_AT_ONCE_MAX,
+    FIRES_OF_TRIGGER_MAX,
     FIRES_WAITING_MAX,
     RUNS_OF_TRIGGER_MAX,
 )
@@ -76,9 +77,25 @@ class _Step(NamedTuple):
 
 
 class _Line:
-    """What is decided of a trigger, and not on disk yet."""
+    """What is decided of a trigger, and not on disk yet.
 
-    __slots__ = ("cursor_ms", "defined", "is_placing", "next_ms", "steps", "timing", "trigger")
+    Attributes:
+        steps_max: so much is decided at once, and what is next when that is on disk: one step of
+            what queues.
+        is_held: whether something is due that was not decided for that.
+    """
+
+    __slots__ = (
+        "cursor_ms",
+        "defined",
+        "is_held",
+        "is_placing",
+        "next_ms",
+        "steps",
+        "steps_max",
+        "timing",
+        "trigger",
+    )
 
     def __init__(self, trigger: bytes, defined: Defined, cursor_ms: int) -> None:
         self.trigger = trigger
@@ -87,7 +104,15 @@ class _Line:
         self.cursor_ms = cursor_ms
         self.next_ms: int | None = None
         self.steps: deque[_Step] = deque()
+        is_queued = defined.definition.overlap is Overlap.QUEUE
+        self.steps_max = 1 if is_queued else FIRES_OF_TRIGGER_MAX
+        self.is_held = False
         self.is_placing = False
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing more is decided of it now."""
+        return len(self.steps) >= self.steps_max
 
 
 class Firing:
@@ -162,7 +187,7 @@ class Firing:
         except Exception:  # noqa: BLE001  # the others go on
             # A damaged row, say, or a zone that the machine does not have any more.
             _LOG.exception("trigger %s cannot be read", encode_id(trigger))
-            self._alarms.set(trigger, now_ms + FIRE_LATE_MS)
+            self._alarms.set(trigger, now_ms + FIRE_LATE_MS, wait_ms=FIRE_LATE_MS)
 
     def _open(self, trigger: bytes) -> _Line | None:
         rows = self._book.rows
@@ -172,11 +197,9 @@ class Firing:
         return _Line(trigger, defined, progress.cursor_ms)
 
     def _extend(self, line: _Line, now_ms: int) -> None:
-        """Decide what is due next, and when to look again.
-
-        Of what queues, no more than one: the others are decided when its turn is over.
-        """
-        if line.steps and line.defined.definition.overlap is Overlap.QUEUE:
+        """Decide what is due next, and when to look again; for what is full, when it is empty."""
+        if line.is_full:
+            line.is_held = True
             return
         trigger_id = encode_id(line.trigger)
         what = next_step(line.timing, trigger_id, line.cursor_ms, now_ms)
@@ -226,7 +249,7 @@ class Firing:
                 pauses.restart()
         if self._is_current(line):
             del self._lines[line.trigger]
-            if line.defined.definition.overlap is Overlap.QUEUE:
+            if line.is_held:
                 self._await(line, line.next_ms, self._clock.now_ms())
 
     def _count(self, more: int) -> None:

@@ -53,6 +53,8 @@ QUEUE_CHANGED_MAX_BYTES: Final = 2 * 1024 * 1024
 QUEUE_TOLD_MAX: Final = 4_096
 QUEUE_TOLD_MAX_BYTES: Final = 2 * 1024 * 1024
 QUEUE_COMMANDS_MAX: Final = 16_384
+# Between two tries of a queue that cannot make its slot, where nobody asks.
+QUEUE_PAUSE_MAX_MS: Final = 60_000
 QUEUE_WANTED_PAUSE_MS: Final = 60_000
 QUEUE_LOOKED_AT_MAX: Final = 10_000
 QUEUES_MAX: Final = 1_000

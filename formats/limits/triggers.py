@@ -29,6 +29,7 @@ FIRE_LATE_MS: Final = 60_000
 # So often the wall clock is looked at: it may have been set forward.
 CLOCK_CHECK_MS: Final = 10_000
 FIRES_WAITING_MAX: Final = 100_000
+FIRES_OF_TRIGGER_MAX: Final = 100
 FIRES_AT_ONCE_MAX: Final = 1_024
 FIRES_DECIDED_AT_ONCE_MAX: Final = 256
 FIRE_PAUSE_MIN_MS: Final = 250

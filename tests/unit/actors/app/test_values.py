@@ -223,9 +223,12 @@ async def test_a_name_for_type_checkers_hides_nothing_of_the_others(tmp_path: Pa
 
 async def test_keys_that_would_be_taken_as_text_are_refused_as_well(tmp_path: Path) -> None:
     async with rehearse(app, tmp_path):
-        for key in (b"x", date(2026, 1, 2)):
-            with pytest.raises(MalformedError, match="a key would be taken as text"):
+        for key in (b"x", date(2026, 1, 2), 1, 1.5, UUID(int=7)):
+            with pytest.raises(MalformedError, match=r"the key .* would be taken as text"):
                 await first.submit([{key: 1}])
+            made.value = {"deep": [{key: 1}]}
+            with pytest.raises(JobError, match=r"the key .* would be taken as text"):
+                await (await given.submit())
         assert await (await by_day.submit({date(2026, 1, 2): 3})) == ["date"]
         by_text: Any = {"2026-01-02": 3}
         assert await (await by_day.submit(by_text)) == ["date"]

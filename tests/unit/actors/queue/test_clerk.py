@@ -276,6 +276,24 @@ async def test_what_was_due_is_done_though_a_slot_has_failed_and_nobody_asks_aga
     await until(lambda: life.states() == {"pending": 2})
 
 
+async def test_a_queue_that_cannot_make_its_slot_tries_again_less_and_less_often() -> None:
+    life = await started()
+    await life.submit({"id": "one", "delay_ms": 100})
+    life.fates.extend([Fate.FAILED] * 4)
+    life.clock.advance(milliseconds=100)
+    for count in (3, 2, 1):
+        await until(lambda: len(life.fates) == count)  # noqa: B023  # waited for at once
+        await until_idle()
+        life.clock.advance(milliseconds=RETRY_AFTER_MS * 2 ** (3 - count) - 1)
+        await until_idle()
+        assert len(life.fates) == count
+        life.clock.advance(milliseconds=1)
+    await until(lambda: not life.fates)
+    await until_idle()
+    await life.submit({"id": "two"})  # who asks is heard all the same
+    await until(lambda: life.states() == {"pending": 3})
+
+
 async def test_what_was_due_is_done_though_the_rows_could_not_be_read_at_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

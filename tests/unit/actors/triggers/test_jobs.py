@@ -15,12 +15,13 @@ import seriatim
 from seriatim.actors.embedding.node import EmbeddedNode
 from seriatim.actors.queue.commands import Change
 from seriatim.actors.queue.queues import Queues
+from seriatim.actors.triggers import firing
 from seriatim.actors.triggers.runs import Run
 from seriatim.actors.triggers.table import TriggerTable
 from seriatim.formats.errors import DeadlineExceededError, OverloadedError, SchedulerError
 from seriatim.formats.jobs.spec import Asked
 from seriatim.formats.jobs.state import LIVE
-from seriatim.formats.limits import RUNS_AT_ONCE_MAX, RUNS_OF_TRIGGER_MAX
+from seriatim.formats.limits import FIRE_LATE_MS, FIRES_OF_TRIGGER_MAX, RUNS_AT_ONCE_MAX
 from seriatim.formats.triggers.definition import JOBS
 from seriatim.testing import VirtualClock, pass_time
 from tests.support.waiting import until
@@ -116,7 +117,7 @@ async def test_what_is_later_the_misfire_policy_decides(
 
 
 async def test_a_time_waits_for_the_submission_before_it_and_is_not_missed(tmp_path: Path) -> None:
-    clock, submissions, count = VirtualClock(START), Submissions(), RUNS_OF_TRIGGER_MAX + 90
+    clock, submissions, count = VirtualClock(START), Submissions(), FIRES_OF_TRIGGER_MAX
     async with seriatim.open(tmp_path, clock=clock) as node:
         table_of(node).provide(JOBS, submissions.act)
         await table_of(node).define(BEAT)
@@ -128,6 +129,28 @@ async def test_a_time_waits_for_the_submission_before_it_and_is_not_missed(tmp_p
         await node.triggers.settled()
         assert submissions.nominals == [START + n * SECOND for n in range(1, count + 1)]
         assert said(node) == {"define": 1, "run": count, "end": count}
+
+
+async def test_times_that_cannot_be_submitted_hold_up_no_other_trigger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(firing, "FIRES_WAITING_MAX", FIRES_OF_TRIGGER_MAX + 5)
+    clock, submissions, seconds = VirtualClock(START), Submissions(), 3 * FIRES_OF_TRIGGER_MAX
+    async with seriatim.open(tmp_path, clock=clock) as node:
+        table_of(node).provide(JOBS, submissions.act)
+        await table_of(node).define(BEAT)
+        process = await node.spawn({"name": "target"})
+        await node.triggers.add("every second", process=process, message={})
+        for second in range(1, seconds + 1):
+            clock.advance(seconds=1)
+            await until(lambda: node.slot(process) == second)  # noqa: B023  # waited for at once
+        assert len(submissions.nominals) == 1
+        submissions.may_end.set()
+        await node.triggers.settled()
+        await pass_time(node, clock)
+        on_time = range(0, FIRE_LATE_MS + 1, 1_000)
+        count = 1 + FIRES_OF_TRIGGER_MAX + len(on_time)  # the first was under way
+        assert said(node) == {"define": 1, "coalesced": 1, "run": count, "end": count}
 
 
 async def test_what_was_interrupted_is_submitted_before_those_that_are_late(
