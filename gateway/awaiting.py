@@ -84,12 +84,16 @@ class Awaiting:
             return
         callers.remove(caller)
         if not callers:
-            del self._callers[job]
-            request = self._requests.pop(job, None)
-            if request is not None:
-                del request.jobs[job]
-                if not request.jobs and request.task is not None:
-                    request.task.cancel()
+            self._release(job)
+
+    def _release(self, job: str) -> Sequence[asyncio.Future[_Ended | None]]:
+        """Return those who wait for *job*, as nobody does from now on: it is in no request."""
+        request = self._requests.pop(job, None)
+        if request is not None:
+            del request.jobs[job]
+            if not request.jobs and request.task not in (None, asyncio.current_task()):
+                request.task.cancel()
+        return self._callers.pop(job, ())
 
     def _gather(self, jobs: Sequence[str]) -> None:
         """Have *jobs* asked for when the loop has come round."""
@@ -108,23 +112,23 @@ class Awaiting:
 
     async def _ask(self, request: _Request) -> None:
         """Ask once, and tell whom it concerns; the jobs of the others are gathered."""
-        jobs, asked_ms = list(request.jobs), self._clock.monotonic_ms()
+        asked_ms = self._clock.monotonic_ms()
         try:
             answer = await self._client.ask(
                 "POST",
                 self._path,
                 query={"wait_ms": LONG_POLL_MAX_MS},
-                body={"jobs": jobs},
+                body={"jobs": list(request.jobs)},
                 wait_ms=LONG_POLL_MAX_MS,
             )
             is_told = self._hear(answer)
-        except StoppingError as error:
-            self._fail(jobs, error)  # it is this side that is closed: nothing comes any more
+        except StoppingError as error:  # this side is closed: nothing comes any more
+            self._fail(list(request.jobs), error)
         except UnavailableError as error:
             self._absence.note(error)
             await self._pauses.rest()
         except Exception as error:  # noqa: BLE001  # whoever waits has to be told
-            self._fail(jobs, error)
+            self._fail(list(request.jobs), error)
         else:
             self._absence.end()
             if is_told or self._clock.monotonic_ms() - asked_ms >= WORKER_PAUSE_MAX_MS:
@@ -133,13 +137,13 @@ class Awaiting:
                 await self._pauses.rest()  # a node that stops lets nobody wait
         for job in request.jobs:
             del self._requests[job]
-        self._gather([job for job in request.jobs if job in self._callers])
+        self._gather(list(request.jobs))
 
     def _hear(self, answer: Mapping[str, Any]) -> bool:
         """Tell the callers whom *answer* concerns; return whether there is anything in it."""
         jobs, unknown = field(answer, "jobs", list), field(answer, "unknown", list)
         for ended in jobs:
-            for caller in self._callers.pop(field(ended, "id", str), ()):
+            for caller in self._release(field(ended, "id", str)):
                 _settle(caller, ended)
         for job in unknown:
             missing = NotFoundError(f"no job {job} in queue {self._path[1]}; it may be forgotten")
@@ -148,7 +152,7 @@ class Awaiting:
 
     def _fail(self, jobs: Iterable[str], error: Exception) -> None:
         for job in jobs:
-            for caller in self._callers.pop(job, ()):
+            for caller in self._release(job):
                 if not caller.done():
                     caller.set_exception(error)
 

@@ -149,6 +149,27 @@ async def test_who_waits_no_longer_is_left_out_and_a_request_for_nobody_is_withd
     assert all(answer.cancelled() for _, answer in line.client.asked)
 
 
+async def test_who_is_told_by_one_request_is_in_no_other() -> None:
+    """Else, when that one is over, whoever asks next loses theirs, and those beside them."""
+    line = Line()
+    one, _ = await line.wait("one", "two")
+    one.cancel()
+    (one,) = await line.wait("one")
+    assert line.client.jobs == [["one", "two"], ["one"]]
+    line.client.answer("one")  # of the request that "one" was left out of
+    await one
+    again, three = await line.wait("one", "three")
+    assert line.client.asked.pop(0)[1].cancelled()
+    assert line.client.jobs == [["two"], ["one", "three"]]
+    line.client.asked.pop(0)
+    line.client.answer("one")
+    await again
+    await until_idle()
+    assert line.client.jobs == [["three"]]
+    line.client.answer("three")
+    assert (await three)["id"] == "three"
+
+
 async def test_each_hears_what_concerns_it() -> None:
     line = Line()
     with pytest.raises(MalformedError):
