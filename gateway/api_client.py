@@ -51,8 +51,7 @@ class ApiClient:
             UnavailableError, NotFoundError, RefusedError, LimitExceededError: see `read_reply`
                 and `read_bounded`.
         """
-        if self._session.closed:
-            raise StoppingError(f"the connection to {self._url} is closed; open another one")
+        self._check_open()
         try:
             url = self._url + _target(path, query or {})
             raw = None if body is None else dump_json(body)
@@ -69,10 +68,15 @@ class ApiClient:
             ) as reply:
                 answer = await read_bounded(reply.content)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            self._check_open()  # else it is this side that has ended it
             # Without TLS, or with a certificate of somebody else's, it is not who is meant.
             kind = NoNodeError if isinstance(error, aiohttp.ClientSSLError) else UnavailableError
             raise kind(f"{self._url} cannot be reached: {reason_of(error)}") from error
         return read_reply(self._url, reply.status, answer)
+
+    def _check_open(self) -> None:
+        if self._session.closed:
+            raise StoppingError(f"the connection to {self._url} is closed; open another one")
 
     async def check_token(self) -> None:
         """Return when the node is there, and knows the token: it is asked for as little as it has.

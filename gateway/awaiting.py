@@ -8,9 +8,11 @@
                     └── the others of it, and whoever ◄──────┘   are told
                         has come meanwhile
 
-A request is answered as soon as one of its jobs has ended, with all that have by then; so callers
-whose jobs end together share requests from then on. Whoever waits no longer is left out of the next
-one, and a request that nobody waits for is withdrawn.
+A request is answered as soon as one of its jobs has ended, with all that have by then. One that has
+no more jobs than what is gathered is withdrawn, and they are asked for together where a request has
+room for them: so callers share requests who come one by one, too. Each request has a connection,
+and a node has few of them. Whoever waits no longer is left out of the next one, and a request that
+nobody waits for is withdrawn.
 """
 
 from __future__ import annotations
@@ -52,6 +54,7 @@ class Awaiting:
         self._callers: dict[str, list[asyncio.Future[_Ended | None]]] = {}
         self._gathered: list[str] = []
         self._requests: dict[str, _Request] = {}
+        self._under_way: set[_Request] = set()
         self._pauses = Pauses(clock, WORKER_PAUSE_MIN_MS, WORKER_PAUSE_MAX_MS)
         self._absence = Absence(_LOG)
 
@@ -84,12 +87,24 @@ class Awaiting:
             return
         callers.remove(caller)
         if not callers:
-            del self._callers[job]
-            request = self._requests.pop(job, None)
-            if request is not None:
-                del request.jobs[job]
-                if not request.jobs and request.task is not None:
-                    request.task.cancel()
+            self._release(job)
+
+    def _release(self, job: str) -> Sequence[asyncio.Future[_Ended | None]]:
+        """Return those who wait for *job*, as nobody does from now on: it is in no request."""
+        request = self._requests.pop(job, None)
+        if request is not None:
+            del request.jobs[job]
+            if not request.jobs:
+                self._withdraw(request)
+        return self._callers.pop(job, ())
+
+    def _withdraw(self, request: _Request) -> None:
+        """Have *request* be under way no more, unless it is over: its jobs are in none."""
+        for job in request.jobs:
+            del self._requests[job]
+        self._under_way.discard(request)
+        if request.task not in (None, asyncio.current_task()):
+            request.task.cancel()
 
     def _gather(self, jobs: Sequence[str]) -> None:
         """Have *jobs* asked for when the loop has come round."""
@@ -101,45 +116,51 @@ class Awaiting:
         # Once each, though somebody has left and come again; none that nobody waits for by now.
         gathered = [job for job in dict.fromkeys(self._gathered) if job in self._callers]
         self._gathered.clear()
+        for request in sorted(self._under_way, key=lambda each: len(each.jobs)):
+            size = len(request.jobs)
+            if size > len(gathered) or size + len(gathered) > ENDINGS_JOBS_MAX:
+                break
+            gathered += request.jobs
+            self._withdraw(request)
         for first in range(0, len(gathered), ENDINGS_JOBS_MAX):
             request = _Request(gathered[first : first + ENDINGS_JOBS_MAX])
             self._requests.update(dict.fromkeys(request.jobs, request))
+            self._under_way.add(request)
             request.task = asyncio.ensure_future(self._ask(request))
 
     async def _ask(self, request: _Request) -> None:
         """Ask once, and tell whom it concerns; the jobs of the others are gathered."""
-        jobs, asked_ms = list(request.jobs), self._clock.monotonic_ms()
+        asked_ms = self._clock.monotonic_ms()
         try:
             answer = await self._client.ask(
                 "POST",
                 self._path,
                 query={"wait_ms": LONG_POLL_MAX_MS},
-                body={"jobs": jobs},
+                body={"jobs": list(request.jobs)},
                 wait_ms=LONG_POLL_MAX_MS,
             )
             is_told = self._hear(answer)
-        except StoppingError as error:
-            self._fail(jobs, error)  # it is this side that is closed: nothing comes any more
+        except StoppingError as error:  # this side is closed: nothing comes any more
+            self._fail(list(request.jobs), error)
         except UnavailableError as error:
             self._absence.note(error)
             await self._pauses.rest()
         except Exception as error:  # noqa: BLE001  # whoever waits has to be told
-            self._fail(jobs, error)
+            self._fail(list(request.jobs), error)
         else:
             self._absence.end()
             if is_told or self._clock.monotonic_ms() - asked_ms >= WORKER_PAUSE_MAX_MS:
                 self._pauses.restart()
             else:
                 await self._pauses.rest()  # a node that stops lets nobody wait
-        for job in request.jobs:
-            del self._requests[job]
-        self._gather([job for job in request.jobs if job in self._callers])
+        self._withdraw(request)
+        self._gather(list(request.jobs))
 
     def _hear(self, answer: Mapping[str, Any]) -> bool:
         """Tell the callers whom *answer* concerns; return whether there is anything in it."""
         jobs, unknown = field(answer, "jobs", list), field(answer, "unknown", list)
         for ended in jobs:
-            for caller in self._callers.pop(field(ended, "id", str), ()):
+            for caller in self._release(field(ended, "id", str)):
                 _settle(caller, ended)
         for job in unknown:
             missing = NotFoundError(f"no job {job} in queue {self._path[1]}; it may be forgotten")
@@ -148,7 +169,7 @@ class Awaiting:
 
     def _fail(self, jobs: Iterable[str], error: Exception) -> None:
         for job in jobs:
-            for caller in self._callers.pop(job, ()):
+            for caller in self._release(job):
                 if not caller.done():
                     caller.set_exception(error)
 

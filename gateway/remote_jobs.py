@@ -184,7 +184,9 @@ class RemoteJobs:
             return None
         result = found.get("result")
         failures = found.get("failures") or [{}]
-        return Ending(found["state"], b"" if result is None else dump_json(result), failures[-1])
+        return Ending(
+            field(found, "state", str), b"" if result is None else dump_json(result), failures[-1]
+        )
 
     async def printed(self, queue: str, job: str, after: str) -> tuple[bytes, str | None]:
         """See `JobsAccess.printed`."""

@@ -13,6 +13,9 @@ from seriatim.gateway.cli.input import read_map
 
 Plain = dict[str, Any]
 
+# No integer of 64 bits has more.
+_DIGITS_MAX: Final = 20
+
 
 def say_work(
     command: list[str] | None, args: str | None, env: list[str] | None, cwd: str | None
@@ -119,7 +122,7 @@ def _pairs(option: str, texts: list[str] | None) -> list[tuple[str, str]]:
 
 
 def _count(option: str, token: str, text: str) -> int:
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > _DIGITS_MAX:
         raise typer.BadParameter(f"{option} {token}={text}: expected a whole number")
     return int(text)
 

@@ -12,7 +12,7 @@ import typer
 
 from seriatim.gateway.cli.json_lines import log_as
 from seriatim.gateway.cli.options import LogJson
-from seriatim.gateway.cli.output import Exit, print_json, reporting, say_error
+from seriatim.gateway.cli.output import Exit, print_json, say_error
 from seriatim.gateway.cli.reach import Reach, of_node
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def work(
     takes_commands = not modules if commands is None else commands
     as_json = reach.as_json
     tether = WorkerTether.of_stdin() if beside else None
-    with reporting(as_json=as_json), tether.saying_errors() if tether else nullcontext():
+    with tether.saying_errors() if tether else nullcontext():
         reach.check_token()
         work = Work(
             modules=tuple(modules or ()),

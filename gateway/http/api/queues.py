@@ -113,7 +113,7 @@ class QueueApi:
     async def _list(self, asked: Asked) -> web.StreamResponse:
         """Answer with a page of queues, by name."""
         reader, limit = self._queues.reader, asked.limit
-        names = reader.names(after=asked.query.get("after"), limit=limit + 1)
+        names = reader.names(after=_last_name(asked), limit=limit + 1)
         entries = ((name, _queue_plain(reader.now(name))) for name in names)
         return reply_page("queues", entries, limit)
 
@@ -147,7 +147,7 @@ class QueueApi:
         """Answer with the numbers of each type, a page of them."""
         queue = self._checked(asked)
         limit = asked.limit
-        found = self._queues.reader.types(queue, after=asked.query.get("after"), limit=limit + 1)
+        found = self._queues.reader.types(queue, after=_last_name(asked), limit=limit + 1)
         entries = ((kind, {"type": kind, "states": states}) for kind, states in found)
         return reply_page("types", entries, limit)
 
@@ -310,6 +310,16 @@ class QueueApi:
         if self._node.queues is None:
             raise DisabledError("this node places no messages, and so has no queues")
         return self._node.queues
+
+
+def _last_name(asked: Asked) -> str | None:
+    """Return the name that the last page ended with; ``None`` for the first page.
+
+    Raises:
+        MalformedError: it is none; code ``bad_name``.
+    """
+    after = asked.query.get("after")
+    return None if after is None else check_name(after, "after")
 
 
 def _read_states(text: str) -> list[JobState]:

@@ -42,7 +42,7 @@ class Answering(ApiClient):
     """A client whose requests are answered by hand.
 
     Attributes:
-        asked: the jobs of each request, and what answers it.
+        asked: the jobs of each request that is under way, and what answers it.
     """
 
     def __init__(self) -> None:
@@ -51,8 +51,13 @@ class Answering(ApiClient):
     async def ask(self, *args: Any, body: Any = None, **more: Any) -> dict[str, Any]:
         del args, more
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        self.asked.append((body["jobs"], answer))
-        return await answer
+        request = (body["jobs"], answer)
+        self.asked.append(request)
+        try:
+            return await answer
+        finally:
+            if answer.cancelled():
+                self.asked.remove(request)
 
     def answer(self, *ended: str, unknown: Sequence[str] = ()) -> None:
         """Answer the oldest request."""
@@ -92,31 +97,29 @@ async def test_those_who_come_at_once_share_a_request() -> None:
     line.client.answer("one")
     await until_idle()
     assert one.result() == again.result() == {"id": "one", "state": "done"}
-    assert line.client.jobs == [["three"], ["two"]]
+    assert line.client.jobs == [["two", "three"]]
     line.client.answer()  # of nothing: the time was over
-    line.client.answer("two")
-    await two
+    await until_idle()
     line.clock.advance(WORKER_PAUSE_MIN_MS)
     await until_idle()
-    line.client.answer("three")
-    assert (await three)["id"] == "three"
+    line.client.answer("two", "three")
+    assert [(await each)["id"] for each in (two, three)] == ["two", "three"]
     assert not line.awaiting._requests
+    assert not line.awaiting._under_way
     assert not line.awaiting._callers
 
 
-async def test_what_goes_on_goes_on_together() -> None:
+async def test_those_who_come_one_by_one_share_few_requests() -> None:
+    """Each has a connection: a program that waits for many jobs would leave a node none."""
     line = Line()
-    first = await line.wait("one", "two")
-    second = await line.wait("three", "four")
-    line.client.answer("one")
-    line.client.answer("three")
-    await until_idle()
-    assert line.client.jobs == [["two", "four"]]
-    line.client.answer("two", "four")
-    assert [each["id"] for each in await asyncio.gather(*first, *second)] == [
-        *("one", "two"),
-        *("three", "four"),
-    ]
+    callers = [(await line.wait(f"job{number}"))[0] for number in range(MANY)]
+    sizes = sorted(map(len, line.client.jobs))
+    assert sum(sizes) == MANY
+    assert len(sizes) <= 10
+    assert sizes[-1] == ENDINGS_JOBS_MAX
+    for jobs in list(line.client.jobs):
+        line.client.answer(*jobs)
+    assert len(await asyncio.gather(*callers)) == MANY
 
 
 async def test_a_request_has_no_more_than_it_may() -> None:
@@ -136,17 +139,26 @@ async def test_who_waits_no_longer_is_left_out_and_a_request_for_nobody_is_withd
     line.clock.advance(5)
     await until_idle()
     assert soon.result() is None
-    assert line.client.asked[1][1].cancelled()
+    assert line.client.jobs == [["one", "two"]]
     line.client.answer("one")  # nobody's
     await until_idle()
-    line.client.asked.pop(0)
     assert line.client.jobs == [["two"]]
-    (one,) = await line.wait("one")
-    assert line.client.jobs == [["two"], ["one"]]
     two.cancel()
-    one.cancel()
     await until_idle()
-    assert all(answer.cancelled() for _, answer in line.client.asked)
+    assert line.client.jobs == []
+
+
+async def test_who_is_told_by_one_request_is_in_no_other() -> None:
+    """Else, when that one is over, whoever asks next loses theirs, and those beside them."""
+    line = Line()
+    one, *_ = await line.wait("one", "two", "three")
+    one.cancel()
+    (one,) = await line.wait("one")
+    assert line.client.jobs == [["one", "two", "three"], ["one"]]
+    line.client.answer("one")  # of the request that "one" was left out of
+    await one
+    await until_idle()
+    assert line.client.jobs == [["two", "three"]]
 
 
 async def test_each_hears_what_concerns_it() -> None:
@@ -207,12 +219,11 @@ async def test_more_than_a_hundred_who_wait_hold_up_nobody(tmp_path: Path) -> No
     names = [f"job{number}" for number in range(120)]
     async with of_a_node(tmp_path) as (queues, client):
         await queues.submit("q", [read_asked({"type": "a", "id": name}) for name in names])
-        awaiting = Awaiting(client, "q", SystemClock(asyncio.get_running_loop()))
-        callers = []
-        for name in names:
-            callers.append(asyncio.ensure_future(awaiting.ended(name, wait_ms=LONG_MS)))
-            await asyncio.sleep(0)  # so that each has a request of its own
-            await asyncio.sleep(0)
+        clock = SystemClock(asyncio.get_running_loop())
+        callers = [  # each has a request of its own
+            asyncio.ensure_future(Awaiting(client, "q", clock).ended(name, wait_ms=LONG_MS))
+            for name in names
+        ]
         await until(lambda: len(queues._ends._waiting) == len(names))
         assert (await client.ask("GET", ("queues", "q")))["states"] == {"pending": 120}
         claim = Claim("w", frozenset("a"), commands=False, room=1, held=())

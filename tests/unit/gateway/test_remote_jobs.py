@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import deque
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from seriatim.actors.worker.handler import Handler, Place
 from seriatim.actors.worker.running import Runner
 from seriatim.actors.worker.threads import Threads
 from seriatim.actors.worker.worker import Worker
-from seriatim.formats.errors import UnavailableError
+from seriatim.formats.errors import NoNodeError, UnavailableError
 from seriatim.formats.jobs.spec import read_asked
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.limits import BODY_MAX_BYTES, JOB_RESULT_MAX_BYTES
@@ -132,6 +133,20 @@ async def test_a_look_at_a_node_that_is_away_fails_at_once_where_it_is_not_to_wa
         assert await access.ending("q", "one", wait_ms=1) is None
 
 
+@asynccontextmanager
+async def answered_by(answers: deque[dict[str, Any]]) -> AsyncIterator[RemoteJobs]:
+    """Open the queues of a node that answers so, whatever it is asked."""
+
+    class Client(ApiClient):
+        async def ask(self, *asked: Any, **more: Any) -> dict[str, Any]:
+            del asked, more
+            return answers.popleft()
+
+    clock = SystemClock(asyncio.get_running_loop())
+    async with aiohttp.ClientSession() as session:
+        yield RemoteJobs(Client(session, "http://127.0.0.1:9"), clock, os.urandom)
+
+
 async def test_a_node_that_stops_is_waited_for_as_one_that_is_away() -> None:
     """It answers at once then; who took that for the time being up would give up too early."""
     answers: deque[dict[str, Any]] = deque(
@@ -143,17 +158,18 @@ async def test_a_node_that_stops_is_waited_for_as_one_that_is_away() -> None:
         ]
     )
 
-    class Client(ApiClient):
-        async def ask(self, *asked: Any, **more: Any) -> dict[str, Any]:
-            del asked, more
-            return answers.popleft()
-
-    clock = SystemClock(asyncio.get_running_loop())
-    async with aiohttp.ClientSession() as session:
-        access = RemoteJobs(Client(session, "http://127.0.0.1:9"), clock, os.urandom)
+    async with answered_by(answers) as access:
         ending = await access.ending("q", "one", wait_ms=20_000)
         assert ending == Ending("done", b"1", {})
         assert await access.idle("q", wait_ms=20_000) == 7
+
+
+@pytest.mark.parametrize("wait_ms", [0, 20_000])
+async def test_an_end_that_no_node_would_tell_is_an_error(wait_ms: int) -> None:
+    found = {"id": "one"}
+    async with answered_by(deque([{"job": found, "jobs": [found], "unknown": []}])) as access:
+        with pytest.raises(NoNodeError, match="a reply without state"):
+            await access.ending("q", "one", wait_ms=wait_ms)
 
 
 async def test_a_queue_that_is_not_there_is_idle_as_it_is_for_a_node_in_the_program(

@@ -25,6 +25,7 @@ NO_TEXT: Final = os.fsdecode(b"\xff")
         (("job", "add", "t", "--args", "{"), Exit.USAGE, "usage"),
         (("job", "add", "t", "--env", "x", "--args", "{}"), Exit.USAGE, "usage"),
         (("job", "add", "t", "--takes", "gpu=x", "--args", "{}"), Exit.USAGE, "usage"),
+        (("job", "add", "t", "--takes", f"gpu={'1' * 5_000}", "--args", "{}"), Exit.USAGE, "usage"),
         (("job", "add", "t", "--args", "{}", "--delay", "soon"), Exit.REFUSED, "bad_time"),
         (("job", "add", "t", "--args", "{}", "--memory", "much"), Exit.REFUSED, "bad_limits"),
         (("job", "add", "..", "--args", "{}"), Exit.REFUSED, "bad_name"),
