@@ -41,7 +41,6 @@ from seriatim.actors.runtime.pauses import Pauses
 from seriatim.formats.errors import (
     MalformedError,
     NotFoundError,
-    OutboundError,
     SchedulerError,
     StoppingError,
     UnauthorizedError,
@@ -58,7 +57,7 @@ from seriatim.gateway.awaiting import Awaiting
 from seriatim.gateway.printed import read_printed
 from seriatim.gateway.reply import field
 from seriatim.gateway.submitting import Submitting
-from seriatim.gateway.url import read_url
+from seriatim.gateway.url import check_node_url
 
 if TYPE_CHECKING:
     from seriatim.actors.app.app import App
@@ -252,16 +251,11 @@ async def connect(app: App, url: str, token: str) -> AsyncIterator[OpenApp]:
         token: the operator's, 43 characters: the file ``operator-token`` of its data folder.
 
     Raises:
-        OutboundError: *url* is none that can be asked.
+        OutboundError: *url* is no node's; see `check_node_url`.
         UnavailableError: nobody answers there, or no node of this kind.
         RefusedError: the node does not know the token; or the app is open already, code ``open``.
     """
-    try:
-        read_url(url)
-    except OutboundError as error:
-        raise OutboundError(
-            f"{url!r:.64} is no node's URL, such as http://127.0.0.1:8734: {error}"
-        ) from error
+    check_node_url(url)
     token = token.strip()  # a file ends with a newline
     if not token.isprintable():
         raise UnauthorizedError

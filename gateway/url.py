@@ -86,6 +86,23 @@ def read_url(text: str) -> Url:
     return Url(Origin(scheme, host, port), path)
 
 
+def check_node_url(text: str) -> str:
+    """Return *text*, which has to be the URL of a node.
+
+    Raises:
+        OutboundError: it is none that can be asked, see `read_url`; or it has a query, a fragment.
+    """
+    try:
+        url = read_url(text)
+        if "?" in url.path or "#" in text:
+            raise OutboundError("it has a query or a fragment")
+    except OutboundError as error:
+        raise OutboundError(
+            f"{text!r:.64} is no node's URL, such as http://127.0.0.1:8734: {error}"
+        ) from error
+    return text
+
+
 def _read_host(text: str, *, is_bracketed: bool) -> str:
     host = text.lower().removesuffix(".")
     if is_bracketed:

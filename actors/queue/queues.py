@@ -333,7 +333,7 @@ class Queues:
         """
         live = self._live.get(queue, ())
         ended, unknown = [], []
-        for job in jobs:
+        for job in dict.fromkeys(jobs):
             if job not in live:  # most who ask have just submitted it
                 found = self.reader.job(queue, job)
                 if found is None:

@@ -27,17 +27,12 @@ def check_url(text: str | None) -> str | None:
     if text is None:
         return None
     from seriatim.formats.errors import OutboundError
-    from seriatim.gateway.url import read_url
+    from seriatim.gateway.url import check_node_url
 
     try:
-        url = read_url(text)
+        return check_node_url(text)
     except OutboundError as error:
-        raise typer.BadParameter(
-            f"{text!r} is no node's URL, such as http://127.0.0.1:8734: {error}"
-        ) from error
-    if "?" in url.path or "#" in text:
-        raise typer.BadParameter(f"{text!r} is no node's URL: it has a query or a fragment")
-    return text
+        raise typer.BadParameter(str(error)) from error
 
 
 def read_outbound_policy(

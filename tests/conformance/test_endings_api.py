@@ -27,7 +27,7 @@ def test_the_ends_of_several_jobs_are_waited_for_at_once(tmp_path: Path) -> None
         answered = await asked
         assert [each["id"] for each in answered["jobs"]] == ["two", "three"]
         assert answered["jobs"][0] == await api.get(f"{JOBS}/two")
-        again = await api.post(f"{Q}/endings?wait_ms=1000", {"jobs": [*names, "nobody"]})
+        again = await api.post(f"{Q}/endings?wait_ms=1000", {"jobs": [*names, "nobody"] * 2})
         assert [each["id"] for each in again["jobs"]] == ["two", "three"]
         assert again["unknown"] == ["nobody"]
 

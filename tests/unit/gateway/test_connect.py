@@ -45,6 +45,8 @@ async def node_url(folder: Path) -> AsyncIterator[str]:
     [
         ("nonsense", TOKEN, OutboundError),
         ("ftp://127.0.0.1", TOKEN, OutboundError),
+        ("http://127.0.0.1:9/?x", TOKEN, OutboundError),
+        ("http://127.0.0.1:9/#x", TOKEN, OutboundError),
         ("http://127.0.0.1:9", TOKEN, UnavailableError),
         ("", "A" * 43, RefusedError),
     ],
