@@ -289,6 +289,8 @@ async def _stuck(client: ApiClient, queue: str, workers: Sequence[Worker]) -> Le
         why = "the queue is paused"
     elif not await _has_work(client, queue, workers, settings.get("paused_types") or ()):
         why = "they are of types that it does not run, or that rest"
+        if not any(each.takes("", is_command=True) for each in workers):
+            why += ", or commands, which it runs with --commands"
     else:
         return None
     beside = f"; blocked beside them: {blocked}" if blocked else ""

@@ -51,8 +51,11 @@ def check_name(name: str, what: str) -> str:
     """
     if isinstance(name, str) and len(name) <= JOB_NAME_MAX_CHARS and _NAME.fullmatch(name):
         return name
+    found = repr(str(name)[:JOB_NAME_MAX_CHARS])
+    if isinstance(name, str) and len(name) > JOB_NAME_MAX_CHARS:
+        found = f"{len(name)} characters that begin with {found}"
     raise MalformedError(
         f"{what}: expected 1 to {JOB_NAME_MAX_CHARS} letters, digits, '_', '.' and '-', and none "
-        f"of the last two in front, found {str(name)[:JOB_NAME_MAX_CHARS]!r}",
+        f"of the last two in front, found {found}",
         code="bad_name",
     )

@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from hashlib import sha256
 from typing import Final
@@ -28,6 +29,7 @@ DRAINS: Final = ("queues", "drains")
 _TIME_DIGITS: Final = 15
 _SLOT_DIGITS: Final = 12
 _PIECE_DIGITS: Final = 9
+_PIECE: Final = re.compile(rf"[0-9]{{{_SLOT_DIGITS}}}\.[0-9]{{{_PIECE_DIGITS}}}")
 
 Path = tuple[str, ...]
 
@@ -121,6 +123,11 @@ def output_group(queue: str) -> Path:
 def output_prefix(job: str) -> str:
     """Return what the names of the pieces of *job* begin with, and no others."""
     return f"{job}~"
+
+
+def is_output_piece(name: str) -> bool:
+    """Tell whether *name* is that of a piece, behind `output_prefix`."""
+    return _PIECE.fullmatch(name) is not None
 
 
 def output_path(queue: str, job: str, token: int, piece: int) -> Path:

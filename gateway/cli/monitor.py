@@ -19,7 +19,7 @@ from seriatim.formats.limits import (
 )
 from seriatim.gateway.cli.json_lines import log_as
 from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json
-from seriatim.gateway.cli.output import print_json, printable, reporting
+from seriatim.gateway.cli.output import Exit, print_json, printable, reporting, say_error
 
 if TYPE_CHECKING:
     from seriatim.formats.monitor.episodes import Episodes
@@ -57,7 +57,11 @@ def monitor(
     say: Callable[[dict[str, Any]], object] = print_json if as_json else _Say()
     with reporting(as_json=as_json):
         episodes = Episodes(round(slow * _S), round(stale * _S))
-        asyncio.run(_watch(data, round(period * _S), episodes, say, until_idle=until_idle))
+        watching = _watch(data, round(period * _S), episodes, say, until_idle=until_idle)
+        is_idle = asyncio.run(watching)
+    if until_idle and not is_idle:
+        say_error("busy", "it has ended before all was idle", as_json=as_json)
+        raise typer.Exit(Exit.FAILED)
 
 
 async def _watch(
@@ -67,8 +71,12 @@ async def _watch(
     say: Callable[[dict[str, Any]], object],
     *,
     until_idle: bool,
-) -> None:
-    """Look at *data* until a signal, the flag ``terminate``, or idleness if that is wanted."""
+) -> bool:
+    """Look at *data* until a signal, the flag ``terminate``, or idleness if that is wanted.
+
+    Returns:
+        Whether all was idle when it was looked at last.
+    """
     from seriatim.actors.monitor.folder import open_to_look
     from seriatim.actors.monitor.monitor import Monitor
     from seriatim.actors.runtime.clock import SystemClock
@@ -91,6 +99,7 @@ async def _watch(
         observing.start()
         await stop.wait()
         observing.release()
+        return observing.view is not None and bool(observing.view["idle"])
 
 
 class _Say:

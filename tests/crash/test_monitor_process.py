@@ -18,6 +18,7 @@ import pytest
 
 import seriatim
 from seriatim.formats.jobs.rows import name_path
+from seriatim.gateway.cli.output import Exit
 from seriatim.store.environment import Environment
 from seriatim.store.tree.lmdb_tree import LmdbTree
 from tests.support.live_node import COMMAND
@@ -95,6 +96,30 @@ def test_it_ends_by_sigterm_with_status_0_and_leaves_no_child(data: Path) -> Non
 def test_it_ends_when_there_is_nothing_to_do(data: Path) -> None:
     with watching(data, "--until-idle") as process:
         assert process.wait(30) == 0
+
+
+@pytest.mark.parametrize("terminate", [False, True])
+def test_what_ends_it_while_something_is_to_be_done_is_no_idleness(
+    data: Path, *, terminate: bool
+) -> None:
+    async def leave_work() -> None:
+        app = seriatim.App()
+
+        @app.job
+        async def left() -> None: ...
+
+        async with app.open(data, work=False) as running:
+            await left.submit()
+            await running.queues.wishes.change_flags(terminate=terminate)
+
+    asyncio.run(leave_work())
+    with watching(data, "--until-idle") as process:
+        if not terminate:
+            process.terminate()
+        assert process.wait(30) == Exit.FAILED
+        assert process.stdout is not None
+        *_, last = process.stdout.read().splitlines()
+        assert orjson.loads(last)["error"] == "busy"
 
 
 # Opens the folder as a monitor does, and is stopped at the worst moment: inside its transaction.

@@ -44,7 +44,7 @@ def work(
     ] = False,
     log_json: LogJson = False,
 ) -> None:
-    """Run jobs: the functions of MODULES, and commands. SIGTERM lets it finish what it has."""
+    """Run jobs: the functions of MODULES, or commands. SIGTERM lets it finish what it has."""
     from seriatim.gateway.worker_tether import WorkerTether
     from seriatim.gateway.working import Work, run_worker
 

@@ -33,6 +33,7 @@ from seriatim.formats.errors import DisabledError, MalformedError
 from seriatim.formats.ids import b64url, encode_id
 from seriatim.formats.jobs.job_id import check_name
 from seriatim.formats.jobs.raw_json import RawJson, dump_json
+from seriatim.formats.jobs.rows import is_output_piece
 from seriatim.formats.jobs.settings import SETTINGS_KEYS
 from seriatim.formats.jobs.state import JobState
 from seriatim.formats.jobs.view import view_of
@@ -268,7 +269,10 @@ class QueueApi:
         """Answer with some of what the job has printed."""
         queue, job = asked.named["queue"], asked.named["job"]
         self._queues.reader.find(job, queue)
-        page = self._queues.reader.output_page(queue, job, asked.query.get("after", ""))
+        after = asked.query.get("after", "")
+        if after and not is_output_piece(after):
+            raise _no_place()
+        page = self._queues.reader.output_page(queue, job, after)
         pieces = []
         for name, data in page.pieces:
             token, _, number = name.partition(".")
@@ -334,12 +338,16 @@ def _read_states(text: str) -> list[JobState]:
     return [JobState(each) for each in dict.fromkeys(names)]
 
 
+def _no_place() -> MalformedError:
+    return MalformedError("after: it is of no page of this list", code="bad_query")
+
+
 def _read_after(text: str | None, states: Iterable[JobState]) -> tuple[JobState, str] | None:
     if text is None:
         return None
     state, _, job = text.partition("/")
     if state not in set(states):
-        raise MalformedError("after: it is of no page of this list", code="bad_query")
+        raise _no_place()
     return JobState(state), check_name(job, "after")
 
 

@@ -178,6 +178,8 @@ def _read_query(text: str, known: frozenset[str]) -> Mapping[str, str]:
     except ValueError as error:
         raise MalformedError(f"the query cannot be read: {error}", code="bad_query") from error
     said = dict(pairs)
+    if len(said) < len(pairs):
+        raise MalformedError("this query says something twice", code="bad_query")
     _check_names(said, known, "this query", "bad_query")
     return said
 

@@ -71,3 +71,8 @@ def test_anything_else_is_none(name: str) -> None:
         check_name(name, "type")
     assert caught.value.code == "bad_name"
     assert len(str(caught.value)) < 300
+
+
+def test_what_is_too_long_is_said_to_be() -> None:
+    with pytest.raises(MalformedError, match="found 65 characters that begin with 'xxx"):
+        check_name("x" * 65, "type")
