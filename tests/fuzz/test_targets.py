@@ -120,6 +120,7 @@ def test_every_target_has_a_planted_fault() -> None:
     assert [name for name, *_ in PLANTED] == list(NAMES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "module", "function", "fault", "expected"), PLANTED, ids=[each[0] for each in PLANTED]
 )

@@ -34,6 +34,7 @@ def filled(**said: str) -> SteppedQueue:
     return queue
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("said", [{"key": "k#"}, {"key": "same"}, {}, {"type": "t#"}])
 def test_one_job_is_taken_among_many(said: dict[str, str]) -> None:
     queue = filled(**said)
@@ -64,6 +65,7 @@ def test_workers_that_run_the_same_cost_no_look_each() -> None:
     assert calls_of(lambda: queue.submit({"id": "other"})) < 200
 
 
+@pytest.mark.slow
 def test_what_is_cancelled_or_has_other_priorities_costs_what_it_costs_once() -> None:
     queue = filled(key="k#")
     for number in range(A_BATCH):
