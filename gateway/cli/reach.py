@@ -19,7 +19,7 @@ from typing import (
 
 import typer
 
-from seriatim.formats.errors import RefusedError, UnavailableError
+from seriatim.formats.errors import RefusedError, UnauthorizedError, UnavailableError
 from seriatim.gateway.cli.options import DATA_DEFAULT, Data, Json, NodeUrl
 from seriatim.gateway.cli.output import print_json, printable, reporting
 
@@ -86,7 +86,15 @@ class Reach(NamedTuple):
         from seriatim.gateway.api_client import connect_api
 
         async with connect_api(*await self.find()) as client:
-            return await use(client)
+            try:
+                return await use(client)
+            except RefusedError as error:
+                if error.code != UnauthorizedError.code:
+                    raise
+                raise RefusedError(
+                    f"the node does not know the token of {self._token_place}: {error}",
+                    code=error.code,
+                ) from error
 
     async def find(self) -> tuple[str, str]:
         """Return the URL of the node, and the token for it.
@@ -125,6 +133,12 @@ class Reach(NamedTuple):
             # The folder's own is for the folder's own node: whoever answers there gets no other.
             return None
         return read_folder_token(self.data)
+
+    @property
+    def _token_place(self) -> str:
+        if self.token_file is not None:
+            return str(self.token_file)
+        return f"${TOKEN_VARIABLE}" if os.environ.get(TOKEN_VARIABLE) else str(self.data)
 
 
 _OPTIONS: Final = tuple(

@@ -238,7 +238,9 @@ def test_another_node_is_told_no_token_that_is_not_for_it(
     monkeypatch.setenv(TOKEN_VARIABLE, token)
     assert "triggers" in run_json("list", *there)
     monkeypatch.setenv(TOKEN_VARIABLE, "A" * 43)
-    assert run_json("list", *there, status=Exit.REFUSED)["error"] == "unauthorized"
+    refused = run_json("list", *there, status=Exit.REFUSED)
+    assert refused["error"] == "unauthorized"
+    assert f"the token of ${TOKEN_VARIABLE}" in refused["reason"]
     monkeypatch.setenv(TOKEN_VARIABLE, "short\r\nx: y")
     assert run_json("list", *there, status=Exit.STORE)["error"] == "store"
 
