@@ -9,10 +9,10 @@
                         has come meanwhile
 
 A request is answered as soon as one of its jobs has ended, with all that have by then. One that has
-no more jobs than what is gathered is withdrawn, and they are asked for together where a request has
-room for them: so callers share requests who come one by one, too. Each request has a connection,
-and a node has few of them. Whoever waits no longer is left out of the next one, and a request that
-nobody waits for is withdrawn.
+begun with no more jobs than what is gathered is withdrawn, and they are asked for together where a
+request has room for them: so callers share requests who come one by one, too. Each request has a
+connection, and a node has few of them. Whoever waits no longer is left out of the next one, and a
+request that nobody waits for is withdrawn.
 """
 
 from __future__ import annotations
@@ -116,9 +116,10 @@ class Awaiting:
         # Once each, though somebody has left and come again; none that nobody waits for by now.
         gathered = [job for job in dict.fromkeys(self._gathered) if job in self._callers]
         self._gathered.clear()
-        for request in sorted(self._under_way, key=lambda each: len(each.jobs)):
-            size = len(request.jobs)
-            if size > len(gathered) or size + len(gathered) > ENDINGS_JOBS_MAX:
+        # Whoever has left counts: else those who come and leave would withdraw it for ever.
+        for request in sorted(self._under_way, key=lambda each: each.size):
+            room = ENDINGS_JOBS_MAX - len(gathered)
+            if request.size > len(gathered) or len(request.jobs) > room:
                 break
             gathered += request.jobs
             self._withdraw(request)
@@ -179,13 +180,15 @@ class _Request:
 
     Attributes:
         jobs: those of it that somebody waits for, in their order.
+        size: how many it has begun with.
         task: asks.
     """
 
-    __slots__ = ("jobs", "task")
+    __slots__ = ("jobs", "size", "task")
 
     def __init__(self, jobs: Sequence[str]) -> None:
         self.jobs = dict.fromkeys(jobs)
+        self.size = len(self.jobs)
         self.task: asyncio.Task[None] | None = None
 
 

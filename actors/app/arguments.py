@@ -31,6 +31,8 @@ R = TypeVar("R")
 _PLAIN: Final = frozenset({str, int, float, bool})
 # What JSON has as text only: who reads it has to know that it is no text.
 _AS_TEXT: Final = (bytes, bytearray, memoryview, datetime, date, time, timedelta, UUID, Decimal)
+# What an annotation raises that type checkers alone can read: names, and what is in stubs only.
+_UNREADABLE: Final = (AttributeError, NameError, TypeError)
 
 
 class Output(Generic[R]):
@@ -364,12 +366,12 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
     """Return what *function* declares, but for names that exist for a type checker only."""
     try:
         return get_type_hints(function, include_extras=True)
-    except (NameError, TypeError):
+    except _UNREADABLE:
         names = getattr(inspect.unwrap(function), "__globals__", {})
     hints: dict[str, Any] = {}
     for name, said in inspect.get_annotations(function).items():
         alone = SimpleNamespace(__annotations__={name: said})
-        with suppress(NameError, TypeError):
+        with suppress(*_UNREADABLE):
             hints |= get_type_hints(alone, names, include_extras=True)
     return hints
 

@@ -371,13 +371,15 @@ class Clerk(LightActor):
     def _arm(self, wait_ms: int | None) -> None:
         """Make a batch in *wait_ms*, too; at no time for ``None``.
 
-        The wall clock may be set forward meanwhile.
+        The wall clock may be set forward meanwhile: sooner, where it is known what waits for that.
         """
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._listens_ms = None
         if wait_ms is not None:
-            clock, wait_ms = self.dispatcher.clock, min(wait_ms, CLOCK_CHECK_MS)
+            clock = self.dispatcher.clock
+            if self._machine is not None:
+                wait_ms = min(wait_ms, CLOCK_CHECK_MS)
             self._timer = clock.call_later(wait_ms, self._ring)
             self._listens_ms = clock.monotonic_ms() + wait_ms
 

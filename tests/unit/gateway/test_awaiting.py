@@ -148,6 +148,19 @@ async def test_who_waits_no_longer_is_left_out_and_a_request_for_nobody_is_withd
     assert line.client.jobs == []
 
 
+async def test_those_who_come_and_leave_at_once_hold_up_nobody() -> None:
+    """Else whoever looks again and again, for less time than an answer takes, keeps all of them."""
+    line = Line()
+    (one,) = await line.wait("one")
+    for number in range(5):
+        (other,) = await line.wait(f"other{number}")
+        other.cancel()
+        await until_idle()
+    assert line.client.jobs == [["other0", "one"]]
+    line.client.answer("one")
+    assert (await one)["id"] == "one"
+
+
 async def test_who_is_told_by_one_request_is_in_no_other() -> None:
     """Else, when that one is over, whoever asks next loses theirs, and those beside them."""
     line = Line()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TypeVar
 
@@ -24,6 +24,7 @@ from seriatim.actors.queue.commands import (
 from seriatim.actors.queue.lanes import Lanes
 from seriatim.actors.queue.load import load_fold
 from seriatim.actors.queue.machine import QueueMachine
+from seriatim.actors.runtime.clock import Timer
 from seriatim.formats.errors import (
     DeadlineExceededError,
     MalformedError,
@@ -44,6 +45,7 @@ from seriatim.formats.limits import (
     NODE_LATE_MS,
     QUEUE_COMMANDS_MAX,
     QUEUE_KEPT_DEFAULT_MS,
+    QUEUE_PAUSE_MAX_MS,
     RETRY_AFTER_MS,
 )
 from seriatim.store.tree.tree import Tree
@@ -276,18 +278,28 @@ async def test_what_was_due_is_done_though_a_slot_has_failed_and_nobody_asks_aga
     await until(lambda: life.states() == {"pending": 2})
 
 
-async def test_a_queue_that_cannot_make_its_slot_tries_again_less_and_less_often() -> None:
+async def test_a_queue_that_cannot_make_its_slot_tries_again_less_and_less_often(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     life = await started()
     await life.submit({"id": "one", "delay_ms": 100})
-    life.fates.extend([Fate.FAILED] * 4)
+    pauses = [min(RETRY_AFTER_MS * 2**tries, QUEUE_PAUSE_MAX_MS) for tries in range(8)]
+    assert pauses[-2:] == [QUEUE_PAUSE_MAX_MS] * 2
+    life.fates.extend([Fate.FAILED] * (len(pauses) + 1))
+    waits: list[int] = []
+    call_later = life.clock.call_later
+
+    def note(wait_ms: int, callback: Callable[[], object]) -> Timer:
+        waits.append(wait_ms)
+        return call_later(wait_ms, callback)
+
+    monkeypatch.setattr(life.clock, "call_later", note)
     life.clock.advance(milliseconds=100)
-    for count in (3, 2, 1):
+    for count, pause_ms in zip(range(len(pauses), 0, -1), pauses, strict=True):
         await until(lambda: len(life.fates) == count)  # noqa: B023  # waited for at once
         await until_idle()
-        life.clock.advance(milliseconds=RETRY_AFTER_MS * 2 ** (3 - count) - 1)
-        await until_idle()
-        assert len(life.fates) == count
-        life.clock.advance(milliseconds=1)
+        assert waits[-1] == pause_ms
+        life.clock.advance(milliseconds=pause_ms)
     await until(lambda: not life.fates)
     await until_idle()
     await life.submit({"id": "two"})  # who asks is heard all the same
