@@ -8,10 +8,10 @@
                     └── the others of it, and whoever ◄──────┘   are told
                         has come meanwhile
 
-A request is answered as soon as one of its jobs has ended, with all that have by then. One that has
-begun with no more jobs than what is gathered is withdrawn, and they are asked for together where a
-request has room for them: so callers share requests who come one by one, too. Each request has a
-connection, and a node has few of them. Whoever waits no longer is left out of the next one, and a
+A request is answered as soon as one of its jobs has ended, with all that have by then. Each has a
+connection, and a node has few of them: where there are more than a few, those that have begun with
+no more jobs than what is gathered are withdrawn, and all is asked for together. So callers share
+requests who come one by one, too. Whoever waits no longer is left out of the next one, and a
 request that nobody waits for is withdrawn.
 """
 
@@ -28,6 +28,7 @@ from seriatim.formats.errors import NotFoundError, StoppingError, UnavailableErr
 from seriatim.formats.jobs.job_id import check_name
 from seriatim.formats.limits import (
     ENDINGS_JOBS_MAX,
+    ENDINGS_REQUESTS_FEW,
     LONG_POLL_MAX_MS,
     WORKER_PAUSE_MAX_MS,
     WORKER_PAUSE_MIN_MS,
@@ -119,7 +120,8 @@ class Awaiting:
         # Whoever has left counts: else those who come and leave would withdraw it for ever.
         for request in sorted(self._under_way, key=lambda each: each.size):
             room = ENDINGS_JOBS_MAX - len(gathered)
-            if request.size > len(gathered) or len(request.jobs) > room:
+            is_small = request.size <= len(gathered) and len(request.jobs) <= room
+            if len(self._under_way) < ENDINGS_REQUESTS_FEW or not is_small:
                 break
             gathered += request.jobs
             self._withdraw(request)

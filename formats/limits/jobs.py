@@ -75,6 +75,8 @@ RATE_PER_MAX_MS: Final = 365 * 24 * 3_600_000
 # How long one look for the end of a job waits; and of how many jobs one request asks that.
 JOB_WAIT_MS: Final = 20_000
 ENDINGS_JOBS_MAX: Final = 256
+# Of one queue; where more are under way, what is asked for in small ones is asked for together.
+ENDINGS_REQUESTS_FEW: Final = 8
 # A node that is later than that with what it was to do has stood still, and has heard no worker
 # meanwhile. Leases that are shorter may be lost by that: they are for tests.
 NODE_LATE_MS: Final = 250

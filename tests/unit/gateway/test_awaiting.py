@@ -21,7 +21,12 @@ from seriatim.formats.errors import (
     UnavailableError,
 )
 from seriatim.formats.jobs.spec import read_asked
-from seriatim.formats.limits import ENDINGS_JOBS_MAX, WORKER_PAUSE_MIN_MS
+from seriatim.formats.limits import (
+    ENDINGS_JOBS_MAX,
+    ENDINGS_REQUESTS_FEW,
+    WORKER_PAUSE_MIN_MS,
+)
+from seriatim.gateway import awaiting
 from seriatim.gateway.api_client import ApiClient, connect_api
 from seriatim.gateway.awaiting import Awaiting
 from seriatim.gateway.http.operator import Operator
@@ -97,26 +102,31 @@ async def test_those_who_come_at_once_share_a_request() -> None:
     line.client.answer("one")
     await until_idle()
     assert one.result() == again.result() == {"id": "one", "state": "done"}
-    assert line.client.jobs == [["two", "three"]]
+    assert line.client.jobs == [["three"], ["two"]]
     line.client.answer()  # of nothing: the time was over
-    await until_idle()
+    line.client.answer("two")
+    await two
     line.clock.advance(WORKER_PAUSE_MIN_MS)
     await until_idle()
-    line.client.answer("two", "three")
-    assert [(await each)["id"] for each in (two, three)] == ["two", "three"]
+    line.client.answer("three")
+    assert (await three)["id"] == "three"
     assert not line.awaiting._requests
     assert not line.awaiting._under_way
     assert not line.awaiting._callers
 
 
-async def test_those_who_come_one_by_one_share_few_requests() -> None:
+@pytest.mark.parametrize("few", [0, ENDINGS_REQUESTS_FEW])
+async def test_those_who_come_one_by_one_share_few_requests(
+    monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
     """Each has a connection: a program that waits for many jobs would leave a node none."""
+    monkeypatch.setattr(awaiting, "ENDINGS_REQUESTS_FEW", few)
     line = Line()
     callers = [(await line.wait(f"job{number}"))[0] for number in range(MANY)]
     sizes = sorted(map(len, line.client.jobs))
     assert sum(sizes) == MANY
-    assert len(sizes) <= 10
-    assert sizes[-1] == ENDINGS_JOBS_MAX
+    assert len(sizes) <= few + 10
+    assert sizes[-1] <= ENDINGS_JOBS_MAX
     for jobs in list(line.client.jobs):
         line.client.answer(*jobs)
     assert len(await asyncio.gather(*callers)) == MANY
@@ -148,8 +158,24 @@ async def test_who_waits_no_longer_is_left_out_and_a_request_for_nobody_is_withd
     assert line.client.jobs == []
 
 
-async def test_those_who_come_and_leave_at_once_hold_up_nobody() -> None:
+async def test_a_request_beside_few_others_is_left_alone() -> None:
+    """Else who waits long has a new connection for each job of somebody who waits for many."""
+    line = Line()
+    (one,) = await line.wait("one")
+    for number in range(9):
+        (other,) = await line.wait(f"other{number}")
+        assert line.client.jobs == [["one"], [f"other{number}"]]
+        other.cancel()
+        await until_idle()
+    line.client.answer("one")
+    assert (await one)["id"] == "one"
+
+
+async def test_those_who_come_and_leave_at_once_hold_up_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Else whoever looks again and again, for less time than an answer takes, keeps all of them."""
+    monkeypatch.setattr(awaiting, "ENDINGS_REQUESTS_FEW", 0)
     line = Line()
     (one,) = await line.wait("one")
     for number in range(5):
