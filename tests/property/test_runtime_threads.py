@@ -57,7 +57,7 @@ def switch_at_lines(frame: FrameType, event: str, _: object) -> Callable[..., An
     return switch_at_lines
 
 
-@pytest.fixture(params=["asyncio", "uvloop"])
+@pytest.fixture(params=["asyncio", pytest.param("uvloop", marks=pytest.mark.slow)])
 def dispatcher(request: pytest.FixtureRequest) -> Iterator[LoopDispatcher]:
     """Return a dispatcher on a loop that runs in a thread of its own."""
     loop = asyncio.new_event_loop() if request.param == "asyncio" else uvloop.new_event_loop()
