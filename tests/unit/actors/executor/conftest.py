@@ -13,7 +13,7 @@ T = TypeVar("T")
 Run = Callable[[Coroutine[Any, Any, T]], T]
 
 
-@pytest.fixture(params=["asyncio", pytest.param("uvloop", marks=pytest.mark.slow)])
+@pytest.fixture(params=["asyncio", "uvloop"])
 def run(request: pytest.FixtureRequest) -> Iterator[Run[Any]]:
     """Run a coroutine to its end, once on each kind of loop."""
     factory = asyncio.new_event_loop if request.param == "asyncio" else uvloop.new_event_loop
