@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import importlib.util
 import shutil
@@ -30,20 +31,25 @@ class NodeJs:
 
     def install_modules(self) -> Path:
         """Install what the lock file names, once for each version of that file."""
-        lock = INTEROP / "package-lock.json"
-        stamp = MODULES / f".seriatim-{hashlib.sha256(lock.read_bytes()).hexdigest()[:16]}"
-        if not stamp.exists():
-            done = subprocess.run(
-                [*self.npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-                cwd=INTEROP,
-                check=False,
-                capture_output=True,
-                text=True,
-                timeout=_INSTALL_DEADLINE_S,
-            )
-            assert done.returncode == 0, f"npm ci failed:\n{done.stdout}{done.stderr}"
-            stamp.touch()
+        with (INTEROP / "package-lock.json").open("rb") as lock:
+            # Tests run in several OS processes: the others wait for the first one.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            stamp = MODULES / f".seriatim-{hashlib.sha256(lock.read()).hexdigest()[:16]}"
+            if not stamp.exists():
+                self._install()
+                stamp.touch()
         return MODULES
+
+    def _install(self) -> None:
+        done = subprocess.run(
+            [*self.npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+            cwd=INTEROP,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=_INSTALL_DEADLINE_S,
+        )
+        assert done.returncode == 0, f"npm ci failed:\n{done.stdout}{done.stderr}"
 
     def run(self, script: str, value: object) -> Any:
         """Return what *script* of ``clients/`` prints when it is given *value*, both as JSON."""
