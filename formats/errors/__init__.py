@@ -37,7 +37,7 @@
     ├── UnavailableError            not now; retry after a delay
     │   ├── NoNodeError             somebody answers there, and is no node
     │   ├── OverloadedError         queue, retry_after_ms
-    │   │   └── QueueFullError      a queue has as many jobs as it may
+    │   ├── QueueFullError          queue: it has as many jobs as it may
     │   ├── StoppingError
     │   ├── DeadlineExceededError   deadline_ms; the outcome is unknown, a retry is safe
     │   ├── NotUploadedError        process, slot: on disk, and not at the bundler yet

@@ -38,19 +38,18 @@ class OverloadedError(UnavailableError):
         )
 
 
-class QueueFullError(OverloadedError):
+class QueueFullError(UnavailableError):
     """A queue of jobs has as many as it may, and that may last."""
 
     code = "queue_full"
 
     def __init__(self, queue: str, *, jobs_max: int, retry_after_ms: int) -> None:
-        UnavailableError.__init__(
-            self,
+        self.queue = queue
+        super().__init__(
             f"queue {queue} may have {jobs_max} jobs that have not ended (jobs_max), and would "
             "have more: wait until some have, with more workers or a higher jobs_max",
             retry_after_ms=retry_after_ms,
         )
-        self.queue = queue
 
 
 class StoppingError(UnavailableError):
